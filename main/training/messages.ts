@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { errorRecordSchema } from '../../shared/contract/contract.ts';
+import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
+
+/** What goes between the studio and the trainer process, parsed on both sides. */
+
+const shardSchema = z.object({
+  datasetId: z.string(),
+  role: roleSchema,
+  /** Token shards (see main/datasets/token-shard.ts) of the training part and the held-out part. */
+  trainPath: z.string(),
+  heldOutPath: z.string(),
+});
+
+/** Train, or go on from the run's last checkpoint if it has one. */
+const trainJobSchema = z.object({
+  kind: z.literal('train'),
+  configuration: runConfigurationSchema,
+  baseModelDirectory: z.string(),
+  shards: z.array(shardSchema),
+  /** Checkpoints are kept here. */
+  runDirectory: z.string(),
+  /** The finished model is written here, as a Hugging Face folder. */
+  modelDirectory: z.string(),
+});
+
+const generateJobSchema = z.object({
+  kind: z.literal('generate'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  prompt: z.string(),
+  maxTokens: z.int(),
+  temperature: z.number(),
+  seed: z.int(),
+  /** Leave the inserted blocks out: the base's own answer. */
+  bypass: z.boolean(),
+});
+
+/** Loss on text files: see design, "eval". */
+const evaluateJobSchema = z.object({
+  kind: z.literal('evaluate'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  files: z.array(z.string()),
+  context: z.int().nullable(),
+});
+
+/** Compares the expanded model's logits with its base's on real text, inserted blocks bypassed or not. */
+const verifyJobSchema = z.object({
+  kind: z.literal('verify'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  /** Null when the base is no longer in the workspace: then only the bypass is compared with nothing. */
+  baseModelDirectory: z.string().nullable(),
+});
+
+/** Loads every engine and runs a small forward and backward pass on each. */
+const selfTestJobSchema = z.object({ kind: z.literal('self-test'), engines: z.array(z.string()) });
+
+export const jobSchema = z.discriminatedUnion('kind', [trainJobSchema, generateJobSchema, evaluateJobSchema, verifyJobSchema, selfTestJobSchema]);
+export type Job = z.infer<typeof jobSchema>;
+export type TrainJob = z.infer<typeof trainJobSchema>;
+export type GenerateJob = z.infer<typeof generateJobSchema>;
+export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
+export type VerifyJob = z.infer<typeof verifyJobSchema>;
+
+/** pause: checkpoint, then end. stop: measure and save what was learned so far. interrupt: checkpoint and end at once (Ctrl-C). */
+export const controlSchema = z.enum(['pause', 'stop', 'interrupt']);
+export type Control = z.infer<typeof controlSchema>;
+
+export const commandSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('start'), job: jobSchema }),
+  z.object({ type: z.literal('control'), control: controlSchema }),
+]);
+export type Command = z.infer<typeof commandSchema>;
+
+/** How a training session ended, and its figures. */
+export const trainResultSchema = z.object({
+  outcome: z.enum(['done', 'stopped', 'paused', 'interrupted']),
+  stepsDone: z.int(),
+  tokens: z.object({ total: z.int(), byDataset: z.record(z.string(), z.int()) }),
+  /** Seconds over all sessions of the run. */
+  seconds: z.number(),
+  /** Tokens trained per second of training steps, over all sessions. */
+  tokensPerSecond: z.number(),
+  /** Largest resident set of the process, bytes. */
+  peakMemory: z.number(),
+  final: evaluationSchema.nullable(),
+  /** Whether the model was written. */
+  saved: z.boolean(),
+});
+export type TrainResult = z.infer<typeof trainResultSchema>;
+
+export const trainerEventSchema = z.discriminatedUnion('type', [
+  /** What is being done now, in words for the user. */
+  z.object({ type: z.literal('activity'), text: z.string() }),
+  z.object({
+    type: z.literal('prepared'),
+    engine: z.string(),
+    trainableTensors: z.array(z.string()),
+    trainableParameters: z.int(),
+    addedParameters: z.int(),
+    identityDifference: z.number().nullable(),
+    /** The step it goes on from; 0 at the start. */
+    step: z.int(),
+  }),
+  z.object({ type: z.literal('baseline'), evaluation: evaluationSchema }),
+  z.object({ type: z.literal('evaluation'), step: z.int(), evaluation: evaluationSchema }),
+  z.object({
+    type: z.literal('progress'),
+    step: z.int(),
+    /** All points since the last progress message: none is lost, messages are at most ten a second. */
+    points: z.array(metricPointSchema),
+    tokensPerSecond: z.number(),
+    secondsLeft: z.number().nullable(),
+  }),
+  z.object({ type: z.literal('checkpoint'), step: z.int() }),
+  /** A job's result; its shape belongs to the job's kind. */
+  z.object({ type: z.literal('finished'), result: z.unknown() }),
+  z.object({ type: z.literal('failed'), error: errorRecordSchema }),
+]);
+export type TrainerEvent = z.infer<typeof trainerEventSchema>;

@@ -1,0 +1,215 @@
+import { eventIterator, oc } from '@orpc/contract';
+import { z } from 'zod';
+import { evaluationSchema, methodSchema, metricPointSchema, metricSeriesSchema, planSchema, roleSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
+import { ERROR_CODES } from '../errors.ts';
+
+/**
+ * Every call between a screen (or a script) and the studio. Types on both sides are inferred from these schemas.
+ * Arguments are parsed at the door; errors travel as one typed error `STRATA` whose data is an ErrorRecord.
+ * Events announce small facts; pages fetch what they need.
+ */
+
+export const errorRecordSchema = z.object({
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  found: z.string().optional(),
+  allowed: z.string().optional(),
+  hint: z.string().optional(),
+});
+
+const call = oc.errors({ STRATA: { data: errorRecordSchema } });
+
+export const modelInfoSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** As config.json says it, e.g. LlamaForCausalLM. */
+  architecture: z.string(),
+  parameters: z.int(),
+  blocks: z.int(),
+  vocabularySize: z.int(),
+  contextLength: z.int(),
+  /** Where the model lies: a Hugging Face folder inside the workspace. */
+  path: z.string(),
+  bytes: z.int(),
+  /** Id of the model this one was expanded from; null for an imported one. */
+  baseModel: z.string().nullable(),
+  /** Id of the run that made it; null for an imported or untrained one. */
+  run: z.string().nullable(),
+  plan: planSchema.nullable(),
+  source: z.string(),
+  createdAt: z.string(),
+});
+export type ModelInfo = z.infer<typeof modelInfoSchema>;
+
+export const datasetInfoSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  documents: z.int(),
+  heldOutDocuments: z.int(),
+  /** Bytes of UTF-8 text. */
+  bytes: z.int(),
+  /** Hash of the documents and their split; the dataset never changes. */
+  hash: z.string(),
+  source: z.string(),
+  createdAt: z.string(),
+});
+export type DatasetInfo = z.infer<typeof datasetInfoSchema>;
+
+export const importedFileSchema = z.object({
+  path: z.string(),
+  status: z.enum(['imported', 'skipped', 'failed']),
+  /** Why it was skipped or failed; what was read otherwise ("120 documents"). */
+  reason: z.string(),
+});
+export type ImportedFile = z.infer<typeof importedFileSchema>;
+
+export const engineInfoSchema = z.object({
+  name: z.string(),
+  available: z.boolean(),
+  /** Why it can or cannot be used, in words for the user. */
+  reason: z.string(),
+  version: z.string().nullable(),
+  selfTest: z.object({ passed: z.boolean(), milliseconds: z.number(), largestError: z.number() }).nullable(),
+});
+export type EngineInfo = z.infer<typeof engineInfoSchema>;
+
+/** What a person chooses before a run; everything absent gets a default that the plan shows. */
+export const trainRequestSchema = z.object({
+  /** Id or name. */
+  model: z.string().min(1),
+  newDatasets: z.array(z.string()).min(1),
+  oldDatasets: z.array(z.string()).default([]),
+  replayShare: z.number().optional(),
+  method: methodSchema.default('expand'),
+  blocks: z.int().optional(),
+  /** As the command line's PLACE. */
+  place: z.string().default('even'),
+  /** One of the three, or none for the default amount. */
+  steps: z.int().min(1).optional(),
+  tokens: z.int().min(1).optional(),
+  epochs: z.number().positive().optional(),
+  batch: z.int().min(1).max(4096).optional(),
+  context: z.int().min(2).optional(),
+  learningRate: z.number().positive().optional(),
+  seed: z.int().min(0).max(2 ** 31 - 1).optional(),
+  name: z.string().max(200).optional(),
+  engine: z.string().optional(),
+});
+export type TrainRequest = z.input<typeof trainRequestSchema>;
+
+/** What a run would do, before anything starts. */
+export const trainPreviewSchema = z.object({
+  plan: planSchema.nullable(),
+  steps: z.int(),
+  batch: z.int(),
+  context: z.int(),
+  learningRate: z.number(),
+  /** Tokens trained on in all, and by dataset with how often each is gone through. */
+  tokens: z.int(),
+  mixture: z.array(z.object({ datasetId: z.string(), name: z.string(), role: roleSchema, tokens: z.int(), epochs: z.number() })),
+  replayShare: z.number(),
+  addedParameters: z.int(),
+  trainableParameters: z.int(),
+  totalParameters: z.int(),
+  /** Names of the tensors that will change, as they will be in the saved model. */
+  trainableTensors: z.array(z.string()),
+});
+export type TrainPreview = z.infer<typeof trainPreviewSchema>;
+
+const runRef = z.object({ run: z.string().min(1) });
+
+/** Small facts about a run in progress, at most ten a second. */
+export const runEventSchema = z.object({
+  run: z.string(),
+  status: runStatusSchema,
+  step: z.int(),
+  steps: z.int(),
+  /** Latest values. */
+  trainLoss: z.number().nullable(),
+  evaluation: evaluationSchema.nullable(),
+  tokensPerSecond: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+  /** What is being done now, for the user ("measuring before step 1"). */
+  activity: z.string(),
+});
+export type RunEvent = z.infer<typeof runEventSchema>;
+
+export const contract = {
+  workspace: {
+    info: call.output(z.object({ home: z.string(), version: z.string(), embeddedBase: z.string().nullable() })),
+    /** Registers the embedded base model and the two sample datasets, if they are not there yet. */
+    addSamples: call.output(z.object({ model: modelInfoSchema, newDataset: datasetInfoSchema, oldDataset: datasetInfoSchema })),
+  },
+  engines: {
+    list: call.output(z.object({ selected: z.string().nullable(), engines: z.array(engineInfoSchema) })),
+  },
+  models: {
+    list: call.output(z.array(modelInfoSchema)),
+    show: call.input(z.object({ model: z.string() })).output(modelInfoSchema),
+    /** A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it. */
+    import: call.input(z.object({ path: z.string().min(1), name: z.string().optional() })).output(modelInfoSchema),
+    expand: call.input(z.object({ model: z.string(), blocks: z.int().optional(), place: z.string().default('even'), name: z.string().optional() })).output(modelInfoSchema),
+    verify: call
+      .input(z.object({ model: z.string() }))
+      .output(z.object({ identity: z.boolean(), maxLogitDifference: z.number().nullable(), plan: z.array(z.int()), problems: z.array(z.string()) })),
+    export: call
+      .input(z.object({ model: z.string(), format: z.enum(['huggingface']), directory: z.string().min(1) }))
+      .output(z.object({ path: z.string(), format: z.string(), dtype: z.string(), bytes: z.int(), verified: z.boolean() })),
+    remove: call.input(z.object({ model: z.string() })).output(z.object({ removed: z.string() })),
+  },
+  datasets: {
+    list: call.output(z.array(datasetInfoSchema)),
+    show: call
+      .input(z.object({ dataset: z.string(), documents: z.int().min(0).max(50).default(3) }))
+      .output(datasetInfoSchema.extend({ preview: z.array(z.object({ text: z.string(), heldOut: z.boolean(), bytes: z.int() })), files: z.array(importedFileSchema) })),
+    import: call
+      .input(z.object({ paths: z.array(z.string().min(1)).min(1), name: z.string().optional() }))
+      .output(z.object({ datasets: z.array(datasetInfoSchema), files: z.array(importedFileSchema) })),
+    remove: call.input(z.object({ dataset: z.string() })).output(z.object({ removed: z.string() })),
+  },
+  training: {
+    preview: call.input(trainRequestSchema).output(trainPreviewSchema),
+    /** Records the run and starts the trainer; returns as soon as the run has an id. */
+    start: call.input(trainRequestSchema).output(runSummarySchema),
+  },
+  runs: {
+    list: call.output(z.array(runSummarySchema)),
+    show: call.input(runRef).output(runSummarySchema),
+    metrics: call
+      .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
+      .output(z.array(metricPointSchema)),
+    /** Follows a run until it ends; the first event is its present state. */
+    watch: call.input(runRef).output(eventIterator(runEventSchema)),
+    pause: call.input(runRef).output(runSummarySchema),
+    resume: call.input(runRef).output(runSummarySchema),
+    /** Ends early: measures and saves what was learned so far. */
+    stop: call.input(runRef).output(runSummarySchema),
+    rename: call.input(runRef.extend({ name: z.string().min(1).max(200) })).output(runSummarySchema),
+    note: call.input(runRef.extend({ note: z.string().max(20_000) })).output(runSummarySchema),
+    compare: call
+      .input(z.object({ runs: z.array(z.string()).min(2) }))
+      .output(z.object({ runs: z.array(runSummarySchema), differences: z.record(z.string(), z.array(z.unknown())) })),
+    remove: call.input(runRef).output(z.object({ removed: z.string() })),
+  },
+  text: {
+    generate: call
+      .input(
+        z.object({
+          /** Model or run, id or name. */
+          model: z.string(),
+          prompt: z.string(),
+          maxTokens: z.int().min(1).max(8192).default(64),
+          /** 0 is greedy. */
+          temperature: z.number().min(0).max(10).default(0),
+          seed: z.int().min(0).default(0),
+          /** Skip the inserted blocks: the base's own answer. */
+          bypass: z.boolean().default(false),
+        }),
+      )
+      .output(z.object({ text: z.string(), tokenIds: z.array(z.int()) })),
+    evaluate: call
+      .input(z.object({ model: z.string(), files: z.array(z.string()).min(1), context: z.int().min(2).optional() }))
+      .output(z.object({ tokens: z.int(), bytes: z.int(), lossPerToken: z.number(), perplexity: z.number(), bitsPerByte: z.number() })),
+  },
+};
+export type Contract = typeof contract;

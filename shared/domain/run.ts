@@ -1,0 +1,131 @@
+import { z } from 'zod';
+
+/** The words a run is described in; every screen, the command line's JSON and the database use these. */
+
+export const METHODS = ['expand', 'full'] as const;
+export const methodSchema = z.enum(METHODS);
+export type Method = z.infer<typeof methodSchema>;
+
+export const ROLES = ['new', 'old'] as const;
+export const roleSchema = z.enum(ROLES);
+export type Role = z.infer<typeof roleSchema>;
+
+/**
+ * preparing -> running -> done | stopped (ended early by the user, result kept) | failed;
+ * running -> paused (by the user) | interrupted (Ctrl-C, crash, power cut): both resume from the last checkpoint.
+ */
+export const RUN_STATUSES = ['preparing', 'running', 'paused', 'interrupted', 'stopped', 'failed', 'done'] as const;
+export const runStatusSchema = z.enum(RUN_STATUSES);
+export type RunStatus = z.infer<typeof runStatusSchema>;
+
+export const planSchema = z.object({
+  schemaVersion: z.literal(1),
+  baseBlocks: z.int().min(1),
+  inserted: z.array(z.object({ after: z.int().min(0), copies: z.int().min(0), position: z.int().min(0) })),
+});
+
+/**
+ * Everything that determines a run's result, frozen at its start: with the base's weights and the token shards it names,
+ * nothing else may influence what is computed.
+ */
+export const runConfigurationSchema = z.object({
+  baseModel: z.object({ id: z.string(), name: z.string(), hash: z.string() }),
+  method: methodSchema,
+  /** Null for methods that add no blocks. */
+  plan: planSchema.nullable(),
+  datasets: z.array(z.object({ id: z.string(), name: z.string(), role: roleSchema, hash: z.string() })),
+  /** Fraction of trained tokens that come from old datasets. */
+  replayShare: z.number(),
+  steps: z.int().min(1),
+  /** Windows per step. */
+  batch: z.int().min(1),
+  /** Tokens per window. */
+  context: z.int().min(2),
+  learningRate: z.number().positive(),
+  /** Fraction of the steps over which the learning rate rises from 0. */
+  warmup: z.number().min(0).max(1),
+  /** The cosine ends at this fraction of the peak. */
+  finalLearningRate: z.number().min(0).max(1),
+  weightDecay: z.number().min(0),
+  beta1: z.number(),
+  beta2: z.number(),
+  epsilon: z.number(),
+  /** Gradients are scaled down to this global norm; 0 switches it off. */
+  clipNorm: z.number().min(0),
+  seed: z.int(),
+  /** Held-out losses are measured every so many steps, on at most so many tokens per role. */
+  evaluation: z.object({ everySteps: z.int().min(1), tokens: z.int().min(1) }),
+  checkpointEverySteps: z.int().min(1),
+  /** Which engine was asked for; `auto` takes the first that passes its self-test. */
+  engine: z.string(),
+});
+export type RunConfiguration = z.infer<typeof runConfigurationSchema>;
+
+/** A loss measured on held-out text: nats per token, over so many predicted tokens. */
+export const measuredLossSchema = z.object({ loss: z.number(), tokens: z.int() });
+export type MeasuredLoss = z.infer<typeof measuredLossSchema>;
+
+/** Held-out losses of both roles at one moment; `old` is null when the run has no old data. Drift: KL(base || tuned), nats per token. */
+export const evaluationSchema = z.object({
+  new: measuredLossSchema,
+  old: measuredLossSchema.nullable(),
+  drift: z.number().nullable(),
+});
+export type Evaluation = z.infer<typeof evaluationSchema>;
+
+export const runSummarySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  note: z.string(),
+  status: runStatusSchema,
+  /** Why it failed or was interrupted; null otherwise. */
+  error: z.object({ code: z.string(), message: z.string(), found: z.string().optional(), allowed: z.string().optional(), hint: z.string().optional() }).nullable(),
+  /** Id of the model the run produced; null until it is saved. */
+  model: z.string().nullable(),
+  modelPath: z.string().nullable(),
+  baseModel: z.object({ id: z.string(), name: z.string() }),
+  method: methodSchema,
+  plan: planSchema.nullable(),
+  configuration: runConfigurationSchema,
+  seed: z.int(),
+  /** Steps planned and done. */
+  steps: z.int(),
+  stepsDone: z.int(),
+  tokens: z.object({ total: z.int(), byDataset: z.record(z.string(), z.int()) }),
+  replayShare: z.number(),
+  trainableParameters: z.int().nullable(),
+  trainableTensors: z.array(z.string()),
+  addedParameters: z.int().nullable(),
+  /** Largest absolute logit difference between base and expanded model before step 1; 0 or the run refuses to train. */
+  identityDifference: z.number().nullable(),
+  baseline: evaluationSchema.nullable(),
+  final: evaluationSchema.nullable(),
+  /** Drop of held-out loss on new, rise on old, both against the baseline (nats per token). */
+  gain: z.number().nullable(),
+  forgetting: z.number().nullable(),
+  drift: z.number().nullable(),
+  tokensPerSecond: z.number().nullable(),
+  /** Seconds spent training and measuring, over all sessions of the run. */
+  seconds: z.number().nullable(),
+  /** Bytes. */
+  peakMemory: z.number().nullable(),
+  engine: z.string().nullable(),
+  createdAt: z.string(),
+  finishedAt: z.string().nullable(),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+/** Series of a run's metrics. Losses are nats per token; `loss.train` is the training batch's own. */
+export const METRIC_SERIES = ['loss.train', 'loss.new', 'loss.old', 'drift', 'learningRate', 'gradientNorm', 'tokensPerSecond'] as const;
+export const metricSeriesSchema = z.enum(METRIC_SERIES);
+export type MetricSeries = z.infer<typeof metricSeriesSchema>;
+export const metricPointSchema = z.object({ step: z.int(), series: metricSeriesSchema, value: z.number() });
+export type MetricPoint = z.infer<typeof metricPointSchema>;
+
+/** Gain and forgetting of an evaluation against its baseline: positive gain is good, positive forgetting is bad. */
+export function gainAndForgetting(baseline: Evaluation, now: Evaluation): { gain: number; forgetting: number | null } {
+  return {
+    gain: baseline.new.loss - now.new.loss,
+    forgetting: baseline.old && now.old ? now.old.loss - baseline.old.loss : null,
+  };
+}
