@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** What the set-up leaves in the engine's folder once TensorFlow's library and the addon are in place. */
+export interface EngineManifest {
+  tensorflowVersion: string;
+  /** Absolute path of the compiled addon, beside TensorFlow's libraries. */
+  addonPath: string;
+}
+
+/**
+ * The folder that the set-up fills with TensorFlow's library and the addon: STRATA_ENGINE_DIR, else `strata/engine` in the
+ * operating system's cache folder. It lies outside the checkout, so that several checkouts share it.
+ */
+export function engineDirectory(environment: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
+  if (environment.STRATA_ENGINE_DIR) return environment.STRATA_ENGINE_DIR;
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'strata', 'engine');
+  if (platform === 'win32') return join(environment.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'strata', 'engine');
+  return join(environment.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'strata', 'engine');
+}
+
+/** The manifest, or null when the set-up has not (or not completely) built the engine. */
+export async function readEngineManifest(directory: string): Promise<EngineManifest | null> {
+  try {
+    const manifest: unknown = JSON.parse(await readFile(join(directory, 'engine.json'), 'utf8'));
+    if (typeof manifest !== 'object' || manifest === null) return null;
+    const { tensorflowVersion, addonPath } = manifest as Partial<EngineManifest>;
+    return typeof tensorflowVersion === 'string' && typeof addonPath === 'string' ? { tensorflowVersion, addonPath } : null;
+  } catch {
+    return null; // absent or half-written: the caller says how to build it
+  }
+}

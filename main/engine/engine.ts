@@ -1,0 +1,100 @@
+/**
+ * The small set of tensor operations that a LLaMA needs, behind which the tensor libraries live.
+ *
+ * Ownership: every tensor an operation returns belongs to the innermost open {@link Engine.scope}, or to the caller when
+ * none is open. A scope frees what was made inside it except what its body returns. Variables own their memory until
+ * disposed. Axis letters used in shapes: B batch, T time, C width, H heads, K key/value heads, D head size, F feed-forward
+ * width, V vocabulary, N = B*T rows.
+ */
+
+export type DType = 'float32' | 'int32';
+
+/** A handle on values that live in the engine. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** A tensor that is updated in place: a trained parameter or an optimizer moment. */
+export interface Variable {
+  readonly shape: readonly number[];
+  /** The present values, valid until the next update; belongs to the innermost scope. */
+  read(): Tensor;
+  assign(value: Tensor): void;
+  dispose(): void;
+}
+
+export interface AdamParameter {
+  variable: Variable;
+  firstMoment: Variable;
+  secondMoment: Variable;
+  gradient: Tensor;
+  /** Decoupled weight decay of this parameter (0 for norms). */
+  weightDecay: number;
+}
+
+export interface AdamSettings {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** 1 for the first update. */
+  step: number;
+}
+
+export interface Engine {
+  readonly name: string;
+  /** Version of the library behind it, for the user. */
+  readonly version: string;
+
+  /** Copies values into the engine. The array must not be written to while the tensor lives: some engines share its memory. */
+  tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor;
+  read(tensor: Tensor): Promise<Float32Array | Int32Array>;
+  variable(initial: Tensor): Variable;
+
+  scope<Result>(body: () => Result): Result;
+  /** Takes a tensor out of every scope: the caller frees it with {@link dispose}. */
+  keep<T extends Tensor>(tensor: T): T;
+  dispose(...tensors: Tensor[]): void;
+  /** Tensors and variables alive, for leak tests. */
+  liveTensors(): number;
+
+  reshape(x: Tensor, shape: readonly number[]): Tensor;
+  transpose(x: Tensor, permutation: readonly number[]): Tensor;
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor;
+  concat(xs: readonly Tensor[], axis: number): Tensor;
+  /** Equal parts along an axis. */
+  split(x: Tensor, parts: number, axis: number): Tensor[];
+
+  /** Element-wise, with broadcasting. */
+  add(a: Tensor, b: Tensor): Tensor;
+  subtract(a: Tensor, b: Tensor): Tensor;
+  multiply(a: Tensor, b: Tensor): Tensor;
+  scale(x: Tensor, factor: number): Tensor;
+  square(x: Tensor): Tensor;
+  exp(x: Tensor): Tensor;
+  sigmoid(x: Tensor): Tensor;
+  /** 1 / sqrt(x + offset). */
+  rsqrt(x: Tensor, offset: number): Tensor;
+
+  /** Matrix product of rank 2, or of rank 3 batch by batch, either side transposed in its last two axes. */
+  matmul(a: Tensor, b: Tensor, options?: { transposeA?: boolean; transposeB?: boolean }): Tensor;
+  /** Sum over one axis, which is kept with length 1 when asked. */
+  sum(x: Tensor, axis: number, keepAxis?: boolean): Tensor;
+  /** Over the last axis. */
+  softmax(x: Tensor): Tensor;
+  logSoftmax(x: Tensor): Tensor;
+
+  /** Rows of a table [V, C] for ids [N] -> [N, C]. */
+  gatherRows(table: Tensor, ids: Tensor): Tensor;
+  /** The opposite: adds updates [N, C] into rows ids [N] of a zero table [rows, C]. */
+  scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor;
+  /** Cross-entropy of logits [N, V] with labels [N]: the loss of each row [N] and its gradient for the logits [N, V]. */
+  crossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor };
+
+  /**
+   * One AdamW update in place (Loshchilov & Hutter, arXiv 1711.05101, as PyTorch computes it): decay first, then
+   * `w -= lr * mHat / (sqrt(vHat) + epsilon)`.
+   */
+  adamW(parameters: readonly AdamParameter[], settings: AdamSettings): void;
+}

@@ -1,0 +1,213 @@
+import type * as tfjs from '@tensorflow/tfjs';
+import type { AdamParameter, AdamSettings, DType, Engine, Tensor, Variable } from './engine.ts';
+import { Scopes } from './scopes.ts';
+
+type Native = tfjs.Tensor;
+
+class TfjsTensor implements Tensor {
+  readonly native: Native;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  constructor(native: Native) {
+    this.native = native;
+    this.shape = native.shape;
+    this.dtype = native.dtype as DType;
+  }
+}
+
+/** Holds one tensor at a time; an update replaces it. */
+class TfjsVariable implements Variable {
+  readonly shape: readonly number[];
+  readonly #wrap: (native: Native) => Tensor;
+  #native: Native;
+
+  constructor(native: Native, wrap: (native: Native) => Tensor) {
+    this.shape = native.shape;
+    this.#native = native;
+    this.#wrap = wrap;
+  }
+  read(): Tensor {
+    return this.#wrap(this.#native.clone());
+  }
+  assign(value: Tensor): void {
+    const next = native(value).clone();
+    this.#native.dispose();
+    this.#native = next;
+  }
+  dispose(): void {
+    this.#native.dispose();
+  }
+}
+
+/**
+ * The backends that TensorFlow.js itself brings, `wasm` (works everywhere) and `cpu` (plain JavaScript, the reference of the
+ * tests), behind the engine's interface. Only one of them can be active in a process.
+ */
+export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
+  readonly name: string;
+  readonly version: string;
+  readonly #tf: typeof tfjs;
+
+  constructor(tf: typeof tfjs, name: 'wasm' | 'cpu') {
+    super();
+    this.#tf = tf;
+    this.name = name;
+    this.version = `TensorFlow.js ${tf.version.tfjs}`;
+  }
+
+  tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor {
+    const dtype = values instanceof Float32Array ? 'float32' : 'int32';
+    return this.#wrap(this.#tf.tensor(values, [...shape], dtype));
+  }
+
+  async read(tensor: Tensor): Promise<Float32Array | Int32Array> {
+    return (await native(tensor).data()) as Float32Array | Int32Array;
+  }
+
+  variable(initial: Tensor): Variable {
+    return new TfjsVariable(native(initial).clone(), (value) => this.#wrap(value));
+  }
+
+  liveTensors(): number {
+    return this.#tf.memory().numTensors;
+  }
+
+  reshape(x: Tensor, shape: readonly number[]): Tensor {
+    return this.#wrap(this.#tf.reshape(native(x), [...shape]));
+  }
+
+  transpose(x: Tensor, permutation: readonly number[]): Tensor {
+    return this.#wrap(this.#tf.transpose(native(x), [...permutation]));
+  }
+
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
+    return this.#wrap(this.#tf.slice(native(x), [...begin], [...size]));
+  }
+
+  concat(xs: readonly Tensor[], axis: number): Tensor {
+    return this.#wrap(this.#tf.concat(xs.map(native), axis));
+  }
+
+  split(x: Tensor, parts: number, axis: number): Tensor[] {
+    return this.#tf.split(native(x), parts, axis).map((part) => this.#wrap(part));
+  }
+
+  add(a: Tensor, b: Tensor): Tensor {
+    return this.#wrap(this.#tf.add(native(a), native(b)));
+  }
+
+  subtract(a: Tensor, b: Tensor): Tensor {
+    return this.#wrap(this.#tf.sub(native(a), native(b)));
+  }
+
+  multiply(a: Tensor, b: Tensor): Tensor {
+    return this.#wrap(this.#tf.mul(native(a), native(b)));
+  }
+
+  scale(x: Tensor, factor: number): Tensor {
+    return this.#wrap(this.#tf.mul(native(x), factor));
+  }
+
+  square(x: Tensor): Tensor {
+    return this.#wrap(this.#tf.square(native(x)));
+  }
+
+  exp(x: Tensor): Tensor {
+    return this.#wrap(this.#tf.exp(native(x)));
+  }
+
+  sigmoid(x: Tensor): Tensor {
+    return this.#wrap(this.#tf.sigmoid(native(x)));
+  }
+
+  rsqrt(x: Tensor, offset: number): Tensor {
+    return this.#wrap(this.#tf.tidy(() => this.#tf.rsqrt(this.#tf.add(native(x), offset))));
+  }
+
+  matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
+    return this.#wrap(
+      this.#tf.tidy(() => {
+        // The wasm kernel is 10 to 30 times slower on transposed operands than a transposition and a plain product.
+        const left = options.transposeA ? swapLastAxes(this.#tf, native(a)) : native(a);
+        const right = options.transposeB ? swapLastAxes(this.#tf, native(b)) : native(b);
+        return this.#tf.matMul(left, right);
+      }),
+    );
+  }
+
+  sum(x: Tensor, axis: number, keepAxis = false): Tensor {
+    return this.#wrap(this.#tf.sum(native(x), axis, keepAxis));
+  }
+
+  softmax(x: Tensor): Tensor {
+    return this.#wrap(this.#tf.softmax(native(x)));
+  }
+
+  logSoftmax(x: Tensor): Tensor {
+    return this.#wrap(this.#tf.logSoftmax(native(x)));
+  }
+
+  gatherRows(table: Tensor, ids: Tensor): Tensor {
+    return this.#wrap(this.#tf.gather(native(table), native(ids) as tfjs.Tensor1D));
+  }
+
+  scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor {
+    return this.#wrap(
+      this.#tf.tidy(() => {
+        const indices = this.#tf.reshape(native(ids), [ids.shape[0]!, 1]);
+        return this.#tf.scatterND(indices, native(updates), [rows, updates.shape[1]!]);
+      }),
+    );
+  }
+
+  crossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor } {
+    const [loss, gradient] = this.#tf.tidy(() => {
+      const target = this.#tf.cast(this.#tf.oneHot(native(labels) as tfjs.Tensor1D, logits.shape[1]!), 'float32');
+      const logProbabilities = this.#tf.logSoftmax(native(logits));
+      const rowLoss = this.#tf.neg(this.#tf.sum(this.#tf.mul(target, logProbabilities), 1));
+      return [rowLoss, this.#tf.sub(this.#tf.exp(logProbabilities), target)] as const;
+    });
+    return { loss: this.#wrap(loss), gradient: this.#wrap(gradient) };
+  }
+
+  adamW(parameters: readonly AdamParameter[], settings: AdamSettings): void {
+    const tf = this.#tf;
+    const { learningRate, beta1, beta2, epsilon, step } = settings;
+    const stepSize = learningRate / (1 - beta1 ** step);
+    const secondCorrection = Math.sqrt(1 - beta2 ** step);
+    for (const { variable, firstMoment, secondMoment, gradient, weightDecay } of parameters) {
+      this.scope(() => {
+        const g = native(gradient);
+        const [m, v, w] = tf.tidy(() => {
+          const first = tf.add(tf.mul(native(firstMoment.read()), beta1), tf.mul(g, 1 - beta1));
+          const second = tf.add(tf.mul(native(secondMoment.read()), beta2), tf.mul(tf.square(g), 1 - beta2));
+          const denominator = tf.add(tf.div(tf.sqrt(second), secondCorrection), epsilon);
+          const decayed = tf.mul(native(variable.read()), 1 - learningRate * weightDecay);
+          return [first, second, tf.sub(decayed, tf.mul(tf.div(first, denominator), stepSize))] as const;
+        });
+        firstMoment.assign(this.#wrap(m));
+        secondMoment.assign(this.#wrap(v));
+        variable.assign(this.#wrap(w));
+      });
+    }
+  }
+
+  protected free(tensor: TfjsTensor): void {
+    tensor.native.dispose();
+  }
+
+  #wrap(value: Native): Tensor {
+    return this.track(new TfjsTensor(value));
+  }
+}
+
+function native(tensor: Tensor): Native {
+  return (tensor as TfjsTensor).native;
+}
+
+function swapLastAxes(tf: typeof tfjs, x: Native): Native {
+  const axes = x.shape.map((_, axis) => axis);
+  const last = axes.length - 1;
+  [axes[last], axes[last - 1]] = [axes[last - 1]!, axes[last]!];
+  return tf.transpose(x, axes);
+}

@@ -1,0 +1,98 @@
+import { StrataError } from '../../shared/errors.ts';
+import type { AdamSettings, Engine, Tensor, Variable } from '../engine/engine.ts';
+import type { Gradients } from './block.ts';
+import type { Parameter } from './parameters.ts';
+
+export interface OptimizerSettings extends Omit<AdamSettings, 'step' | 'learningRate'> {
+  /** Decoupled weight decay of matrices; norms get none. */
+  weightDecay: number;
+  /** Gradients are scaled down to this global norm; 0 switches it off. */
+  clipNorm: number;
+}
+
+interface Moments {
+  parameter: Parameter;
+  first: Variable;
+  second: Variable;
+}
+
+/** AdamW over the trainable parameters. Moments are kept by the tensors' names, so they survive any change of order. */
+export class Optimizer {
+  readonly #engine: Engine;
+  readonly #settings: OptimizerSettings;
+  readonly #moments = new Map<string, Moments>();
+
+  constructor(engine: Engine, parameters: readonly Parameter[], settings: OptimizerSettings) {
+    this.#engine = engine;
+    this.#settings = settings;
+    for (const parameter of parameters) {
+      if (parameter.variable === null) continue;
+      const elements = parameter.shape.reduce((product, length) => product * length, 1);
+      const zeros = (): Variable => engine.scope(() => engine.variable(engine.tensor(new Float32Array(elements), parameter.shape)));
+      this.#moments.set(parameter.name, { parameter, first: zeros(), second: zeros() });
+    }
+  }
+
+  /**
+   * Updates every trainable parameter once. `step` is 1 for the first update.
+   * @returns the global norm of the gradients before clipping.
+   * @throws StrataError ENGINE when the gradients are no longer finite; nothing is updated then.
+   */
+  async update(gradients: Gradients, learningRate: number, step: number): Promise<number> {
+    const engine = this.#engine;
+    const norm = await this.#globalNorm(gradients);
+    if (!Number.isFinite(norm)) {
+      throw new StrataError('ENGINE', `Training diverged at step ${step}: the gradients are not finite.`, {
+        found: `a gradient norm of ${norm}`,
+        hint: 'Resume from the last checkpoint is pointless here; start again with a lower learning rate.',
+      });
+    }
+    const { clipNorm, weightDecay, beta1, beta2, epsilon } = this.#settings;
+    engine.scope(() => {
+      const factor = clipNorm > 0 && norm > clipNorm ? engine.tensor(Float32Array.of(clipNorm / norm), []) : null;
+      const updates = [...this.#moments.values()].map(({ parameter, first, second }) => {
+        const gradient = gradients.get(parameter.name);
+        if (!gradient) throw new StrataError('INTERNAL', `No gradient for ${parameter.name}.`);
+        return {
+          variable: parameter.variable!,
+          firstMoment: first,
+          secondMoment: second,
+          gradient: factor ? engine.multiply(gradient, factor) : gradient,
+          weightDecay: parameter.shape.length > 1 ? weightDecay : 0,
+        };
+      });
+      engine.adamW(updates, { learningRate, beta1, beta2, epsilon, step });
+    });
+    return norm;
+  }
+
+  /** Every variable with a name of its own, for a checkpoint: the weights, then `.first` and `.second` moments. */
+  state(): { name: string; variable: Variable }[] {
+    return [...this.#moments.values()].flatMap(({ parameter, first, second }) => [
+      { name: parameter.name, variable: parameter.variable! },
+      { name: `${parameter.name}.first`, variable: first },
+      { name: `${parameter.name}.second`, variable: second },
+    ]);
+  }
+
+  dispose(): void {
+    for (const { first, second } of this.#moments.values()) {
+      first.dispose();
+      second.dispose();
+    }
+  }
+
+  async #globalNorm(gradients: Gradients): Promise<number> {
+    const engine = this.#engine;
+    const total = engine.scope(() => {
+      const squares: Tensor[] = [...gradients.values()].map((gradient) => {
+        const elements = gradient.shape.reduce((product, length) => product * length, 1);
+        return engine.reshape(engine.sum(engine.square(engine.reshape(gradient, [elements])), 0), [1]);
+      });
+      return engine.sum(engine.concat(squares, 0), 0);
+    });
+    const [sum] = await engine.read(total);
+    engine.dispose(total);
+    return Math.sqrt(sum!);
+  }
+}

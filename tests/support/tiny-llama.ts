@@ -1,0 +1,52 @@
+import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { normalStream, randomStream } from '../../shared/domain/random.ts';
+import { BLOCK_TENSORS, type BlockRole, blockTensorName, blockTensorShapes, EMBEDDING_TENSOR, FINAL_NORM_TENSOR, HEAD_TENSOR } from '../../main/llama/parameters.ts';
+
+/** A LLaMA small enough for finite differences, with grouped-query attention and every kind of tensor. */
+export const tinyConfig: LlamaConfig = {
+  hiddenSize: 12,
+  intermediateSize: 20,
+  blocks: 3,
+  heads: 4,
+  keyValueHeads: 2,
+  headSize: 4,
+  vocabularySize: 23,
+  contextLength: 32,
+  normEpsilon: 1e-5,
+  ropeTheta: 10_000,
+  tiedEmbeddings: false,
+  bosTokenId: 1,
+  eosTokenId: 2,
+};
+
+export function shapesOf(config: LlamaConfig): Map<string, number[]> {
+  const shapes = new Map<string, number[]>([[EMBEDDING_TENSOR, [config.vocabularySize, config.hiddenSize]]]);
+  const block = blockTensorShapes(config);
+  for (let index = 0; index < config.blocks; index++) {
+    for (const role of Object.keys(BLOCK_TENSORS) as BlockRole[]) shapes.set(blockTensorName(index, role), block[role]);
+  }
+  shapes.set(FINAL_NORM_TENSOR, [config.hiddenSize]);
+  if (!config.tiedEmbeddings) shapes.set(HEAD_TENSOR, [config.vocabularySize, config.hiddenSize]);
+  return shapes;
+}
+
+/** Random weights, seeded: norms near one, matrices large enough that no gradient is lost in rounding. */
+export function randomWeights(config: LlamaConfig, seed = 1): Map<string, Float32Array> {
+  const normal = normalStream(randomStream(seed));
+  return new Map(
+    [...shapesOf(config)].map(([name, shape]) => {
+      const length = shape.reduce((product, axis) => product * axis, 1);
+      const isNorm = shape.length === 1;
+      return [name, Float32Array.from({ length }, () => (isNorm ? 1 + 0.1 * normal() : 0.3 * normal()))];
+    }),
+  );
+}
+
+export function readerOf(weights: ReadonlyMap<string, Float32Array>): (name: string) => Promise<Float32Array> {
+  return async (name) => weights.get(name)!.slice();
+}
+
+export function randomIds(config: LlamaConfig, length: number, seed: number): Int32Array {
+  const random = randomStream(seed);
+  return Int32Array.from({ length }, () => Math.floor(random() * config.vocabularySize));
+}
