@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import { StrataError } from '../../shared/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import { loadLlama } from '../llama/parameters.ts';
+import { openModelFolder } from '../models/model-folder.ts';
+import { loadTokenizer } from '../models/tokenizer.ts';
+import { measureLoss } from './evaluation.ts';
+import type { EvaluateJob } from './messages.ts';
+import { evaluationWindows } from './windows.ts';
+
+export interface TextEvaluation {
+  /** Scored tokens: the first of each window predicts, but is not predicted. */
+  tokens: number;
+  bytes: number;
+  /** Nats. */
+  lossPerToken: number;
+  perplexity: number;
+  /** Bits of the scored tokens divided by the bytes of the text. */
+  bitsPerByte: number;
+}
+
+/**
+ * Loss of a saved model on text files. Each file's token sequence, with the special tokens its tokenizer adds, is cut into
+ * non-overlapping windows of the context length; tokens 1..n-1 of each are scored; the last short window counts.
+ */
+export async function evaluateText(job: EvaluateJob, engine: Engine): Promise<TextEvaluation> {
+  const folder = await openModelFolder(job.modelDirectory);
+  const tokenizer = await loadTokenizer(job.modelDirectory);
+  const context = job.context ?? folder.config.contextLength;
+  if (context > folder.config.contextLength) {
+    throw new StrataError('BAD_INPUT', 'The context is longer than the model was made for.', {
+      found: `${context} tokens`,
+      allowed: `2 to ${folder.config.contextLength} tokens`,
+    });
+  }
+  const windows: Int32Array[] = [];
+  let bytes = 0;
+  for (const file of job.files) {
+    const text = await readText(file);
+    bytes += Buffer.byteLength(text);
+    windows.push(...evaluationWindows(Int32Array.from(tokenizer.encode(text)), context));
+  }
+  if (windows.length === 0) {
+    throw new StrataError('BAD_INPUT', 'There is too little text to measure.', { found: `${bytes} bytes`, allowed: 'at least two tokens' });
+  }
+  const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name) });
+  const { loss, tokens } = await measureLoss(engine, model, windows);
+  await folder.close();
+  return { tokens, bytes, lossPerToken: loss, perplexity: Math.exp(loss), bitsPerByte: (loss * tokens) / Math.LN2 / bytes };
+}
+
+/** A text file, unpacked when its name ends in .gz; anything but UTF-8 is refused. */
+async function readText(path: string): Promise<string> {
+  const raw = await readFile(path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(path.endsWith('.gz') ? gunzipSync(raw) : raw);
+  } catch (error) {
+    throw new StrataError('BAD_INPUT', `${path} is not text.`, {
+      found: error instanceof Error ? error.message : String(error),
+      allowed: 'UTF-8 text, plain or gzip (.gz)',
+      cause: error,
+    });
+  }
+}

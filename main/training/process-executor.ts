@@ -1,0 +1,158 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { StrataError } from '../../shared/errors.ts';
+import type { EngineInfo } from '../../shared/contract/contract.ts';
+import { ENGINE_ENVIRONMENT, ENGINE_NAMES, type EngineName, parseEngineName } from '../engine/load-engine.ts';
+import type { Executor, JobHandle } from './executor.ts';
+import { type Command, type Control, type Job, trainerEventSchema, type TrainerEvent } from './messages.ts';
+
+/** A child process that runs the trainer's entry file, however the host starts one. */
+export interface TrainerPort {
+  send(command: Command): void;
+  onMessage(listener: (message: unknown) => void): void;
+  /** `code` is null when a signal ended the process; `detail` is what is known about it (signal, last words on stderr). */
+  onExit(listener: (code: number | null, detail: string) => void): void;
+  kill(): void;
+}
+
+export type SpawnTrainer = (environment: Record<string, string>) => TrainerPort;
+
+/** Jobs in child processes of this machine: one process a job, so that a crash or a full memory takes nothing else with it. */
+export class ProcessExecutor implements Executor {
+  readonly #spawn: SpawnTrainer;
+  readonly #environment: Record<string, string>;
+  #selfTest: Promise<EngineSelection> | null = null;
+
+  constructor(options: { engineDirectory?: string; spawn?: SpawnTrainer } = {}) {
+    this.#spawn = options.spawn ?? forkTrainer;
+    this.#environment = options.engineDirectory ? { STRATA_ENGINE_DIR: options.engineDirectory } : {};
+  }
+
+  start(job: Job, onEvent: (event: TrainerEvent) => void): JobHandle {
+    if (job.kind === 'self-test') {
+      return { finished: this.selectEngine(), control: () => undefined, kill: () => undefined };
+    }
+    let child: ChildJob | null = null;
+    let early: Control | 'kill' | null = null;
+    const finished = this.#withEngine(job).then((resolved) => {
+      if (early !== null && (early === 'kill' || resolved.kind !== 'train')) {
+        throw new StrataError('INTERRUPTED', 'The job was ended before it started.');
+      }
+      child = runInChild(this.#spawn(this.#childEnvironment()), resolved, onEvent);
+      if (early !== null && early !== 'kill') child.control(early);
+      return child.finished;
+    });
+    return {
+      finished,
+      control: (control) => {
+        if (child) child.control(control);
+        else early = control;
+      },
+      kill: () => {
+        if (child) child.kill();
+        else early = 'kill';
+      },
+    };
+  }
+
+  /** Tests every engine, each in a process of its own, once; the first that passes is the one `auto` means. */
+  selectEngine(): Promise<EngineSelection> {
+    this.#selfTest ??= this.#testEngines();
+    return this.#selfTest;
+  }
+
+  async #testEngines(): Promise<EngineSelection> {
+    const engines: EngineInfo[] = [];
+    for (const name of ENGINE_NAMES) {
+      try {
+        const job: Job = { kind: 'self-test', engines: [name] };
+        const child = runInChild(this.#spawn(this.#childEnvironment()), job, () => undefined);
+        engines.push(...((await child.finished) as EngineSelection).engines);
+      } catch (error) {
+        const reason = error instanceof StrataError ? [error.message, error.found].filter(Boolean).join(' ') : String(error);
+        engines.push({ name, available: false, reason, version: null, selfTest: null });
+      }
+    }
+    return { selected: engines.find((engine) => engine.available)?.name ?? null, engines };
+  }
+
+  async #withEngine<J extends Exclude<Job, { kind: 'self-test' }>>(job: J): Promise<J> {
+    const wanted = parseEngineName(job.kind === 'train' ? job.configuration.engine : job.engine);
+    const engine = wanted === 'auto' ? await this.#automatic() : wanted;
+    return job.kind === 'train' ? { ...job, configuration: { ...job.configuration, engine } } : { ...job, engine };
+  }
+
+  async #automatic(): Promise<EngineName> {
+    const { selected, engines } = await this.selectEngine();
+    if (selected) return selected as EngineName;
+    throw new StrataError('ENGINE', 'No tensor engine works on this machine.', {
+      found: engines.map(({ name, reason }) => `${name}: ${reason}`).join('; '),
+      hint: 'Run "npm run setup" and read what it says.',
+    });
+  }
+
+  #childEnvironment(): Record<string, string> {
+    return { ...ENGINE_ENVIRONMENT, ...this.#environment };
+  }
+}
+
+export interface EngineSelection {
+  selected: string | null;
+  engines: EngineInfo[];
+}
+
+type ChildJob = JobHandle;
+
+/** Sends a job to a fresh trainer process and follows it to its end. */
+function runInChild(port: TrainerPort, job: Job, onEvent: (event: TrainerEvent) => void): ChildJob {
+  const finished = new Promise<unknown>((resolve, reject) => {
+    port.onMessage((message) => {
+      const event = trainerEventSchema.parse(message);
+      if (event.type === 'finished') resolve(event.result);
+      else if (event.type === 'failed') reject(StrataError.fromRecord(event.error));
+      else onEvent(event);
+    });
+    port.onExit((code, detail) => {
+      const found = code === null ? detail : `exit code ${code}. ${detail}`;
+      reject(
+        new StrataError('CRASHED', 'The trainer process ended without an answer.', {
+          found: found.trim(),
+          hint: 'If memory ran out, use a smaller batch or context. A training run resumes from its last checkpoint.',
+        }),
+      );
+    });
+  });
+  port.send({ type: 'start', job });
+  return {
+    finished,
+    control: (control) => (job.kind === 'train' ? port.send({ type: 'control', control }) : port.kill()),
+    kill: () => port.kill(),
+  };
+}
+
+/** How much of a dying process's stderr is kept for its error. */
+const LAST_WORDS_LENGTH = 2000;
+
+/** The trainer as a forked Node process: outside Electron. */
+function forkTrainer(environment: Record<string, string>): TrainerPort {
+  const entry = fileURLToPath(new URL('./process.ts', import.meta.url));
+  const child = fork(entry, [], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // Its own process group: Ctrl-C goes to the studio, which asks the trainer to save a checkpoint.
+    detached: true,
+    serialization: 'advanced',
+  });
+  let lastWords = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    lastWords = (lastWords + chunk.toString()).slice(-LAST_WORDS_LENGTH);
+  });
+  return {
+    send: (command) => {
+      if (child.connected) child.send(command);
+    },
+    onMessage: (listener) => child.on('message', listener),
+    onExit: (listener) => child.on('close', (code, signal) => listener(code, [signal, lastWords].filter(Boolean).join(' '))),
+    kill: () => child.kill('SIGKILL'),
+  };
+}

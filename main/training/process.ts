@@ -1,0 +1,89 @@
+import { toStrataError } from '../../shared/errors.ts';
+import type { EngineInfo } from '../../shared/contract/contract.ts';
+import { engineDirectory } from '../engine/engine-directory.ts';
+import type { Engine } from '../engine/engine.ts';
+import { type EngineName, loadEngine } from '../engine/load-engine.ts';
+import { selfTest } from '../engine/self-test.ts';
+import { evaluateText } from './evaluate-job.ts';
+import { generateText } from './generate-job.ts';
+import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
+import { train } from './train.ts';
+import { verifyExpansion } from './verify-job.ts';
+
+/**
+ * The trainer process: takes one job, does it, answers, ends. The same file runs as a forked Node process and as an Electron
+ * utility process; they differ only in the port that messages go through.
+ */
+
+interface ParentPort {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (event: { data: unknown }) => void): void;
+}
+
+const electronPort = (process as unknown as { parentPort?: ParentPort }).parentPort;
+let requested: Control | null = null;
+let isTraining = false;
+
+function receive(message: unknown): void {
+  const command = commandSchema.parse(message);
+  if (command.type === 'control') requested = command.control;
+  else void answer(command.job);
+}
+
+/** Resolves once the message is on its way: exiting earlier would lose it. */
+function send(event: TrainerEvent): Promise<void> {
+  if (electronPort) {
+    electronPort.postMessage(event);
+    return Promise.resolve();
+  }
+  if (!process.connected) return Promise.resolve(); // the studio is gone; what matters is on disk
+  return new Promise((resolve) => process.send!(event, () => resolve()));
+}
+
+async function answer(job: Job): Promise<void> {
+  try {
+    await send({ type: 'finished', result: await perform(job) });
+  } catch (error) {
+    await send({ type: 'failed', error: toStrataError(error).toRecord() });
+  }
+  process.exit(0);
+}
+
+async function perform(job: Job): Promise<unknown> {
+  if (job.kind === 'self-test') return { selected: null, engines: await testEngines(job.engines) };
+  const name = job.kind === 'train' ? job.configuration.engine : job.engine;
+  const engine = await loadEngine(name as EngineName, engineDirectory());
+  const emit = (event: TrainerEvent): void => void send(event);
+  switch (job.kind) {
+    case 'train':
+      isTraining = true;
+      return train(job, engine, emit, () => requested);
+    case 'generate':
+      return generateText(job, engine);
+    case 'evaluate':
+      return evaluateText(job, engine);
+    case 'verify':
+      return verifyExpansion(job, engine);
+  }
+}
+
+async function testEngines(names: readonly string[]): Promise<EngineInfo[]> {
+  const results: EngineInfo[] = [];
+  for (const name of names) {
+    const engine: Engine = await loadEngine(name as EngineName, engineDirectory());
+    const result = await selfTest(engine);
+    const reason = result.passed ? 'Passed its self-test.' : `Failed its self-test: an error of ${result.largestError}.`;
+    results.push({ name, available: result.passed, reason, version: engine.version, selfTest: result });
+  }
+  return results;
+}
+
+if (electronPort) electronPort.on('message', ({ data }) => receive(data));
+else process.on('message', receive);
+
+// An orphan must not train on for ever: it saves a checkpoint and ends, as if Ctrl-C had been pressed.
+process.on('disconnect', () => {
+  if (isTraining) requested = 'interrupt';
+  else process.exit(1);
+});
+process.on('SIGINT', () => undefined); // the studio decides what Ctrl-C means

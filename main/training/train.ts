@@ -1,0 +1,327 @@
+import { gainAndForgetting, type Evaluation, type MetricPoint, type RunConfiguration } from '../../shared/domain/run.ts';
+import { blockParameters } from '../../shared/domain/llama-config.ts';
+import { Mixture } from '../../shared/domain/mixture.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
+import type { Engine } from '../engine/engine.ts';
+import { largestLogitDifference } from '../llama/measure.ts';
+import { lossAndGradients } from '../llama/model.ts';
+import { Optimizer } from '../llama/optimizer.ts';
+import { disposeLlama, type Llama, loadLlama, parametersOf, withoutInserted } from '../llama/parameters.ts';
+import { learningRateAt } from '../llama/schedule.ts';
+import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
+import { type CheckpointState, configurationHash, readCheckpointState, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { measureLoss } from './evaluation.ts';
+import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
+import { saveTrainedModel } from './save-model.ts';
+import { heldOutWindows, type RunShards, tokensByDataset, trainingBatch } from './windows.ts';
+
+/** Messages about progress are at most so far apart, and no closer. */
+const PROGRESS_INTERVAL_MS = 200;
+
+/** Windows of real text on which identity is proved before step 1. */
+const IDENTITY_WINDOWS = 4;
+
+/**
+ * One training session: from the start or the last checkpoint to the end, or to the pause, stop or interruption that
+ * `requested` asks for. Whatever happens, the base's files are only read.
+ */
+export async function train(
+  job: TrainJob,
+  engine: Engine,
+  emit: (event: TrainerEvent) => void,
+  requested: () => Control | null,
+): Promise<TrainResult> {
+  const session = await Session.open(job, engine, emit);
+  try {
+    return await session.run(requested);
+  } finally {
+    await session.close();
+  }
+}
+
+class Session {
+  readonly #job: TrainJob;
+  readonly #configuration: RunConfiguration;
+  readonly #engine: Engine;
+  readonly #emit: (event: TrainerEvent) => void;
+  readonly #folder: ModelFolder;
+  readonly #shards: RunShards[];
+  readonly #model: Llama;
+  /** What the run started from: the model without its inserted blocks, or a frozen copy when every weight is trained. */
+  readonly #base: Llama;
+  readonly #optimizer: Optimizer;
+  readonly #mixture: Mixture;
+  readonly #windows: { new: Int32Array[]; old: Int32Array[] };
+  readonly #started: number;
+  #state: CheckpointState;
+  #evaluationSeconds = 0;
+  #evaluations = 0;
+
+  private constructor(
+    job: TrainJob,
+    engine: Engine,
+    emit: (event: TrainerEvent) => void,
+    parts: { started: number; folder: ModelFolder; shards: RunShards[]; model: Llama; base: Llama; optimizer: Optimizer; state: CheckpointState },
+  ) {
+    const { context, evaluation, replayShare, seed } = job.configuration;
+    this.#job = job;
+    this.#configuration = job.configuration;
+    this.#engine = engine;
+    this.#emit = emit;
+    this.#started = parts.started;
+    this.#folder = parts.folder;
+    this.#shards = parts.shards;
+    this.#model = parts.model;
+    this.#base = parts.base;
+    this.#optimizer = parts.optimizer;
+    this.#state = parts.state;
+    const sources = parts.shards.map(({ datasetId, role, train }) => ({ datasetId, role, windows: trainingWindows(train.length, context) }));
+    this.#mixture = new Mixture(sources, replayShare, seed);
+    this.#windows = {
+      new: heldOutWindows(parts.shards, 'new', context, evaluation.tokens),
+      old: heldOutWindows(parts.shards, 'old', context, evaluation.tokens),
+    };
+  }
+
+  static async open(job: TrainJob, engine: Engine, emit: (event: TrainerEvent) => void): Promise<Session> {
+    const started = performance.now();
+    const { configuration } = job;
+    emit({ type: 'activity', text: 'loading the base' });
+    const folder = await openModelFolder(job.baseModelDirectory);
+    checkPlanFits(configuration, folder);
+    const load = { config: folder.config, read: (name: string) => folder.readTensor(name) };
+    const trainsAll = configuration.method === 'full';
+    const model = await loadLlama(engine, {
+      ...load,
+      plan: configuration.plan,
+      isTrainable: (_, isInserted) => trainsAll || isInserted,
+    });
+    const base = trainsAll ? await loadLlama(engine, load) : withoutInserted(model);
+    const shards: RunShards[] = [];
+    for (const { datasetId, role, trainPath, heldOutPath } of job.shards) {
+      shards.push({ datasetId, role, train: await openTokenShard(trainPath), heldOut: await openTokenShard(heldOutPath) });
+    }
+    const optimizer = new Optimizer(engine, parametersOf(model), configuration);
+    const saved = await readCheckpointState(job.runDirectory, configuration);
+    const fresh: CheckpointState = {
+      schemaVersion: 1,
+      configurationHash: configurationHash(configuration),
+      step: 0,
+      seconds: 0,
+      trainingSeconds: 0,
+      baseline: { new: { loss: NaN, tokens: 0 }, old: null, drift: null },
+      identityDifference: null,
+    };
+    const session = new Session(job, engine, emit, { started, folder, shards, model, base, optimizer, state: saved ?? fresh });
+    if (saved) {
+      emit({ type: 'activity', text: `going on from step ${saved.step}` });
+      await restoreCheckpoint(job.runDirectory, engine, optimizer);
+    } else {
+      await session.#measureAndProve();
+    }
+    session.#announce();
+    return session;
+  }
+
+  /** Before step 1: the losses everything is compared with, and the proof that the new blocks change nothing yet. */
+  async #measureAndProve(): Promise<void> {
+    this.#emit({ type: 'activity', text: 'measuring the base' });
+    this.#state.baseline = await this.#evaluate(this.#base, false);
+    this.#emit({ type: 'baseline', evaluation: this.#state.baseline });
+    if (this.#configuration.method !== 'expand') return;
+    this.#emit({ type: 'activity', text: 'proving that the new blocks change nothing yet' });
+    const windows = [...this.#windows.old, ...this.#windows.new].slice(0, IDENTITY_WINDOWS);
+    const difference = await largestLogitDifference(this.#engine, this.#base, this.#model, windows);
+    this.#state.identityDifference = difference;
+    if (difference !== 0) {
+      throw new StrataError('INTERNAL', 'The expanded model does not compute the same as its base; nothing was trained.', {
+        found: `a largest logit difference of ${difference}`,
+        allowed: '0',
+        hint: 'The base may hold infinite or undefined weights. Please report this with the model.',
+      });
+    }
+  }
+
+  #announce(): void {
+    const trainable = parametersOf(this.#model).filter((parameter) => parameter.variable !== null);
+    this.#emit({
+      type: 'prepared',
+      engine: this.#engine.name,
+      trainableTensors: trainable.map((parameter) => parameter.name),
+      trainableParameters: trainable.reduce((sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1), 0),
+      addedParameters: (this.#configuration.plan?.inserted.length ?? 0) * blockParameters(this.#model.config),
+      identityDifference: this.#state.identityDifference,
+      step: this.#state.step,
+    });
+  }
+
+  async run(requested: () => Control | null): Promise<TrainResult> {
+    const { steps, batch, context, evaluation, checkpointEverySteps } = this.#configuration;
+    this.#emit({ type: 'activity', text: 'training' });
+    let points: MetricPoint[] = [];
+    let lastProgress = 0;
+    while (this.#state.step < steps) {
+      const control = requested();
+      if (control === 'pause' || control === 'interrupt') {
+        await this.#checkpoint();
+        return this.#result(control === 'pause' ? 'paused' : 'interrupted', null, false);
+      }
+      if (control === 'stop') break;
+
+      const step = this.#state.step + 1;
+      const started = performance.now();
+      const { loss, gradientNorm, learningRate } = await this.#step(step);
+      const seconds = (performance.now() - started) / 1000;
+      this.#state.step = step;
+      this.#state.trainingSeconds += seconds;
+      points.push(
+        { step, series: 'loss.train', value: loss },
+        { step, series: 'learningRate', value: learningRate },
+        { step, series: 'gradientNorm', value: gradientNorm },
+        { step, series: 'tokensPerSecond', value: (batch * context) / seconds },
+      );
+      if (performance.now() - lastProgress >= PROGRESS_INTERVAL_MS || step === steps) {
+        this.#emitProgress(points);
+        points = [];
+        lastProgress = performance.now();
+      }
+      if (step % evaluation.everySteps === 0 && step < steps) {
+        this.#emit({ type: 'evaluation', step, evaluation: await this.#evaluate(this.#model, true) });
+      }
+      if (step % checkpointEverySteps === 0 && step < steps) await this.#checkpoint();
+      // Control messages arrive between turns of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (points.length > 0) this.#emitProgress(points);
+    return this.#finish();
+  }
+
+  async #step(step: number): Promise<{ loss: number; gradientNorm: number; learningRate: number }> {
+    const { batch, context } = this.#configuration;
+    const engine = this.#engine;
+    const windows = trainingBatch(this.#mixture, this.#shards, step - 1, batch, context);
+    const { loss, gradients } = lossAndGradients(engine, this.#model, windows);
+    const learningRate = learningRateAt(step, this.#configuration);
+    try {
+      const gradientNorm = await this.#optimizer.update(gradients, learningRate, step);
+      return { loss: (await engine.read(loss))[0]!, gradientNorm, learningRate };
+    } finally {
+      engine.dispose(loss, ...gradients.values());
+    }
+  }
+
+  /** A last measurement, then the model's folder. The checkpoint stays until the folder is complete. */
+  async #finish(): Promise<TrainResult> {
+    const isComplete = this.#state.step === this.#configuration.steps;
+    await this.#checkpoint();
+    this.#emit({ type: 'activity', text: 'measuring the result' });
+    const final = await this.#evaluate(this.#model, true);
+    this.#emit({ type: 'evaluation', step: this.#state.step, evaluation: final });
+    this.#emit({ type: 'activity', text: 'saving the model' });
+    await saveTrainedModel({
+      engine: this.#engine,
+      folder: this.#folder,
+      model: this.#model,
+      configuration: this.#configuration,
+      destination: this.#job.modelDirectory,
+      training: {
+        steps: this.#state.step,
+        tokens: this.#tokens().byDataset,
+        ...gainAndForgetting(this.#state.baseline, final),
+      },
+    });
+    return this.#result(isComplete ? 'done' : 'stopped', final, true);
+  }
+
+  async #evaluate(model: Llama, withDrift: boolean): Promise<Evaluation> {
+    const started = performance.now();
+    const reference = withDrift ? this.#base : null;
+    const onNew = await measureLoss(this.#engine, model, this.#windows.new);
+    const onOld = this.#windows.old.length > 0 ? await measureLoss(this.#engine, model, this.#windows.old, reference) : null;
+    this.#evaluationSeconds += (performance.now() - started) / 1000;
+    this.#evaluations++;
+    const evaluation: Evaluation = {
+      new: { loss: onNew.loss, tokens: onNew.tokens },
+      old: onOld && { loss: onOld.loss, tokens: onOld.tokens },
+      drift: onOld && withDrift ? onOld.drift : null,
+    };
+    if (!Number.isFinite(evaluation.new.loss) || (evaluation.old && !Number.isFinite(evaluation.old.loss))) {
+      throw new StrataError('ENGINE', 'A held-out loss could not be measured.', {
+        found: `loss on new ${evaluation.new.loss}, on old ${evaluation.old?.loss ?? 'none'}`,
+        hint: 'The model or the data may hold undefined values; if it happened during training, use a lower learning rate.',
+      });
+    }
+    return evaluation;
+  }
+
+  async #checkpoint(): Promise<void> {
+    const seconds = this.#secondsSoFar();
+    await writeCheckpoint(this.#job.runDirectory, this.#engine, this.#optimizer, { ...this.#state, seconds });
+    this.#emit({ type: 'checkpoint', step: this.#state.step });
+  }
+
+  #emitProgress(points: MetricPoint[]): void {
+    const { steps, evaluation } = this.#configuration;
+    const { step, trainingSeconds } = this.#state;
+    const evaluationsLeft = Math.floor(steps / evaluation.everySteps) - Math.floor(step / evaluation.everySteps) + 1;
+    const secondsEach = this.#evaluations > 0 ? this.#evaluationSeconds / this.#evaluations : 0;
+    this.#emit({
+      type: 'progress',
+      step,
+      points,
+      tokensPerSecond: this.#tokensPerSecond(),
+      secondsLeft: (trainingSeconds / step) * (steps - step) + secondsEach * evaluationsLeft,
+    });
+  }
+
+  #tokensPerSecond(): number {
+    const { batch, context } = this.#configuration;
+    const { step, trainingSeconds } = this.#state;
+    return trainingSeconds > 0 ? (step * batch * context) / trainingSeconds : 0;
+  }
+
+  #secondsSoFar(): number {
+    return this.#state.seconds + (performance.now() - this.#started) / 1000;
+  }
+
+  #tokens(): TrainResult['tokens'] {
+    const { batch, context } = this.#configuration;
+    const windows = this.#state.step * batch;
+    return { total: windows * context, byDataset: tokensByDataset(this.#mixture, windows, context) };
+  }
+
+  #result(outcome: TrainResult['outcome'], final: Evaluation | null, saved: boolean): TrainResult {
+    return {
+      outcome,
+      stepsDone: this.#state.step,
+      tokens: this.#tokens(),
+      seconds: this.#secondsSoFar(),
+      tokensPerSecond: this.#tokensPerSecond(),
+      peakMemory: process.resourceUsage().maxRSS * 1024,
+      final,
+      saved,
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const { train, heldOut } of this.#shards) {
+      await train.close();
+      await heldOut.close();
+    }
+    await this.#folder.close();
+    this.#optimizer.dispose();
+    if (this.#configuration.method === 'full') disposeLlama(this.#base);
+    disposeLlama(this.#model);
+  }
+}
+
+function checkPlanFits(configuration: RunConfiguration, folder: ModelFolder): void {
+  const planned = configuration.plan?.baseBlocks;
+  if (planned !== undefined && planned !== folder.config.blocks) {
+    throw new StrataError('BAD_INPUT', 'The plan does not fit the model.', {
+      found: `a plan for ${planned} blocks; the model has ${folder.config.blocks}`,
+      allowed: 'a plan made for this model',
+    });
+  }
+}
