@@ -23,8 +23,8 @@ export interface MixtureWindow {
   epoch: number;
 }
 
-/** Shares are kept as whole millionths, so that counting is exact at any position. */
-const SHARE_UNITS = 1_000_000;
+/** Products such as 100 * 0.29 fall a hair short of the whole number they mean. */
+const ROUNDING = 1e-6;
 
 /**
  * @throws StrataError BAD_INPUT when the share is outside [0, 1), when there is no new data, or when replay is asked for
@@ -48,7 +48,6 @@ export function checkShare(replayShare: number, hasOld: boolean): void {
 export class Mixture {
   readonly sources: readonly MixtureSource[];
   readonly replayShare: number;
-  readonly #oldUnits: number;
   readonly #seed: number;
   readonly #byRole: Record<'new' | 'old', { sources: MixtureSource[]; windows: number }>;
 
@@ -60,11 +59,10 @@ export class Mixture {
     };
     this.sources = sources;
     this.replayShare = replayShare;
-    this.#oldUnits = Math.round(replayShare * SHARE_UNITS);
     this.#seed = seed;
     this.#byRole = { new: roleOf('new'), old: roleOf('old') };
     for (const role of ['new', 'old'] as const) {
-      const needed = role === 'new' || this.#oldUnits > 0;
+      const needed = role === 'new' || replayShare > 0;
       if (needed && this.#byRole[role].windows === 0) {
         throw new StrataError('BAD_INPUT', `There is no ${role} data to train on.`, {
           found: this.#byRole[role].sources.length === 0 ? 'no dataset' : 'datasets shorter than one window',
@@ -76,7 +74,7 @@ export class Mixture {
 
   /** How many of the first `positions` windows are old. */
   oldBefore(positions: number): number {
-    return Math.floor((positions * this.#oldUnits) / SHARE_UNITS);
+    return Math.floor(positions * this.replayShare + ROUNDING);
   }
 
   /** The window at a position (0-based). */
