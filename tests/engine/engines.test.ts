@@ -15,7 +15,7 @@ describe.each(engineNames)('engine %s', (name) => {
 
   it('passes its self-test', async () => {
     before = real.liveTensors();
-    const result = await selfTestreal;
+    const result = await selfTest(real);
     expect(result).toMatchObject({ passed: true });
   });
 
