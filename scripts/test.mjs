@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensureChromium } from './setup/chromium.mjs';
+import { projectRoot } from './setup/paths.mjs';
+import { prepare, runScript } from './setup/prepare.mjs';
+import { createReport, secondsSince } from './setup/report.mjs';
+
+/**
+ * `npm test`: sets up what is missing, then runs every check there is and ends with one summary. A failing check does not hide the others.
+ *
+ *   --quick          without the browser tests ("npm run check")
+ *   --only KIND      types, lint, unit or browser
+ *   PATH...          only the tests whose path contains one of these
+ * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser', name: string, tool: string, args: string[] }} Check
+ */
+
+/** @param {string[]} filters @returns {Check[]} */
+function allChecks(filters) {
+  const vitest = 'vitest/vitest.mjs';
+  return [
+    { kind: 'types', name: 'TypeScript: Node side', tool: 'typescript/bin/tsc', args: ['-p', 'tsconfig.node.json'] },
+    {
+      kind: 'types',
+      name: 'TypeScript and Svelte: pages',
+      tool: 'svelte-check/bin/svelte-check',
+      args: ['--tsconfig', './tsconfig.web.json', '--fail-on-warnings', '--output', 'human'],
+    },
+    { kind: 'lint', name: 'ESLint', tool: 'eslint/bin/eslint.js', args: ['--max-warnings', '0', '.'] },
+    {
+      kind: 'lint',
+      name: 'Arrows between the rooms',
+      tool: 'dependency-cruiser/bin/dependency-cruise.mjs',
+      args: ['--config', '.dependency-cruiser.cjs', 'main', 'shared', 'renderer'],
+    },
+    { kind: 'lint', name: 'Formatting', tool: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level', 'warn', '.'] },
+    { kind: 'unit', name: 'Tests', tool: vitest, args: ['run', '--project', 'unit', ...filters] },
+    { kind: 'browser', name: 'Tests in the browser', tool: vitest, args: ['run', '--project', 'browser', ...filters] },
+  ];
+}
+
+/**
+ * Runs one check with its output shown as it comes.
+ * @param {string} node @param {Check} check @param {NodeJS.ProcessEnv} env @returns {Promise<boolean>}
+ */
+function runCheck(node, check, env) {
+  const child = spawn(node, [join(projectRoot, 'node_modules', check.tool), ...check.args], { cwd: projectRoot, env, stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code === 0));
+  });
+}
+
+await runScript(async () => {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
+  const report = createReport();
+  const isWanted = (/** @type {string} */ kind) =>
+    values.only ? kind === values.only : positionals.length > 0 ? kind === 'unit' : !(values.quick && kind === 'browser');
+  const checks = allChecks(positionals).filter(({ kind }) => isWanted(kind));
+  if (checks.length === 0) {
+    report.note([`There is no kind of check called "${values.only}": types, lint, unit and browser are known.`]);
+    return 2;
+  }
+  const runsTests = checks.some(({ kind }) => kind === 'unit' || kind === 'browser');
+  const { node, engineProblem } = await prepare({ quiet: true, engine: runsTests, renderer: runsTests, electron: runsTests, retry: true });
+  const env = { ...process.env };
+  const startedAt = Date.now();
+  /** @type {{ name: string, result: 'passed' | 'FAILED' | 'skipped', detail: string }[]} */
+  const results = [];
+  for (const check of checks) {
+    if (check.kind === 'browser') {
+      const chromium = existsSync(join(projectRoot, 'tests', 'e2e')) ? await ensureChromium(report) : { problem: 'there are none yet' };
+      if ('problem' in chromium) {
+        results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
+        continue;
+      }
+      env.STRATA_CHROMIUM = chromium.executable;
+    }
+    report.start(check.name);
+    const checkStartedAt = Date.now();
+    const passed = await runCheck(node, check, env);
+    results.push({ name: check.name, result: passed ? 'passed' : 'FAILED', detail: secondsSince(checkStartedAt) });
+  }
+  report.done('');
+  for (const { name, result, detail } of results) report.done(`${result.padEnd(8)}${name.padEnd(32)}${detail}`);
+  if (engineProblem) report.note([`TensorFlow is not set up, so its tests were skipped: ${engineProblem}`]);
+  const failed = results.filter(({ result }) => result === 'FAILED').length;
+  report.done(`${failed === 0 ? 'All checks passed' : `${failed} of ${results.length} checks failed`} in ${secondsSince(startedAt)}`);
+  return failed === 0 ? 0 : 1;
+});

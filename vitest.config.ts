@@ -1,0 +1,41 @@
+import { defineConfig } from 'vitest/config';
+import { ENGINE_ENVIRONMENT } from './main/engine/load-engine.ts';
+
+/** Tests load TensorFlow, which reads these when it is loaded. */
+const env = { ...ENGINE_ENVIRONMENT };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          environment: 'node',
+          include: ['tests/**/*.test.ts'],
+          // Parity tests need Python packages, benchmarks a quiet machine; canary holds files that are wrong on purpose.
+          exclude: ['tests/e2e/**', 'tests/parity/**', 'tests/bench/**', 'tests/canary/**/*.fixture.*'],
+          env,
+          // Native libraries and child processes: a crash must not take the other tests along.
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          environment: 'node',
+          include: ['tests/e2e/**/*.test.ts'],
+          env,
+          pool: 'forks',
+          // One studio, one trainer and one browser at a time: the machine may have two cores.
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+    ],
+  },
+});
