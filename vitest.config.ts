@@ -12,8 +12,8 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['tests/**/*.test.ts'],
-          // Parity tests need Python packages, benchmarks a quiet machine; canary holds files that are wrong on purpose.
-          exclude: ['tests/e2e/**', 'tests/parity/**', 'tests/bench/**', 'tests/canary/**/*.fixture.*'],
+          // Parity tests need Python packages, benchmarks a quiet machine.
+          exclude: ['tests/e2e/**', 'tests/parity/**', 'tests/bench/**'],
           env,
           // Native libraries and child processes: a crash must not take the other tests along.
           pool: 'forks',

@@ -32,7 +32,7 @@ function allChecks(filters) {
     {
       kind: 'lint',
       name: 'Arrows between the rooms',
-      tool: 'dependency-cruiser/bin/dependency-cruise.mjs',
+      tool: 'dependency-cruiser/bin/dependency-cruiser.mjs',
       args: ['--config', '.dependency-cruiser.cjs', 'main', 'shared', 'renderer'],
     },
     { kind: 'lint', name: 'Formatting', tool: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level', 'warn', '.'] },
