@@ -56,7 +56,7 @@ module.exports = {
       comment: 'the electron module exists only inside Electron: its two entries import it, everything else is handed what it needs',
       severity: 'error',
       from: { path: '.', pathNot: '^main/electron/(main|preload)\\.ts$' },
-      to: { path: '^(node_modules/)?electron(/|$)', dependencyTypesNot: ['type-only'] },
+      to: { path: '(^|/)node_modules/electron/', dependencyTypesNot: ['type-only'] },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
