@@ -30,5 +30,7 @@ export async function generateText(job: GenerateJob, engine: Engine): Promise<{ 
   const stopIds = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
   const tokenIds = await generate(engine, model, promptIds, { maxTokens, temperature, seed, stopIds });
   await folder.close();
-  return { text: tokenizer.decode(tokenIds), tokenIds };
+  // A tokenizer may strip the space that starts a text: the continuation is what follows the prompt's own text.
+  const text = tokenizer.decode([...promptIds, ...tokenIds]).slice(tokenizer.decode(promptIds).length);
+  return { text, tokenIds };
 }

@@ -35,11 +35,12 @@ export class ProcessExecutor implements Executor {
     let child: ChildJob | null = null;
     let early: Control | 'kill' | null = null;
     const finished = this.#withEngine(job).then((resolved) => {
-      if (early !== null && (early === 'kill' || resolved.kind !== 'train')) {
+      const isUnwanted: boolean = early === 'kill' || (early !== null && resolved.kind !== 'train');
+      if (isUnwanted) {
         throw new StrataError('INTERRUPTED', 'The job was ended before it started.');
       }
       child = runInChild(this.#spawn(this.#childEnvironment()), resolved, onEvent);
-      if (early !== null && early !== 'kill') child.control(early);
+      if (early !== null) child.control(early as Control);
       return child.finished;
     });
     return {

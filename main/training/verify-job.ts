@@ -28,7 +28,8 @@ export async function verifyExpansion(job: VerifyJob, engine: Engine): Promise<V
   const insertedBefore = folder.plan?.inserted.map(({ position }) => position) ?? [];
   const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name), insertedBefore });
   const problems: string[] = [];
-  let [maxLogitDifference, bypassDifference]: (number | null)[] = [null, null];
+  let maxLogitDifference: number | null = null;
+  let bypassDifference: number | null = null;
   const base = job.baseModelDirectory === null ? null : await loadBase(job.baseModelDirectory, engine);
   if (base) {
     const limit = Math.min(folder.config.contextLength, base.config.contextLength);

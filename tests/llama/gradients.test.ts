@@ -82,7 +82,7 @@ describe('gradients of an expansion', () => {
       return losses.reduce((sum, each) => sum + each, 0) / losses.length;
     };
     for (const parameter of [inserted.query, inserted.key, inserted.value, inserted.attentionOutput, inserted.gate, inserted.up, inserted.down, inserted.attentionNorm, inserted.mlpNorm]) {
-      const gradient = await engine.read(gradients.get(parameter.name)!);
+      const gradient = Array.from(await engine.read(gradients.get(parameter.name)!));
       // Along the gradient itself: the slope there is its squared length.
       const values = (await engine.read(parameter.value())).slice() as Float32Array;
       const squared = gradient.reduce((sum, each) => sum + each * each, 0);

@@ -1,0 +1,33 @@
+/**
+ * Lines of a UTF-8 byte stream, split at line feeds only (a carriage return before one is dropped): other line separators of
+ * Unicode are legal inside JSON strings. Memory is bounded by the longest line.
+ * @throws TypeError naming the byte offset of the line when it is not UTF-8.
+ */
+export async function* linesOf(stream: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let parts: Uint8Array[] = [];
+  let offset = 0;
+  const take = (): string => {
+    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    parts = [];
+    const start = offset;
+    offset += bytes.length + 1;
+    const end = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length;
+    const begin = start === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    try {
+      return decoder.decode(bytes.subarray(begin, end));
+    } catch {
+      throw new TypeError(`bytes that are not UTF-8 in the line that starts at byte ${start}`);
+    }
+  };
+  for await (const chunk of stream) {
+    let start = 0;
+    for (let end = chunk.indexOf(0x0a, start); end !== -1; end = chunk.indexOf(0x0a, start)) {
+      parts.push(chunk.subarray(start, end));
+      yield take();
+      start = end + 1;
+    }
+    if (start < chunk.length) parts.push(chunk.subarray(start));
+  }
+  if (parts.length > 0) yield take();
+}

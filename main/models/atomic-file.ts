@@ -1,0 +1,27 @@
+import { open, rename, rm } from 'node:fs/promises';
+
+/**
+ * Writes a file that is either complete under its name or not there: to a temporary name beside it, flushed to the disk, then
+ * renamed. On failure nothing is left behind.
+ */
+export async function writeAtomically(path: string, write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>): Promise<void> {
+  const partial = `${path}.partial`;
+  const file = await open(partial, 'w');
+  try {
+    await write(async (bytes) => {
+      for (let written = 0; written < bytes.length; ) written += (await file.write(bytes, written)).bytesWritten;
+    });
+    await file.sync();
+    await file.close();
+    await rename(partial, path);
+  } catch (error) {
+    await file.close().catch(() => undefined); // already closed when the rename failed
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+/** {@link writeAtomically} for a text that is at hand. */
+export async function writeTextAtomically(path: string, text: string): Promise<void> {
+  await writeAtomically(path, (append) => append(Buffer.from(text)));
+}

@@ -1,0 +1,77 @@
+import { constants, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { EXPANSION_FILE, writeExpansionFile } from './expansion-file.ts';
+import { toHuggingFaceConfig } from './model-config.ts';
+import { type ModelFolder, openModelFolder } from './model-folder.ts';
+import { writeSafetensors } from './safetensors.ts';
+import { expectedTensors } from './tensor-names.ts';
+
+/** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
+const SMALL_FILE = /^(tokenizer.*|special_tokens_map\.json|generation_config\.json|vocab\.json|merges\.txt|chat_template\..*|added_tokens\.json|LICENSE.*|NOTICE.*|README\.md)$/i;
+
+/** Names of the tensors that are zero in an inserted block, so that it adds nothing to the residual stream. */
+const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.weight$/;
+
+/**
+ * Writes an expanded copy of a model folder, tensor by tensor: old tensors byte for byte, copies with `o_proj` and
+ * `down_proj` zeroed, config.json with the new number of blocks, the tokenizer, and the plan. The copy appears under its name
+ * only when it is complete.
+ * @throws StrataError BAD_INPUT when the plan was made for another number of blocks.
+ */
+export async function expandModelFolder(
+  source: string,
+  destination: string,
+  plan: ExpansionPlan,
+  base: { name: string; hash: string },
+): Promise<void> {
+  const folder = await openModelFolder(source);
+  const partial = `${destination}.partial`;
+  try {
+    if (plan.baseBlocks !== folder.config.blocks) {
+      throw new StrataError('BAD_INPUT', 'The plan does not fit the model.', {
+        found: `a plan for ${plan.baseBlocks} blocks; the model has ${folder.config.blocks}`,
+      });
+    }
+    const layout = expandedBlocks(plan);
+    const config = { ...folder.config, blocks: layout.length };
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    const entries = expectedTensors(config).map(({ name, shape }) => {
+      const position = /^model\.layers\.(\d+)\./.exec(name)?.[1];
+      const block = position === undefined ? null : layout[Number(position)]!;
+      const from = block ? name.replace(/layers\.\d+/, `layers.${block.base}`) : name;
+      const dtype = folder.dtypeOf(from);
+      const isZero = block?.inserted === true && ZEROED.test(name);
+      const zeros = (): Float32Array => new Float32Array(shape.reduce((product, length) => product * length, 1));
+      return { name, shape, dtype, data: isZero ? zeros : () => folder.readBytes(from) };
+    });
+    await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
+    await writeConfig(partial, folder, config);
+    await copySmallFiles(source, partial);
+    await writeExpansionFile(partial, { schemaVersion: 1, base, plan, training: null });
+    await rename(partial, destination);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Writes config.json for a model derived from `folder`; its dtype is the source's unless said. */
+export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, dtype?: 'float32'): Promise<void> {
+  const stored = ({ F16: 'float16', BF16: 'bfloat16' } as const)[folder.dtypeOf('model.norm.weight') as 'F16' | 'BF16'] ?? 'float32';
+  await writeFile(join(directory, 'config.json'), JSON.stringify(toHuggingFaceConfig(config, folder.configJson, dtype ?? stored), null, 2) + '\n');
+}
+
+/** Copies tokenizer, templates, generation settings, licence and card. */
+export async function copySmallFiles(source: string, destination: string): Promise<void> {
+  for (const entry of await readdir(source, { withFileTypes: true })) {
+    if (entry.isFile() && SMALL_FILE.test(entry.name) && entry.name !== EXPANSION_FILE) {
+      await copyFile(join(source, entry.name), join(destination, entry.name), constants.COPYFILE_FICLONE);
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { StrataError } from '../../shared/errors.ts';
+
+/** Architectures that Strata computes exactly as their makers do. Others are refused by name. */
+export const SUPPORTED_ARCHITECTURES = ['LlamaForCausalLM'];
+
+/** Sizes above these are surely wrong and would only end in a failed allocation: twice the largest LLaMA. */
+const LARGEST = { hiddenSize: 32_768, intermediateSize: 131_072, blocks: 256, heads: 512, vocabularySize: 1_048_576, contextLength: 16_777_216 };
+
+const size = (largest: number): z.ZodNumber => z.number().int().min(1).max(largest);
+const tokenId = z.union([z.number().int().min(0), z.array(z.number().int().min(0)).min(1), z.null()]).optional();
+
+/** config.json as Hugging Face writes it, as far as it says how to compute. */
+const configSchema = z.object({
+  hidden_size: size(LARGEST.hiddenSize),
+  intermediate_size: size(LARGEST.intermediateSize),
+  num_hidden_layers: size(LARGEST.blocks),
+  num_attention_heads: size(LARGEST.heads),
+  num_key_value_heads: size(LARGEST.heads).nullish(),
+  head_dim: size(LARGEST.hiddenSize).nullish(),
+  vocab_size: size(LARGEST.vocabularySize),
+  max_position_embeddings: size(LARGEST.contextLength),
+  rms_norm_eps: z.number().positive().default(1e-6),
+  rope_theta: z.number().positive().nullish(),
+  tie_word_embeddings: z.boolean().default(false),
+  bos_token_id: tokenId,
+  eos_token_id: tokenId,
+});
+
+/**
+ * Reads config.json.
+ * @throws StrataError UNSUPPORTED for another architecture or a variant that is not implemented, by name; BAD_INPUT when a
+ * number is missing or impossible.
+ */
+export function parseModelConfig(json: unknown): { config: LlamaConfig; architecture: string } {
+  if (typeof json !== 'object' || json === null) {
+    throw new StrataError('BAD_INPUT', 'config.json does not describe a model.', { found: JSON.stringify(json), allowed: 'a JSON object' });
+  }
+  const fields = json as Record<string, unknown>;
+  const architecture = architectureOf(fields);
+  refuseVariants(fields);
+  const parsed = configSchema.safeParse(json);
+  if (!parsed.success) {
+    throw new StrataError('BAD_INPUT', 'config.json has missing or impossible values.', {
+      found: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),
+      hint: 'Download the model again; config.json must be the one that was saved with the weights.',
+    });
+  }
+  const values = parsed.data;
+  const heads = values.num_attention_heads;
+  const config: LlamaConfig = {
+    hiddenSize: values.hidden_size,
+    intermediateSize: values.intermediate_size,
+    blocks: values.num_hidden_layers,
+    heads,
+    keyValueHeads: values.num_key_value_heads ?? heads,
+    headSize: values.head_dim ?? values.hidden_size / heads,
+    vocabularySize: values.vocab_size,
+    contextLength: values.max_position_embeddings,
+    normEpsilon: values.rms_norm_eps,
+    ropeTheta: values.rope_theta ?? ropeParameters(fields)?.rope_theta ?? 10_000,
+    tiedEmbeddings: values.tie_word_embeddings,
+    bosTokenId: firstId(values.bos_token_id),
+    eosTokenId: firstId(values.eos_token_id),
+  };
+  checkHeads(config);
+  return { config, architecture };
+}
+
+function architectureOf(fields: Record<string, unknown>): string {
+  const named = Array.isArray(fields.architectures) ? fields.architectures.map(String) : [];
+  const architecture = named[0] ?? (fields.model_type === 'llama' ? 'LlamaForCausalLM' : undefined);
+  if (architecture === undefined || !SUPPORTED_ARCHITECTURES.includes(architecture)) {
+    throw new StrataError('UNSUPPORTED', 'Strata does not know this architecture.', {
+      found: architecture ?? `model_type ${JSON.stringify(fields.model_type ?? null)}`,
+      allowed: SUPPORTED_ARCHITECTURES.join(', '),
+    });
+  }
+  return architecture;
+}
+
+interface RopeParameters {
+  type: string;
+  rope_theta?: number;
+}
+
+/** Newer files say `rope_parameters`, older ones `rope_scaling`. */
+function ropeParameters(fields: Record<string, unknown>): RopeParameters | null {
+  const value = (fields.rope_parameters ?? fields.rope_scaling) as Record<string, unknown> | null | undefined;
+  if (typeof value !== 'object' || value === null) return null;
+  const type = String(value.rope_type ?? value.type ?? 'default');
+  return typeof value.rope_theta === 'number' ? { type, rope_theta: value.rope_theta } : { type };
+}
+
+/** Variants that would be computed wrongly are refused, not ignored. */
+function refuseVariants(fields: Record<string, unknown>): void {
+  const rope = ropeParameters(fields);
+  const variants: [boolean, string, string][] = [
+    [rope !== null && rope.type !== 'default', `rotary positions of type "${rope?.type}"`, 'default'],
+    [fields.attention_bias === true, 'biases in attention', 'no biases'],
+    [fields.mlp_bias === true, 'biases in the MLP', 'no biases'],
+    [fields.sliding_window !== undefined && fields.sliding_window !== null, 'a sliding attention window', 'full attention'],
+    [fields.hidden_act !== undefined && fields.hidden_act !== 'silu', `activation ${String(fields.hidden_act)}`, 'silu'],
+  ];
+  for (const [isMet, found, allowed] of variants) {
+    if (isMet) throw new StrataError('UNSUPPORTED', 'Strata does not compute this variant of LLaMA yet.', { found, allowed });
+  }
+}
+
+function checkHeads({ hiddenSize, heads, keyValueHeads, headSize }: LlamaConfig): void {
+  if (!Number.isInteger(headSize) || headSize % 2 !== 0 || heads % keyValueHeads !== 0) {
+    throw new StrataError('BAD_INPUT', 'The numbers of heads in config.json do not fit together.', {
+      found: `width ${hiddenSize}, ${heads} query heads, ${keyValueHeads} key/value heads, head size ${headSize}`,
+      allowed: 'an even head size, and query heads that are a multiple of key/value heads',
+    });
+  }
+}
+
+function firstId(id: number | number[] | null | undefined): number | null {
+  return (Array.isArray(id) ? id[0] : id) ?? null;
+}
+
+/** config.json for a model: fields of the original that Strata does not touch are kept, the architecture's numbers are ours. */
+export function toHuggingFaceConfig(
+  config: LlamaConfig,
+  original: Record<string, unknown> = {},
+  dtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
+): Record<string, unknown> {
+  const json: Record<string, unknown> = {
+    ...original,
+    architectures: ['LlamaForCausalLM'],
+    model_type: 'llama',
+    hidden_act: 'silu',
+    hidden_size: config.hiddenSize,
+    intermediate_size: config.intermediateSize,
+    num_hidden_layers: config.blocks,
+    num_attention_heads: config.heads,
+    num_key_value_heads: config.keyValueHeads,
+    head_dim: config.headSize,
+    vocab_size: config.vocabularySize,
+    max_position_embeddings: config.contextLength,
+    rms_norm_eps: config.normEpsilon,
+    tie_word_embeddings: config.tiedEmbeddings,
+    bos_token_id: original.bos_token_id ?? config.bosTokenId,
+    eos_token_id: original.eos_token_id ?? config.eosTokenId,
+    attention_bias: false,
+    mlp_bias: false,
+    torch_dtype: dtype,
+  };
+  if (original.rope_parameters === undefined) json.rope_theta = config.ropeTheta;
+  if (original.dtype !== undefined) json.dtype = dtype;
+  return json;
+}

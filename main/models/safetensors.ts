@@ -1,0 +1,197 @@
+import { open } from 'node:fs/promises';
+import { StrataError } from '../../shared/errors.ts';
+import { writeAtomically } from './atomic-file.ts';
+import { aligned, bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
+
+/**
+ * The safetensors format (huggingface/safetensors, "Format"): u64 header length, a JSON header
+ * {name: {dtype, shape, data_offsets: [begin, end]}}, then the tensors' bytes, little-endian, without holes.
+ * Files come from strangers: everything the header says is checked before a byte of data is read or allocated.
+ */
+
+/** The reference implementation's own limit: longer headers are refused there too. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+const BYTES_PER_ELEMENT = { F32: 4, F16: 2, BF16: 2, F64: 8, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
+const FLOAT_DTYPES: readonly SafetensorsDtype[] = ['F32', 'F16', 'BF16'];
+
+export interface SafetensorsTensor {
+  dtype: SafetensorsDtype;
+  shape: number[];
+  /** Byte range in the file. */
+  begin: number;
+  end: number;
+}
+
+export interface SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** A fresh array of the values of a tensor stored as F32, F16 or BF16. */
+  readFloat32(name: string): Promise<Float32Array>;
+  /** The bytes as stored. */
+  readBytes(name: string): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a file and checks its header against its size.
+ * @throws StrataError CORRUPT when the file is truncated or its header is not possible.
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const readRange = async (begin: number, end: number): Promise<Uint8Array> => {
+      const bytes = new Uint8Array(end - begin);
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesRead } = await file.read(bytes, done, bytes.length - done, begin + done);
+        if (bytesRead === 0) throw corrupt(path, `the file ends at byte ${begin + done}`);
+        done += bytesRead;
+      }
+      return bytes;
+    };
+    const { tensors, metadata } = await readHeader(path, size, readRange);
+    const find = (name: string): SafetensorsTensor => {
+      const tensor = tensors.get(name);
+      if (!tensor) throw new StrataError('NOT_FOUND', `There is no tensor ${name} in ${path}.`);
+      return tensor;
+    };
+    return {
+      tensors,
+      metadata,
+      readBytes: (name) => readRange(find(name).begin, find(name).end),
+      readFloat32: async (name) => {
+        const { dtype, begin, end } = find(name);
+        const bytes = await readRange(begin, end);
+        if (dtype === 'F32') return new Float32Array(bytes.buffer);
+        if (dtype === 'F16') return f16ToFloat32(bytes);
+        if (dtype === 'BF16') return bf16ToFloat32(bytes);
+        throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not compute with.`, {
+          found: dtype,
+          allowed: FLOAT_DTYPES.join(', '),
+        });
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function readHeader(
+  path: string,
+  size: number,
+  readRange: (begin: number, end: number) => Promise<Uint8Array>,
+): Promise<{ tensors: Map<string, SafetensorsTensor>; metadata: Record<string, string> }> {
+  if (size < 8) throw corrupt(path, `${size} bytes`);
+  const declared = new DataView(aligned(await readRange(0, 8))).getBigUint64(0, true);
+  if (declared > BigInt(Math.min(MAX_HEADER_BYTES, size - 8))) {
+    throw corrupt(path, `a header of ${declared} bytes in a file of ${size}`);
+  }
+  const dataStart = 8 + Number(declared);
+  const header = parseHeader(path, await readRange(8, dataStart));
+  const tensors = new Map<string, SafetensorsTensor>();
+  let metadata: Record<string, string> = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') metadata = parseMetadata(entry);
+    else tensors.set(name, parseTensor(path, name, entry, dataStart, size));
+  }
+  checkRanges(path, tensors, dataStart, size);
+  return { tensors, metadata };
+}
+
+function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
+  } catch {
+    // told below, whatever the reason
+  }
+  throw corrupt(path, 'a header that is not a JSON object');
+}
+
+function parseMetadata(entry: unknown): Record<string, string> {
+  if (typeof entry !== 'object' || entry === null) return {};
+  return Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, String(value)]));
+}
+
+function parseTensor(path: string, name: string, entry: unknown, dataStart: number, size: number): SafetensorsTensor {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+  const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (typeof dtype !== 'string' || !(dtype in BYTES_PER_ELEMENT)) throw corrupt(path, `tensor ${name} of type ${JSON.stringify(dtype)}`);
+  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize)) throw corrupt(path, `tensor ${name} of shape ${JSON.stringify(shape)}`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    throw corrupt(path, `tensor ${name} at ${JSON.stringify(offsets)}`);
+  }
+  const [begin, end] = [dataStart + offsets[0]!, dataStart + offsets[1]!];
+  const bytes = shape.reduce((product, length) => product * length, 1) * BYTES_PER_ELEMENT[dtype as SafetensorsDtype];
+  if (end > size) throw corrupt(path, `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`);
+  if (end - begin !== bytes) throw corrupt(path, `tensor ${name} of shape [${shape.join(', ')}] ${dtype} in ${end - begin} bytes instead of ${bytes}`);
+  return { dtype: dtype as SafetensorsDtype, shape, begin, end };
+}
+
+/** Tensors must fill the data without overlap or hole: two tensors over the same bytes would be one that changes with the other. */
+function checkRanges(path: string, tensors: ReadonlyMap<string, SafetensorsTensor>, dataStart: number, size: number): void {
+  let expected = dataStart;
+  for (const [name, { begin, end }] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== expected) throw corrupt(path, `tensor ${name} begins at byte ${begin}; the one before ends at ${expected}`);
+    expected = end;
+  }
+  if (expected !== size) throw corrupt(path, `${size - expected} bytes after the last tensor`);
+}
+
+function corrupt(path: string, found: string): StrataError {
+  return new StrataError('CORRUPT', `${path} is not a complete safetensors file.`, {
+    found,
+    hint: 'Download or copy the file again and compare its size with the original.',
+  });
+}
+
+export interface SafetensorsEntry {
+  name: string;
+  shape: number[];
+  dtype: SafetensorsDtype;
+  /** Floats are converted to the dtype; bytes are taken as they are. Called when the tensor's turn comes, so one is in memory at a time. */
+  data: () => Promise<Float32Array | Uint8Array> | Float32Array | Uint8Array;
+}
+
+/** Writes a file tensor by tensor; it appears under its name only when complete. */
+export async function writeSafetensors(path: string, entries: readonly SafetensorsEntry[], metadata?: Record<string, string>): Promise<void> {
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+  let offset = 0;
+  for (const { name, shape, dtype } of entries) {
+    if (name in header) throw new StrataError('INTERNAL', `Tensor ${name} would be written twice.`);
+    const end = offset + byteLength(shape, dtype);
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = JSON.stringify(header);
+  const text = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8))); // data starts 8-byte aligned
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  await writeAtomically(path, async (append) => {
+    await append(length);
+    await append(text);
+    for (const { name, shape, dtype, data } of entries) {
+      const bytes = toBytes(await data(), dtype);
+      if (bytes.length !== byteLength(shape, dtype)) {
+        throw new StrataError('INTERNAL', `Tensor ${name} has ${bytes.length} bytes; its shape [${shape.join(', ')}] needs ${byteLength(shape, dtype)}.`);
+      }
+      await append(bytes);
+    }
+  });
+}
+
+function byteLength(shape: readonly number[], dtype: SafetensorsDtype): number {
+  return shape.reduce((product, axis) => product * axis, 1) * BYTES_PER_ELEMENT[dtype];
+}
+
+function toBytes(data: Float32Array | Uint8Array, dtype: SafetensorsDtype): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (dtype === 'F32') return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (dtype === 'F16') return float32ToF16(data);
+  if (dtype === 'BF16') return float32ToBf16(data);
+  throw new StrataError('INTERNAL', `Floats cannot be written as ${dtype}.`);
+}
