@@ -101,7 +101,9 @@ const handle = executor.start(job, (event) => {
   if (event.type === 'evaluation') console.log(`step ${event.step}: held-out loss ${event.evaluation.new.loss.toFixed(4)}`);
   if (event.type === 'progress' && event.step % 50 === 0) {
     const loss = event.points.findLast((point) => point.series === 'loss.train')?.value;
-    console.log(`step ${event.step}: loss ${loss?.toFixed(3)}, ${event.tokensPerSecond.toFixed(0)} tokens/s, ${((event.secondsLeft ?? 0) / 60).toFixed(0)} min left`);
+    console.log(
+      `step ${event.step}: loss ${loss?.toFixed(3)}, ${event.tokensPerSecond.toFixed(0)} tokens/s, ${((event.secondsLeft ?? 0) / 60).toFixed(0)} min left`,
+    );
   }
 });
 process.once('SIGINT', () => handle.control('interrupt'));

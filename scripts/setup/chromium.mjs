@@ -27,14 +27,16 @@ export async function ensureChromium(report) {
   if (present) return { executable: present };
   const advice = 'Install Chromium, or name one with STRATA_CHROMIUM.';
   if (process.env.STRATA_CHROMIUM) return { problem: `STRATA_CHROMIUM names ${process.env.STRATA_CHROMIUM}, which does not exist.` };
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return { problem: `No Chromium was found, and only root may install one. ${advice}` };
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    return { problem: `No Chromium was found, and only root may install one. ${advice}` };
   report.start("Installing Debian's Chromium for the browser tests: about 110 MB to fetch, 400 MB on disk");
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const onOutput = (/** @type {string} */ text) => report.progress(lastLines(text, 1)[0] ?? '');
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
     const { exitCode, output, isMissing } = await runCommand('apt-get', args, { env, onOutput });
     if (isMissing) return { problem: `No Chromium was found, and there is no apt-get here to install it. ${advice}` };
-    if (exitCode !== 0 && args[0] === 'install') return { problem: `apt-get could not install Chromium: ${lastLines(output, 2).join(' ')} ${advice}` };
+    if (exitCode !== 0 && args[0] === 'install')
+      return { problem: `apt-get could not install Chromium: ${lastLines(output, 2).join(' ')} ${advice}` };
   }
   const executable = findChromium();
   return executable ? { executable } : { problem: `apt-get installed no Chromium that could be found. ${advice}` };

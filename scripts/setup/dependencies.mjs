@@ -97,7 +97,9 @@ async function install(root, report) {
     ]);
   }
   if (!isInstalled(root)) {
-    throw new SetupProblem('npm ended well, but node_modules is not what the lock file says.', ['Delete node_modules and run the command again.']);
+    throw new SetupProblem('npm ended well, but node_modules is not what the lock file says.', [
+      'Delete node_modules and run the command again.',
+    ]);
   }
   report.done(`installed in ${secondsSince(startedAt)}`);
 }
@@ -107,7 +109,10 @@ function npmCommand() {
   const running = process.env.npm_execpath;
   if (running && basename(running) === 'npm-cli.js' && existsSync(running)) return { command: process.execPath, args: [running] };
   const folder = dirname(process.execPath);
-  for (const each of [join(folder, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'), join(folder, 'node_modules', 'npm', 'bin', 'npm-cli.js')]) {
+  for (const each of [
+    join(folder, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+    join(folder, 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+  ]) {
     if (existsSync(each)) return { command: process.execPath, args: [each] };
   }
   return { command: 'npm', args: [] };

@@ -35,7 +35,9 @@ export async function findElectron(report, node, { root = projectRoot, environme
     rmSync(triedPath, { force: true });
     return { executable };
   }
-  const message = lastLines(output, 50).find((each) => /error|ENOTFOUND|ECONN|status/i.test(each))?.trim();
+  const message = lastLines(output, 50)
+    .find((each) => /error|ENOTFOUND|ECONN|status/i.test(each))
+    ?.trim();
   const reason = timedOut ? 'it took too long' : (message ?? 'its installer failed');
   writeFileSync(triedPath, reason);
   return { problem: `Electron could not be fetched (${reason}). ${advice}` };

@@ -58,12 +58,20 @@ export async function ensureEngine(report, { directory = engineDirectory(), retr
   }
   try {
     const onWait = () => report.start('Waiting for another set-up that is building the engine');
-    const built = await withLock(join(directory, '.lock'), onWait, async () => readReadyManifest(directory) ?? (await build(directory, report)));
+    const built = await withLock(
+      join(directory, '.lock'),
+      onWait,
+      async () => readReadyManifest(directory) ?? (await build(directory, report)),
+    );
     return { manifest: built };
   } catch (error) {
     const advice = error instanceof SetupProblem ? error.advice : ['Run "npm run setup" to try again.'];
     const reason = error instanceof Error ? error.message : String(error);
-    report.note([`The fast engine could not be set up: ${reason}`, ...advice, 'Until then Strata works on its wasm engine, which is slower.']);
+    report.note([
+      `The fast engine could not be set up: ${reason}`,
+      ...advice,
+      'Until then Strata works on its wasm engine, which is slower.',
+    ]);
     const note = { reason, advice, recipe: recipe(), at: new Date().toISOString() };
     await writeFile(join(directory, 'unavailable.json'), `${JSON.stringify(note, null, 2)}\n`).catch(() => undefined);
     return { problem: reason };
@@ -121,7 +129,9 @@ async function build(directory, report) {
   const compiler = await findCompiler();
   if (!compiler) {
     throw new SetupProblem('no C++ compiler was found (g++, clang++ or the one named by CXX).', [
-      process.platform === 'darwin' ? 'Install one with "xcode-select --install",' : 'Install one, for instance "sudo apt-get install g++",',
+      process.platform === 'darwin'
+        ? 'Install one with "xcode-select --install",'
+        : 'Install one, for instance "sudo apt-get install g++",',
       'then run "npm run setup" again.',
     ]);
   }
@@ -224,7 +234,9 @@ async function downloadWheel(source, folder, report) {
       'It was deleted. Run "npm run setup" again; if it happens again, the package index in use serves another file.',
     ]);
   }
-  report.done(source.sha256 ? 'sha256 verified' : `sha256 ${found} (no entry in our table for this platform: pip has checked it against its index)`);
+  report.done(
+    source.sha256 ? 'sha256 verified' : `sha256 ${found} (no entry in our table for this platform: pip has checked it against its index)`,
+  );
   return { path, sha256: found, verifiedBy: source.sha256 ? 'table' : 'pip' };
 }
 
@@ -243,21 +255,29 @@ async function fetchWheel(source, folder, report) {
   }
   const requirement = `${source.package}==${wheels.tensorflowVersion}`;
   const startedAt = Date.now();
-  report.start(`Fetching TensorFlow's library with pip ${pip.version}: ${requirement}, ${source.sizeBytes ? megabytes(source.sizeBytes) : 'about 270 MB'}`);
+  report.start(
+    `Fetching TensorFlow's library with pip ${pip.version}: ${requirement}, ${source.sizeBytes ? megabytes(source.sizeBytes) : 'about 270 MB'}`,
+  );
   // pip writes into its temporary folder first: pointing that here shows how far it is and keeps it on the disk that was checked.
   const temporary = join(folder, 'pip');
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary);
   const timer = setInterval(() => {
-    void folderBytes(folder).then((bytes) => report.progress(`${megabytes(bytes)}${source.sizeBytes ? ` of ${megabytes(source.sizeBytes)}` : ''}`));
+    void folderBytes(folder).then((bytes) =>
+      report.progress(`${megabytes(bytes)}${source.sizeBytes ? ` of ${megabytes(source.sizeBytes)}` : ''}`),
+    );
   }, 250);
   // The wheel for one named Python: the library in it is the same for all, and any Python's pip can fetch it.
   const selection = ['--no-deps', '--only-binary=:all:', '--implementation', 'cp', '--abi', `cp${wheels.pythonVersion}`];
   const target = ['--python-version', wheels.pythonVersion, '--platform', source.pipPlatform];
   const quiet = ['--disable-pip-version-check', '--no-input', '--no-cache-dir', '--progress-bar', 'off'];
-  const { exitCode, output } = await runCommand(pip.command, [...pip.args, 'download', ...quiet, ...selection, ...target, '--dest', folder, requirement], {
-    env: { ...process.env, TMPDIR: temporary, TMP: temporary, TEMP: temporary },
-  });
+  const { exitCode, output } = await runCommand(
+    pip.command,
+    [...pip.args, 'download', ...quiet, ...selection, ...target, '--dest', folder, requirement],
+    {
+      env: { ...process.env, TMPDIR: temporary, TMP: temporary, TEMP: temporary },
+    },
+  );
   clearInterval(timer);
   await rm(temporary, { recursive: true, force: true });
   if (exitCode !== 0) {

@@ -48,7 +48,7 @@ export async function readWheelEntries(path) {
     const table = Buffer.alloc(tableBytes);
     await file.read(table, 0, tableBytes, tableOffset);
     const entries = [];
-    for (let at = 0; entries.length < count; ) {
+    for (let at = 0; entries.length < count;) {
       if (at + 46 > tableBytes || table.readUInt32LE(at) !== ENTRY_SIGNATURE) throw new Error(`${path} has a damaged table of contents.`);
       const nameBytes = table.readUInt16LE(at + 28);
       entries.push({
@@ -92,7 +92,9 @@ export async function unpackEntry(path, entry, destination, wantedSha256, onByte
   await pipeline(await entryStream(path, entry), check, createWriteStream(partial));
   const found = hash.digest('hex');
   if (sizeBytes !== entry.sizeBytes || (wantedSha256 && found !== wantedSha256)) {
-    throw new Error(`${entry.name} came out damaged: ${sizeBytes} bytes with sha256 ${found}, expected ${entry.sizeBytes} with ${wantedSha256}.`);
+    throw new Error(
+      `${entry.name} came out damaged: ${sizeBytes} bytes with sha256 ${found}, expected ${entry.sizeBytes} with ${wantedSha256}.`,
+    );
   }
   await rename(partial, destination);
 }
@@ -139,7 +141,11 @@ async function entryStream(path, entry) {
  * @returns {boolean}
  */
 export function isWanted(name, wanted) {
-  return !name.endsWith('/') && !name.split('/').includes('..') && wanted.some((each) => name === each || (each.endsWith('/') && name.startsWith(each)));
+  return (
+    !name.endsWith('/') &&
+    !name.split('/').includes('..') &&
+    wanted.some((each) => name === each || (each.endsWith('/') && name.startsWith(each)))
+  );
 }
 
 /** @param {string} folder @param {string} name of an entry @param {string} prefix dropped from it @returns {string} */

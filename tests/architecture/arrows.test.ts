@@ -41,7 +41,20 @@ const CASES: [file: string, imported: string, rule: string | null][] = [
   ['main/store/c.ts', './missing.ts', 'resolvable'],
 ];
 
-const ROOMS = ['main/electron', 'main/web', 'main/cli', 'main/studio', 'main/store', 'main/datasets', 'main/models', 'main/training', 'main/llama', 'main/engine', 'shared', 'renderer'];
+const ROOMS = [
+  'main/electron',
+  'main/web',
+  'main/cli',
+  'main/studio',
+  'main/store',
+  'main/datasets',
+  'main/models',
+  'main/training',
+  'main/llama',
+  'main/engine',
+  'shared',
+  'renderer',
+];
 
 let checkout: SmallCheckout;
 let violations: { from: string; rule: string }[];

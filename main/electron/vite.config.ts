@@ -1,0 +1,41 @@
+import { resolve } from 'node:path';
+import { defineConfig } from 'vite';
+
+/**
+ * Bundles the desktop host into dist/electron: `main.js` and the trainer's `process.js` as modules, the preload as CommonJS (a sandboxed
+ * preload cannot be a module). Only our own files are bundled: packages stay in node_modules, where native ones are unpacked.
+ * Built by `vite build --app`.
+ */
+const root = resolve(import.meta.dirname, '../..');
+const isPackage = (id: string): boolean => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0') && !/^[A-Za-z]:\\/.test(id);
+
+const output = (format: 'es' | 'cjs', input: Record<string, string>, extension: string): object => ({
+  consumer: 'server',
+  resolve: { external: true, noExternal: [] },
+  build: {
+    outDir: resolve(root, 'dist/electron'),
+    emptyOutDir: format === 'es',
+    copyPublicDir: false,
+    target: 'node24',
+    minify: false,
+    rolldownOptions: {
+      input,
+      external: isPackage,
+      output: { format, entryFileNames: `[name].${extension}`, chunkFileNames: `[name]-[hash].${extension}` },
+    },
+  },
+});
+
+export default defineConfig({
+  root,
+  environments: {
+    host: output('es', { main: resolve(root, 'main/electron/main.ts'), process: resolve(root, 'main/training/process.ts') }, 'js'),
+    preload: output('cjs', { preload: resolve(root, 'main/electron/preload.ts') }, 'cjs'),
+  },
+  builder: {
+    async buildApp(builder) {
+      await builder.build(builder.environments.host!);
+      await builder.build(builder.environments.preload!);
+    },
+  },
+});

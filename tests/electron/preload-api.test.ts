@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { createHostCapabilities } from '../../main/electron/preload-api.ts';
+
+function preload(answer: unknown = []): {
+  host: ReturnType<typeof createHostCapabilities>;
+  sent: unknown[][];
+  posted: unknown[][];
+  receivePorts(ports: string[]): void;
+} {
+  const sent: unknown[][] = [];
+  const posted: unknown[][] = [];
+  let listener: (ports: readonly string[]) => void = () => undefined;
+  const host = createHostCapabilities<string>({
+    send: (...message) => sent.push(message),
+    invoke: (...message) => {
+      sent.push(message);
+      return Promise.resolve(answer);
+    },
+    onPorts: (channel, listen) => {
+      expect(channel).toBe('strata:port');
+      listener = listen;
+    },
+    pathForFile: (file) => (file.name === 'made-up.txt' ? '' : `/home/me/${file.name}`),
+    postToPage: (...message) => posted.push(message),
+  });
+  return { host, sent, posted, receivePorts: (ports) => listener(ports) };
+}
+
+test('the page sees these few names and nothing of Electron', () => {
+  expect(Object.keys(preload().host).sort()).toEqual(['filesToPaths', 'kind', 'pickPaths', 'requestPort', 'showProgress']);
+});
+
+test('a port is asked for and passed on', () => {
+  const { host, sent, posted, receivePorts } = preload();
+  host.requestPort();
+  receivePorts(['port']);
+  expect(sent).toEqual([['strata:connect']]);
+  expect(posted).toEqual([['strata:port', ['port']]]);
+});
+
+test('dropped files become paths; files without one are left out', async () => {
+  const files = [new File(['a'], 'a.txt'), new File(['b'], 'made-up.txt')];
+  expect(await preload().host.filesToPaths(files)).toEqual(['/home/me/a.txt']);
+});
+
+test('only the two kinds of dialog can be asked for, and only paths come back', async () => {
+  const { host, sent } = preload(['/a', 5]);
+  expect(await host.pickPaths!('folder')).toEqual(['/a']);
+  await host.pickPaths!('anything' as never);
+  expect(sent).toEqual([
+    ['strata:pick-paths', 'folder'],
+    ['strata:pick-paths', 'files'],
+  ]);
+  expect(await preload('nonsense').host.pickPaths!('files')).toEqual([]);
+});
