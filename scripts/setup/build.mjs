@@ -55,12 +55,11 @@ export function fingerprint(root, sources) {
   const hash = createHash('sha256');
   for (const source of sources) {
     const path = join(root, source);
-    const found = statSync(path, { throwIfNoEntry: false });
-    const files = found?.isDirectory() ? readdirSync(path, { recursive: true, withFileTypes: true }).filter((each) => each.isFile()) : null;
-    const paths = files ? files.map((each) => join(each.parentPath ?? each.path, each.name)).sort() : found ? [path] : [];
-    for (const each of paths) {
-      const { size, mtimeMs } = statSync(each);
-      hash.update(`${each.slice(root.length)} ${size} ${mtimeMs}\n`);
+    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+    const paths = isFolder ? readdirSync(path, { recursive: true }).map((name) => join(path, String(name))) : [path];
+    for (const each of paths.sort()) {
+      const found = statSync(each, { throwIfNoEntry: false });
+      if (found?.isFile()) hash.update(`${each.slice(root.length)} ${found.size} ${found.mtimeMs}\n`);
     }
   }
   return hash.digest('hex');

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
  * process here instead of the set-up.
  */
 const startedAt = performance.now();
-const binding = createRequire(import.meta.url)(process.argv[2]);
+const binding = createRequire(import.meta.url)(process.argv[2] ?? '');
 const [rows, inner, columns] = [33, 65, 17];
 const left = Float32Array.from({ length: rows * inner }, (_, index) => Math.sin(index));
 const right = Float32Array.from({ length: inner * columns }, (_, index) => Math.cos(index * 0.7));
@@ -25,7 +25,7 @@ let largestError = 0;
 for (let row = 0; row < rows; row++) {
   for (let column = 0; column < columns; column++) {
     let wanted = 0;
-    for (let k = 0; k < inner; k++) wanted += left[row * inner + k] * right[k * columns + column];
+    for (let k = 0; k < inner; k++) wanted += (left[row * inner + k] ?? NaN) * (right[k * columns + column] ?? NaN);
     const error = Math.abs(found[row * columns + column] - wanted);
     largestError = error <= largestError ? largestError : Number.isNaN(error) ? Infinity : error;
   }

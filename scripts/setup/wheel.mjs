@@ -112,7 +112,7 @@ export async function readWheelRecord(path, entries) {
   const hashes = new Map();
   for (const line of text.split('\n')) {
     const match = /^(.+),sha256=([\w-]{43}),\d*\s*$/.exec(line);
-    if (match) hashes.set(match[1], Buffer.from(match[2], 'base64url').toString('hex'));
+    if (match?.[1] && match[2]) hashes.set(match[1], Buffer.from(match[2], 'base64url').toString('hex'));
   }
   return hashes;
 }
