@@ -77,11 +77,11 @@ describe.skipIf(!sharedData).each([
     }
   });
 
-  it.each(['first', 'last'])('has the expected loss on the %s stories of the excerpt, to 1e-4', async (which) => {
-    const domain = Object.entries(expected.loss_by_domain.domains).find(([label]) => label.includes(`TinyStories (${which}`))![1];
-    const stories = await storiesOf(sharedData!);
-    const chosen = which === 'first' ? stories.slice(0, domain.documents) : stories.slice(-domain.documents);
-    const windows = chosen.map((story) => Int32Array.from(tokenizer.encode(story.slice(0, LOSS_CHARACTERS)).slice(0, LOSS_IDS)));
+  it('has the expected loss on the first stories of the excerpt, to 1e-4', async () => {
+    const domain = Object.entries(expected.loss_by_domain.domains).find(([label]) => label.includes('TinyStories (first'))![1];
+    const windows = (await storiesOf(sharedData!))
+      .slice(0, domain.documents)
+      .map((story) => Int32Array.from(tokenizer.encode(story.slice(0, LOSS_CHARACTERS)).slice(0, LOSS_IDS)));
     const { loss, tokens } = await measureLoss(engine, model, windows);
     expect(tokens).toBe(domain.tokens);
     expect(Math.abs(loss - domain.nats_per_token)).toBeLessThan(1e-4);

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { ImportedFile } from '../../shared/contract/contract.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { type DatasetManifest, DOCUMENTS_FILE, MANIFEST_FILE } from './dataset-folder.ts';
+import { linesOf } from './lines.ts';
+import { documentsOf, findFiles, READABLE } from './read-files.ts';
+import { UnreadableFile } from './unreadable-file.ts';
+
+/** The held-out part of a dataset: this share of its text, more when that is too little to measure on, but never more than the limit. */
+const HELD_OUT_SHARE = 0.05;
+const HELD_OUT_BYTES = 80_000; // about 20,000 tokens
+const HELD_OUT_LIMIT = 0.2;
+
+/**
+ * Reads files and folders into a new dataset folder: documents in order, exact duplicates left out, a held-out part chosen by
+ * the hash of each document's text, so that the same documents always have the same split. The folder appears under its name
+ * only when it is complete.
+ * @throws StrataError BAD_INPUT when no file could be read or there are too few documents to hold one out; nothing is left behind.
+ */
+export async function importDataset(paths: readonly string[], destination: string, options: { name?: string } = {}): Promise<DatasetManifest> {
+  const partial = `${destination}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  try {
+    const read = await collect(paths, join(partial, 'collected.jsonl'));
+    if (read.documents.length === 0) throw nothingImported(read.files);
+    const isHeldOut = chooseHeldOut(read.documents);
+    const hash = await writeDocuments(join(partial, 'collected.jsonl'), join(partial, DOCUMENTS_FILE), isHeldOut);
+    await rm(join(partial, 'collected.jsonl'));
+    const manifest: DatasetManifest = {
+      schemaVersion: 1,
+      name: options.name ?? suggestName(paths),
+      documents: read.documents.length,
+      heldOutDocuments: isHeldOut.filter(Boolean).length,
+      duplicates: read.duplicates,
+      bytes: read.documents.reduce((sum, { bytes }) => sum + bytes, 0),
+      hash,
+      source: paths.join(', '),
+      files: read.files,
+    };
+    await writeFile(join(partial, MANIFEST_FILE), JSON.stringify(manifest, null, 2) + '\n', { flush: true });
+    await rename(partial, destination);
+    return manifest;
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface CollectedDocument {
+  bytes: number;
+  /** The first 48 bits of the text's hash: what orders documents for holding out. */
+  key: number;
+}
+
+interface Collected {
+  documents: CollectedDocument[];
+  duplicates: number;
+  files: ImportedFile[];
+}
+
+/** Streams every readable document into one file; keeps only sizes and hashes in memory. */
+async function collect(paths: readonly string[], target: string): Promise<Collected> {
+  const collected: Collected = { documents: [], duplicates: 0, files: [] };
+  const seen = new Set<string>();
+  const output = await open(target, 'w');
+  try {
+    for (const { path, isReadable } of await findFiles(paths)) {
+      if (!isReadable) {
+        collected.files.push({ path, status: 'skipped', reason: `Not a format Strata reads (${READABLE}).` });
+        continue;
+      }
+      const [before, duplicatesBefore] = [collected.documents.length, collected.duplicates];
+      let failure = '';
+      try {
+        for await (const text of documentsOf(path)) {
+          const digest = createHash('sha256').update(text).digest();
+          const id = digest.toString('base64', 0, 16);
+          if (seen.has(id)) {
+            collected.duplicates++;
+            continue;
+          }
+          seen.add(id);
+          collected.documents.push({ bytes: Buffer.byteLength(text), key: digest.readUIntBE(0, 6) });
+          await output.write(JSON.stringify(text) + '\n');
+        }
+      } catch (error) {
+        if (!(error instanceof UnreadableFile)) throw error;
+        failure = error.message;
+      }
+      collected.files.push(resultOf(path, collected.documents.length - before, collected.duplicates - duplicatesBefore, failure));
+    }
+  } finally {
+    await output.close();
+  }
+  return collected;
+}
+
+function resultOf(path: string, documents: number, duplicates: number, failure: string): ImportedFile {
+  const counted = `${documents} ${documents === 1 ? 'document' : 'documents'}`;
+  const repeated = duplicates > 0 ? `, ${duplicates} left out because others have the same text` : '';
+  if (failure === '') return { path, status: documents > 0 ? 'imported' : 'skipped', reason: counted + repeated };
+  if (documents === 0) return { path, status: 'failed', reason: failure };
+  return { path, status: 'failed', reason: `${failure} The ${counted} before that were kept${repeated}.` };
+}
+
+/** Documents in the order of their hashes until enough text is held out; at least one, never all. */
+function chooseHeldOut(documents: readonly CollectedDocument[]): boolean[] {
+  if (documents.length < 2) {
+    throw new StrataError('BAD_INPUT', 'There is too little text: nothing could be held out to measure on.', {
+      found: `1 document of ${documents[0]?.bytes ?? 0} bytes`,
+      allowed: 'at least two documents (a long plain text is cut into sections of about 4,000 characters by itself)',
+      hint: 'Import more text together with it.',
+    });
+  }
+  const total = documents.reduce((sum, { bytes }) => sum + bytes, 0);
+  const wanted = Math.min(Math.max(total * HELD_OUT_SHARE, HELD_OUT_BYTES), total * HELD_OUT_LIMIT);
+  const byHash = documents.map((document, index) => ({ ...document, index })).sort((a, b) => a.key - b.key);
+  const isHeldOut = documents.map(() => false);
+  let heldOut = 0;
+  for (const { index, bytes } of byHash.slice(0, -1)) {
+    if (heldOut > 0 && heldOut + bytes > total * HELD_OUT_LIMIT) continue;
+    if (heldOut >= wanted) break;
+    isHeldOut[index] = true;
+    heldOut += bytes;
+  }
+  return isHeldOut;
+}
+
+async function writeDocuments(source: string, target: string, isHeldOut: readonly boolean[]): Promise<string> {
+  const hash = createHash('sha256');
+  const output = await open(target, 'w');
+  try {
+    let index = 0;
+    for await (const line of linesOf(createReadStream(source) as AsyncIterable<Buffer>)) {
+      const document = JSON.stringify({ text: JSON.parse(line) as string, heldOut: isHeldOut[index++]! }) + '\n';
+      hash.update(document);
+      await output.write(document);
+    }
+    await output.sync();
+  } finally {
+    await output.close();
+  }
+  return hash.digest('hex');
+}
+
+function nothingImported(files: readonly ImportedFile[]): StrataError {
+  const reasons = files.slice(0, 3).map(({ path, reason }) => `${basename(path)}: ${reason}`);
+  const more = files.length > 3 ? ` (and ${files.length - 3} more files)` : '';
+  return new StrataError('BAD_INPUT', 'No text could be imported.', {
+    found: reasons.length > 0 ? reasons.join(' ') + more : 'an empty folder',
+    allowed: READABLE,
+    hint: 'Mend or convert the files and import them again.',
+  });
+}
+
+function suggestName(paths: readonly string[]): string {
+  const first = basename(paths[0]!).replace(/(\.\w{1,8}){1,2}$/, '');
+  return paths.length === 1 ? first || 'dataset' : `${first} and ${paths.length - 1} more`;
+}

@@ -1,0 +1,205 @@
+import { createReadStream } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { linesOf } from './lines.ts';
+import { textOfRow } from './rows.ts';
+import { UnreadableFile } from './unreadable-file.ts';
+
+/** Reads documents from files of any kind Strata knows, as streams: memory is bounded by the longest document. */
+
+/** Plain text formats: the whole file is one text. */
+const TEXT_EXTENSIONS = new Set(['.txt', '.text', '.md', '.markdown']);
+const ROW_EXTENSIONS = new Set(['.jsonl', '.ndjson']);
+export const READABLE = '.txt, .text, .md, .markdown, .jsonl, .ndjson, .json, each also as .gz';
+
+/** A line with only this ends a document in a text file: the convention of many corpora. */
+const DOCUMENT_SEPARATOR = '<|endoftext|>';
+
+/**
+ * A plain text is one long document. It is cut into sections of about this many characters, between paragraphs where possible,
+ * so that some of them can be held out; nothing is lost.
+ */
+const SECTION_CHARACTERS = 4000;
+
+/** A JSON array is parsed whole, so its size is bounded; larger files belong into JSON Lines. */
+const MAX_JSON_BYTES = 512 * 1024 * 1024;
+
+/** Bytes looked at to tell text from something else. */
+const PROBE_BYTES = 8192;
+
+export interface FoundFile {
+  path: string;
+  /** False for files that lie in a chosen folder but are no format Strata reads: they are skipped, not failed. */
+  isReadable: boolean;
+}
+
+/** Every file of the paths, folders gone through in the order of names; hidden files and folders are left out. */
+export async function findFiles(paths: readonly string[]): Promise<FoundFile[]> {
+  const found: FoundFile[] = [];
+  const visit = async (path: string): Promise<void> => {
+    const entries = await readdir(path, { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (entry.name.startsWith('.')) continue;
+      const child = join(path, entry.name);
+      if (entry.isDirectory()) await visit(child);
+      else if (entry.isFile()) found.push({ path: child, isReadable: isReadable(child) });
+    }
+  };
+  for (const path of paths) {
+    const info = await stat(path).catch(() => null);
+    if (info?.isDirectory()) await visit(path);
+    else found.push({ path, isReadable: true });
+  }
+  return found;
+}
+
+function formatOf(path: string): { isGzip: boolean; extension: string } {
+  const isGzip = path.toLowerCase().endsWith('.gz');
+  return { isGzip, extension: extname(isGzip ? path.slice(0, -3) : path).toLowerCase() };
+}
+
+function isReadable(path: string): boolean {
+  const { extension } = formatOf(path);
+  return TEXT_EXTENSIONS.has(extension) || ROW_EXTENSIONS.has(extension) || extension === '.json';
+}
+
+/**
+ * Documents of one file, in order.
+ * @throws UnreadableFile with a sentence that says what is wrong and where.
+ */
+export async function* documentsOf(path: string): AsyncIterable<string> {
+  const info = await stat(path).catch(() => null);
+  if (!info) throw new UnreadableFile('There is no such file.');
+  if (!info.isFile()) throw new UnreadableFile('It is not a file.');
+  if (info.size === 0) throw new UnreadableFile('The file is empty.');
+  const { isGzip, extension } = formatOf(path);
+  if (!isReadable(path)) throw new UnreadableFile(`Strata does not read ${extension || 'files without an extension'} yet; it reads ${READABLE}.`);
+  await refuseBinary(path, isGzip);
+  let documents = 0;
+  for await (const document of readable(path, isGzip, extension, info.size)) {
+    if (document.trim() === '') continue;
+    documents++;
+    yield document;
+  }
+  if (documents === 0) throw new UnreadableFile('There is no text in it.');
+}
+
+async function* readable(path: string, isGzip: boolean, extension: string, size: number): AsyncIterable<string> {
+  try {
+    if (ROW_EXTENSIONS.has(extension)) yield* rowsOf(linesOf(bytesOf(path, isGzip)));
+    else if (extension === '.json') yield* jsonOf(path, isGzip, size);
+    else yield* sectionsOf(linesOf(bytesOf(path, isGzip)));
+  } catch (error) {
+    if (error instanceof UnreadableFile) throw error;
+    throw new UnreadableFile(explain(error, path));
+  }
+}
+
+function explain(error: unknown, path: string): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'Z_BUF_ERROR' || /unexpected end of file/i.test(message)) return 'The gzip data ends too early: the file is truncated.';
+  if (code?.startsWith('Z_')) return `It is not intact gzip data (${message}).`;
+  if (error instanceof TypeError && message.includes('UTF-8')) return `It is not UTF-8 text: ${message}. Save it as UTF-8 and import it again.`;
+  if (code === 'EACCES') return 'It may not be read: check its permissions.';
+  return `${basename(path)}: ${message}`;
+}
+
+function bytesOf(path: string, isGzip: boolean): AsyncIterable<Uint8Array> {
+  const file = createReadStream(path);
+  if (!isGzip) return file as AsyncIterable<Buffer>;
+  const unpacked = createGunzip();
+  file.on('error', (error) => unpacked.destroy(error));
+  return file.pipe(unpacked) as AsyncIterable<Buffer>;
+}
+
+/** Zero bytes do not occur in text: their presence tells an image or a program from a strangely encoded text. */
+async function refuseBinary(path: string, isGzip: boolean): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    const probe = new Uint8Array(PROBE_BYTES);
+    const { bytesRead } = await file.read(probe, 0, PROBE_BYTES, 0);
+    const isPacked = probe[0] === 0x1f && probe[1] === 0x8b;
+    if (isGzip && !isPacked) throw new UnreadableFile('It is named .gz but is not gzip data.');
+    if (!isGzip && isPacked) throw new UnreadableFile('It is gzip data; name it .gz.');
+    if (!isGzip && probe.subarray(0, bytesRead).includes(0)) {
+      const isUtf16 = (probe[0] === 0xff && probe[1] === 0xfe) || (probe[0] === 0xfe && probe[1] === 0xff);
+      throw new UnreadableFile(isUtf16 ? 'It is UTF-16 text. Save it as UTF-8 and import it again.' : 'It is a binary file, not text.');
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* rowsOf(lines: AsyncIterable<string>): AsyncIterable<string> {
+  let number = 0;
+  for await (const line of lines) {
+    number++;
+    if (line.trim() === '') continue;
+    let row: unknown;
+    try {
+      row = JSON.parse(line);
+    } catch (error) {
+      throw new UnreadableFile(`Line ${number} is not JSON (${(error as Error).message}).`);
+    }
+    yield textOfRow(row, `line ${number}`);
+  }
+}
+
+async function* jsonOf(path: string, isGzip: boolean, size: number): AsyncIterable<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of bytesOf(path, isGzip)) {
+    bytes += part.length;
+    if (bytes > MAX_JSON_BYTES) throw new UnreadableFile(`It is a JSON file of over ${MAX_JSON_BYTES / 2 ** 20} MB (${size} bytes packed). Convert it to JSON Lines, which can be streamed.`);
+    parts.push(part);
+  }
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UnreadableFile(`It is not JSON (${(error as Error).message}).`);
+  }
+  const rows = Array.isArray(value) ? value : (Object.values(value ?? {}).find(Array.isArray) ?? Object.values(value ?? {}));
+  if (!Array.isArray(rows) || rows.length === 0) throw new UnreadableFile('There is no list of rows in it.');
+  for (const [index, row] of (rows as unknown[]).entries()) yield textOfRow(row, `row ${index + 1}`);
+}
+
+/** A text's documents, or sections of one long document. */
+async function* sectionsOf(lines: AsyncIterable<string>): AsyncIterable<string> {
+  let section: string[] = [];
+  let length = 0;
+  let isSeparated = false;
+  let pending: string[] = [];
+  const take = (): string => {
+    const text = section.join('\n');
+    section = [];
+    length = 0;
+    return text;
+  };
+  for await (const line of lines) {
+    if (line.trim() === DOCUMENT_SEPARATOR) {
+      // What was cut before the first separator belongs together: it was the first document.
+      if (!isSeparated) {
+        isSeparated = true;
+        section = [...pending, ...section];
+        pending = [];
+      }
+      yield take();
+      continue;
+    }
+    section.push(line);
+    length += line.length + 1;
+    const isParagraphEnd = line.trim() === '';
+    if (!isSeparated && (length >= SECTION_CHARACTERS && (isParagraphEnd || length >= 2 * SECTION_CHARACTERS))) {
+      // Held back while it may still turn out that the file has separators; a bounded number of sections.
+      if (pending.length > 0) yield pending.join('\n');
+      pending = section;
+      section = [];
+      length = 0;
+    }
+  }
+  if (pending.length > 0) yield pending.join('\n');
+  if (section.length > 0) yield take();
+}

@@ -1,0 +1,81 @@
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { StrataError } from '../../shared/errors.ts';
+import { copyFile } from 'node:fs/promises';
+import { copySmallFiles, writeConfig } from './expand-folder.ts';
+import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
+import { openModelFolder } from './model-folder.ts';
+import { writeSafetensors } from './safetensors.ts';
+import { expectedTensors } from './tensor-names.ts';
+
+export interface ExportedModel {
+  path: string;
+  format: string;
+  dtype: string;
+  bytes: number;
+  /** The folder was opened again and every tensor has the bytes of the source. */
+  verified: boolean;
+}
+
+/**
+ * Writes a model as a Hugging Face folder that other programs load: one safetensors file under the usual names, config,
+ * tokenizer, and the plan.
+ * @throws StrataError BAD_INPUT when the destination is a file or a folder with something in it: nothing is overwritten.
+ */
+export async function exportHuggingFace(modelDirectory: string, destination: string): Promise<ExportedModel> {
+  const path = resolve(destination);
+  await refuseOccupied(path);
+  const folder = await openModelFolder(modelDirectory);
+  const partial = `${path}.partial`;
+  try {
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    const tensors = expectedTensors(folder.config).map(({ name, shape }) => ({ name, shape, dtype: folder.dtypeOf(name), data: () => folder.readBytes(name) }));
+    await writeSafetensors(join(partial, 'model.safetensors'), tensors, { format: 'pt' });
+    const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))];
+    // One wider tensor makes the whole model that wide for a program that loads it in a single type, so nothing is rounded.
+    await writeConfig(partial, folder, folder.config, dtypes.includes('F32') ? 'float32' : undefined);
+    await copySmallFiles(modelDirectory, partial);
+    if (await readExpansionFile(modelDirectory)) await copyFile(join(modelDirectory, EXPANSION_FILE), join(partial, EXPANSION_FILE));
+
+    const written = await openModelFolder(partial);
+    let verified = true;
+    for (const { name } of tensors) {
+      verified &&= Buffer.compare(await folder.readBytes(name), await written.readBytes(name)) === 0;
+    }
+    await written.close();
+    if (!verified) throw new StrataError('CORRUPT', 'What was written is not what was read.', { hint: 'The disk may be failing; export to another one.' });
+    await rm(path, { recursive: true, force: true }); // an empty folder, or nothing
+    await rename(partial, path);
+    return { path, format: 'huggingface', dtype: dtypes.sort().join('+'), bytes: await folderBytes(path), verified };
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await folder.close();
+  }
+}
+
+async function refuseOccupied(path: string): Promise<void> {
+  const info = await stat(path).catch(() => null);
+  if (!info) {
+    await mkdir(dirname(path), { recursive: true });
+    return;
+  }
+  const names = info.isDirectory() ? await readdir(path) : [path];
+  if (names.length > 0) {
+    throw new StrataError('BAD_INPUT', 'The destination is not empty; nothing was overwritten.', {
+      found: `${path} with ${names.length} ${names.length === 1 ? 'entry' : 'entries'}`,
+      allowed: 'a folder that does not exist yet, or an empty one',
+    });
+  }
+}
+
+/** Bytes of the files directly in a folder. */
+export async function folderBytes(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(directory, entry.name))).size;
+  }
+  return bytes;
+}
