@@ -1,0 +1,147 @@
+import { gainAndForgetting, type Evaluation, type MetricPoint, type MetricSeries, type RunConfiguration, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
+import type { ErrorRecord } from '../../shared/errors.ts';
+import type { Reader, Writer } from './open-store.ts';
+
+/** A run as the database keeps it. */
+export interface StoredRun {
+  id: string;
+  name: string;
+  note: string;
+  status: RunStatus;
+  /** Frozen at the start. */
+  configuration: RunConfiguration;
+  /** Where its checkpoints lie. */
+  directory: string;
+  error: ErrorRecord | null;
+  model: string | null;
+  modelPath: string | null;
+  stepsDone: number;
+  tokens: { total: number; byDataset: Record<string, number> };
+  trainableParameters: number | null;
+  trainableTensors: string[];
+  addedParameters: number | null;
+  identityDifference: number | null;
+  baseline: Evaluation | null;
+  /** The last evaluation, while it runs. */
+  latest: Evaluation | null;
+  final: Evaluation | null;
+  tokensPerSecond: number | null;
+  secondsLeft: number | null;
+  seconds: number | null;
+  peakMemory: number | null;
+  engine: string | null;
+  /** What is being done now, for the user. */
+  activity: string;
+  /** What another process asked of the owner. */
+  requested: 'pause' | 'stop' | null;
+  /** The process that trains it, and when it last said so. */
+  ownerPid: number | null;
+  heartbeatAt: string | null;
+  createdAt: string;
+  finishedAt: string | null;
+}
+
+const JSON_COLUMNS = ['configuration', 'error', 'tokens', 'trainableTensors', 'baseline', 'latest', 'final'] as const;
+type JsonColumn = (typeof JSON_COLUMNS)[number];
+type Row = Omit<StoredRun, JsonColumn> & Record<JsonColumn, string | null>;
+
+export function listRuns(reader: Reader): StoredRun[] {
+  return reader.prepare<[], Row>('SELECT * FROM runs ORDER BY createdAt DESC, id').all().map(fromRow);
+}
+
+/** Null when there is no such run (any more). */
+export function findRun(reader: Reader, id: string): StoredRun | null {
+  const row = reader.prepare<[string], Row>('SELECT * FROM runs WHERE id = ?').get(id);
+  return row ? fromRow(row) : null;
+}
+
+export function insertRun(
+  writer: Writer,
+  run: Pick<StoredRun, 'id' | 'name' | 'status' | 'configuration' | 'directory' | 'createdAt' | 'trainableParameters' | 'trainableTensors' | 'addedParameters'>,
+): void {
+  updateOrInsert(writer, run, (columns) => `INSERT INTO runs (${columns.join(', ')}) VALUES (${columns.map((name) => `@${name}`).join(', ')})`);
+}
+
+/** Changes some fields; the configuration is none of them. */
+export function updateRun(writer: Writer, id: string, fields: Partial<Omit<StoredRun, 'id' | 'configuration'>>): void {
+  if (Object.keys(fields).length === 0) return;
+  updateOrInsert(writer, { ...fields, id }, (columns) => {
+    const changes = columns.filter((name) => name !== 'id').map((name) => `${name} = @${name}`);
+    return `UPDATE runs SET ${changes.join(', ')} WHERE id = @id`;
+  });
+}
+
+function updateOrInsert(writer: Writer, fields: Partial<StoredRun>, statement: (columns: string[]) => string): void {
+  const values = Object.entries(fields).map(([name, value]) => {
+    const isJson = (JSON_COLUMNS as readonly string[]).includes(name);
+    return [name, isJson && value !== null ? JSON.stringify(value) : value] as const;
+  });
+  writer.prepare(statement(values.map(([name]) => name))).run(Object.fromEntries(values));
+}
+
+export function deleteRun(writer: Writer, id: string): void {
+  writer.transaction(() => {
+    writer.prepare('UPDATE models SET run = NULL WHERE run = ?').run(id);
+    writer.prepare('DELETE FROM runs WHERE id = ?').run(id);
+  })();
+}
+
+/** Adds points; a resumed run measures some steps again, with the same values. */
+export function insertMetrics(writer: Writer, run: string, points: readonly MetricPoint[]): void {
+  const statement = writer.prepare('INSERT OR REPLACE INTO metrics (run, series, step, value) VALUES (?, ?, ?, ?)');
+  writer.transaction(() => {
+    for (const { series, step, value } of points) statement.run(run, series, step, value);
+  })();
+}
+
+/** Points after a step, of some series or all, in the order of series and steps. */
+export function listMetrics(reader: Reader, run: string, afterStep: number, series?: readonly MetricSeries[]): MetricPoint[] {
+  const points = reader
+    .prepare<[string, number], MetricPoint>('SELECT series, step, value FROM metrics WHERE run = ? AND step > ? ORDER BY series, step')
+    .all(run, afterStep);
+  return series ? points.filter((point) => series.includes(point.series)) : points;
+}
+
+function fromRow(row: Row): StoredRun {
+  const parsed = Object.fromEntries(JSON_COLUMNS.map((name) => [name, row[name] === null ? null : (JSON.parse(row[name]) as unknown)]));
+  return { ...row, ...parsed } as StoredRun;
+}
+
+/** The run as screens and scripts see it; gain and forgetting are derived here, from what was measured. */
+export function summaryOf(run: StoredRun): RunSummary {
+  const { baseline, final, configuration } = run;
+  const outcome = baseline && final ? gainAndForgetting(baseline, final) : null;
+  return {
+    id: run.id,
+    name: run.name,
+    note: run.note,
+    status: run.status,
+    error: run.error,
+    model: run.model,
+    modelPath: run.modelPath,
+    baseModel: { id: configuration.baseModel.id, name: configuration.baseModel.name },
+    method: configuration.method,
+    plan: configuration.plan,
+    configuration,
+    seed: configuration.seed,
+    steps: configuration.steps,
+    stepsDone: run.stepsDone,
+    tokens: run.tokens,
+    replayShare: configuration.replayShare,
+    trainableParameters: run.trainableParameters,
+    trainableTensors: run.trainableTensors,
+    addedParameters: run.addedParameters,
+    identityDifference: run.identityDifference,
+    baseline,
+    final,
+    gain: outcome?.gain ?? null,
+    forgetting: outcome?.forgetting ?? null,
+    drift: final?.drift ?? null,
+    tokensPerSecond: run.tokensPerSecond,
+    seconds: run.seconds,
+    peakMemory: run.peakMemory,
+    engine: run.engine,
+    createdAt: run.createdAt,
+    finishedAt: run.finishedAt,
+  };
+}

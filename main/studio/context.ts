@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { StrataError } from '../../shared/errors.ts';
+import type { Writer } from '../store/open-store.ts';
+import type { Executor } from '../training/executor.ts';
+
+/** What every use case works with; made once, in studio.ts. */
+export interface StudioContext {
+  /** The workspace's folder. */
+  home: string;
+  /** The embedded base and samples. */
+  resources: string;
+  version: string;
+  store: Writer;
+  executor: Executor;
+  /** For what the user may want to know later but no call can return. */
+  log: (message: string) => void;
+}
+
+/** Folders of a workspace. */
+export function folderOf(context: StudioContext, kind: 'models' | 'datasets' | 'runs', id: string): string {
+  return join(context.home, kind, id);
+}
+
+/** A short readable id: the name's letters and digits, and four random ones, which keep ids apart. */
+export function newId(name: string): string {
+  const slug = name.toLowerCase().normalize('NFKD').replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 32);
+  return `${slug || 'item'}-${randomBytes(2).toString('hex')}`;
+}
+
+/** A name that nothing has yet: the wanted one, or with the first free number after it. */
+export function uniqueName(wanted: string, taken: readonly { name: string }[]): string {
+  const names = new Set(taken.map(({ name }) => name));
+  let name = wanted;
+  for (let number = 2; names.has(name); number++) name = `${wanted} ${number}`;
+  return name;
+}
+
+/**
+ * The one item that an id or a name means.
+ * @throws StrataError NOT_FOUND, with what there is; BAD_INPUT when several have the name.
+ */
+export function resolve<Item extends { id: string; name: string }>(kind: string, reference: string, items: readonly Item[]): Item {
+  const byId = items.find(({ id }) => id === reference);
+  if (byId) return byId;
+  const named = items.filter(({ name }) => name === reference);
+  if (named.length === 1) return named[0]!;
+  if (named.length > 1) {
+    throw new StrataError('BAD_INPUT', `Several ${kind}s are called "${reference}".`, { found: named.map(({ id }) => id).join(', '), hint: 'Use the id instead of the name.' });
+  }
+  throw new StrataError('NOT_FOUND', `There is no ${kind} "${reference}".`, {
+    found: reference,
+    allowed: items.length > 0 ? items.map(({ id, name }) => (id === name ? id : `${id} (${name})`)).slice(0, 20).join(', ') : `none: there are no ${kind}s yet`,
+  });
+}
+
+export function now(): string {
+  return new Date().toISOString();
+}
