@@ -103,8 +103,9 @@ export function listMetrics(reader: Reader, run: string, afterStep: number, seri
 }
 
 function fromRow(row: Row): StoredRun {
-  const parsed = Object.fromEntries(JSON_COLUMNS.map((name) => [name, row[name] === null ? null : (JSON.parse(row[name]) as unknown)]));
-  return { ...row, ...parsed } as StoredRun;
+  const fields: Record<string, unknown> = { ...row };
+  for (const name of JSON_COLUMNS) fields[name] = row[name] === null ? null : JSON.parse(row[name]);
+  return fields as unknown as StoredRun;
 }
 
 /** The run as screens and scripts see it; gain and forgetting are derived here, from what was measured. */

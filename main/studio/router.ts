@@ -1,0 +1,70 @@
+import { implement, ORPCError, ValidationError } from '@orpc/server';
+import { contract } from '../../shared/contract/contract.ts';
+import { StrataError, toStrataError } from '../../shared/errors.ts';
+import type { Studio } from './studio.ts';
+
+/** The contract's calls over a studio, for any transport. Arguments are parsed before they arrive; errors travel as `STRATA`. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is the contract's, inferred
+export function createRouter(studio: Studio) {
+  const api = implement(contract).use(async ({ next }) => {
+    try {
+      return await next();
+    } catch (error) {
+      const known = asStrataError(error);
+      throw new ORPCError('STRATA', { status: known.exitCode === 2 ? 400 : 500, message: known.message, data: known.toRecord() });
+    }
+  });
+  const { models, datasets, runs, text } = studio;
+  return api.router({
+    workspace: {
+      info: api.workspace.info.handler(() => studio.info()),
+      addSamples: api.workspace.addSamples.handler(() => studio.addSamples()),
+    },
+    engines: { list: api.engines.list.handler(() => studio.engines()) },
+    models: {
+      list: api.models.list.handler(() => models.list()),
+      show: api.models.show.handler(({ input }) => models.show(input.model)),
+      import: api.models.import.handler(({ input }) => models.import(input)),
+      expand: api.models.expand.handler(({ input }) => models.expand(input)),
+      verify: api.models.verify.handler(({ input }) => models.verify(input)),
+      export: api.models.export.handler(({ input }) => models.export(input)),
+      remove: api.models.remove.handler(({ input }) => models.remove(input)),
+    },
+    datasets: {
+      list: api.datasets.list.handler(() => datasets.list()),
+      show: api.datasets.show.handler(({ input }) => datasets.show(input)),
+      import: api.datasets.import.handler(({ input }) => datasets.import(input)),
+      remove: api.datasets.remove.handler(({ input }) => datasets.remove(input)),
+    },
+    training: {
+      preview: api.training.preview.handler(({ input }) => runs.preview(input)),
+      start: api.training.start.handler(({ input }) => runs.start(input)),
+    },
+    runs: {
+      list: api.runs.list.handler(() => runs.list()),
+      show: api.runs.show.handler(({ input }) => runs.show(input.run)),
+      metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
+      watch: api.runs.watch.handler(({ input, signal }) => runs.watch(input, signal)),
+      pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
+      resume: api.runs.resume.handler(({ input }) => runs.resume(input)),
+      stop: api.runs.stop.handler(({ input }) => runs.stop(input)),
+      rename: api.runs.rename.handler(({ input }) => runs.rename(input)),
+      note: api.runs.note.handler(({ input }) => runs.note(input)),
+      compare: api.runs.compare.handler(({ input }) => runs.compare(input)),
+      remove: api.runs.remove.handler(({ input }) => runs.remove(input)),
+    },
+    text: {
+      generate: api.text.generate.handler(({ input }) => text.generate(input)),
+      evaluate: api.text.evaluate.handler(({ input }) => text.evaluate(input)),
+    },
+  });
+}
+
+/** Arguments that the schema refuses are the caller's mistake, and say which. */
+function asStrataError(error: unknown): StrataError {
+  if (error instanceof ORPCError && error.cause instanceof ValidationError) {
+    const issues = error.cause.issues.map(({ path, message }) => `${(path ?? []).map(String).join('.')}: ${message}`);
+    return new StrataError('BAD_INPUT', 'The request is not possible.', { found: issues.join('; '), cause: error });
+  }
+  return toStrataError(error);
+}

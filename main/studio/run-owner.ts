@@ -1,0 +1,143 @@
+import type { MetricPoint, RunStatus } from '../../shared/domain/run.ts';
+import { type ErrorRecord, toStrataError } from '../../shared/errors.ts';
+import { findRun, insertMetrics, type StoredRun, updateRun } from '../store/runs.ts';
+import type { JobHandle } from '../training/executor.ts';
+import type { Control, TrainerEvent, TrainJob, TrainResult } from '../training/messages.ts';
+import { now, type StudioContext } from './context.ts';
+import type { Models } from './models.ts';
+
+/** How often an owner looks for requests from other processes and says that it is alive. */
+const POLL_INTERVAL_MS = 300;
+/** An owner silent for so long is gone, even if its process id was given to another program. */
+const SILENT_OWNER_MS = 60_000;
+
+/** Trains one run: starts the job, writes what it reports into the store, hears what is asked of it. */
+export class RunOwner {
+  readonly #context: StudioContext;
+  readonly #models: Models;
+  readonly #id: string;
+  readonly #handle: JobHandle;
+  readonly #poll: NodeJS.Timeout;
+  /** Resolves when the run has ended, however it ended; never rejects. */
+  readonly ended: Promise<void>;
+
+  constructor(context: StudioContext, models: Models, run: StoredRun, job: TrainJob, modelId: string) {
+    this.#context = context;
+    this.#models = models;
+    this.#id = run.id;
+    updateRun(context.store, run.id, {
+      status: 'preparing',
+      error: null,
+      requested: null,
+      ownerPid: process.pid,
+      heartbeatAt: now(),
+      activity: 'starting',
+      finishedAt: null,
+    });
+    this.#handle = context.executor.start(job, (event) => this.#apply(event));
+    this.#poll = setInterval(() => this.#hear(), POLL_INTERVAL_MS);
+    this.ended = this.#handle.finished.then(
+      (result) => this.#finish(result as TrainResult, modelId),
+      (error: unknown) => this.#fail(toStrataError(error).toRecord()),
+    );
+  }
+
+  control(control: Control): void {
+    this.#handle.control(control);
+  }
+
+  #hear(): void {
+    const { store } = this.#context;
+    const requested = findRun(store, this.#id)?.requested ?? null;
+    updateRun(store, this.#id, { heartbeatAt: now(), ...(requested ? { requested: null } : {}) });
+    if (requested) this.#handle.control(requested);
+  }
+
+  #apply(event: TrainerEvent): void {
+    const { store } = this.#context;
+    switch (event.type) {
+      case 'activity':
+        return updateRun(store, this.#id, { activity: event.text, ...(event.text === 'training' ? { status: 'running' as const } : {}) });
+      case 'prepared': {
+        const { engine, trainableTensors, trainableParameters, addedParameters, identityDifference, step } = event;
+        return updateRun(store, this.#id, { engine, trainableTensors, trainableParameters, addedParameters, identityDifference, stepsDone: step });
+      }
+      case 'baseline':
+        insertMetrics(store, this.#id, evaluationPoints(0, event.evaluation));
+        return updateRun(store, this.#id, { baseline: event.evaluation, latest: event.evaluation });
+      case 'evaluation':
+        insertMetrics(store, this.#id, evaluationPoints(event.step, event.evaluation));
+        return updateRun(store, this.#id, { latest: event.evaluation });
+      case 'progress':
+        insertMetrics(store, this.#id, event.points);
+        return updateRun(store, this.#id, { stepsDone: event.step, tokensPerSecond: event.tokensPerSecond, secondsLeft: event.secondsLeft });
+      case 'checkpoint':
+      case 'finished':
+      case 'failed':
+        return;
+    }
+  }
+
+  async #finish(result: TrainResult, modelId: string): Promise<void> {
+    clearInterval(this.#poll);
+    const { store } = this.#context;
+    const common = {
+      stepsDone: result.stepsDone,
+      tokens: result.tokens,
+      seconds: result.seconds,
+      tokensPerSecond: result.tokensPerSecond,
+      peakMemory: Math.max(result.peakMemory, findRun(store, this.#id)?.peakMemory ?? 0),
+      secondsLeft: null,
+      ownerPid: null,
+      requested: null,
+      activity: '',
+    };
+    try {
+      const run = findRun(store, this.#id);
+      if (!run) return; // deleted from elsewhere
+      if (!result.saved) return updateRun(store, this.#id, { ...common, status: result.outcome });
+      const { configuration } = run;
+      const model = await this.#models.register({
+        id: modelId,
+        name: run.name,
+        source: `trained by run ${run.name}`,
+        baseModel: configuration.baseModel.id,
+        run: run.id,
+      });
+      updateRun(store, this.#id, { ...common, status: result.outcome, final: result.final, model: model.id, modelPath: model.path, finishedAt: now() });
+    } catch (error) {
+      this.#fail(toStrataError(error).toRecord());
+    }
+  }
+
+  #fail(error: ErrorRecord): void {
+    clearInterval(this.#poll);
+    // A run that was asked to end before its process had started was interrupted, and so was one whose process died.
+    const status: RunStatus = error.code === 'INTERRUPTED' || error.code === 'CRASHED' ? 'interrupted' : 'failed';
+    updateRun(this.#context.store, this.#id, { status, error, ownerPid: null, requested: null, secondsLeft: null, activity: '', finishedAt: status === 'failed' ? now() : null });
+  }
+}
+
+function evaluationPoints(step: number, evaluation: { new: { loss: number }; old: { loss: number } | null; drift: number | null }): MetricPoint[] {
+  const points: MetricPoint[] = [{ step, series: 'loss.new', value: evaluation.new.loss }];
+  if (evaluation.old) points.push({ step, series: 'loss.old', value: evaluation.old.loss });
+  if (evaluation.drift !== null) points.push({ step, series: 'drift', value: evaluation.drift });
+  return points;
+}
+
+/** Whether a run that is marked as going on has lost its owner: the process ended, or has been silent for too long. */
+export function isOrphaned(run: StoredRun): boolean {
+  if (run.status !== 'running' && run.status !== 'preparing') return false;
+  if (run.ownerPid === null) return true;
+  const silentMs = Date.now() - Date.parse(run.heartbeatAt ?? run.createdAt);
+  return silentMs > SILENT_OWNER_MS || !isAlive(run.ownerPid);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // signal 0 only asks
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // it lives, but is somebody else's
+  }
+}

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EngineInfo } from '../../shared/contract/contract.ts';
+import { openStore } from '../store/open-store.ts';
+import type { Executor } from '../training/executor.ts';
+import type { StudioContext } from './context.ts';
+import { Datasets } from './datasets.ts';
+import { Models } from './models.ts';
+import { Runs } from './runs.ts';
+import { addSamples, EMBEDDED_BASE } from './samples.ts';
+import { Text } from './text.ts';
+
+export interface StudioOptions {
+  /** The workspace's folder; made when it does not exist. */
+  home: string;
+  executor: Executor;
+  /** Folder of the embedded base and the samples. */
+  resources: string;
+  version: string;
+  log?: (message: string) => void;
+}
+
+/** The use cases of the studio, the same for every host. Close it to save what is being trained. */
+export interface Studio {
+  readonly home: string;
+  readonly version: string;
+  readonly models: Models;
+  readonly datasets: Datasets;
+  readonly runs: Runs;
+  readonly text: Text;
+  info(): { home: string; version: string; embeddedBase: string | null };
+  addSamples(): ReturnType<typeof addSamples>;
+  engines(): Promise<{ selected: string | null; engines: EngineInfo[] }>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a workspace: the one place where the parts are put together.
+ * @throws StrataError when its database is damaged or newer than this program.
+ */
+export function openStudio({ home, executor, resources, version, log = () => undefined }: StudioOptions): Studio {
+  const store = openStore(join(home, 'strata.db'));
+  const context: StudioContext = { home, resources, version, store, executor, log };
+  const models = new Models(context);
+  const datasets = new Datasets(context);
+  const runs = new Runs(context, models, datasets);
+  return {
+    home,
+    version,
+    models,
+    datasets,
+    runs,
+    text: new Text(context),
+    info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
+    addSamples: () => addSamples(context, models, datasets),
+    engines: async () => (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
+    close: async () => {
+      await runs.close();
+      store.close();
+    },
+  };
+}
