@@ -25,7 +25,8 @@ export interface HostOptions {
   rendererDirectory: string;
   /** The bundled preload. */
   preloadPath: string;
-  openStudio(): Promise<HostedStudio>;
+  /** @throws StrataError when the workspace cannot be opened. */
+  openStudio(): HostedStudio;
   log(message: string): void;
   platform?: NodeJS.Platform;
 }
@@ -50,7 +51,7 @@ export async function startHost(electron: ElectronParts, options: HostOptions): 
 
   let studio: HostedStudio;
   try {
-    studio = await options.openStudio();
+    studio = options.openStudio();
   } catch (error) {
     dialog.showErrorBox('Strata cannot open its workspace', describe(error));
     return app.exit(1);

@@ -4,7 +4,7 @@ import { defineConfig } from 'vite';
 /**
  * Bundles the desktop host into dist/electron: `main.js` and the trainer's `process.js` as modules, the preload as CommonJS (a sandboxed
  * preload cannot be a module). Only our own files are bundled: packages stay in node_modules, where native ones are unpacked.
- * Built by `vite build --app`.
+ * `vite build` makes both: see buildApp below.
  */
 const root = resolve(import.meta.dirname, '../..');
 const isPackage = (id: string): boolean => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0') && !/^[A-Za-z]:\\/.test(id);

@@ -26,7 +26,7 @@ export async function withLock(path, onWait, work) {
   }
 }
 
-/** @param {string} path */
+/** @param {string} path @returns {Promise<boolean>} */
 async function tryLock(path) {
   try {
     const file = await open(path, 'wx');
@@ -38,11 +38,13 @@ async function tryLock(path) {
   }
   try {
     const [{ mtimeMs }, owner] = await Promise.all([stat(path), readFile(path, 'utf8')]);
-    if (Date.now() - mtimeMs > STALE_MS || (owner && !isAlive(Number(owner)))) await rm(path, { force: true });
+    const isHeld = Date.now() - mtimeMs <= STALE_MS && (!owner || isAlive(Number(owner)));
+    if (isHeld) return false;
+    await rm(path, { force: true });
   } catch {
-    // it was released meanwhile: the next try takes it
+    // it was released meanwhile
   }
-  return false;
+  return tryLock(path);
 }
 
 /** @param {number} pid */

@@ -3,14 +3,12 @@ import { RPCLink } from '@orpc/client/message-port';
 import { os } from '@orpc/server';
 import { describe, expect, test } from 'vitest';
 import { CHANNELS } from '../../main/electron/channels.ts';
-import { type HostedStudio, startHost } from '../../main/electron/host.ts';
+import { startHost } from '../../main/electron/host.ts';
 import { ContentsStandIn, ElectronStandIn, type PortStandIn, senderFrame } from './electron-stand-in.ts';
 
 const router = { echo: os.handler(({ input }) => ({ heard: input })) };
 
-async function started(
-  options: { studio?: Partial<HostedStudio>; fail?: Error; electron?: ElectronStandIn; platform?: NodeJS.Platform } = {},
-): Promise<{
+async function started(options: { fail?: Error; electron?: ElectronStandIn; platform?: NodeJS.Platform } = {}): Promise<{
   electron: ElectronStandIn;
   closed: string[];
 }> {
@@ -19,10 +17,10 @@ async function started(
   await startHost(electron.parts, {
     rendererDirectory: '/nowhere/renderer',
     preloadPath: '/nowhere/preload.cjs',
-    openStudio: () =>
-      options.fail
-        ? Promise.reject(options.fail)
-        : Promise.resolve({ router, home: '/home/me/strata', close: () => Promise.resolve(void closed.push('closed')), ...options.studio }),
+    openStudio: () => {
+      if (options.fail) throw options.fail;
+      return { router, home: '/home/me/strata', close: () => Promise.resolve(void closed.push('closed')) };
+    },
     log: () => undefined,
     platform: options.platform ?? 'linux',
   });

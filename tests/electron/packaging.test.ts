@@ -1,0 +1,147 @@
+import { execFile, fork } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+const require = createRequire(import.meta.url);
+const run = promisify(execFile);
+
+interface BuilderConfiguration {
+  npmRebuild: boolean;
+  files: string[];
+  asarUnpack: string[];
+  electronFuses: Record<string, boolean>;
+  toolsets: { appimage: string };
+  publish: null;
+}
+
+async function readConfiguration(): Promise<BuilderConfiguration> {
+  const { load } = require('js-yaml') as { load(text: string): BuilderConfiguration };
+  return load(await readFile(join(root, 'electron-builder.yml'), 'utf8'));
+}
+
+describe('electron-builder.yml', () => {
+  let configuration: BuilderConfiguration;
+
+  beforeAll(async () => {
+    configuration = await readConfiguration();
+  });
+
+  test('is valid by its own schema', async () => {
+    const { validateConfiguration } = require('app-builder-lib/out/util/config/config.js') as {
+      validateConfiguration(configuration: unknown, debugLogger: unknown): Promise<void>;
+    };
+    const logger = { isEnabled: false, add: () => undefined };
+    await validateConfiguration(configuration, logger);
+    await expect(validateConfiguration({ ...configuration, electronFuses: 'all' }, logger)).rejects.toThrow('electronFuses');
+  });
+
+  test('closes what a page or a caller could otherwise reach', () => {
+    expect(configuration.electronFuses).toMatchObject({
+      runAsNode: false,
+      enableNodeOptionsEnvironmentVariable: false,
+      enableNodeCliInspectArguments: false,
+      onlyLoadAppFromAsar: true,
+      grantFileProtocolExtraPrivileges: false,
+    });
+    expect(configuration).toMatchObject({ npmRebuild: false, publish: null, toolsets: { appimage: '1.0.3' } });
+  });
+});
+
+describe('the bundles', () => {
+  beforeAll(async () => {
+    await run(process.execPath, [join(root, 'scripts/build.mjs')], { cwd: root });
+  }, 120_000);
+
+  test('the preload is one CommonJS file that asks for nothing but Electron', async () => {
+    const preload = await readFile(join(root, 'dist/electron/preload.cjs'), 'utf8');
+    const asked = [...preload.matchAll(/require\(["'`]([^"'`]+)["'`]\)/g)].map((match) => match[1]);
+    expect(asked).toEqual(['electron']);
+    expect(preload).not.toMatch(/^import /m);
+  });
+
+  test('the preload exposes the host object and nothing else', async () => {
+    const exposed: Record<string, object> = {};
+    const electron = {
+      contextBridge: { exposeInMainWorld: (name: string, value: object) => (exposed[name] = value) },
+      ipcRenderer: { send: () => undefined, invoke: () => Promise.resolve([]), on: () => undefined },
+      webUtils: { getPathForFile: () => '' },
+    };
+    const source = await readFile(join(root, 'dist/electron/preload.cjs'), 'utf8');
+    new Function('require', 'module', 'exports', 'window', source)(() => electron, { exports: {} }, {}, {});
+    expect(Object.keys(exposed)).toEqual(['strataHost']);
+    expect(Object.keys(exposed.strataHost!).sort()).toEqual(['filesToPaths', 'kind', 'pickPaths', 'requestPort', 'showProgress']);
+  });
+
+  test('the host and the trainer are modules of ours alone: packages stay outside', async () => {
+    for (const name of ['main.js', 'process.js']) {
+      const bundle = await readFile(join(root, 'dist/electron', name), 'utf8');
+      expect(bundle).toMatch(/^import .* from ["'](node:|electron|@|\.\/|zod)/m);
+      expect(bundle).not.toMatch(/from ["'][^"']+\.ts["']/);
+    }
+  });
+
+  test('the bundled trainer does a job', async () => {
+    const child = fork(join(root, 'dist/electron/process.js'), [], { serialization: 'advanced' });
+    const answered = new Promise((settle) => child.once('message', settle));
+    child.send({ type: 'start', job: { kind: 'self-test', engines: ['cpu'] } });
+    expect(await answered).toMatchObject({ type: 'finished', result: { engines: [{ name: 'cpu', available: true }] } });
+  });
+});
+
+/** Loads, in a folder that sees no other packages, what the bundles import. */
+const LOAD_PACKAGES = `
+  const { createRequire } = await import('node:module');
+  const require = createRequire(process.cwd() + '/package.json');
+  const tf = require('@tensorflow/tfjs');
+  const wasm = require('@tensorflow/tfjs-backend-wasm');
+  wasm.setWasmPaths(require.resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm').replace(/[^/]+$/, ''));
+  await tf.setBackend('wasm');
+  const product = await tf.matMul(tf.ones([2, 3]), tf.ones([3, 2])).data();
+  const Database = require('better-sqlite3');
+  const answer = new Database(':memory:').prepare('select 6 * 7 as answer').get().answer;
+  for (const name of ['@orpc/server', '@orpc/server/message-port', '@orpc/contract', 'zod', '@huggingface/tokenizers']) {
+    await import(require.resolve(name));
+  }
+  console.log(JSON.stringify({ backend: tf.getBackend(), product: [...product], answer }));
+`;
+
+describe.skipIf(process.platform !== 'linux')('the package (made around an empty stand-in for Electron)', () => {
+  test('holds the bundles, one SQLite, and dependencies that load without the checkout', { timeout: 180_000 }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'strata-package-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const electron = join(folder, 'electron');
+    await mkdir(electron);
+    for (const name of ['electron', 'chrome-sandbox', 'LICENSE', 'LICENSES.chromium.html', 'version'])
+      await writeFile(join(electron, name), name);
+    // Fuses are switches inside Electron's binary, which the stand-in does not have.
+    const { electronFuses: _fuses, ...configuration } = await readConfiguration();
+    await writeFile(
+      join(folder, 'builder.json'),
+      JSON.stringify({ ...configuration, electronDist: electron, directories: { output: join(folder, 'packages') } }),
+    );
+    const builder = join(root, 'node_modules/electron-builder/cli.js');
+    await run(process.execPath, [builder, '--linux', 'dir', '--publish', 'never', '--config', join(folder, 'builder.json')], { cwd: root });
+    const resources = join(folder, 'packages', 'linux-unpacked', 'resources');
+    expect(await readdir(join(resources, 'app.asar.unpacked', 'node_modules'))).toEqual(['better-sqlite3']);
+    expect((await readdir(join(resources, 'resources'))).sort()).toEqual((await readdir(join(root, 'resources'))).sort());
+
+    const { extractAll } = require('@electron/asar') as { extractAll(archive: string, folder: string): void };
+    const app = join(folder, 'app');
+    extractAll(join(resources, 'app.asar'), app);
+    expect((await readdir(app)).sort()).toEqual(['dist', 'node_modules', 'package.json']);
+    expect((await readdir(join(app, 'dist', 'electron'))).filter((name) => /^(main|process|preload)\./.test(name)).sort()).toEqual([
+      'main.js',
+      'preload.cjs',
+      'process.js',
+    ]);
+    expect(await readdir(join(app, 'node_modules/better-sqlite3/prebuilds'))).toEqual([`linux-${process.arch}.node`]);
+    expect((await readdir(join(app, 'node_modules'))).filter((name) => name.startsWith('node-linux'))).toEqual([]);
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', LOAD_PACKAGES], { cwd: app });
+    expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({ backend: 'wasm', product: [3, 3, 3, 3], answer: 42 });
+  });
+});
