@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           environment: 'node',
-          include: ['tests/e2e/**/*.test.ts'],
+          include: ['tests/e2e/**/*.{test,spec}.ts'],
           env,
           pool: 'forks',
           // One studio, one trainer and one browser at a time: the machine may have two cores.

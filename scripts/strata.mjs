@@ -8,5 +8,11 @@ import { prepare, runScript } from './setup/prepare.mjs';
 await runScript(async () => {
   const args = process.argv.slice(2);
   const { node } = await prepare({ quiet: true, renderer: args.includes('serve') });
-  return launch(node, [join(projectRoot, 'main', 'cli', 'main.ts'), ...args]);
+  return launch(node, [join(projectRoot, 'main', 'cli', 'main.ts'), ...args], { cwd: callerDirectory() });
 });
+
+/** Where the user is: npm runs scripts in the project's folder, and paths in a command mean the folder it was typed in. */
+function callerDirectory() {
+  const { npm_lifecycle_event: script, INIT_CWD: typedIn } = process.env;
+  return (script === 'strata' || script === 'demo') && typedIn && process.cwd() === projectRoot ? typedIn : process.cwd();
+}

@@ -10,15 +10,15 @@ const FORWARDED = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT
  *
  * A terminal sends Ctrl-C to every process of the foreground group, and npm passes it on once more; a program that saves its work on the
  * first and gives up on the second must get exactly one. So the child has a group of its own and hears signals from here only.
- * @param {string} node @param {readonly string[]} args @param {{ preload?: boolean }} [options]
+ * @param {string} node @param {readonly string[]} args @param {{ preload?: boolean, cwd?: string }} [options]
  *   `preload` false for a program that is not plain Node and so cannot be told to end with this process
  * @returns {Promise<number>} the exit code; 128 + n when signal n ended the program
  */
-export function launch(node, args, { preload = true } = {}) {
+export function launch(node, args, { preload = true, cwd } = {}) {
   const hasGroups = process.platform !== 'win32'; // Windows gives a detached child another console window
   const followParent = preload && hasGroups ? ['--import', new URL('./follow-parent.mjs', import.meta.url).href] : [];
   const env = { ...process.env, STRATA_PARENT_PID: String(process.pid) };
-  const child = spawn(node, [...followParent, ...args], { stdio: 'inherit', detached: hasGroups, env });
+  const child = spawn(node, [...followParent, ...args], { stdio: 'inherit', detached: hasGroups, env, cwd });
   const lastSentAt = new Map();
   for (const signal of FORWARDED) {
     process.on(signal, () => {
