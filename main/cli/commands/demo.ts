@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import type { ParsedTrainRequest } from '../../studio/train-request.ts';
+import { command, type CommonOptions, type Session, withSession } from '../session.ts';
+import { describePlan, describeResult, followRun } from '../train-display.ts';
+
+/** Steps of the demo by engine, so that it ends within three minutes on two cores; other engines than TensorFlow are slower. */
+const STEPS: Record<string, number> = { 'tensorflow-cpu': 220, wasm: 24, cpu: 2 };
+const REQUEST = { replayShare: 0.1, blocks: 2, batch: 8, context: 256, seed: 1 };
+const EVALUATIONS = 6;
+const EVALUATION_TOKENS = 8192;
+
+/** Prompts of both domains, for a look at what changed; losses are what counts. */
+const PROMPTS = { new: 'function isEmpty(value) {\n', old: 'The captain looked at the sea and' };
+const SAMPLE_TOKENS = 40;
+
+/** `strata demo`: the whole loop on the embedded base and samples. */
+export function demoCommand(): Command {
+  return command('demo', 'the whole loop on an embedded model and samples, in under three minutes').action((options: CommonOptions) =>
+    withSession(options, async (session) => {
+      const { studio, say } = session;
+      say('Strata: a small model that knows English novels learns JavaScript, and what it knew is measured beside it.\n');
+      say(`workspace  ${studio.home}`);
+      const { model, newDataset, oldDataset } = await studio.addSamples();
+      const engine = session.engine ?? (await studio.engines()).selected ?? 'auto';
+      say(`base       ${model.name}: ${model.parameters.toLocaleString('en')} parameters, ${model.blocks} blocks`);
+      say(`new        ${newDataset.name}: ${newDataset.documents} documents, ${newDataset.heldOutDocuments} held out`);
+      say(`old        ${oldDataset.name}: ${oldDataset.documents} documents, ${oldDataset.heldOutDocuments} held out`);
+      say(`engine     ${engine}${engine === 'wasm' ? " (slow: TensorFlow's library is not set up; npm run setup says why)" : ''}\n`);
+
+      const steps = STEPS[engine] ?? STEPS['tensorflow-cpu']!;
+      const request: ParsedTrainRequest = {
+        ...REQUEST,
+        model: model.id,
+        newDatasets: [newDataset.id],
+        oldDatasets: [oldDataset.id],
+        method: 'expand',
+        place: 'even',
+        steps,
+        engine,
+        name: 'Demo: novels, then JavaScript',
+        advanced: { evaluateEvery: Math.max(1, Math.ceil(steps / EVALUATIONS)), evaluationTokens: EVALUATION_TOKENS },
+      };
+      say(`${describePlan(await studio.runs.preview(request))}\n`);
+      const started = await studio.runs.start(request);
+      const run = await followRun(session, started.id);
+      if (run.model && !session.isJson) await showSamples(session, run.model, engine);
+      session.print(run, () => `\n${describeResult(run)}\n\n${nextSteps(run.id, run.model)}`);
+    }),
+  );
+}
+
+async function showSamples({ studio, say }: Session, model: string, engine: string): Promise<void> {
+  say('\nThe same prompts, continued with the new blocks left out (the base) and with them:');
+  for (const prompt of [PROMPTS.new, PROMPTS.old]) {
+    for (const bypass of [true, false]) {
+      const { text } = await studio.text.generate({ model, prompt, maxTokens: SAMPLE_TOKENS, temperature: 0, seed: 0, bypass, engine });
+      say(`  ${bypass ? 'base ' : 'tuned'}  ${JSON.stringify(prompt + text)}`);
+    }
+  }
+}
+
+function nextSteps(run: string, model: string | null): string {
+  return [
+    'What next:',
+    '  npm start                                          see the run in the studio',
+    `  npm run -s strata -- run show ${run} --json`,
+    `  npm run -s strata -- generate ${model} --prompt "function "`,
+    `  npm run -s strata -- model export ${model} --out my-model     a folder that transformers loads`,
+  ].join('\n');
+}

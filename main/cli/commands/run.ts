@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+import type { RunSummary } from '../../../shared/domain/run.ts';
+import { change, fields, loss, percent, table } from '../format.ts';
+import { command, type CommonOptions, withSession } from '../session.ts';
+import { describeResult, followRun } from '../train-display.ts';
+
+/** `strata run list | show | watch | pause | resume | stop | compare | note | delete`. */
+export function runCommand(): Command {
+  const run = command('run', 'the history of runs');
+  run.addCommand(
+    command('list', 'all runs, newest first').action((options: CommonOptions) =>
+      withSession(options, async ({ studio, print }) => {
+        const runs = studio.runs.list();
+        const rows = runs.map((each) => [each.id, each.name, each.status, change(each.gain), change(each.forgetting), percent(each.replayShare), each.createdAt.slice(0, 16).replace('T', ' ')]);
+        print(runs, () => (runs.length === 0 ? 'No runs yet. Try: strata train, or strata demo' : table(['id', 'name', 'status', 'gain', 'forgetting', 'replay', 'started'], rows)));
+      }),
+    ),
+  );
+  const onRun = (name: string, description: string, act: (studioRuns: Parameters<Parameters<typeof withSession>[1]>[0]['studio']['runs'], id: string) => RunSummary | Promise<RunSummary>): void => {
+    run.addCommand(
+      command(name, description)
+        .argument('<run>', 'id or name')
+        .action((reference: string, options: CommonOptions) =>
+          withSession(options, async ({ studio, print }) => {
+            const result = await act(studio.runs, reference);
+            print(result, () => (result.note === '' ? describeResult(result) : `${describeResult(result)}\nNote: ${result.note}`));
+          }),
+        ),
+    );
+  };
+  onRun('show', 'one run, with its figures', (runs, id) => runs.show(id));
+  onRun('pause', 'save a checkpoint and end its process; resume goes on', (runs, id) => runs.pause({ run: id }));
+  onRun('stop', 'end it early: measure and save what was learned so far', (runs, id) => runs.stop({ run: id }));
+  run.addCommand(
+    command('watch', 'follow a run to its end')
+      .argument('<run>', 'id or name')
+      .action((reference: string, options: CommonOptions) =>
+        withSession(options, async (session) => {
+          const result = await followRun(session, session.studio.runs.find(reference).id);
+          session.print(result, () => describeResult(result));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('resume', 'go on from the last checkpoint')
+      .argument('<run>', 'id or name')
+      .action((reference: string, options: CommonOptions) =>
+        withSession(options, async (session) => {
+          const resumed = await session.studio.runs.resume({ run: reference });
+          const result = await followRun(session, resumed.id);
+          session.print(result, () => describeResult(result));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('compare', 'what differs between runs: settings and results')
+      .argument('<runs...>', 'ids or names, two or more')
+      .action((references: string[], options: CommonOptions) =>
+        withSession(options, async ({ studio, print }) => {
+          const result = studio.runs.compare({ runs: references });
+          const rows = Object.entries(result.differences).map(([key, values]) => [key, ...values.map(cell)]);
+          print(result, () => table(['', ...result.runs.map(({ id }) => id)], rows));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('note', 'write a note on a run')
+      .argument('<run>', 'id or name')
+      .argument('<text>')
+      .action((reference: string, text: string, options: CommonOptions) =>
+        withSession(options, async ({ studio, print }) => {
+          const noted = studio.runs.note({ run: reference, note: text });
+          print(noted, () => fields([['Run', noted.name], ['Note', noted.note]]));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('delete', 'remove a run and its checkpoints; the model it made stays')
+      .argument('<run>', 'id or name')
+      .action((reference: string, options: CommonOptions) =>
+        withSession(options, async ({ studio, print }) => {
+          const removed = await studio.runs.remove({ run: reference });
+          print(removed, () => `Deleted ${removed.removed}.`);
+        }),
+      ),
+  );
+  return run;
+}
+
+function cell(value: unknown): string {
+  if (value === null) return '-';
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : loss(value);
+  return typeof value === 'string' ? value : JSON.stringify(value).slice(0, 40);
+}

@@ -1,0 +1,119 @@
+import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
+import type { RunSummary } from '../../shared/domain/run.ts';
+import { StrataError, type ErrorCode } from '../../shared/errors.ts';
+import type { Runs } from '../studio/runs.ts';
+import { bytes, change, count, duration, fields, loss, percent, shortCount, tensorsByBlock } from './format.ts';
+import type { Session } from './session.ts';
+
+/** What a run will do, in words. */
+export function describePlan(preview: TrainPreview): string {
+  const inserted = preview.plan?.inserted ?? [];
+  const lines: [string, string][] = [
+    ['Steps', `${count(preview.steps)} of ${preview.batch} windows of ${preview.context} tokens: ${count(preview.tokens)} tokens`],
+    ...preview.mixture.map(({ role, name, tokens, epochs }): [string, string] => [role === 'new' ? 'New' : 'Old', `${name}: ${count(tokens)} tokens, gone through ${epochs.toFixed(2)} times`]),
+    ['Replay share', percent(preview.replayShare)],
+  ];
+  if (preview.plan) {
+    const places = inserted.map(({ position, copies }) => `${position} (copy of ${copies})`).join(', ');
+    lines.push(['New blocks', `${places}, in a model of ${preview.plan.baseBlocks + inserted.length} blocks, counted from 0`]);
+    lines.push(['Added', `${count(preview.addedParameters)} parameters to ${count(preview.totalParameters - preview.addedParameters)}`]);
+  }
+  lines.push(['Trained', `${count(preview.trainableParameters)} of ${count(preview.totalParameters)} parameters, in ${preview.trainableTensors.length} tensors:`]);
+  return [fields(lines), ...tensorsByBlock(preview.trainableTensors).map((line) => `  ${line}`)].join('\n');
+}
+
+/**
+ * Follows a run to its end on the terminal: one line that updates itself on a terminal, a line for each measurement elsewhere.
+ * @returns the run once it has ended.
+ * @throws StrataError when it failed (its own error) or was interrupted (INTERRUPTED, with how to resume).
+ */
+export async function followRun(session: Session, id: string): Promise<RunSummary> {
+  const { runs } = session.studio;
+  const isTerminal = process.stdout.isTTY && !session.isJson;
+  let shownActivity = '';
+  let shownEvaluation = '';
+  for await (const event of runs.watch({ run: id })) {
+    const evaluation = JSON.stringify(event.evaluation);
+    if (event.activity !== shownActivity && event.activity !== '') {
+      clearLine(isTerminal);
+      session.say(activityLine(event, runs.show(id)));
+      shownActivity = event.activity;
+    }
+    if (evaluation !== shownEvaluation && event.evaluation && event.step > 0) {
+      clearLine(isTerminal);
+      session.say(progressLine(event));
+    } else if (isTerminal && event.status === 'running') {
+      clearLine(true);
+      process.stdout.write(progressLine(event));
+    }
+    shownEvaluation = evaluation;
+  }
+  clearLine(isTerminal);
+  await runs.ended(id);
+  return ending(runs, id);
+}
+
+function activityLine(event: RunEvent, run: RunSummary): string {
+  const identity = run.identityDifference;
+  if (event.activity === 'training' && identity !== null && event.step === 0) {
+    return `identity proved: the largest logit difference between base and expanded model is ${identity}\ntraining on ${run.engine ?? 'the engine'}`;
+  }
+  if (run.baseline && event.activity.startsWith('proving')) {
+    const { new: onNew, old } = run.baseline;
+    const oldText = old ? `, on old ${loss(old.loss)} (${count(old.tokens)} tokens)` : '';
+    return `before step 1: held-out loss on new ${loss(onNew.loss)} (${count(onNew.tokens)} tokens)${oldText}\n${event.activity}`;
+  }
+  return event.activity;
+}
+
+function progressLine(event: RunEvent): string {
+  const { step, steps, evaluation, tokensPerSecond, secondsLeft } = event;
+  const parts = [`step ${String(step).padStart(String(steps).length)}/${steps}`];
+  if (evaluation) parts.push(`new ${loss(evaluation.new.loss)}`);
+  if (evaluation?.old) parts.push(`old ${loss(evaluation.old.loss)}`);
+  if (tokensPerSecond) parts.push(`${count(Math.round(tokensPerSecond))} tokens/s`);
+  if (secondsLeft) parts.push(`${duration(secondsLeft)} left`);
+  return parts.join('   ');
+}
+
+function clearLine(isTerminal: boolean): void {
+  if (isTerminal) process.stdout.write('\r\x1b[2K');
+}
+
+function ending(runs: Runs, id: string): RunSummary {
+  const run = runs.show(id);
+  if (run.status === 'failed' && run.error) {
+    throw new StrataError(run.error.code as ErrorCode, run.error.message, run.error);
+  }
+  if (run.status === 'interrupted') {
+    throw new StrataError('INTERRUPTED', `The run was interrupted at step ${run.stepsDone}; its checkpoint is saved.`, {
+      ...(run.error ? { found: run.error.message } : {}),
+      hint: `Go on with: strata run resume ${run.id}`,
+    });
+  }
+  return run;
+}
+
+/** What a run brought, in words. */
+export function describeResult(run: RunSummary): string {
+  const { baseline, final } = run;
+  const lines: [string, string][] = [
+    ['Run', `${run.name} (${run.id}), ${run.status}`],
+    ['Base', run.baseModel.name],
+    ['Method', run.plan ? `${run.method}, new blocks at ${run.plan.inserted.map(({ position }) => position).join(', ')}` : run.method],
+    ['Steps', `${count(run.stepsDone)} of ${count(run.steps)}, ${count(run.tokens.total)} tokens, replay share ${percent(run.replayShare)}`],
+  ];
+  const measured = (role: 'new' | 'old'): string | null => {
+    const [before, after] = [baseline?.[role], final?.[role]];
+    return before && after ? `held-out loss ${loss(before.loss)} -> ${loss(after.loss)} nats/token, on ${count(after.tokens)} tokens` : null;
+  };
+  const [onNew, onOld] = [measured('new'), measured('old')];
+  if (onNew) lines.push(['Gain', `${change(run.gain)}   new: ${onNew}`]);
+  if (onOld) lines.push(['Forgetting', `${change(run.forgetting)}   old: ${onOld}`]);
+  if (run.drift !== null) lines.push(['Drift', `${run.drift.toFixed(4)} nats/token, KL(base || tuned) on old`]);
+  if (run.identityDifference !== null) lines.push(['Identity', `largest logit difference before step 1: ${run.identityDifference}`]);
+  if (run.addedParameters !== null) lines.push(['Parameters', `${shortCount(run.addedParameters)} added, ${shortCount(run.trainableParameters ?? 0)} trained`]);
+  if (run.seconds !== null) lines.push(['Time', `${duration(run.seconds)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`]);
+  if (run.modelPath) lines.push(['Saved', run.modelPath]);
+  return fields(lines);
+}
