@@ -41,7 +41,7 @@ export async function followRun(session: Session, id: string): Promise<RunSummar
     }
     if (evaluation !== shownEvaluation && event.evaluation && event.step > 0) {
       clearLine(isTerminal);
-      session.say(progressLine(event));
+      session.say(progressLine({ ...event, step: event.evaluationStep ?? event.step }));
     } else if (isTerminal && event.status === 'running') {
       clearLine(true);
       process.stdout.write(progressLine(event));

@@ -68,9 +68,9 @@ async function collect(paths: readonly string[], target: string): Promise<Collec
   const seen = new Set<string>();
   const output = await open(target, 'w');
   try {
-    for (const { path, isReadable } of await findFiles(paths)) {
-      if (!isReadable) {
-        collected.files.push({ path, status: 'skipped', reason: `Not a format Strata reads (${READABLE}).` });
+    for (const { path, skipReason } of await findFiles(paths)) {
+      if (skipReason !== null) {
+        collected.files.push({ path, status: 'skipped', reason: skipReason });
         continue;
       }
       const [before, duplicatesBefore] = [collected.documents.length, collected.duplicates];

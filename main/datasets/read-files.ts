@@ -30,28 +30,37 @@ const PROBE_BYTES = 8192;
 
 export interface FoundFile {
   path: string;
-  /** False for files that lie in a chosen folder but are no format Strata reads: they are skipped, not failed. */
-  isReadable: boolean;
+  /** Why a file of a chosen folder is left out; null for a file to read. */
+  skipReason: string | null;
 }
+
+/** Files that describe the data beside them; in a folder of Markdown they are data themselves. */
+const ABOUT_DATA = /^(readme|license|licence|changelog|notice)\b/i;
 
 /** Every file of the paths, folders gone through in the order of names; hidden files and folders are left out. */
 export async function findFiles(paths: readonly string[]): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
   const visit = async (path: string): Promise<void> => {
     const entries = await readdir(path, { withFileTypes: true });
+    const hasData = entries.some(({ name }) => isReadable(name) && !/\.(md|markdown)$/i.test(name) && !ABOUT_DATA.test(name));
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (entry.name.startsWith('.')) continue;
       const child = join(path, entry.name);
       if (entry.isDirectory()) await visit(child);
-      else if (entry.isFile()) found.push({ path: child, isReadable: isReadable(child) });
+      else if (entry.isFile()) found.push({ path: child, skipReason: skipReason(entry.name, hasData) });
     }
   };
   for (const path of paths) {
     const info = await stat(path).catch(() => null);
     if (info?.isDirectory()) await visit(path);
-    else found.push({ path, isReadable: true });
+    else found.push({ path, skipReason: null });
   }
   return found;
+}
+
+function skipReason(name: string, hasData: boolean): string | null {
+  if (!isReadable(name)) return `Not a format Strata reads (${READABLE}).`;
+  return hasData && ABOUT_DATA.test(name) ? 'It describes the data beside it. Choose the file itself to import it.' : null;
 }
 
 function formatOf(path: string): { isGzip: boolean; extension: string } {

@@ -109,6 +109,7 @@ export class Runs {
       steps: run.configuration.steps,
       trainLoss,
       evaluation: run.final ?? run.latest,
+      evaluationStep: listMetrics(this.#context.store, run.id, -1, ['loss.new']).at(-1)?.step ?? null,
       tokensPerSecond: run.tokensPerSecond,
       secondsLeft: run.secondsLeft,
       activity: run.activity,

@@ -127,6 +127,8 @@ export const runEventSchema = z.object({
   /** Latest values. */
   trainLoss: z.number().nullable(),
   evaluation: evaluationSchema.nullable(),
+  /** The step that the evaluation belongs to. */
+  evaluationStep: z.int().nullable(),
   tokensPerSecond: z.number().nullable(),
   secondsLeft: z.number().nullable(),
   /** What is being done now, for the user ("measuring before step 1"). */

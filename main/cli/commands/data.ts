@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import type { DatasetInfo } from '../../../shared/contract/contract.ts';
 import { bytes, count, fields, table } from '../format.ts';
 import { command, type CommonOptions, withSession } from '../session.ts';
@@ -9,7 +9,7 @@ const PREVIEWED_DOCUMENTS = 2;
 
 /** `strata data import | list | show | delete`. */
 export function dataCommand(): Command {
-  const data = command('data', 'import, look at and delete datasets');
+  const data = new Command('data').description('import, look at and delete datasets');
   data.addCommand(
     command('import', 'make one dataset of files and folders: text, Markdown, JSON, JSON Lines, also gzip')
       .argument('<paths...>')

@@ -1,11 +1,11 @@
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/contract.ts';
 import { bytes, fields, shortCount, table } from '../format.ts';
 import { command, type CommonOptions, refuse, wholeNumber, withSession } from '../session.ts';
 
 /** `strata model import | list | show | expand | verify | export | delete`. */
 export function modelCommand(): Command {
-  const model = command('model', 'import, look at, expand, verify, export and delete models');
+  const model = new Command('model').description('import, look at, expand, verify, export and delete models');
   model.addCommand(
     command('import', 'bring a model into the workspace: a Hugging Face folder or a llama2.c checkpoint')
       .argument('<path>')

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import { change, fields, loss, percent, table } from '../format.ts';
 import { command, type CommonOptions, withSession } from '../session.ts';
@@ -6,7 +6,7 @@ import { describeResult, followRun } from '../train-display.ts';
 
 /** `strata run list | show | watch | pause | resume | stop | compare | note | delete`. */
 export function runCommand(): Command {
-  const run = command('run', 'the history of runs');
+  const run = new Command('run').description('the history of runs');
   run.addCommand(
     command('list', 'all runs, newest first').action((options: CommonOptions) =>
       withSession(options, async ({ studio, print }) => {
