@@ -1,7 +1,7 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { StrataError } from '../../shared/errors.ts';
+import { defaultHome } from '../studio/default-home.ts';
 import { openStudio, type Studio } from '../studio/studio.ts';
 import { ProcessExecutor } from '../training/process-executor.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -25,14 +25,6 @@ export interface Session {
 }
 
 export const VERSION: string = packageJson.version;
-
-/** The default workspace: STRATA_HOME, else the operating system's folder for application data. */
-export function defaultHome(environment: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
-  if (environment.STRATA_HOME) return environment.STRATA_HOME;
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Strata');
-  if (platform === 'win32') return join(environment.APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'Strata');
-  return join(environment.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'strata');
-}
 
 /** A command with the options that all have. */
 export function command(name: string, description: string): Command {
