@@ -45,7 +45,7 @@ export default defineConfig(
     files: PAGES,
     extends: [typescript.configs.recommended],
     languageOptions: {
-      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname, extraFileExtensions: ['.svelte'] },
+      parserOptions: { project: './tsconfig.web.json', tsconfigRootDir: import.meta.dirname, extraFileExtensions: ['.svelte'] },
       globals: globals.browser,
     },
     rules: typed,

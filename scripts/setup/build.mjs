@@ -40,8 +40,10 @@ export async function ensureBundle(report, node, bundle, { root = projectRoot } 
   const startedAt = Date.now();
   report.start(`Building ${bundle.title}: about 10 seconds`);
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-  const { exitCode, output } = await runCommand(node, [vite, 'build', '--config', bundle.config, '--logLevel', 'warn'], { cwd: root });
-  if (exitCode !== 0) throw new SetupProblem(`${bundle.title} could not be built:`, lastLines(output, 15));
+  const env = { ...process.env, NO_COLOR: '1' };
+  const { exitCode, output } = await runCommand(node, [vite, 'build', '--config', bundle.config, '--logLevel', 'warn'], { cwd: root, env });
+  // The cause comes first, the bundler's own stack last.
+  if (exitCode !== 0) throw new SetupProblem(`${bundle.title} could not be built:`, lastLines(output, Infinity).slice(0, 12));
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(stampPath, wanted);
   report.done(`built in ${secondsSince(startedAt)}`);

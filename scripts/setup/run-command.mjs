@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 
 /** Output kept of a command that fails: enough for its last message. */
 const KEPT_OUTPUT_CHARACTERS = 20_000;
@@ -35,9 +36,9 @@ export function runCommand(command, args, { cwd, env = process.env, timeoutMs, o
   });
 }
 
-/** @param {string} output @param {number} [count] @returns {string[]} its last lines that say something */
+/** @param {string} output @param {number} [count] @returns {string[]} its last lines that say something, without colours */
 export function lastLines(output, count = 4) {
-  return output
+  return stripVTControlCharacters(output)
     .split(/[\r\n]+/)
     .map((each) => each.trimEnd())
     .filter(Boolean)

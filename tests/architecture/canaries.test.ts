@@ -26,15 +26,27 @@ describe('the checkers report', () => {
   });
 
   test('ESLint: any, a forgotten await, an untyped export, a console call, a value import of a type, a focused test', async () => {
-    const checkout = await smallCheckout(['eslint.config.js', 'tsconfig.node.json', 'tsconfig.base.json', 'package.json', 'shared']);
+    const checkout = await smallCheckout([
+      'eslint.config.js',
+      'tsconfig.node.json',
+      'tsconfig.web.json',
+      'tsconfig.base.json',
+      'package.json',
+      'shared',
+    ]);
     try {
       await checkout.write('shared/domain/faults.ts', await readFile(join(root, 'tests/canary/deliberate-faults.ts'), 'utf8'));
       await checkout.write('tests/focused.test.ts', "import { test } from 'vitest';\ntest.only('one', () => undefined);\n");
-      const args = ['--format', 'json', 'shared/domain/faults.ts', 'tests/focused.test.ts'];
-      const { output } = await runTool('eslint/bin/eslint.js', args, checkout.directory);
-      const results = JSON.parse(output) as { messages: { ruleId: string }[] }[];
-      const rules = new Set(results.flatMap(({ messages }) => messages.map(({ ruleId }) => ruleId)));
-      expect([...rules].sort()).toEqual([
+      await checkout.write('renderer/Fault.svelte', '<script lang="ts">\n  Promise.resolve(1);\n</script>\n');
+      const files = ['shared/domain/faults.ts', 'tests/focused.test.ts', 'renderer/Fault.svelte'];
+      const { output } = await runTool('eslint/bin/eslint.js', ['--format', 'json', ...files], checkout.directory);
+      const results = JSON.parse(output) as { filePath: string; messages: { ruleId: string }[] }[];
+      const rulesOf = (isPage: boolean): string[] => {
+        const found = results.filter(({ filePath }) => filePath.endsWith('.svelte') === isPage);
+        return [...new Set(found.flatMap(({ messages }) => messages.map(({ ruleId }) => ruleId)))].sort();
+      };
+      expect(rulesOf(true)).toEqual(['@typescript-eslint/no-floating-promises']);
+      expect(rulesOf(false)).toEqual([
         '@typescript-eslint/consistent-type-imports',
         '@typescript-eslint/explicit-module-boundary-types',
         '@typescript-eslint/no-explicit-any',
