@@ -1,0 +1,38 @@
+import { createORPCClient } from '@orpc/client';
+import { RPCLink as PortLink } from '@orpc/client/message-port';
+import { RPCLink as SocketLink } from '@orpc/client/websocket';
+import type { ContractRouterClient } from '@orpc/contract';
+import type { Contract } from '../../shared/contract/contract.ts';
+import { PORT_MESSAGE } from '../../shared/contract/host.ts';
+
+export type Client = ContractRouterClient<Contract>;
+
+/** Makes a client over the desktop's message port or the browser's WebSocket. `onClose` is called when the connection is lost. */
+export async function connect(token: string, onClose: () => void): Promise<Client> {
+  if (window.strataHost) {
+    const port = await requestPort(window.strataHost.requestPort);
+    port.start();
+    return createORPCClient<Client>(new PortLink({ port }));
+  }
+  const address = new URL(`/rpc?token=${encodeURIComponent(token)}`, window.location.href);
+  address.protocol = 'ws:';
+  const websocket = new WebSocket(address);
+  await new Promise<void>((resolve, reject) => {
+    websocket.addEventListener('open', () => resolve(), { once: true });
+    websocket.addEventListener('error', () => reject(new Error('The studio does not answer.')), { once: true });
+  });
+  websocket.addEventListener('close', onClose);
+  return createORPCClient<Client>(new SocketLink({ websocket }));
+}
+
+function requestPort(request: () => void): Promise<MessagePort> {
+  return new Promise((resolve) => {
+    const listen = (event: MessageEvent): void => {
+      if (event.source !== window || event.data !== PORT_MESSAGE || !event.ports[0]) return;
+      window.removeEventListener('message', listen);
+      resolve(event.ports[0]);
+    };
+    window.addEventListener('message', listen);
+    request();
+  });
+}

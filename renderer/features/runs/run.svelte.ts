@@ -1,0 +1,103 @@
+import type { RunEvent } from '../../../shared/contract/contract.ts';
+import type { MetricPoint, RunSummary } from '../../../shared/domain/run.ts';
+import type { ErrorRecord } from '../../../shared/errors.ts';
+import { failureOf } from '../../client/failure.ts';
+import type { StudioState } from '../../studio.svelte.ts';
+import { isGoingOn } from './status.ts';
+
+/** One run on its page: its summary, its metrics, and what happens while it goes on. */
+export class RunState {
+  readonly #studio: StudioState;
+  readonly #id: string;
+  readonly #abort = new AbortController();
+  summary = $state.raw<RunSummary | null>(null);
+  metrics = $state.raw<MetricPoint[]>([]);
+  event = $state.raw<RunEvent | null>(null);
+  failure = $state.raw<ErrorRecord | null>(null);
+  isBusy = $state(false);
+
+  constructor(studio: StudioState, id: string) {
+    this.#studio = studio;
+    this.#id = id;
+    void this.#follow();
+  }
+
+  /** Ends the following of the run; the run itself goes on. */
+  dispose(): void {
+    this.#abort.abort();
+    this.#studio.host.showProgress?.(null);
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      await this.#fetch();
+      if (!this.summary || !isGoingOn(this.summary.status)) return;
+      let measured = -1;
+      const events = await this.#studio.client.runs.watch({ run: this.#id }, { signal: this.#abort.signal });
+      for await (const event of events) {
+        this.event = event;
+        this.#studio.host.showProgress?.(isGoingOn(event.status) ? event.step / event.steps : null);
+        if (event.evaluationStep !== null && event.evaluationStep !== measured) {
+          measured = event.evaluationStep;
+          await this.#fetch();
+        }
+      }
+      await this.#fetch();
+      await this.#studio.refresh();
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.failure = failureOf(error);
+    } finally {
+      this.#studio.host.showProgress?.(null);
+    }
+  }
+
+  async #fetch(): Promise<void> {
+    const run = this.#id;
+    this.summary = await this.#studio.client.runs.show({ run });
+    this.metrics = await this.#studio.client.runs.metrics({ run, series: ['loss.new', 'loss.old', 'drift', 'loss.train'] });
+  }
+
+  /** Pause, resume or stop; following goes on where the run does. */
+  async ask(what: 'pause' | 'resume' | 'stop'): Promise<void> {
+    await this.#attempt(async () => {
+      this.summary = await this.#studio.client.runs[what]({ run: this.#id });
+      await this.#studio.refresh();
+      if (what === 'resume') void this.#follow();
+    });
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.#attempt(async () => {
+      this.summary = await this.#studio.client.runs.rename({ run: this.#id, name });
+      await this.#studio.refresh();
+    });
+  }
+
+  async writeNote(note: string): Promise<void> {
+    await this.#attempt(async () => {
+      this.summary = await this.#studio.client.runs.note({ run: this.#id, note });
+    });
+  }
+
+  /** True when the run is gone. */
+  async remove(): Promise<boolean> {
+    return this.#attempt(async () => {
+      await this.#studio.client.runs.remove({ run: this.#id });
+      await this.#studio.refresh();
+    });
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<boolean> {
+    this.isBusy = true;
+    this.failure = null;
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.failure = failureOf(error);
+      return false;
+    } finally {
+      this.isBusy = false;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { createContext } from 'svelte';
+import type { DatasetInfo, ModelInfo } from '../shared/contract/contract.ts';
+import type { HostCapabilities } from '../shared/contract/host.ts';
+import type { RunSummary } from '../shared/domain/run.ts';
+import type { ErrorRecord } from '../shared/errors.ts';
+import { type Client, connect } from './client/connect.ts';
+import { failureOf } from './client/failure.ts';
+import { connectHost, takeToken } from './client/host.ts';
+
+const RECONNECT_MS = 1500;
+
+/** What all pages share: the connection, and the lists of models, datasets and runs. */
+export class StudioState {
+  readonly host: HostCapabilities;
+  readonly #token = takeToken();
+  #client: Client | null = null;
+  connection = $state<'connecting' | 'open' | 'lost'>('connecting');
+  home = $state('');
+  models = $state.raw<ModelInfo[]>([]);
+  datasets = $state.raw<DatasetInfo[]>([]);
+  runs = $state.raw<RunSummary[]>([]);
+  /** The lists have been fetched once. */
+  isLoaded = $state(false);
+  /** What went wrong with the lists. */
+  failure = $state.raw<ErrorRecord | null>(null);
+
+  constructor() {
+    this.host = connectHost(this.#token);
+    void this.#connect();
+  }
+
+  get client(): Client {
+    if (!this.#client) throw new Error('The studio is not connected yet.');
+    return this.#client;
+  }
+
+  get activeRun(): RunSummary | undefined {
+    return this.runs.find(({ status }) => status === 'preparing' || status === 'running');
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      this.#client = await connect(this.#token, () => this.#lost());
+      this.connection = 'open';
+      this.home = (await this.#client.workspace.info()).home;
+      await this.refresh();
+    } catch (error) {
+      this.failure = failureOf(error);
+      this.#lost();
+    }
+  }
+
+  #lost(): void {
+    this.connection = 'lost';
+    setTimeout(() => void this.#connect(), RECONNECT_MS);
+  }
+
+  /** Fetches the lists anew. */
+  async refresh(): Promise<void> {
+    try {
+      const [models, datasets, runs] = await Promise.all([this.client.models.list(), this.client.datasets.list(), this.client.runs.list()]);
+      this.models = models;
+      this.datasets = datasets;
+      this.runs = runs;
+      this.failure = null;
+      this.isLoaded = true;
+    } catch (error) {
+      this.failure = failureOf(error);
+    }
+  }
+}
+
+export const [getStudio, setStudio] = createContext<StudioState>();

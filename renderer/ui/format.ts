@@ -1,0 +1,48 @@
+/** Numbers as people read them, with units. Absent values are dashes. */
+
+export const DASH = '–';
+
+export function count(value: number | null | undefined): string {
+  return value === null || value === undefined ? DASH : value.toLocaleString('en-US');
+}
+
+export function shortCount(value: number | null | undefined): string {
+  if (value === null || value === undefined) return DASH;
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} B`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
+  if (value >= 1e4) return `${(value / 1e3).toFixed(0)} k`;
+  return count(value);
+}
+
+export function bytes(value: number | null | undefined): string {
+  if (value === null || value === undefined) return DASH;
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} GB`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} MB`;
+  return value >= 1e3 ? `${(value / 1e3).toFixed(1)} kB` : `${value} B`;
+}
+
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined) return DASH;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A loss in nats per token. */
+export function loss(value: number | null | undefined): string {
+  return value === null || value === undefined ? DASH : value.toFixed(3);
+}
+
+/** A change of loss with its sign; the minus is the typographic one. */
+export function change(value: number | null | undefined): string {
+  if (value === null || value === undefined) return DASH;
+  return `${value > 0 ? '+' : value < 0 ? '\u2212' : ''}${Math.abs(value).toFixed(3)}`;
+}
+
+export function percent(share: number | null | undefined): string {
+  return share === null || share === undefined ? DASH : `${Number((share * 100).toFixed(1))} %`;
+}
+
+export function when(iso: string): string {
+  return new Date(iso).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+}
