@@ -44,7 +44,9 @@ export function percent(share: number): string {
 /** Rows under headings, columns as wide as their widest cell; numbers to the right. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => row[column]!.length)));
-  const isNumeric = headings.map((_, column) => rows.length > 0 && rows.every((row) => /^[-+]?[\d,.]+( ?[A-Za-z%]+)?$|^-$/.test(row[column]!)));
+  const isNumeric = headings.map(
+    (_, column) => rows.length > 0 && rows.every((row) => /^[-+]?[\d,.]+( ?[A-Za-z%]+)?$|^-$/.test(row[column]!)),
+  );
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, column) => (isNumeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))

@@ -12,10 +12,18 @@ import { VERSION } from './session.ts';
 
 /** The `strata` command. Exit codes: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted. */
 
-const program = new Command('strata')
-  .description('Continual learning of LLaMA-type language models by block expansion.')
-  .version(VERSION);
-for (const each of [demoCommand(), serveCommand(), engineCommand(), modelCommand(), dataCommand(), trainCommand(), runCommand(), evalCommand(), generateCommand()]) {
+const program = new Command('strata').description('Continual learning of LLaMA-type language models by block expansion.').version(VERSION);
+for (const each of [
+  demoCommand(),
+  serveCommand(),
+  engineCommand(),
+  modelCommand(),
+  dataCommand(),
+  trainCommand(),
+  runCommand(),
+  evalCommand(),
+  generateCommand(),
+]) {
   program.addCommand(each);
 }
 handOnErrors(program);
@@ -41,11 +49,18 @@ function report(error: unknown): void {
   }
   const known =
     error instanceof CommanderError
-      ? new StrataError('BAD_INPUT', error.message.replace(/^error: /, ''), { hint: 'strata --help, or strata COMMAND --help, lists what is allowed.' })
+      ? new StrataError('BAD_INPUT', error.message.replace(/^error: /, ''), {
+          hint: 'strata --help, or strata COMMAND --help, lists what is allowed.',
+        })
       : toStrataError(error);
   process.exitCode = known.exitCode;
   if (wantsJson) process.stdout.write(`${JSON.stringify({ error: known.toRecord() })}\n`);
-  const lines = [`Error: ${known.message}`, known.found && `  found    ${known.found}`, known.allowed && `  allowed  ${known.allowed}`, known.hint && `  hint     ${known.hint}`];
+  const lines = [
+    `Error: ${known.message}`,
+    known.found && `  found    ${known.found}`,
+    known.allowed && `  allowed  ${known.allowed}`,
+    known.hint && `  hint     ${known.hint}`,
+  ];
   process.stderr.write(`${lines.filter(Boolean).join('\n')}\n`);
   if (known.code === 'INTERNAL' && known.stack) process.stderr.write(`${(known.cause as Error | undefined)?.stack ?? known.stack}\n`);
 }

@@ -10,7 +10,10 @@ export function describePlan(preview: TrainPreview): string {
   const inserted = preview.plan?.inserted ?? [];
   const lines: [string, string][] = [
     ['Steps', `${count(preview.steps)} of ${preview.batch} windows of ${preview.context} tokens: ${count(preview.tokens)} tokens`],
-    ...preview.mixture.map(({ role, name, tokens, epochs }): [string, string] => [role === 'new' ? 'New' : 'Old', `${name}: ${count(tokens)} tokens, gone through ${epochs.toFixed(2)} times`]),
+    ...preview.mixture.map(({ role, name, tokens, epochs }): [string, string] => [
+      role === 'new' ? 'New' : 'Old',
+      `${name}: ${count(tokens)} tokens, gone through ${epochs.toFixed(2)} times`,
+    ]),
     ['Replay share', percent(preview.replayShare)],
   ];
   if (preview.plan) {
@@ -18,7 +21,10 @@ export function describePlan(preview: TrainPreview): string {
     lines.push(['New blocks', `${places}, in a model of ${preview.plan.baseBlocks + inserted.length} blocks, counted from 0`]);
     lines.push(['Added', `${count(preview.addedParameters)} parameters to ${count(preview.totalParameters - preview.addedParameters)}`]);
   }
-  lines.push(['Trained', `${count(preview.trainableParameters)} of ${count(preview.totalParameters)} parameters, in ${preview.trainableTensors.length} tensors:`]);
+  lines.push([
+    'Trained',
+    `${count(preview.trainableParameters)} of ${count(preview.totalParameters)} parameters, in ${preview.trainableTensors.length} tensors:`,
+  ]);
   return [fields(lines), ...tensorsByBlock(preview.trainableTensors).map((line) => `  ${line}`)].join('\n');
 }
 
@@ -101,19 +107,29 @@ export function describeResult(run: RunSummary): string {
     ['Run', `${run.name} (${run.id}), ${run.status}`],
     ['Base', run.baseModel.name],
     ['Method', run.plan ? `${run.method}, new blocks at ${run.plan.inserted.map(({ position }) => position).join(', ')}` : run.method],
-    ['Steps', `${count(run.stepsDone)} of ${count(run.steps)}, ${count(run.tokens.total)} tokens, replay share ${percent(run.replayShare)}`],
+    [
+      'Steps',
+      `${count(run.stepsDone)} of ${count(run.steps)}, ${count(run.tokens.total)} tokens, replay share ${percent(run.replayShare)}`,
+    ],
   ];
   const measured = (role: 'new' | 'old'): string | null => {
     const [before, after] = [baseline?.[role], final?.[role]];
-    return before && after ? `held-out loss ${loss(before.loss)} -> ${loss(after.loss)} nats/token, on ${count(after.tokens)} tokens` : null;
+    return before && after
+      ? `held-out loss ${loss(before.loss)} -> ${loss(after.loss)} nats/token, on ${count(after.tokens)} tokens`
+      : null;
   };
   const [onNew, onOld] = [measured('new'), measured('old')];
   if (onNew) lines.push(['Gain', `${change(run.gain)}   new: ${onNew}`]);
   if (onOld) lines.push(['Forgetting', `${change(run.forgetting)}   old: ${onOld}`]);
   if (run.drift !== null) lines.push(['Drift', `${run.drift.toFixed(4)} nats/token, KL(base || tuned) on old`]);
   if (run.identityDifference !== null) lines.push(['Identity', `largest logit difference before step 1: ${run.identityDifference}`]);
-  if (run.addedParameters !== null) lines.push(['Parameters', `${shortCount(run.addedParameters)} added, ${shortCount(run.trainableParameters ?? 0)} trained`]);
-  if (run.seconds !== null) lines.push(['Time', `${duration(run.seconds)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`]);
+  if (run.addedParameters !== null)
+    lines.push(['Parameters', `${shortCount(run.addedParameters)} added, ${shortCount(run.trainableParameters ?? 0)} trained`]);
+  if (run.seconds !== null)
+    lines.push([
+      'Time',
+      `${duration(run.seconds)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`,
+    ]);
   if (run.modelPath) lines.push(['Saved', run.modelPath]);
   return fields(lines);
 }

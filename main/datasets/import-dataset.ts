@@ -20,7 +20,11 @@ const HELD_OUT_LIMIT = 0.2;
  * only when it is complete.
  * @throws StrataError BAD_INPUT when no file could be read or there are too few documents to hold one out; nothing is left behind.
  */
-export async function importDataset(paths: readonly string[], destination: string, options: { name?: string } = {}): Promise<DatasetManifest> {
+export async function importDataset(
+  paths: readonly string[],
+  destination: string,
+  options: { name?: string } = {},
+): Promise<DatasetManifest> {
   const partial = `${destination}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });

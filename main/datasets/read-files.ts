@@ -83,7 +83,8 @@ export async function* documentsOf(path: string): AsyncIterable<string> {
   if (!info.isFile()) throw new UnreadableFile('It is not a file.');
   if (info.size === 0) throw new UnreadableFile('The file is empty.');
   const { isGzip, extension } = formatOf(path);
-  if (!isReadable(path)) throw new UnreadableFile(`Strata does not read ${extension || 'files without an extension'} yet; it reads ${READABLE}.`);
+  if (!isReadable(path))
+    throw new UnreadableFile(`Strata does not read ${extension || 'files without an extension'} yet; it reads ${READABLE}.`);
   await refuseBinary(path, isGzip);
   let documents = 0;
   for await (const document of readable(path, isGzip, extension, info.size)) {
@@ -109,7 +110,8 @@ function explain(error: unknown, path: string): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'Z_BUF_ERROR' || /unexpected end of file/i.test(message)) return 'The gzip data ends too early: the file is truncated.';
   if (code?.startsWith('Z_')) return `It is not intact gzip data (${message}).`;
-  if (error instanceof TypeError && message.includes('UTF-8')) return `It is not UTF-8 text: ${message}. Save it as UTF-8 and import it again.`;
+  if (error instanceof TypeError && message.includes('UTF-8'))
+    return `It is not UTF-8 text: ${message}. Save it as UTF-8 and import it again.`;
   if (code === 'EACCES') return 'It may not be read: check its permissions.';
   return `${basename(path)}: ${message}`;
 }
@@ -160,7 +162,10 @@ async function* jsonOf(path: string, isGzip: boolean, size: number): AsyncIterab
   let bytes = 0;
   for await (const part of bytesOf(path, isGzip)) {
     bytes += part.length;
-    if (bytes > MAX_JSON_BYTES) throw new UnreadableFile(`It is a JSON file of over ${MAX_JSON_BYTES / 2 ** 20} MB (${size} bytes packed). Convert it to JSON Lines, which can be streamed.`);
+    if (bytes > MAX_JSON_BYTES)
+      throw new UnreadableFile(
+        `It is a JSON file of over ${MAX_JSON_BYTES / 2 ** 20} MB (${size} bytes packed). Convert it to JSON Lines, which can be streamed.`,
+      );
     parts.push(part);
   }
   const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
@@ -201,7 +206,7 @@ async function* sectionsOf(lines: AsyncIterable<string>): AsyncIterable<string> 
     section.push(line);
     length += line.length + 1;
     const isParagraphEnd = line.trim() === '';
-    if (!isSeparated && (length >= SECTION_CHARACTERS && (isParagraphEnd || length >= 2 * SECTION_CHARACTERS))) {
+    if (!isSeparated && length >= SECTION_CHARACTERS && (isParagraphEnd || length >= 2 * SECTION_CHARACTERS)) {
       // Held back while it may still turn out that the file has separators; a bounded number of sections.
       if (pending.length > 0) yield pending.join('\n');
       pending = section;

@@ -27,7 +27,9 @@ export function textOfRow(row: unknown, where: string): string {
     if (typeof value === 'string') return value;
   }
   for (const names of PART_COLUMNS) {
-    const parts = names.map((name) => columns.get(name)).filter((value): value is string => typeof value === 'string' && value.trim() !== '');
+    const parts = names
+      .map((name) => columns.get(name))
+      .filter((value): value is string => typeof value === 'string' && value.trim() !== '');
     if (parts.length >= 2) return parts.join('\n\n');
   }
   const strings = [...columns].filter(([, value]) => typeof value === 'string');

@@ -13,7 +13,10 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 /** @throws StrataError BAD_INPUT when there is no engine of that name. */
 export function parseEngineName(name: string): EngineName | 'auto' {
   if (name === 'auto' || (ENGINE_NAMES as readonly string[]).includes(name)) return name as EngineName | 'auto';
-  throw new StrataError('BAD_INPUT', `There is no engine called "${name}".`, { found: name, allowed: ['auto', ...ENGINE_NAMES].join(', ') });
+  throw new StrataError('BAD_INPUT', `There is no engine called "${name}".`, {
+    found: name,
+    allowed: ['auto', ...ENGINE_NAMES].join(', '),
+  });
 }
 
 const require = createRequire(import.meta.url);
@@ -56,7 +59,9 @@ async function loadTfjs(name: 'wasm' | 'cpu'): Promise<Engine> {
     wasm.setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm')) + sep);
   }
   if (!(await tf.setBackend(name))) {
-    throw new StrataError('ENGINE', `The ${name} engine did not start.`, { hint: 'Run "npm run setup" to install the dependencies again.' });
+    throw new StrataError('ENGINE', `The ${name} engine did not start.`, {
+      hint: 'Run "npm run setup" to install the dependencies again.',
+    });
   }
   await tf.ready();
   return new TfjsEngine(tf, name);

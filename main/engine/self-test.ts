@@ -30,9 +30,17 @@ export async function selfTest(engine: Engine): Promise<{ passed: boolean; milli
       { got: engine.matmul(engine.transpose(left, [1, 0]), engine.transpose(right, [1, 0]), options), wanted: product },
       { got: engine.matmul(batch(left), batch(right)), wanted: product },
       { got: engine.softmax(logits), wanted: softmaxRows(product, columns) },
-      { got: loss, wanted: softmaxRows(product, columns).filter((_, i) => i % columns === labels[Math.floor(i / columns)]).map((p) => -Math.log(p)) },
+      {
+        got: loss,
+        wanted: softmaxRows(product, columns)
+          .filter((_, i) => i % columns === labels[Math.floor(i / columns)])
+          .map((p) => -Math.log(p)),
+      },
       { got: gradient, wanted: softmaxRows(product, columns).map((p, i) => p - (i % columns === labels[Math.floor(i / columns)] ? 1 : 0)) },
-      { got: engine.gatherRows(left, ids), wanted: labels.reduce<number[]>((all, id) => [...all, ...a.slice(id * inner, (id + 1) * inner)], []) },
+      {
+        got: engine.gatherRows(left, ids),
+        wanted: labels.reduce<number[]>((all, id) => [...all, ...a.slice(id * inner, (id + 1) * inner)], []),
+      },
       { got: engine.scatterAddRows(columns, left, ids), wanted: scatter(a, labels, columns, inner) },
     ];
   });

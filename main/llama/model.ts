@@ -57,7 +57,9 @@ export function headChunks(rows: number, vocabularySize: number): { begin: numbe
 }
 
 export function sliceRows(engine: Engine, x: Tensor, begin: number, size: number): Tensor {
-  return x.shape[0] === size ? engine.reshape(x, x.shape) : engine.slice(x, [begin, ...x.shape.slice(1).map(() => 0)], [size, ...x.shape.slice(1)]);
+  return x.shape[0] === size
+    ? engine.reshape(x, x.shape)
+    : engine.slice(x, [begin, ...x.shape.slice(1).map(() => 0)], [size, ...x.shape.slice(1)]);
 }
 
 /** Negative log-likelihood of each target, in nats, [B*T] in row order. No gradient is computed. */

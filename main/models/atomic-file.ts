@@ -9,7 +9,7 @@ export async function writeAtomically(path: string, write: (append: (bytes: Uint
   const file = await open(partial, 'w');
   try {
     await write(async (bytes) => {
-      for (let written = 0; written < bytes.length; ) written += (await file.write(bytes, written)).bytesWritten;
+      for (let written = 0; written < bytes.length;) written += (await file.write(bytes, written)).bytesWritten;
     });
     await file.sync();
     await file.close();

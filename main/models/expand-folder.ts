@@ -10,7 +10,8 @@ import { writeSafetensors } from './safetensors.ts';
 import { expectedTensors } from './tensor-names.ts';
 
 /** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
-const SMALL_FILE = /^(tokenizer.*|special_tokens_map\.json|generation_config\.json|vocab\.json|merges\.txt|chat_template\..*|added_tokens\.json|LICENSE.*|NOTICE.*|README\.md)$/i;
+const SMALL_FILE =
+  /^(tokenizer.*|special_tokens_map\.json|generation_config\.json|vocab\.json|merges\.txt|chat_template\..*|added_tokens\.json|LICENSE.*|NOTICE.*|README\.md)$/i;
 
 /** Names of the tensors that are zero in an inserted block, so that it adds nothing to the residual stream. */
 const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.weight$/;
@@ -64,7 +65,10 @@ export async function expandModelFolder(
 /** Writes config.json for a model derived from `folder`; its dtype is the source's unless said. */
 export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, dtype?: 'float32'): Promise<void> {
   const stored = ({ F16: 'float16', BF16: 'bfloat16' } as const)[folder.dtypeOf('model.norm.weight') as 'F16' | 'BF16'] ?? 'float32';
-  await writeFile(join(directory, 'config.json'), JSON.stringify(toHuggingFaceConfig(config, folder.configJson, dtype ?? stored), null, 2) + '\n');
+  await writeFile(
+    join(directory, 'config.json'),
+    JSON.stringify(toHuggingFaceConfig(config, folder.configJson, dtype ?? stored), null, 2) + '\n',
+  );
 }
 
 /** Copies tokenizer, templates, generation settings, licence and card. */

@@ -30,7 +30,12 @@ export async function exportHuggingFace(modelDirectory: string, destination: str
   try {
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
-    const tensors = expectedTensors(folder.config).map(({ name, shape }) => ({ name, shape, dtype: folder.dtypeOf(name), data: () => folder.readBytes(name) }));
+    const tensors = expectedTensors(folder.config).map(({ name, shape }) => ({
+      name,
+      shape,
+      dtype: folder.dtypeOf(name),
+      data: () => folder.readBytes(name),
+    }));
     await writeSafetensors(join(partial, 'model.safetensors'), tensors, { format: 'pt' });
     const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))];
     // One wider tensor makes the whole model that wide for a program that loads it in a single type, so nothing is rounded.
@@ -44,7 +49,10 @@ export async function exportHuggingFace(modelDirectory: string, destination: str
       verified &&= Buffer.compare(await folder.readBytes(name), await written.readBytes(name)) === 0;
     }
     await written.close();
-    if (!verified) throw new StrataError('CORRUPT', 'What was written is not what was read.', { hint: 'The disk may be failing; export to another one.' });
+    if (!verified)
+      throw new StrataError('CORRUPT', 'What was written is not what was read.', {
+        hint: 'The disk may be failing; export to another one.',
+      });
     await rm(path, { recursive: true, force: true }); // an empty folder, or nothing
     await rename(partial, path);
     return { path, format: 'huggingface', dtype: dtypes.sort().join('+'), bytes: await folderBytes(path), verified };

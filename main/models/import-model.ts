@@ -32,7 +32,8 @@ export async function importModel(path: string, destination: string): Promise<Im
       throw new StrataError('UNSUPPORTED', 'This file is not a model that Strata reads yet.', {
         found: basename(path),
         allowed: ALLOWED,
-        hint: extname(path) === '.safetensors' ? `Import its folder instead: ${dirname(path)}` : 'Convert it to a Hugging Face folder first.',
+        hint:
+          extname(path) === '.safetensors' ? `Import its folder instead: ${dirname(path)}` : 'Convert it to a Hugging Face folder first.',
       });
     }
     const architecture = await check(partial);
@@ -45,7 +46,8 @@ export async function importModel(path: string, destination: string): Promise<Im
   }
 }
 
-const ALLOWED = 'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), or a llama2.c checkpoint (.bin) with its tokenizer beside it';
+const ALLOWED =
+  'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), or a llama2.c checkpoint (.bin) with its tokenizer beside it';
 
 async function copyModelFolder(source: string, destination: string): Promise<void> {
   const folder = await openModelFolder(source); // refuses what is not a whole model before anything is copied

@@ -2,7 +2,15 @@ import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { type BlockRole, BLOCK_TENSORS, blockTensorShapes, blockTensorName, EMBEDDING_TENSOR, FINAL_NORM_TENSOR, HEAD_TENSOR } from '../llama/parameters.ts';
+import {
+  type BlockRole,
+  BLOCK_TENSORS,
+  blockTensorShapes,
+  blockTensorName,
+  EMBEDDING_TENSOR,
+  FINAL_NORM_TENSOR,
+  HEAD_TENSOR,
+} from '../llama/parameters.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { type SafetensorsEntry, writeSafetensors } from './safetensors.ts';
 import { expectedTensors } from './tensor-names.ts';
@@ -42,7 +50,7 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
     const read = async (offset: number, count: number): Promise<Float32Array> => {
       const values = new Float32Array(count);
       const bytes = new Uint8Array(values.buffer);
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await file.read(bytes, done, bytes.length - done, headerBytes + offset * 4 + done);
         if (bytesRead === 0) throw new StrataError('CORRUPT', `${path} ends too early.`);
         done += bytesRead;
@@ -53,7 +61,8 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
     const entries = expectedTensors(config).map(({ name, shape }): SafetensorsEntry => {
       const { offset, heads } = sources.get(name)!;
       const count = shape.reduce((product, length) => product * length, 1);
-      const data = async (): Promise<Float32Array> => (heads ? toHalfSplit(await read(offset, count), heads, config.headSize, config.hiddenSize) : read(offset, count));
+      const data = async (): Promise<Float32Array> =>
+        heads ? toHalfSplit(await read(offset, count), heads, config.headSize, config.hiddenSize) : read(offset, count);
       return { name, shape, dtype: 'F32', data };
     });
     await writeSafetensors(join(destination, 'model.safetensors'), entries, { format: 'pt' });
@@ -62,7 +71,13 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
   }
   await writeFile(join(destination, 'config.json'), JSON.stringify(toHuggingFaceConfig(config), null, 2) + '\n');
   await writeFile(join(destination, 'tokenizer.json'), JSON.stringify(tokenizer) + '\n');
-  const settings = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>', clean_up_tokenization_spaces: false, tokenizer_class: 'PreTrainedTokenizerFast' };
+  const settings = {
+    bos_token: '<s>',
+    eos_token: '</s>',
+    unk_token: '<unk>',
+    clean_up_tokenization_spaces: false,
+    tokenizer_class: 'PreTrainedTokenizerFast',
+  };
   await writeFile(join(destination, 'tokenizer_config.json'), JSON.stringify(settings, null, 2) + '\n');
 }
 
@@ -77,9 +92,9 @@ async function readLayout(path: string): Promise<Layout | null> {
   }
   const isVersion1 = header.readUInt32LE(0) === MAGIC && header.readInt32LE(4) === 1;
   const start = isVersion1 ? 8 : 0;
-  const [width, hidden, blocks, heads, keyValueHeads, vocabulary, context] = Array.from({ length: 7 }, (_, index) => header.readInt32LE(start + 4 * index)) as [
-    number, number, number, number, number, number, number,
-  ];
+  const [width, hidden, blocks, heads, keyValueHeads, vocabulary, context] = Array.from({ length: 7 }, (_, index) =>
+    header.readInt32LE(start + 4 * index),
+  ) as [number, number, number, number, number, number, number];
   const within = (value: number, largest: number): boolean => value >= 1 && value <= largest;
   const isPossible =
     within(width, LARGEST.width) &&
@@ -205,7 +220,15 @@ async function buildTokenizer(path: string, vocabularySize: number): Promise<obj
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: SPECIAL_PIECES.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    added_tokens: SPECIAL_PIECES.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
     normalizer: {
       type: 'Sequence',
       normalizers: [
@@ -217,7 +240,12 @@ async function buildTokenizer(path: string, vocabularySize: number): Promise<obj
     post_processor: {
       type: 'TemplateProcessing',
       single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
-      pair: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '<s>', type_id: 1 } }, { Sequence: { id: 'B', type_id: 1 } }],
+      pair: [
+        { SpecialToken: { id: '<s>', type_id: 0 } },
+        { Sequence: { id: 'A', type_id: 0 } },
+        { SpecialToken: { id: '<s>', type_id: 1 } },
+        { Sequence: { id: 'B', type_id: 1 } },
+      ],
       special_tokens: { '<s>': { id: '<s>', ids: [1], tokens: ['<s>'] } },
     },
     decoder: {

@@ -6,7 +6,14 @@ import { StrataError } from '../../shared/errors.ts';
 export const SUPPORTED_ARCHITECTURES = ['LlamaForCausalLM'];
 
 /** Sizes above these are surely wrong and would only end in a failed allocation: twice the largest LLaMA. */
-const LARGEST = { hiddenSize: 32_768, intermediateSize: 131_072, blocks: 256, heads: 512, vocabularySize: 1_048_576, contextLength: 16_777_216 };
+const LARGEST = {
+  hiddenSize: 32_768,
+  intermediateSize: 131_072,
+  blocks: 256,
+  heads: 512,
+  vocabularySize: 1_048_576,
+  contextLength: 16_777_216,
+};
 
 const size = (largest: number): z.ZodNumber => z.number().int().min(1).max(largest);
 const tokenId = z.union([z.number().int().min(0), z.array(z.number().int().min(0)).min(1), z.null()]).optional();

@@ -81,15 +81,22 @@ async function readConfig(directory: string): Promise<Record<string, unknown>> {
   if (!found) {
     const names = await readdir(directory).catch(() => null);
     throw new StrataError('NOT_FOUND', names ? 'This folder holds no model.' : `There is no folder ${directory}.`, {
-      found: names ? (names.slice(0, 10).join(', ') || 'an empty folder') : directory,
+      found: names ? names.slice(0, 10).join(', ') || 'an empty folder' : directory,
       allowed: 'a Hugging Face folder with config.json, model.safetensors and tokenizer.json',
     });
   }
-  if (found.size > MAX_CONFIG_BYTES) throw new StrataError('BAD_INPUT', 'config.json is too large to be a configuration.', { found: `${found.size} bytes`, allowed: `up to ${MAX_CONFIG_BYTES} bytes` });
+  if (found.size > MAX_CONFIG_BYTES)
+    throw new StrataError('BAD_INPUT', 'config.json is too large to be a configuration.', {
+      found: `${found.size} bytes`,
+      allowed: `up to ${MAX_CONFIG_BYTES} bytes`,
+    });
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
   } catch (error) {
-    throw new StrataError('CORRUPT', `${path} is not JSON.`, { found: error instanceof Error ? error.message : String(error), cause: error });
+    throw new StrataError('CORRUPT', `${path} is not JSON.`, {
+      found: error instanceof Error ? error.message : String(error),
+      cause: error,
+    });
   }
 }
 
@@ -134,7 +141,10 @@ async function weightFiles(directory: string): Promise<string[]> {
   }
   const missing = (shards as string[]).filter((shard) => !names.includes(shard));
   if (missing.length > 0) {
-    throw new StrataError('NOT_FOUND', 'Part of the model is missing.', { found: `no ${missing.join(', no ')}`, hint: 'Download the missing files into the same folder.' });
+    throw new StrataError('NOT_FOUND', 'Part of the model is missing.', {
+      found: `no ${missing.join(', no ')}`,
+      hint: 'Download the missing files into the same folder.',
+    });
   }
   return shards as string[];
 }
@@ -156,7 +166,9 @@ function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap
       hint: `Is num_hidden_layers (${config.blocks}) in config.json right? Otherwise download the weights in ${directory} again.`,
     });
   }
-  const extra = [...files.keys()].filter((name) => !expected.has(name) && !IGNORED_TENSORS.test(name) && !(config.tiedEmbeddings && name === HEAD_TENSOR));
+  const extra = [...files.keys()].filter(
+    (name) => !expected.has(name) && !IGNORED_TENSORS.test(name) && !(config.tiedEmbeddings && name === HEAD_TENSOR),
+  );
   if (extra.length > 0) {
     throw new StrataError('UNSUPPORTED', 'The model has tensors that its configuration does not explain.', {
       found: some(extra),
@@ -168,13 +180,20 @@ function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap
     const tensor = files.get(name)!.tensors.get(name)!;
     if (tensor.shape.join() !== shape.join()) {
       const isVocabulary = name === EMBEDDING_TENSOR || name === HEAD_TENSOR;
-      throw new StrataError('CORRUPT', isVocabulary ? 'The vocabulary size in config.json is not that of the weights.' : `Tensor ${name} has the wrong shape.`, {
-        found: `${name} of shape [${tensor.shape.join(', ')}]`,
-        allowed: `[${shape.join(', ')}], as config.json says`,
-      });
+      throw new StrataError(
+        'CORRUPT',
+        isVocabulary ? 'The vocabulary size in config.json is not that of the weights.' : `Tensor ${name} has the wrong shape.`,
+        {
+          found: `${name} of shape [${tensor.shape.join(', ')}]`,
+          allowed: `[${shape.join(', ')}], as config.json says`,
+        },
+      );
     }
     if (!['F32', 'F16', 'BF16'].includes(tensor.dtype)) {
-      throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not compute with.`, { found: tensor.dtype, allowed: 'F32, F16, BF16' });
+      throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not compute with.`, {
+        found: tensor.dtype,
+        allowed: 'F32, F16, BF16',
+      });
     }
   }
 }

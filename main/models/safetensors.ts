@@ -44,7 +44,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const { size } = await file.stat();
     const readRange = async (begin: number, end: number): Promise<Uint8Array> => {
       const bytes = new Uint8Array(end - begin);
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await file.read(bytes, done, bytes.length - done, begin + done);
         if (bytesRead === 0) throw corrupt(path, `the file ends at byte ${begin + done}`);
         done += bytesRead;
@@ -121,14 +121,16 @@ function parseTensor(path: string, name: string, entry: unknown, dataStart: numb
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (typeof dtype !== 'string' || !(dtype in BYTES_PER_ELEMENT)) throw corrupt(path, `tensor ${name} of type ${JSON.stringify(dtype)}`);
-  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize)) throw corrupt(path, `tensor ${name} of shape ${JSON.stringify(shape)}`);
+  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize))
+    throw corrupt(path, `tensor ${name} of shape ${JSON.stringify(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
     throw corrupt(path, `tensor ${name} at ${JSON.stringify(offsets)}`);
   }
   const [begin, end] = [dataStart + offsets[0]!, dataStart + offsets[1]!];
   const bytes = shape.reduce((product, length) => product * length, 1) * BYTES_PER_ELEMENT[dtype as SafetensorsDtype];
   if (end > size) throw corrupt(path, `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`);
-  if (end - begin !== bytes) throw corrupt(path, `tensor ${name} of shape [${shape.join(', ')}] ${dtype} in ${end - begin} bytes instead of ${bytes}`);
+  if (end - begin !== bytes)
+    throw corrupt(path, `tensor ${name} of shape [${shape.join(', ')}] ${dtype} in ${end - begin} bytes instead of ${bytes}`);
   return { dtype: dtype as SafetensorsDtype, shape, begin, end };
 }
 
@@ -158,7 +160,11 @@ export interface SafetensorsEntry {
 }
 
 /** Writes a file tensor by tensor; it appears under its name only when complete. */
-export async function writeSafetensors(path: string, entries: readonly SafetensorsEntry[], metadata?: Record<string, string>): Promise<void> {
+export async function writeSafetensors(
+  path: string,
+  entries: readonly SafetensorsEntry[],
+  metadata?: Record<string, string>,
+): Promise<void> {
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
   let offset = 0;
   for (const { name, shape, dtype } of entries) {
@@ -177,7 +183,10 @@ export async function writeSafetensors(path: string, entries: readonly Safetenso
     for (const { name, shape, dtype, data } of entries) {
       const bytes = toBytes(await data(), dtype);
       if (bytes.length !== byteLength(shape, dtype)) {
-        throw new StrataError('INTERNAL', `Tensor ${name} has ${bytes.length} bytes; its shape [${shape.join(', ')}] needs ${byteLength(shape, dtype)}.`);
+        throw new StrataError(
+          'INTERNAL',
+          `Tensor ${name} has ${bytes.length} bytes; its shape [${shape.join(', ')}] needs ${byteLength(shape, dtype)}.`,
+        );
       }
       await append(bytes);
     }

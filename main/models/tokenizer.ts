@@ -44,7 +44,10 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
     vocabulary.size = vocabularySize(json);
     tokenizer = new Tokenizer(json, settings);
   } catch (error) {
-    throw new StrataError('CORRUPT', `${path} cannot be understood.`, { found: error instanceof Error ? error.message : String(error), cause: error });
+    throw new StrataError('CORRUPT', `${path} cannot be understood.`, {
+      found: error instanceof Error ? error.message : String(error),
+      cause: error,
+    });
   }
   const config = await readJson(join(directory, 'config.json'));
   const bosTokenId = specialId(tokenizer, settings.bos_token, config.bos_token_id, vocabulary.size);

@@ -73,7 +73,11 @@ function explain(error: unknown, path: string): unknown {
   const code = (error as { code?: string }).code ?? '';
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) return damaged(path, (error as Error).message);
   if (code === 'SQLITE_CANTOPEN') {
-    return new StrataError('BAD_INPUT', 'The workspace cannot be opened there.', { found: path, allowed: 'a folder that may be written to', cause: error });
+    return new StrataError('BAD_INPUT', 'The workspace cannot be opened there.', {
+      found: path,
+      allowed: 'a folder that may be written to',
+      cause: error,
+    });
   }
   return error;
 }

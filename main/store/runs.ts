@@ -1,4 +1,12 @@
-import { gainAndForgetting, type Evaluation, type MetricPoint, type MetricSeries, type RunConfiguration, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
+import {
+  gainAndForgetting,
+  type Evaluation,
+  type MetricPoint,
+  type MetricSeries,
+  type RunConfiguration,
+  type RunStatus,
+  type RunSummary,
+} from '../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
 import type { Reader, Writer } from './open-store.ts';
 
@@ -57,9 +65,16 @@ export function findRun(reader: Reader, id: string): StoredRun | null {
 
 export function insertRun(
   writer: Writer,
-  run: Pick<StoredRun, 'id' | 'name' | 'status' | 'configuration' | 'directory' | 'createdAt' | 'trainableParameters' | 'trainableTensors' | 'addedParameters'>,
+  run: Pick<
+    StoredRun,
+    'id' | 'name' | 'status' | 'configuration' | 'directory' | 'createdAt' | 'trainableParameters' | 'trainableTensors' | 'addedParameters'
+  >,
 ): void {
-  updateOrInsert(writer, run, (columns) => `INSERT INTO runs (${columns.join(', ')}) VALUES (${columns.map((name) => `@${name}`).join(', ')})`);
+  updateOrInsert(
+    writer,
+    run,
+    (columns) => `INSERT INTO runs (${columns.join(', ')}) VALUES (${columns.map((name) => `@${name}`).join(', ')})`,
+  );
 }
 
 /** Changes some fields; the configuration is none of them. */

@@ -24,7 +24,12 @@ export function folderOf(context: StudioContext, kind: 'models' | 'datasets' | '
 
 /** A short readable id: the name's letters and digits, and four random ones, which keep ids apart. */
 export function newId(name: string): string {
-  const slug = name.toLowerCase().normalize('NFKD').replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 32);
+  const slug = name
+    .toLowerCase()
+    .normalize('NFKD')
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 32);
   return `${slug || 'item'}-${randomBytes(2).toString('hex')}`;
 }
 
@@ -46,11 +51,20 @@ export function resolve<Item extends { id: string; name: string }>(kind: string,
   const named = items.filter(({ name }) => name === reference);
   if (named.length === 1) return named[0]!;
   if (named.length > 1) {
-    throw new StrataError('BAD_INPUT', `Several ${kind}s are called "${reference}".`, { found: named.map(({ id }) => id).join(', '), hint: 'Use the id instead of the name.' });
+    throw new StrataError('BAD_INPUT', `Several ${kind}s are called "${reference}".`, {
+      found: named.map(({ id }) => id).join(', '),
+      hint: 'Use the id instead of the name.',
+    });
   }
   throw new StrataError('NOT_FOUND', `There is no ${kind} "${reference}".`, {
     found: reference,
-    allowed: items.length > 0 ? items.map(({ id, name }) => (id === name ? id : `${id} (${name})`)).slice(0, 20).join(', ') : `none: there are no ${kind}s yet`,
+    allowed:
+      items.length > 0
+        ? items
+            .map(({ id, name }) => (id === name ? id : `${id} (${name})`))
+            .slice(0, 20)
+            .join(', ')
+        : `none: there are no ${kind}s yet`,
   });
 }
 

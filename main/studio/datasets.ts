@@ -40,8 +40,19 @@ export class Datasets {
   async import({ paths, name }: { paths: string[]; name?: string }): Promise<{ datasets: DatasetInfo[]; files: ImportedFile[] }> {
     const id = newId(name ?? paths[0]!.split(/[\\/]/).filter(Boolean).at(-1) ?? 'dataset');
     const path = folderOf(this.#context, 'datasets', id);
-    const { files, schemaVersion: _version, duplicates: _duplicates, ...manifest } = await importDataset(paths, path, name === undefined ? {} : { name });
-    const dataset: StoredDataset = { ...manifest, id, path, name: uniqueName(manifest.name, listDatasets(this.#context.store)), createdAt: now() };
+    const {
+      files,
+      schemaVersion: _version,
+      duplicates: _duplicates,
+      ...manifest
+    } = await importDataset(paths, path, name === undefined ? {} : { name });
+    const dataset: StoredDataset = {
+      ...manifest,
+      id,
+      path,
+      name: uniqueName(manifest.name, listDatasets(this.#context.store)),
+      createdAt: now(),
+    };
     insertDataset(this.#context.store, dataset);
     return { datasets: [infoOf(dataset)], files };
   }
@@ -50,10 +61,14 @@ export class Datasets {
   async remove({ dataset: reference }: { dataset: string }): Promise<{ removed: string }> {
     const dataset = this.find(reference);
     const user = listRuns(this.#context.store).find(
-      ({ status, configuration }) => !['done', 'stopped', 'failed'].includes(status) && configuration.datasets.some(({ id }) => id === dataset.id),
+      ({ status, configuration }) =>
+        !['done', 'stopped', 'failed'].includes(status) && configuration.datasets.some(({ id }) => id === dataset.id),
     );
     if (user) {
-      throw new StrataError('CONFLICT', 'A run that is not finished uses this dataset.', { found: `run ${user.name} (${user.status})`, hint: 'Let it finish or delete it first.' });
+      throw new StrataError('CONFLICT', 'A run that is not finished uses this dataset.', {
+        found: `run ${user.name} (${user.status})`,
+        hint: 'Let it finish or delete it first.',
+      });
     }
     deleteDataset(this.#context.store, dataset.id);
     await rm(dataset.path, { recursive: true, force: true });
@@ -72,7 +87,13 @@ async function preview(directory: string, count: number): Promise<DatasetDetails
   for await (const { text, heldOut } of (await openDataset(directory)).documents()) {
     const isLast = shown.length === count - 1;
     // The last place is kept for the part that has not been seen yet, so that both can be looked at.
-    if (isLast && count > 1 && !shown.some((document) => document.heldOut !== heldOut) && shown.every((document) => document.heldOut === heldOut)) continue;
+    if (
+      isLast &&
+      count > 1 &&
+      !shown.some((document) => document.heldOut !== heldOut) &&
+      shown.every((document) => document.heldOut === heldOut)
+    )
+      continue;
     shown.push({ text: text.slice(0, PREVIEW_CHARACTERS), heldOut, bytes: Buffer.byteLength(text) });
     if (shown.length >= count) break;
   }

@@ -75,12 +75,16 @@ export class Models {
   }
 
   /** Opens an expanded model and its base anew and compares their tensors byte by byte and their logits to the last bit. */
-  async verify({ model: reference }: { model: string }): Promise<{ identity: boolean; maxLogitDifference: number | null; plan: number[]; problems: string[] }> {
+  async verify({
+    model: reference,
+  }: {
+    model: string;
+  }): Promise<{ identity: boolean; maxLogitDifference: number | null; plan: number[]; problems: string[] }> {
     const model = this.find(reference);
     const base = model.baseModel === null ? undefined : listModels(this.#context.store).find(({ id }) => id === model.baseModel);
     const problems: string[] = [];
     if (model.plan === null) problems.push('The model was not made by expansion: there is no plan in its folder.');
-    else if (!base) problems.push("Its base is no longer in the workspace, so there is nothing to compare it with.");
+    else if (!base) problems.push('Its base is no longer in the workspace, so there is nothing to compare it with.');
     else problems.push(...(await differencesFromBase(model, base)));
     const job = {
       kind: 'verify' as const,
@@ -104,7 +108,9 @@ export class Models {
   /** @throws StrataError CONFLICT while an unfinished run starts from it. */
   async remove({ model: reference }: { model: string }): Promise<{ removed: string }> {
     const model = this.find(reference);
-    const user = listRuns(this.#context.store).find(({ status, configuration }) => !['done', 'stopped', 'failed'].includes(status) && configuration.baseModel.id === model.id);
+    const user = listRuns(this.#context.store).find(
+      ({ status, configuration }) => !['done', 'stopped', 'failed'].includes(status) && configuration.baseModel.id === model.id,
+    );
     if (user) {
       throw new StrataError('CONFLICT', 'A run that is not finished starts from this model.', {
         found: `run ${user.name} (${user.status})`,

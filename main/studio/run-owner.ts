@@ -60,7 +60,14 @@ export class RunOwner {
         return updateRun(store, this.#id, { activity: event.text, ...(event.text === 'training' ? { status: 'running' as const } : {}) });
       case 'prepared': {
         const { engine, trainableTensors, trainableParameters, addedParameters, identityDifference, step } = event;
-        return updateRun(store, this.#id, { engine, trainableTensors, trainableParameters, addedParameters, identityDifference, stepsDone: step });
+        return updateRun(store, this.#id, {
+          engine,
+          trainableTensors,
+          trainableParameters,
+          addedParameters,
+          identityDifference,
+          stepsDone: step,
+        });
       }
       case 'baseline':
         insertMetrics(store, this.#id, evaluationPoints(0, event.evaluation));
@@ -70,7 +77,11 @@ export class RunOwner {
         return updateRun(store, this.#id, { latest: event.evaluation });
       case 'progress':
         insertMetrics(store, this.#id, event.points);
-        return updateRun(store, this.#id, { stepsDone: event.step, tokensPerSecond: event.tokensPerSecond, secondsLeft: event.secondsLeft });
+        return updateRun(store, this.#id, {
+          stepsDone: event.step,
+          tokensPerSecond: event.tokensPerSecond,
+          secondsLeft: event.secondsLeft,
+        });
       case 'checkpoint':
       case 'finished':
       case 'failed':
@@ -104,7 +115,14 @@ export class RunOwner {
         baseModel: configuration.baseModel.id,
         run: run.id,
       });
-      updateRun(store, this.#id, { ...common, status: result.outcome, final: result.final, model: model.id, modelPath: model.path, finishedAt: now() });
+      updateRun(store, this.#id, {
+        ...common,
+        status: result.outcome,
+        final: result.final,
+        model: model.id,
+        modelPath: model.path,
+        finishedAt: now(),
+      });
     } catch (error) {
       this.#fail(toStrataError(error).toRecord());
     }
@@ -114,11 +132,22 @@ export class RunOwner {
     clearInterval(this.#poll);
     // A run that was asked to end before its process had started was interrupted, and so was one whose process died.
     const status: RunStatus = error.code === 'INTERRUPTED' || error.code === 'CRASHED' ? 'interrupted' : 'failed';
-    updateRun(this.#context.store, this.#id, { status, error, ownerPid: null, requested: null, secondsLeft: null, activity: '', finishedAt: status === 'failed' ? now() : null });
+    updateRun(this.#context.store, this.#id, {
+      status,
+      error,
+      ownerPid: null,
+      requested: null,
+      secondsLeft: null,
+      activity: '',
+      finishedAt: status === 'failed' ? now() : null,
+    });
   }
 }
 
-function evaluationPoints(step: number, evaluation: { new: { loss: number }; old: { loss: number } | null; drift: number | null }): MetricPoint[] {
+function evaluationPoints(
+  step: number,
+  evaluation: { new: { loss: number }; old: { loss: number } | null; drift: number | null },
+): MetricPoint[] {
   const points: MetricPoint[] = [{ step, series: 'loss.new', value: evaluation.new.loss }];
   if (evaluation.old) points.push({ step, series: 'loss.old', value: evaluation.old.loss });
   if (evaluation.drift !== null) points.push({ step, series: 'drift', value: evaluation.drift });

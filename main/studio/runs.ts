@@ -44,7 +44,10 @@ export class Runs {
   async start(request: ParsedTrainRequest): Promise<RunSummary> {
     const { store } = this.#context;
     const { configuration, preview, shards, base } = await resolveRequest(request, this.#models, this.#datasets);
-    const learned = configuration.datasets.filter(({ role }) => role === 'new').map(({ name }) => name).join(', ');
+    const learned = configuration.datasets
+      .filter(({ role }) => role === 'new')
+      .map(({ name }) => name)
+      .join(', ');
     const name = uniqueName(request.name ?? `${base.name} learns ${learned}`, listRuns(store));
     const id = newId(request.name ?? learned);
     const directory = folderOf(this.#context, 'runs', id);
@@ -129,7 +132,10 @@ export class Runs {
     this.#markOrphans();
     const { id, status, name } = this.find(reference);
     if (!GOING_ON.includes(status)) {
-      throw new StrataError('CONFLICT', `The run cannot be asked to ${control}: it is not training.`, { found: `run "${name}" is ${status}`, allowed: 'a run that is training' });
+      throw new StrataError('CONFLICT', `The run cannot be asked to ${control}: it is not training.`, {
+        found: `run "${name}" is ${status}`,
+        allowed: 'a run that is training',
+      });
     }
     const owner = this.#owned.get(id);
     if (owner) owner.control(control);
@@ -144,11 +150,15 @@ export class Runs {
     this.#markOrphans();
     const run = this.find(reference);
     if (!['paused', 'interrupted', 'failed'].includes(run.status)) {
-      throw new StrataError('CONFLICT', 'The run cannot be resumed.', { found: `run "${run.name}" is ${run.status}`, allowed: 'a run that is paused, interrupted or failed' });
+      throw new StrataError('CONFLICT', 'The run cannot be resumed.', {
+        found: `run "${run.name}" is ${run.status}`,
+        allowed: 'a run that is paused, interrupted or failed',
+      });
     }
     const { configuration } = run;
     const base = this.#models.find(configuration.baseModel.id);
-    if (base.hash !== configuration.baseModel.hash) throw new StrataError('CONFLICT', 'The base is not the one that the run started from.', { found: base.name });
+    if (base.hash !== configuration.baseModel.hash)
+      throw new StrataError('CONFLICT', 'The base is not the one that the run started from.', { found: base.name });
     const tokenizer = await loadTokenizer(base.path);
     const shards: TrainJob['shards'] = [];
     for (const { id, role } of configuration.datasets) {
@@ -161,7 +171,12 @@ export class Runs {
 
   rename({ run, name }: { run: string; name: string }): RunSummary {
     const { id } = this.find(run);
-    updateRun(this.#context.store, id, { name: uniqueName(name, listRuns(this.#context.store).filter((other) => other.id !== id)) });
+    updateRun(this.#context.store, id, {
+      name: uniqueName(
+        name,
+        listRuns(this.#context.store).filter((other) => other.id !== id),
+      ),
+    });
     return this.show(id);
   }
 
@@ -189,7 +204,10 @@ export class Runs {
     this.#markOrphans();
     const run = this.find(reference);
     if (GOING_ON.includes(run.status)) {
-      throw new StrataError('CONFLICT', 'A run that is training cannot be deleted.', { found: `run "${run.name}" is ${run.status}`, hint: 'Stop it first.' });
+      throw new StrataError('CONFLICT', 'A run that is training cannot be deleted.', {
+        found: `run "${run.name}" is ${run.status}`,
+        hint: 'Stop it first.',
+      });
     }
     deleteRun(this.#context.store, run.id);
     await rm(run.directory, { recursive: true, force: true });
@@ -232,9 +250,37 @@ export class Runs {
 }
 
 function results(run: RunSummary): Record<string, unknown> {
-  const { status, gain, forgetting, drift, tokensPerSecond, seconds, peakMemory, engine, trainableParameters, addedParameters, baseline, final } = run;
-  const losses = { baseline: baseline && { new: baseline.new.loss, old: baseline.old?.loss ?? null }, final: final && { new: final.new.loss, old: final.old?.loss ?? null } };
-  return { status, gain, forgetting, drift, tokensPerSecond, seconds, peakMemory, engineUsed: engine, trainableParameters, addedParameters, ...losses };
+  const {
+    status,
+    gain,
+    forgetting,
+    drift,
+    tokensPerSecond,
+    seconds,
+    peakMemory,
+    engine,
+    trainableParameters,
+    addedParameters,
+    baseline,
+    final,
+  } = run;
+  const losses = {
+    baseline: baseline && { new: baseline.new.loss, old: baseline.old?.loss ?? null },
+    final: final && { new: final.new.loss, old: final.old?.loss ?? null },
+  };
+  return {
+    status,
+    gain,
+    forgetting,
+    drift,
+    tokensPerSecond,
+    seconds,
+    peakMemory,
+    engineUsed: engine,
+    trainableParameters,
+    addedParameters,
+    ...losses,
+  };
 }
 
 /** Nested fields as dotted keys; lists are compared as wholes. */

@@ -16,10 +16,18 @@ export const EMBEDDED_BASE = 'strata-base';
  * Registers the embedded base and the two sample datasets, once each.
  * @throws StrataError NOT_FOUND when the installation lacks them.
  */
-export async function addSamples(context: StudioContext, models: Models, datasets: Datasets): Promise<{ model: ModelInfo; newDataset: DatasetInfo; oldDataset: DatasetInfo }> {
+export async function addSamples(
+  context: StudioContext,
+  models: Models,
+  datasets: Datasets,
+): Promise<{ model: ModelInfo; newDataset: DatasetInfo; oldDataset: DatasetInfo }> {
   const basePath = join(context.resources, 'base');
   const hash = await modelHash(basePath).catch((error: unknown) => {
-    throw new StrataError('NOT_FOUND', 'The embedded base model is missing from this installation.', { found: basePath, hint: 'Install Strata again.', cause: error });
+    throw new StrataError('NOT_FOUND', 'The embedded base model is missing from this installation.', {
+      found: basePath,
+      hint: 'Install Strata again.',
+      cause: error,
+    });
   });
   const known = listModels(context.store).find((model) => model.hash === hash);
   const model = known ? models.show(known.id) : await models.import({ path: basePath, name: EMBEDDED_BASE });

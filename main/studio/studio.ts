@@ -53,7 +53,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     text: new Text(context),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
-    engines: async () => (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
+    engines: async () =>
+      (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
     close: async () => {
       await runs.close();
       store.close();

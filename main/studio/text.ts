@@ -41,7 +41,10 @@ export class Text {
       : runs.find(({ id, name }) => id === reference || name === reference);
     if (!run) return resolve('model', reference, models);
     if (run.model === null) {
-      throw new StrataError('CONFLICT', 'The run has not made a model yet.', { found: `run "${run.name}" is ${run.status}`, hint: 'Wait until it is done, or resume it.' });
+      throw new StrataError('CONFLICT', 'The run has not made a model yet.', {
+        found: `run "${run.name}" is ${run.status}`,
+        hint: 'Wait until it is done, or resume it.',
+      });
     }
     return resolve('model', run.model, models);
   }

@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { type TrainPreview, trainRequestSchema } from '../../shared/contract/contract.ts';
+import { type z } from 'zod';
+import { type TrainPreview, type trainRequestSchema } from '../../shared/contract/contract.ts';
 import { blockParameters, modelParameters } from '../../shared/domain/llama-config.ts';
 import { checkShare, Mixture } from '../../shared/domain/mixture.ts';
 import { type ExpansionPlan, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
@@ -40,7 +40,18 @@ const DEFAULTS = {
 } as const;
 
 /** Settings that `--set key=value` may change beyond what a request names. */
-export const ADVANCED_SETTINGS = ['warmup', 'finalLearningRate', 'weightDecay', 'beta1', 'beta2', 'epsilon', 'clipNorm', 'evaluateEvery', 'evaluationTokens', 'checkpointEvery'] as const;
+export const ADVANCED_SETTINGS = [
+  'warmup',
+  'finalLearningRate',
+  'weightDecay',
+  'beta1',
+  'beta2',
+  'epsilon',
+  'clipNorm',
+  'evaluateEvery',
+  'evaluationTokens',
+  'checkpointEvery',
+] as const;
 export type AdvancedSettings = Partial<Record<(typeof ADVANCED_SETTINGS)[number], number>>;
 
 export type ParsedTrainRequest = z.output<typeof trainRequestSchema> & { advanced?: AdvancedSettings };
@@ -68,7 +79,10 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
   await folder.close();
   const context = request.context ?? Math.min(folder.config.contextLength, DEFAULTS.context);
   if (context > folder.config.contextLength) {
-    throw new StrataError('BAD_INPUT', 'The context is longer than the model was made for.', { found: `${context} tokens`, allowed: `2 to ${folder.config.contextLength} tokens` });
+    throw new StrataError('BAD_INPUT', 'The context is longer than the model was made for.', {
+      found: `${context} tokens`,
+      allowed: `2 to ${folder.config.contextLength} tokens`,
+    });
   }
   const plan = planFor(request, folder.config.blocks);
   const tokenizer = await loadTokenizer(base.path);
@@ -142,7 +156,9 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
     addedParameters: added,
     trainableParameters: request.method === 'full' ? total : added,
     totalParameters: total,
-    trainableTensors: expectedTensors(expanded).map(({ name }) => name).filter(isTrained),
+    trainableTensors: expectedTensors(expanded)
+      .map(({ name }) => name)
+      .filter(isTrained),
   };
   return { configuration, preview, shards: shards.map(({ windows: _windows, name: _name, ...shard }) => shard), base };
 }
@@ -166,7 +182,10 @@ function chooseDatasets(request: ParsedTrainRequest, datasets: Datasets): { data
 function planFor(request: ParsedTrainRequest, baseBlocks: number): ExpansionPlan | null {
   if (request.method === 'expand') return planExpansion(baseBlocks, request.blocks, parsePlace(request.place));
   if (request.blocks !== undefined) {
-    throw new StrataError('BAD_INPUT', `The method ${request.method} adds no blocks.`, { found: `${request.blocks} blocks`, hint: 'Leave the number of blocks out, or use the method expand.' });
+    throw new StrataError('BAD_INPUT', `The method ${request.method} adds no blocks.`, {
+      found: `${request.blocks} blocks`,
+      hint: 'Leave the number of blocks out, or use the method expand.',
+    });
   }
   return null;
 }
@@ -174,7 +193,10 @@ function planFor(request: ParsedTrainRequest, baseBlocks: number): ExpansionPlan
 function countSteps(request: ParsedTrainRequest, batch: number, context: number, newWindows: number, replayShare: number): number {
   const given = (['steps', 'tokens', 'epochs'] as const).filter((name) => request[name] !== undefined);
   if (given.length > 1) {
-    throw new StrataError('BAD_INPUT', 'The length of the run was given more than once.', { found: given.join(' and '), allowed: 'one of steps, tokens, epochs' });
+    throw new StrataError('BAD_INPUT', 'The length of the run was given more than once.', {
+      found: given.join(' and '),
+      allowed: 'one of steps, tokens, epochs',
+    });
   }
   if (request.steps !== undefined) return request.steps;
   if (request.tokens !== undefined) return Math.max(1, Math.ceil(request.tokens / (batch * context)));

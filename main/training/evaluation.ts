@@ -14,9 +14,14 @@ export interface WindowsLoss {
 const ROWS_AT_ONCE = 4096;
 
 /** Mean loss (and drift from a base) over windows, which are measured in batches of equal length. */
-export async function measureLoss(engine: Engine, model: Llama, windows: readonly Int32Array[], base: Llama | null = null): Promise<WindowsLoss> {
+export async function measureLoss(
+  engine: Engine,
+  model: Llama,
+  windows: readonly Int32Array[],
+  base: Llama | null = null,
+): Promise<WindowsLoss> {
   const total = { tokens: 0, loss: 0, drift: 0 };
-  for (let start = 0; start < windows.length; ) {
+  for (let start = 0; start < windows.length;) {
     const length = windows[start]!.length;
     let end = start + 1;
     const most = Math.max(1, Math.floor(ROWS_AT_ONCE / length));

@@ -16,7 +16,9 @@ export async function generateText(job: GenerateJob, engine: Engine): Promise<{ 
   let promptIds = tokenizer.encode(job.prompt);
   if (promptIds.length === 0) {
     if (tokenizer.bosTokenId === null) {
-      throw new StrataError('BAD_INPUT', 'The prompt is empty, and this model has no token to start from.', { hint: 'Give a prompt of at least one character.' });
+      throw new StrataError('BAD_INPUT', 'The prompt is empty, and this model has no token to start from.', {
+        hint: 'Give a prompt of at least one character.',
+      });
     }
     promptIds = [tokenizer.bosTokenId];
   }

@@ -57,7 +57,13 @@ const verifyJobSchema = z.object({
 /** Loads every engine and runs a small forward and backward pass on each. */
 const selfTestJobSchema = z.object({ kind: z.literal('self-test'), engines: z.array(z.string()) });
 
-export const jobSchema = z.discriminatedUnion('kind', [trainJobSchema, generateJobSchema, evaluateJobSchema, verifyJobSchema, selfTestJobSchema]);
+export const jobSchema = z.discriminatedUnion('kind', [
+  trainJobSchema,
+  generateJobSchema,
+  evaluateJobSchema,
+  verifyJobSchema,
+  selfTestJobSchema,
+]);
 export type Job = z.infer<typeof jobSchema>;
 export type TrainJob = z.infer<typeof trainJobSchema>;
 export type GenerateJob = z.infer<typeof generateJobSchema>;

@@ -62,7 +62,15 @@ class Session {
     job: TrainJob,
     engine: Engine,
     emit: (event: TrainerEvent) => void,
-    parts: { started: number; folder: ModelFolder; shards: RunShards[]; model: Llama; base: Llama; optimizer: Optimizer; state: CheckpointState },
+    parts: {
+      started: number;
+      folder: ModelFolder;
+      shards: RunShards[];
+      model: Llama;
+      base: Llama;
+      optimizer: Optimizer;
+      state: CheckpointState;
+    },
   ) {
     const { context, evaluation, replayShare, seed } = job.configuration;
     this.#job = job;
@@ -76,7 +84,11 @@ class Session {
     this.#base = parts.base;
     this.#optimizer = parts.optimizer;
     this.#state = parts.state;
-    const sources = parts.shards.map(({ datasetId, role, train }) => ({ datasetId, role, windows: trainingWindows(train.length, context) }));
+    const sources = parts.shards.map(({ datasetId, role, train }) => ({
+      datasetId,
+      role,
+      windows: trainingWindows(train.length, context),
+    }));
     this.#mixture = new Mixture(sources, replayShare, seed);
     this.#windows = {
       new: heldOutWindows(parts.shards, 'new', context, evaluation.tokens),

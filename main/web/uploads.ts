@@ -18,7 +18,10 @@ const MAX_NAME_PARTS = 12;
 export async function receiveUpload(request: IncomingMessage, response: ServerResponse, url: URL, home: string): Promise<void> {
   const batch = url.searchParams.get('batch') ?? '';
   const parts = (url.searchParams.get('name') ?? '').split('/').filter((part) => part !== '');
-  const isSafe = parts.length > 0 && parts.length <= MAX_NAME_PARTS && parts.every((part) => part !== '.' && part !== '..' && part.length <= 255 && !/[\\:\0]/.test(part));
+  const isSafe =
+    parts.length > 0 &&
+    parts.length <= MAX_NAME_PARTS &&
+    parts.every((part) => part !== '.' && part !== '..' && part.length <= 255 && !/[\\:\0]/.test(part));
   if (!BATCH.test(batch) || !isSafe) return send(response, 400, { error: 'An upload needs a batch id and a file name.' });
   const root = join(home, 'uploads', batch);
   const path = join(root, ...parts);

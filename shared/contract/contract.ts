@@ -1,6 +1,15 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
-import { evaluationSchema, methodSchema, metricPointSchema, metricSeriesSchema, planSchema, roleSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
+import {
+  evaluationSchema,
+  methodSchema,
+  metricPointSchema,
+  metricSeriesSchema,
+  planSchema,
+  roleSchema,
+  runStatusSchema,
+  runSummarySchema,
+} from '../domain/run.ts';
 import { ERROR_CODES } from '../errors.ts';
 
 /**
@@ -91,7 +100,11 @@ export const trainRequestSchema = z.object({
   batch: z.int().min(1).max(4096).optional(),
   context: z.int().min(2).optional(),
   learningRate: z.number().positive().optional(),
-  seed: z.int().min(0).max(2 ** 31 - 1).optional(),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .optional(),
   name: z.string().max(200).optional(),
   engine: z.string().optional(),
 });
@@ -150,10 +163,19 @@ export const contract = {
     show: call.input(z.object({ model: z.string() })).output(modelInfoSchema),
     /** A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it. */
     import: call.input(z.object({ path: z.string().min(1), name: z.string().optional() })).output(modelInfoSchema),
-    expand: call.input(z.object({ model: z.string(), blocks: z.int().optional(), place: z.string().default('even'), name: z.string().optional() })).output(modelInfoSchema),
+    expand: call
+      .input(z.object({ model: z.string(), blocks: z.int().optional(), place: z.string().default('even'), name: z.string().optional() }))
+      .output(modelInfoSchema),
     verify: call
       .input(z.object({ model: z.string() }))
-      .output(z.object({ identity: z.boolean(), maxLogitDifference: z.number().nullable(), plan: z.array(z.int()), problems: z.array(z.string()) })),
+      .output(
+        z.object({
+          identity: z.boolean(),
+          maxLogitDifference: z.number().nullable(),
+          plan: z.array(z.int()),
+          problems: z.array(z.string()),
+        }),
+      ),
     export: call
       .input(z.object({ model: z.string(), format: z.enum(['huggingface']), directory: z.string().min(1) }))
       .output(z.object({ path: z.string(), format: z.string(), dtype: z.string(), bytes: z.int(), verified: z.boolean() })),
@@ -163,7 +185,12 @@ export const contract = {
     list: call.output(z.array(datasetInfoSchema)),
     show: call
       .input(z.object({ dataset: z.string(), documents: z.int().min(0).max(50).default(3) }))
-      .output(datasetInfoSchema.extend({ preview: z.array(z.object({ text: z.string(), heldOut: z.boolean(), bytes: z.int() })), files: z.array(importedFileSchema) })),
+      .output(
+        datasetInfoSchema.extend({
+          preview: z.array(z.object({ text: z.string(), heldOut: z.boolean(), bytes: z.int() })),
+          files: z.array(importedFileSchema),
+        }),
+      ),
     import: call
       .input(z.object({ paths: z.array(z.string().min(1)).min(1), name: z.string().optional() }))
       .output(z.object({ datasets: z.array(datasetInfoSchema), files: z.array(importedFileSchema) })),

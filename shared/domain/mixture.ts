@@ -52,7 +52,10 @@ export class Mixture {
   readonly #byRole: Record<'new' | 'old', { sources: MixtureSource[]; windows: number }>;
 
   constructor(sources: readonly MixtureSource[], replayShare: number, seed: number) {
-    checkShare(replayShare, sources.some((source) => source.role === 'old'));
+    checkShare(
+      replayShare,
+      sources.some((source) => source.role === 'old'),
+    );
     const roleOf = (role: 'new' | 'old'): { sources: MixtureSource[]; windows: number } => {
       const list = sources.filter((source) => source.role === role);
       return { sources: list, windows: list.reduce((sum, source) => sum + source.windows, 0) };

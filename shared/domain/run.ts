@@ -79,7 +79,15 @@ export const runSummarySchema = z.object({
   note: z.string(),
   status: runStatusSchema,
   /** Why it failed or was interrupted; null otherwise. */
-  error: z.object({ code: z.string(), message: z.string(), found: z.string().optional(), allowed: z.string().optional(), hint: z.string().optional() }).nullable(),
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      found: z.string().optional(),
+      allowed: z.string().optional(),
+      hint: z.string().optional(),
+    })
+    .nullable(),
   /** Id of the model the run produced; null until it is saved. */
   model: z.string().nullable(),
   modelPath: z.string().nullable(),

@@ -54,7 +54,8 @@ describe.each(engineNames)('engine %s', (name) => {
       [-0.4, 0.05, 0.001],
     ];
     const wanted = [0.7565451264381409, -1.8198384046554565, 0.3272947371006012];
-    const make = (values: number[]): ReturnType<typeof real.variable> => real.scope(() => real.variable(real.tensor(Float32Array.from(values), [3])));
+    const make = (values: number[]): ReturnType<typeof real.variable> =>
+      real.scope(() => real.variable(real.tensor(Float32Array.from(values), [3])));
     const [variable, firstMoment, secondMoment] = [make([1, -2, 0.5]), make([0, 0, 0]), make([0, 0, 0])];
     for (const [index, values] of gradients.entries()) {
       real.scope(() => {

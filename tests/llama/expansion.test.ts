@@ -20,7 +20,12 @@ describe.each(engineNames)('an expansion on %s', (engineName) => {
     const weights = randomWeights(tinyConfig);
     const base = await loadLlama(engine, { config: tinyConfig, read: readerOf(weights) });
     const plan = planExpansion(tinyConfig.blocks, undefined, [0, 2, 2]);
-    const model = await loadLlama(engine, { config: tinyConfig, read: readerOf(weights), plan, isTrainable: (_, isInserted) => isInserted });
+    const model = await loadLlama(engine, {
+      config: tinyConfig,
+      read: readerOf(weights),
+      plan,
+      isTrainable: (_, isInserted) => isInserted,
+    });
     expect(await largestLogitDifference(engine, base, model, windows)).toBe(0);
 
     const optimizer = new Optimizer(engine, parametersOf(model), settings);
@@ -42,7 +47,10 @@ describe.each(engineNames)('an expansion on %s', (engineName) => {
     for (const parameter of parametersOf(model).filter(({ variable }) => variable)) {
       const copied = weights.get(parameter.name.replace(/layers\.\d+/, parameter.name.includes('layers.1.') ? 'layers.0' : 'layers.2'))!;
       const now = await engine.read(parameter.value());
-      expect(now.some((value, index) => value !== copied[index]), parameter.name).toBe(true);
+      expect(
+        now.some((value, index) => value !== copied[index]),
+        parameter.name,
+      ).toBe(true);
     }
     expect(await largestLogitDifference(engine, base, model, windows)).toBeGreaterThan(1e-4);
     expect(await largestLogitDifference(engine, base, withoutInserted(model), windows)).toBe(0);

@@ -62,7 +62,9 @@ describe.skipIf(!sharedData).each([
   });
 
   it('gives the expected logits for the first token, to 1e-4', async () => {
-    const logits = engine.scope(() => logitsOf(engine, model, hiddenStates(engine, model, { batch: 1, time: 1, inputs: Int32Array.of(1) })));
+    const logits = engine.scope(() =>
+      logitsOf(engine, model, hiddenStates(engine, model, { batch: 1, time: 1, inputs: Int32Array.of(1) })),
+    );
     const values = await engine.read(logits);
     engine.dispose(logits);
     for (const { id, logit } of expected.first_logits_top8) expect(Math.abs(values[id]! - logit), `logit of ${id}`).toBeLessThan(1e-4);
@@ -72,7 +74,12 @@ describe.skipIf(!sharedData).each([
     for (const { prompt, prompt_ids, ids } of expected.greedy) {
       if (prompt !== '') expect(tokenizer.encode(prompt)).toEqual(prompt_ids);
       const stopIds = [name.startsWith('tiny') ? 2 : 1];
-      const produced = await generate(engine, model, prompt_ids, { maxTokens: ids.length - prompt_ids.length, temperature: 0, seed: 0, stopIds });
+      const produced = await generate(engine, model, prompt_ids, {
+        maxTokens: ids.length - prompt_ids.length,
+        temperature: 0,
+        seed: 0,
+        stopIds,
+      });
       expect([...prompt_ids, ...produced]).toEqual(ids);
     }
   });

@@ -16,7 +16,10 @@ function tinyBatch(): Batch {
 }
 
 /** Reference gradients by TensorFlow.js's own tape, by tensor name. */
-function referenceGradients(config: typeof tinyConfig, weights: Map<string, Float32Array>): { loss: number; gradients: Map<string, Float32Array> } {
+function referenceGradients(
+  config: typeof tinyConfig,
+  weights: Map<string, Float32Array>,
+): { loss: number; gradients: Map<string, Float32Array> } {
   const { inputs, targets } = tinyBatch();
   const rows = (ids: Int32Array): number[][] => Array.from({ length: batch }, (_, row) => [...ids.slice(row * time, (row + 1) * time)]);
   const names = [...shapesOf(config).keys()];
@@ -67,12 +70,22 @@ describe('gradients of an expansion', () => {
     const before = engine.liveTensors();
     const weights = randomWeights(tinyConfig);
     const plan = planExpansion(tinyConfig.blocks, 1, [1]);
-    const model = await loadLlama(engine, { config: tinyConfig, read: readerOf(weights), plan, isTrainable: (_, isInserted) => isInserted });
+    const model = await loadLlama(engine, {
+      config: tinyConfig,
+      read: readerOf(weights),
+      plan,
+      isTrainable: (_, isInserted) => isInserted,
+    });
     const inserted = model.blocks[2]!;
     // Away from the identity, so that every tensor of the block has a gradient.
     const alive = Float32Array.from({ length: 12 * 16 }, (_, index) => Math.sin(index) / 4);
     inserted.attentionOutput.variable!.assign(engine.tensor(alive, [12, 16]));
-    inserted.down.variable!.assign(engine.tensor(Float32Array.from({ length: 12 * 20 }, (_, index) => Math.cos(index) / 4), [12, 20]));
+    inserted.down.variable!.assign(
+      engine.tensor(
+        Float32Array.from({ length: 12 * 20 }, (_, index) => Math.cos(index) / 4),
+        [12, 20],
+      ),
+    );
     const { loss, gradients } = lossAndGradients(engine, model, tinyBatch());
     expect(gradients.size).toBe(9);
     expect([...gradients.keys()].every((name) => name.startsWith('model.layers.2.'))).toBe(true);
@@ -81,7 +94,17 @@ describe('gradients of an expansion', () => {
       const losses = await tokenLosses(engine, model, tinyBatch());
       return losses.reduce((sum, each) => sum + each, 0) / losses.length;
     };
-    for (const parameter of [inserted.query, inserted.key, inserted.value, inserted.attentionOutput, inserted.gate, inserted.up, inserted.down, inserted.attentionNorm, inserted.mlpNorm]) {
+    for (const parameter of [
+      inserted.query,
+      inserted.key,
+      inserted.value,
+      inserted.attentionOutput,
+      inserted.gate,
+      inserted.up,
+      inserted.down,
+      inserted.attentionNorm,
+      inserted.mlpNorm,
+    ]) {
       const gradient = Array.from(await engine.read(gradients.get(parameter.name)!));
       // Along the gradient itself: the slope there is its squared length.
       const values = (await engine.read(parameter.value())).slice() as Float32Array;

@@ -27,7 +27,10 @@ describe('Mixture', () => {
         return `${datasetId}:${window}`;
       }),
     );
-    const all = [...Array.from({ length: 37 }, (_, window) => `code:${window}`), ...Array.from({ length: 11 }, (_, window) => `law:${window}`)];
+    const all = [
+      ...Array.from({ length: 37 }, (_, window) => `code:${window}`),
+      ...Array.from({ length: 11 }, (_, window) => `law:${window}`),
+    ];
     for (const epoch of epochs) expect([...epoch].sort()).toEqual([...all].sort());
     expect(epochs[0]).not.toEqual(epochs[1]);
     expect(epochs[1]).not.toEqual(epochs[2]);

@@ -9,11 +9,15 @@ export function referenceLoss(config: LlamaConfig, weights: Record<string, tf.Te
   const { heads, keyValueHeads, headSize, hiddenSize } = config;
   const [batch, time] = [inputs.length, inputs[0]!.length];
   const weight = (name: string): tf.Tensor => weights[name]!;
-  const project = (x: tf.Tensor, name: string): tf.Tensor => tf.matMul(x.reshape([batch * time, -1]) as tf.Tensor2D, weight(name) as tf.Tensor2D, false, true);
+  const project = (x: tf.Tensor, name: string): tf.Tensor =>
+    tf.matMul(x.reshape([batch * time, -1]) as tf.Tensor2D, weight(name) as tf.Tensor2D, false, true);
   const norm = (x: tf.Tensor, name: string): tf.Tensor =>
     x.mul(tf.rsqrt(x.square().mean(-1, true).add(config.normEpsilon))).mul(weight(name));
 
-  const angles = tf.outerProduct(tf.range(0, time), tf.tensor1d(Array.from({ length: headSize / 2 }, (_, i) => config.ropeTheta ** ((-2 * i) / headSize))));
+  const angles = tf.outerProduct(
+    tf.range(0, time),
+    tf.tensor1d(Array.from({ length: headSize / 2 }, (_, i) => config.ropeTheta ** ((-2 * i) / headSize))),
+  );
   const cosine = tf.concat([angles, angles], 1).cos();
   const sine = tf.concat([angles, angles], 1).sin();
   const turn = (x: tf.Tensor): tf.Tensor => {
@@ -23,7 +27,10 @@ export function referenceLoss(config: LlamaConfig, weights: Record<string, tf.Te
   const toHeads = (x: tf.Tensor, count: number): tf.Tensor => x.reshape([batch, time, count, headSize]).transpose([0, 2, 1, 3]);
   const repeat = (x: tf.Tensor): tf.Tensor => {
     const group = heads / keyValueHeads;
-    return tf.concat(tf.split(x, keyValueHeads, 1).flatMap((head) => Array.from({ length: group }, () => head)), 1);
+    return tf.concat(
+      tf.split(x, keyValueHeads, 1).flatMap((head) => Array.from({ length: group }, () => head)),
+      1,
+    );
   };
   const mask = tf.tensor2d(Array.from({ length: time }, (_, q) => Array.from({ length: time }, (_, k) => (k <= q ? 0 : -1e9))));
 
@@ -35,7 +42,10 @@ export function referenceLoss(config: LlamaConfig, weights: Record<string, tf.Te
     const k = repeat(turn(toHeads(project(n1, at('self_attn.k_proj')), keyValueHeads)));
     const v = repeat(toHeads(project(n1, at('self_attn.v_proj')), keyValueHeads));
     const scores = tf.matMul(q, k, false, true).div(Math.sqrt(headSize)).add(mask);
-    const mixed = tf.matMul(tf.softmax(scores), v).transpose([0, 2, 1, 3]).reshape([batch, time, heads * headSize]);
+    const mixed = tf
+      .matMul(tf.softmax(scores), v)
+      .transpose([0, 2, 1, 3])
+      .reshape([batch, time, heads * headSize]);
     x = x.add(project(mixed, at('self_attn.o_proj')).reshape([batch, time, hiddenSize]));
     const n2 = norm(x, at('post_attention_layernorm'));
     const gate = project(n2, at('mlp.gate_proj'));
@@ -45,5 +55,10 @@ export function referenceLoss(config: LlamaConfig, weights: Record<string, tf.Te
   const head = config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
   const logits = project(norm(x, 'model.norm.weight'), head);
   const labels = tf.oneHot(tf.tensor1d(targets.flat(), 'int32'), config.vocabularySize).cast('float32');
-  return tf.logSoftmax(logits).mul(labels).sum().neg().div(batch * time) as tf.Scalar;
+  return tf
+    .logSoftmax(logits)
+    .mul(labels)
+    .sum()
+    .neg()
+    .div(batch * time) as tf.Scalar;
 }

@@ -1,6 +1,14 @@
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { normalStream, randomStream } from '../../shared/domain/random.ts';
-import { BLOCK_TENSORS, type BlockRole, blockTensorName, blockTensorShapes, EMBEDDING_TENSOR, FINAL_NORM_TENSOR, HEAD_TENSOR } from '../../main/llama/parameters.ts';
+import {
+  BLOCK_TENSORS,
+  type BlockRole,
+  blockTensorName,
+  blockTensorShapes,
+  EMBEDDING_TENSOR,
+  FINAL_NORM_TENSOR,
+  HEAD_TENSOR,
+} from '../../main/llama/parameters.ts';
 
 /** A LLaMA small enough for finite differences, with grouped-query attention and every kind of tensor. */
 export const tinyConfig: LlamaConfig = {

@@ -17,7 +17,8 @@ export function dataCommand(): Command {
       .action((paths: string[], options: CommonOptions & { name?: string }) =>
         withSession(options, async ({ studio, print, say }) => {
           const result = await studio.datasets.import({ paths, ...(options.name === undefined ? {} : { name: options.name }) });
-          for (const file of result.files.filter(({ status }) => status !== 'imported').slice(0, SHOWN_FILES)) say(`${file.status}: ${file.path}: ${file.reason}`);
+          for (const file of result.files.filter(({ status }) => status !== 'imported').slice(0, SHOWN_FILES))
+            say(`${file.status}: ${file.path}: ${file.reason}`);
           print(result, () => result.datasets.map(describe).join('\n'));
         }),
       ),
@@ -29,7 +30,10 @@ export function dataCommand(): Command {
         print(datasets, () =>
           datasets.length === 0
             ? 'No datasets yet. Try: strata data import PATH...'
-            : table(['id', 'name', 'documents', 'held out', 'text'], datasets.map((each) => [each.id, each.name, count(each.documents), count(each.heldOutDocuments), bytes(each.bytes)])),
+            : table(
+                ['id', 'name', 'documents', 'held out', 'text'],
+                datasets.map((each) => [each.id, each.name, count(each.documents), count(each.heldOutDocuments), bytes(each.bytes)]),
+              ),
         );
       }),
     ),
@@ -40,7 +44,9 @@ export function dataCommand(): Command {
       .action((reference: string, options: CommonOptions) =>
         withSession(options, async ({ studio, print }) => {
           const shown = await studio.datasets.show({ dataset: reference, documents: PREVIEWED_DOCUMENTS });
-          const documents = shown.preview.map(({ text, heldOut, bytes: size }) => `--- ${heldOut ? 'held out' : 'training'}, ${bytes(size)}\n${text.slice(0, 400).trim()}`);
+          const documents = shown.preview.map(
+            ({ text, heldOut, bytes: size }) => `--- ${heldOut ? 'held out' : 'training'}, ${bytes(size)}\n${text.slice(0, 400).trim()}`,
+          );
           print(shown, () => [describe(shown), ...documents].join('\n'));
         }),
       ),

@@ -24,7 +24,10 @@ export function modelCommand(): Command {
         print(models, () =>
           models.length === 0
             ? 'No models yet. Try: strata model import PATH, or strata demo'
-            : table(['id', 'name', 'parameters', 'blocks', 'from'], models.map((each) => [each.id, each.name, shortCount(each.parameters), String(each.blocks), each.source])),
+            : table(
+                ['id', 'name', 'parameters', 'blocks', 'from'],
+                models.map((each) => [each.id, each.name, shortCount(each.parameters), String(each.blocks), each.source]),
+              ),
         );
       }),
     ),
@@ -61,8 +64,16 @@ export function modelCommand(): Command {
           const result = await studio.models.verify({ model: reference });
           print(result, () =>
             fields([
-              ['Identity', result.identity ? 'yes: it computes exactly what its base computes' : 'no: its inserted blocks have been trained, or there is no base'],
-              ['Logits', result.maxLogitDifference === null ? 'not compared' : `largest difference from the base: ${result.maxLogitDifference}`],
+              [
+                'Identity',
+                result.identity
+                  ? 'yes: it computes exactly what its base computes'
+                  : 'no: its inserted blocks have been trained, or there is no base',
+              ],
+              [
+                'Logits',
+                result.maxLogitDifference === null ? 'not compared' : `largest difference from the base: ${result.maxLogitDifference}`,
+              ],
               ['Plan', result.plan.length === 0 ? 'none' : `new blocks after ${result.plan.join(', ')}`],
               ['Problems', result.problems.length === 0 ? 'none' : result.problems.join(' ')],
             ]),

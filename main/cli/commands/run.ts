@@ -11,12 +11,28 @@ export function runCommand(): Command {
     command('list', 'all runs, newest first').action((options: CommonOptions) =>
       withSession(options, async ({ studio, print }) => {
         const runs = studio.runs.list();
-        const rows = runs.map((each) => [each.id, each.name, each.status, change(each.gain), change(each.forgetting), percent(each.replayShare), each.createdAt.slice(0, 16).replace('T', ' ')]);
-        print(runs, () => (runs.length === 0 ? 'No runs yet. Try: strata train, or strata demo' : table(['id', 'name', 'status', 'gain', 'forgetting', 'replay', 'started'], rows)));
+        const rows = runs.map((each) => [
+          each.id,
+          each.name,
+          each.status,
+          change(each.gain),
+          change(each.forgetting),
+          percent(each.replayShare),
+          each.createdAt.slice(0, 16).replace('T', ' '),
+        ]);
+        print(runs, () =>
+          runs.length === 0
+            ? 'No runs yet. Try: strata train, or strata demo'
+            : table(['id', 'name', 'status', 'gain', 'forgetting', 'replay', 'started'], rows),
+        );
       }),
     ),
   );
-  const onRun = (name: string, description: string, act: (studioRuns: Parameters<Parameters<typeof withSession>[1]>[0]['studio']['runs'], id: string) => RunSummary | Promise<RunSummary>): void => {
+  const onRun = (
+    name: string,
+    description: string,
+    act: (studioRuns: Parameters<Parameters<typeof withSession>[1]>[0]['studio']['runs'], id: string) => RunSummary | Promise<RunSummary>,
+  ): void => {
     run.addCommand(
       command(name, description)
         .argument('<run>', 'id or name')
@@ -70,7 +86,12 @@ export function runCommand(): Command {
       .action((reference: string, text: string, options: CommonOptions) =>
         withSession(options, async ({ studio, print }) => {
           const noted = studio.runs.note({ run: reference, note: text });
-          print(noted, () => fields([['Run', noted.name], ['Note', noted.note]]));
+          print(noted, () =>
+            fields([
+              ['Run', noted.name],
+              ['Note', noted.note],
+            ]),
+          );
         }),
       ),
   );

@@ -26,7 +26,12 @@ export function serveCommand(): Command {
 
 /** Asks the desktop for its browser; the address was printed, so a machine without one loses nothing. */
 function openBrowser(url: string): void {
-  const [program, args] = process.platform === 'darwin' ? ['open', [url]] : process.platform === 'win32' ? ['cmd', ['/c', 'start', '', url]] : ['xdg-open', [url]];
+  const [program, args] =
+    process.platform === 'darwin'
+      ? ['open', [url]]
+      : process.platform === 'win32'
+        ? ['cmd', ['/c', 'start', '', url]]
+        : ['xdg-open', [url]];
   const child = spawn(program as string, args as string[], { stdio: 'ignore', detached: true });
   child.on('error', () => undefined); // no such program
   child.unref();

@@ -37,12 +37,24 @@ export function generateCommand(): Command {
     .option('--temperature <x>', '0 takes the most likely token', anyNumber, 0)
     .option('--seed <n>', 'for a temperature above 0', wholeNumber(0), 0)
     .option('--bypass', "leave the inserted blocks out: the base's own answer")
-    .action((reference: string, options: CommonOptions & { prompt: string; maxTokens: number; temperature: number; seed: number; bypass?: boolean }) =>
-      withSession(options, async ({ studio, engine, print }) => {
-        const { prompt, maxTokens, temperature, seed, bypass = false } = options;
-        if (temperature < 0) throw refuse('A temperature cannot be negative.', String(temperature), '0 (the most likely token) or more');
-        const result = await studio.text.generate({ model: reference, prompt, maxTokens, temperature, seed, bypass, ...(engine === undefined ? {} : { engine }) });
-        print(result, () => prompt + result.text);
-      }),
+    .action(
+      (
+        reference: string,
+        options: CommonOptions & { prompt: string; maxTokens: number; temperature: number; seed: number; bypass?: boolean },
+      ) =>
+        withSession(options, async ({ studio, engine, print }) => {
+          const { prompt, maxTokens, temperature, seed, bypass = false } = options;
+          if (temperature < 0) throw refuse('A temperature cannot be negative.', String(temperature), '0 (the most likely token) or more');
+          const result = await studio.text.generate({
+            model: reference,
+            prompt,
+            maxTokens,
+            temperature,
+            seed,
+            bypass,
+            ...(engine === undefined ? {} : { engine }),
+          });
+          print(result, () => prompt + result.text);
+        }),
     );
 }

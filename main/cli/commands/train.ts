@@ -59,7 +59,8 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
     throw refuse('That is not a training method.', options.method, METHODS.join(', '));
   }
   for (const name of ['epochs', 'lr'] as const) {
-    if (options[name] !== undefined && options[name] <= 0) throw refuse(`--${name} must be positive.`, String(options[name]), 'a number above 0');
+    if (options[name] !== undefined && options[name] <= 0)
+      throw refuse(`--${name} must be positive.`, String(options[name]), 'a number above 0');
   }
   const optional = {
     replayShare: options.replay,

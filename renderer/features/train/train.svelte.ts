@@ -53,7 +53,8 @@ export class TrainState {
   /** The plan as it would be, for the picture; null while it is not possible. */
   get plan(): ExpansionPlan | null {
     if (!this.model) return null;
-    if (this.placement === 'own') return this.ownPlaces.length > 0 ? planExpansion(this.model.blocks, undefined, [...this.ownPlaces]) : null;
+    if (this.placement === 'own')
+      return this.ownPlaces.length > 0 ? planExpansion(this.model.blocks, undefined, [...this.ownPlaces]) : null;
     return this.blocks >= 1 ? planExpansion(this.model.blocks, this.blocks, this.placement) : null;
   }
 
@@ -76,7 +77,10 @@ export class TrainState {
 
   /** The request, or null while something needed is not chosen. */
   get request(): TrainRequest | null {
-    const of = (role: Role): string[] => Object.entries(this.roles).filter(([, each]) => each === role).map(([id]) => id);
+    const of = (role: Role): string[] =>
+      Object.entries(this.roles)
+        .filter(([, each]) => each === role)
+        .map(([id]) => id);
     if (!this.model || of('new').length === 0 || !this.plan) return null;
     return {
       model: this.modelId,
