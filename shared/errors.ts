@@ -99,6 +99,13 @@ export function toStrataError(error: unknown): StrataError {
   if (systemCode === 'ENOENT') {
     return new StrataError('NOT_FOUND', 'A file or folder does not exist.', { found: message, cause: error });
   }
+  if (['ENOTDIR', 'EISDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG'].includes(systemCode)) {
+    return new StrataError('BAD_INPUT', 'A path cannot be used: a file is where a folder should be, or the other way round.', {
+      found: message,
+      hint: 'Check the path, or choose another one.',
+      cause: error,
+    });
+  }
   if (systemCode === 'EACCES' || systemCode === 'EPERM' || systemCode === 'EROFS') {
     return new StrataError('BAD_INPUT', 'A file or folder may not be read or written.', {
       found: message,

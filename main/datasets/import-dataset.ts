@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ImportedFile } from '../../shared/contract/contract.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -8,6 +8,7 @@ import { type DatasetManifest, DOCUMENTS_FILE, MANIFEST_FILE } from './dataset-f
 import { linesOf } from './lines.ts';
 import { documentsOf, findFiles, READABLE } from './read-files.ts';
 import { UnreadableFile } from './unreadable-file.ts';
+import { writeAt } from './write-at.ts';
 
 /** The held-out part of a dataset: this share of its text, more when that is too little to measure on, but never more than the limit. */
 const HELD_OUT_SHARE = 0.05;
@@ -18,13 +19,15 @@ const HELD_OUT_LIMIT = 0.2;
  * Reads files and folders into a new dataset folder: documents in order, exact duplicates left out, a held-out part chosen by
  * the hash of each document's text, so that the same documents always have the same split. The folder appears under its name
  * only when it is complete.
- * @throws StrataError BAD_INPUT when no file could be read or there are too few documents to hold one out; nothing is left behind.
+ * @throws StrataError NOT_FOUND when a path does not exist, BAD_INPUT when no file could be read or there are too few documents to hold
+ * one out; nothing is left behind.
  */
 export async function importDataset(
   paths: readonly string[],
   destination: string,
   options: { name?: string } = {},
 ): Promise<DatasetManifest> {
+  await refuseMissing(paths);
   const partial = `${destination}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
@@ -54,6 +57,16 @@ export async function importDataset(
   }
 }
 
+/** A path that was given and is not there is a slip: nothing is imported, rather than less than was meant. */
+async function refuseMissing(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+      throw new StrataError('NOT_FOUND', 'There is no such file or folder; nothing was imported.', { found: path, allowed: READABLE });
+    });
+  }
+}
+
 interface CollectedDocument {
   bytes: number;
   /** The first 48 bits of the text's hash: what orders documents for holding out. */
@@ -66,49 +79,59 @@ interface Collected {
   files: ImportedFile[];
 }
 
-/** Streams every readable document into one file; keeps only sizes and hashes in memory. */
+/**
+ * Streams every readable document into one file; keeps only sizes and hashes in memory. A file that cannot be read to its end
+ * gives nothing: half of a corpus would look like the whole.
+ */
 async function collect(paths: readonly string[], target: string): Promise<Collected> {
   const collected: Collected = { documents: [], duplicates: 0, files: [] };
   const seen = new Set<string>();
   const output = await open(target, 'w');
+  let keptBytes = 0;
   try {
     for (const { path, skipReason } of await findFiles(paths)) {
       if (skipReason !== null) {
         collected.files.push({ path, status: 'skipped', reason: skipReason });
         continue;
       }
-      const [before, duplicatesBefore] = [collected.documents.length, collected.duplicates];
-      let failure = '';
+      const part = { documents: [] as CollectedDocument[], ids: [] as string[], duplicates: 0, bytes: 0 };
       try {
         for await (const text of documentsOf(path)) {
           const digest = createHash('sha256').update(text).digest();
           const id = digest.toString('base64', 0, 16);
           if (seen.has(id)) {
-            collected.duplicates++;
+            part.duplicates++;
             continue;
           }
           seen.add(id);
-          collected.documents.push({ bytes: Buffer.byteLength(text), key: digest.readUIntBE(0, 6) });
-          await output.write(JSON.stringify(text) + '\n');
+          part.ids.push(id);
+          part.documents.push({ bytes: Buffer.byteLength(text), key: digest.readUIntBE(0, 6) });
+          const line = Buffer.from(JSON.stringify(text) + '\n');
+          await writeAt(output, line, keptBytes + part.bytes);
+          part.bytes += line.length;
         }
       } catch (error) {
         if (!(error instanceof UnreadableFile)) throw error;
-        failure = error.message;
+        for (const id of part.ids) seen.delete(id);
+        collected.files.push({ path, status: 'failed', reason: error.message });
+        continue;
       }
-      collected.files.push(resultOf(path, collected.documents.length - before, collected.duplicates - duplicatesBefore, failure));
+      keptBytes += part.bytes;
+      for (const document of part.documents) collected.documents.push(document);
+      collected.duplicates += part.duplicates;
+      collected.files.push(resultOf(path, part.documents.length, part.duplicates));
     }
+    await output.truncate(keptBytes);
   } finally {
     await output.close();
   }
   return collected;
 }
 
-function resultOf(path: string, documents: number, duplicates: number, failure: string): ImportedFile {
+function resultOf(path: string, documents: number, duplicates: number): ImportedFile {
   const counted = `${documents} ${documents === 1 ? 'document' : 'documents'}`;
   const repeated = duplicates > 0 ? `, ${duplicates} left out because others have the same text` : '';
-  if (failure === '') return { path, status: documents > 0 ? 'imported' : 'skipped', reason: counted + repeated };
-  if (documents === 0) return { path, status: 'failed', reason: failure };
-  return { path, status: 'failed', reason: `${failure} The ${counted} before that were kept${repeated}.` };
+  return { path, status: documents > 0 ? 'imported' : 'skipped', reason: counted + repeated };
 }
 
 /** Documents in the order of their hashes until enough text is held out; at least one, never all. */
@@ -142,7 +165,7 @@ async function writeDocuments(source: string, target: string, isHeldOut: readonl
     for await (const line of linesOf(createReadStream(source) as AsyncIterable<Buffer>)) {
       const document = JSON.stringify({ text: JSON.parse(line) as string, heldOut: isHeldOut[index++]! }) + '\n';
       hash.update(document);
-      await output.write(document);
+      await output.appendFile(document);
     }
     await output.sync();
   } finally {

@@ -4,6 +4,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import { openDataset } from './dataset-folder.ts';
+import { writeAt } from './write-at.ts';
 
 /**
  * Token shards: one part of a dataset as a row of token ids, for random access by position. Header of 64 bytes: the magic
@@ -75,7 +76,7 @@ async function writeShard(path: string, datasetDirectory: string, heldOut: boole
       const ids = elementBytes === 2 ? Uint16Array.from(pending) : Uint32Array.from(pending);
       const bytes = new Uint8Array(ids.buffer);
       hash.update(bytes);
-      await file.write(bytes, 0, bytes.length, HEADER_BYTES + tokens * elementBytes);
+      await writeAt(file, bytes, HEADER_BYTES + tokens * elementBytes);
       tokens += pending.length;
       pending = [];
     };
@@ -89,7 +90,7 @@ async function writeShard(path: string, datasetDirectory: string, heldOut: boole
     header.writeUInt32LE(elementBytes, 8);
     header.writeBigUInt64LE(BigInt(tokens), 16);
     hash.digest().copy(header, 24);
-    await file.write(header, 0, HEADER_BYTES, 0);
+    await writeAt(file, header, 0);
     await file.sync();
     await file.close();
     await rename(partial, path);

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { basename, resolve as absolutePath } from 'node:path';
 import type { DatasetInfo, ImportedFile } from '../../shared/contract/contract.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openDataset, readManifest } from '../datasets/dataset-folder.ts';
@@ -37,8 +38,10 @@ export class Datasets {
     return { ...infoOf(dataset), preview: await preview(dataset.path, documents), files };
   }
 
-  async import({ paths, name }: { paths: string[]; name?: string }): Promise<{ datasets: DatasetInfo[]; files: ImportedFile[] }> {
-    const id = newId(name ?? paths[0]!.split(/[\\/]/).filter(Boolean).at(-1) ?? 'dataset');
+  async import({ paths: given, name }: { paths: string[]; name?: string }): Promise<{ datasets: DatasetInfo[]; files: ImportedFile[] }> {
+    // Absolute: "." has no name, and where a dataset came from must still be true from another folder.
+    const paths = given.map((path) => absolutePath(path));
+    const id = newId(name ?? basename(paths[0]!));
     const path = folderOf(this.#context, 'datasets', id);
     const {
       files,

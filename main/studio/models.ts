@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve as absolutePath } from 'node:path';
 import type { ModelInfo } from '../../shared/contract/contract.ts';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
 import { expandedBlocks, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
@@ -34,8 +34,9 @@ export class Models {
     return infoOf(this.find(reference));
   }
 
-  async import({ path, name }: { path: string; name?: string }): Promise<ModelInfo> {
-    const id = newId(name ?? path.split(/[\\/]/).filter(Boolean).at(-1) ?? 'model');
+  async import({ path: given, name }: { path: string; name?: string }): Promise<ModelInfo> {
+    const path = absolutePath(given); // "." has no name
+    const id = newId(name ?? basename(path));
     const directory = folderOf(this.#context, 'models', id);
     const { suggestedName, source } = await importModel(path, directory);
     return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null }));
