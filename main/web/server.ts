@@ -3,11 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { RPCHandler } from '@orpc/server/ws';
 import { WebSocketServer } from 'ws';
+import { type StrataError, toStrataError } from '../../shared/errors.ts';
 import { createRouter } from '../studio/router.ts';
 import type { Studio } from '../studio/studio.ts';
 import { servePage } from './pages.ts';
 import { send } from './send.ts';
-import { receiveUpload } from './uploads.ts';
+import { Uploads } from './uploads.ts';
 
 export interface WebServer {
   /** Address with the access token in its fragment, which browsers do not send. */
@@ -26,32 +27,42 @@ export async function startServer(options: { studio: Studio; port: number; pages
   const { studio, pages } = options;
   const token = randomBytes(24).toString('base64url');
   const rpc = new RPCHandler(createRouter(studio));
+  const uploads = new Uploads(studio.home);
+  await uploads.sweep();
   let origin = '';
 
   const server = createServer((request, response) => {
     void answer(request, response).catch((error: unknown) => {
-      if (!response.headersSent) send(response, 500, { error: error instanceof Error ? error.message : String(error) });
-      response.destroy();
+      if (response.headersSent) response.destroy();
+      else sendError(response, toStrataError(error));
     });
   });
+  server.requestTimeout = 0; // a large model takes its time through a tunnel; headers still have a minute
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!isLocal(request, origin)) return send(response, 403, { error: 'Open the studio by the address that strata serve prints.' });
-    const url = new URL(request.url ?? '/', origin);
+    const url = URL.parse(request.url ?? '/', origin);
+    if (!url) return send(response, 400, { error: 'That is not an address.' });
     if (request.method === 'POST' && url.pathname === '/upload') {
       if (!isToken(request.headers['x-strata-token'], token)) return send(response, 401, { error: 'The token is missing or wrong.' });
-      return receiveUpload(request, response, url, studio.home);
+      return uploads.receive(request, response, url);
     }
     return servePage(request, response, url.pathname, pages);
   };
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   server.on('upgrade', (request, socket, head) => {
-    const url = new URL(request.url ?? '/', origin || 'http://127.0.0.1');
-    if (!isLocal(request, origin) || url.pathname !== '/rpc' || !isToken(url.searchParams.get('token'), token)) {
-      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+    // The other end going away, or sending what is no message, is its own affair: an error nobody hears would end the studio.
+    socket.on('error', () => undefined);
+    const url = URL.parse(request.url ?? '/', origin);
+    if (!isLocal(request, origin) || url?.pathname !== '/rpc' || !isToken(url.searchParams.get('token'), token)) {
+      // Destroyed, because a peer that keeps its half of the connection open would keep the server from closing.
+      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n', () => socket.destroy());
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (peer) => void rpc.upgrade(peer));
+    sockets.handleUpgrade(request, socket, head, (peer) => {
+      peer.on('error', () => undefined);
+      void rpc.upgrade(peer);
+    });
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -65,13 +76,20 @@ export async function startServer(options: { studio: Studio; port: number; pages
       for (const peer of sockets.clients) peer.terminate();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await uploads.close();
     },
   };
 }
 
+/** One sentence for the page, with what was found; the status tells the user's mistakes from ours. */
+function sendError(response: ServerResponse, error: StrataError): void {
+  const status = error.exitCode === 2 ? 400 : error.code === 'NO_SPACE' ? 507 : 500;
+  send(response, status, { error: [error.message, error.found].filter(Boolean).join(' ') });
+}
+
 /** The Host header must name us, and a page's Origin must be ours. */
 function isLocal(request: IncomingMessage, origin: string): boolean {
-  const port = new URL(origin || 'http://127.0.0.1').port;
+  const { port } = new URL(origin);
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
   if (!hosts.includes(request.headers.host ?? '')) return false;
   const from = request.headers.origin;
