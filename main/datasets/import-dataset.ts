@@ -134,7 +134,7 @@ function resultOf(path: string, documents: number, duplicates: number): Imported
   return { path, status: documents > 0 ? 'imported' : 'skipped', reason: counted + repeated };
 }
 
-/** Documents in the order of their hashes until enough text is held out; at least one, never all. */
+/** Documents in the order of their hashes until enough text is held out: at least one (where all are large, the smallest), never all. */
 function chooseHeldOut(documents: readonly CollectedDocument[]): boolean[] {
   if (documents.length < 2) {
     throw new StrataError('BAD_INPUT', 'There is too little text: nothing could be held out to measure on.', {
@@ -144,15 +144,20 @@ function chooseHeldOut(documents: readonly CollectedDocument[]): boolean[] {
     });
   }
   const total = documents.reduce((sum, { bytes }) => sum + bytes, 0);
-  const wanted = Math.min(Math.max(total * HELD_OUT_SHARE, HELD_OUT_BYTES), total * HELD_OUT_LIMIT);
+  const limit = total * HELD_OUT_LIMIT;
+  const wanted = Math.min(Math.max(total * HELD_OUT_SHARE, HELD_OUT_BYTES), limit);
   const byHash = documents.map((document, index) => ({ ...document, index })).sort((a, b) => a.key - b.key);
   const isHeldOut = documents.map(() => false);
   let heldOut = 0;
-  for (const { index, bytes } of byHash.slice(0, -1)) {
-    if (heldOut > 0 && heldOut + bytes > total * HELD_OUT_LIMIT) continue;
+  for (const { index, bytes } of byHash) {
     if (heldOut >= wanted) break;
+    if (heldOut + bytes > limit) continue;
     isHeldOut[index] = true;
     heldOut += bytes;
+  }
+  if (heldOut === 0) {
+    const smallest = byHash.reduce((least, document) => (document.bytes < least.bytes ? document : least));
+    isHeldOut[smallest.index] = true;
   }
   return isHeldOut;
 }
@@ -175,7 +180,8 @@ async function writeDocuments(source: string, target: string, isHeldOut: readonl
 }
 
 function nothingImported(files: readonly ImportedFile[]): StrataError {
-  const reasons = files.slice(0, 3).map(({ path, reason }) => `${basename(path)}: ${reason}`);
+  const mostTelling = [...files].sort((a, b) => Number(b.status === 'failed') - Number(a.status === 'failed'));
+  const reasons = mostTelling.slice(0, 3).map(({ path, reason }) => `${basename(path)}: ${reason}`);
   const more = files.length > 3 ? ` (and ${files.length - 3} more files)` : '';
   return new StrataError('BAD_INPUT', 'No text could be imported.', {
     found: reasons.length > 0 ? reasons.join(' ') + more : 'an empty folder',

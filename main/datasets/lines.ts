@@ -1,15 +1,17 @@
 /**
  * Lines of a UTF-8 byte stream, split at line feeds only (a carriage return before one is dropped): other line separators of
  * Unicode are legal inside JSON strings. Memory is bounded by the longest line.
- * @throws TypeError naming the byte offset of the line when it is not UTF-8.
+ * @throws TypeError naming the byte offset of the line when it is not UTF-8; RangeError when it is longer than the limit.
  */
-export async function* linesOf(stream: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+export async function* linesOf(stream: AsyncIterable<Uint8Array>, maxLineBytes = Infinity): AsyncIterable<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let parts: Uint8Array[] = [];
+  let partBytes = 0;
   let offset = 0;
   const take = (): string => {
     const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
     parts = [];
+    partBytes = 0;
     const start = offset;
     offset += bytes.length + 1;
     const end = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length;
@@ -20,14 +22,19 @@ export async function* linesOf(stream: AsyncIterable<Uint8Array>): AsyncIterable
       throw new TypeError(`bytes that are not UTF-8 in the line that starts at byte ${start}`);
     }
   };
+  const add = (part: Uint8Array): void => {
+    partBytes += part.length;
+    if (partBytes > maxLineBytes) throw new RangeError(`a line of more than ${maxLineBytes} bytes, which starts at byte ${offset}`);
+    parts.push(part);
+  };
   for await (const chunk of stream) {
     let start = 0;
     for (let end = chunk.indexOf(0x0a, start); end !== -1; end = chunk.indexOf(0x0a, start)) {
-      parts.push(chunk.subarray(start, end));
+      add(chunk.subarray(start, end));
       yield take();
       start = end + 1;
     }
-    if (start < chunk.length) parts.push(chunk.subarray(start));
+    if (start < chunk.length) add(chunk.subarray(start));
   }
   if (parts.length > 0) yield take();
 }

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { linesOf } from './lines.ts';
-import { textOfRow } from './rows.ts';
+import { knownTextOf, textOfRow } from './rows.ts';
 import { UnreadableFile } from './unreadable-file.ts';
 
 /** Reads documents from files of any kind Strata knows, as streams: memory is bounded by the longest document. */
@@ -23,7 +24,10 @@ const DOCUMENT_SEPARATOR = '<|endoftext|>';
 const SECTION_CHARACTERS = 4000;
 
 /** A JSON array is parsed whole, so its size is bounded; larger files belong into JSON Lines. */
-const MAX_JSON_BYTES = 512 * 1024 * 1024;
+const MAX_JSON_BYTES = 500 * 1024 * 1024;
+
+/** A line is held whole, and a string of V8 ends at 512 MB; the longest line of a known corpus (text8) has 100 MB. */
+const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
 /** Bytes looked at to tell text from something else. */
 const PROBE_BYTES = 8192;
@@ -47,15 +51,21 @@ export async function findFiles(paths: readonly string[]): Promise<FoundFile[]> 
       if (entry.name.startsWith('.')) continue;
       const child = join(path, entry.name);
       if (entry.isDirectory()) await visit(child);
-      else if (entry.isFile()) found.push({ path: child, skipReason: skipReason(entry.name, hasData) });
+      else if (entry.isSymbolicLink() && (await isFolder(child)))
+        found.push({ path: child, skipReason: 'It is a link to a folder. Choose that folder itself to import it.' });
+      else if (entry.isFile() || entry.isSymbolicLink()) found.push({ path: child, skipReason: skipReason(entry.name, hasData) });
     }
   };
   for (const path of paths) {
-    const info = await stat(path).catch(() => null);
-    if (info?.isDirectory()) await visit(path);
+    if (await isFolder(path)) await visit(path);
     else found.push({ path, skipReason: null });
   }
   return found;
+}
+
+/** Whether a path, or what a link points to, is a folder. */
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() === true;
 }
 
 function skipReason(name: string, hasData: boolean): string | null {
@@ -85,7 +95,6 @@ export async function* documentsOf(path: string): AsyncIterable<string> {
   const { isGzip, extension } = formatOf(path);
   if (!isReadable(path))
     throw new UnreadableFile(`Strata does not read ${extension || 'files without an extension'} yet; it reads ${READABLE}.`);
-  await refuseBinary(path, isGzip);
   let documents = 0;
   for await (const document of readable(path, isGzip, extension, info.size)) {
     if (document.trim() === '') continue;
@@ -97,9 +106,10 @@ export async function* documentsOf(path: string): AsyncIterable<string> {
 
 async function* readable(path: string, isGzip: boolean, extension: string, size: number): AsyncIterable<string> {
   try {
-    if (ROW_EXTENSIONS.has(extension)) yield* rowsOf(linesOf(bytesOf(path, isGzip)));
+    await refuseMisnamed(path, isGzip);
+    if (ROW_EXTENSIONS.has(extension)) yield* rowsOf(linesOf(bytesOf(path, isGzip), MAX_LINE_BYTES));
     else if (extension === '.json') yield* jsonOf(path, isGzip, size);
-    else yield* sectionsOf(linesOf(bytesOf(path, isGzip)));
+    else yield* sectionsOf(linesOf(bytesOf(path, isGzip), MAX_LINE_BYTES));
   } catch (error) {
     if (error instanceof UnreadableFile) throw error;
     throw new UnreadableFile(explain(error, path));
@@ -112,34 +122,42 @@ function explain(error: unknown, path: string): string {
   if (code?.startsWith('Z_')) return `It is not intact gzip data (${message}).`;
   if (error instanceof TypeError && message.includes('UTF-8'))
     return `It is not UTF-8 text: ${message}. Save it as UTF-8 and import it again.`;
+  if (error instanceof RangeError) return `It has ${message}. Split it into lines or documents and import it again.`;
   if (code === 'EACCES') return 'It may not be read: check its permissions.';
   return `${basename(path)}: ${message}`;
 }
 
-function bytesOf(path: string, isGzip: boolean): AsyncIterable<Uint8Array> {
+/** A file's bytes, unpacked. Whoever stops early closes the file. */
+async function* bytesOf(path: string, isGzip: boolean): AsyncIterable<Uint8Array> {
   const file = createReadStream(path);
-  if (!isGzip) return file as AsyncIterable<Buffer>;
-  const unpacked = createGunzip();
-  file.on('error', (error) => unpacked.destroy(error));
-  return file.pipe(unpacked) as AsyncIterable<Buffer>;
+  // The pipeline hands errors on and closes the file when its reader stops; the reader hears of them where it reads.
+  const stream = isGzip ? pipeline(file, createGunzip(), () => undefined) : file;
+  let probed = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (probed < PROBE_BYTES) refuseBinary(chunk.subarray(0, PROBE_BYTES - probed), probed === 0);
+    probed += chunk.length;
+    yield chunk;
+  }
 }
 
-/** Zero bytes do not occur in text: their presence tells an image or a program from a strangely encoded text. */
-async function refuseBinary(path: string, isGzip: boolean): Promise<void> {
+async function refuseMisnamed(path: string, isGzip: boolean): Promise<void> {
   const file = await open(path, 'r');
   try {
-    const probe = new Uint8Array(PROBE_BYTES);
-    const { bytesRead } = await file.read(probe, 0, PROBE_BYTES, 0);
-    const isPacked = probe[0] === 0x1f && probe[1] === 0x8b;
+    const start = new Uint8Array(2);
+    await file.read(start, 0, 2, 0);
+    const isPacked = start[0] === 0x1f && start[1] === 0x8b;
     if (isGzip && !isPacked) throw new UnreadableFile('It is named .gz but is not gzip data.');
     if (!isGzip && isPacked) throw new UnreadableFile('It is gzip data; name it .gz.');
-    if (!isGzip && probe.subarray(0, bytesRead).includes(0)) {
-      const isUtf16 = (probe[0] === 0xff && probe[1] === 0xfe) || (probe[0] === 0xfe && probe[1] === 0xff);
-      throw new UnreadableFile(isUtf16 ? 'It is UTF-16 text. Save it as UTF-8 and import it again.' : 'It is a binary file, not text.');
-    }
   } finally {
     await file.close();
   }
+}
+
+/** Zero bytes do not occur in text: their presence tells an image or a program from a strangely encoded text. */
+function refuseBinary(probe: Uint8Array, isStart: boolean): void {
+  if (isStart && ((probe[0] === 0xff && probe[1] === 0xfe) || (probe[0] === 0xfe && probe[1] === 0xff)))
+    throw new UnreadableFile('It is UTF-16 text. Save it as UTF-8 and import it again.');
+  if (probe.includes(0)) throw new UnreadableFile('It is a binary file, not text.');
 }
 
 async function* rowsOf(lines: AsyncIterable<string>): AsyncIterable<string> {
@@ -168,29 +186,49 @@ async function* jsonOf(path: string, isGzip: boolean, size: number): AsyncIterab
       );
     parts.push(part);
   }
-  const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+  } catch {
+    throw new UnreadableFile('It is not UTF-8 text. Save it as UTF-8 and import it again.');
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new UnreadableFile(`It is not JSON (${(error as Error).message}).`);
   }
-  const rows = Array.isArray(value) ? value : (Object.values(value ?? {}).find(Array.isArray) ?? Object.values(value ?? {}));
-  if (!Array.isArray(rows) || rows.length === 0) throw new UnreadableFile('There is no list of rows in it.');
-  for (const [index, row] of (rows as unknown[]).entries()) yield textOfRow(row, `row ${index + 1}`);
+  const rows = rowsIn(value);
+  if (rows.length === 0) throw new UnreadableFile('There is no list of rows in it.');
+  for (const [index, row] of rows.entries()) yield textOfRow(row, `row ${index + 1}`);
+}
+
+/**
+ * Rows of a JSON value: a list, or an object that holds a list of objects beside other things, is a row itself, or has a row
+ * under each key.
+ */
+function rowsIn(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== 'object' || value === null) return [];
+  const values: unknown[] = Object.values(value);
+  const lists = values.filter((each) => Array.isArray(each));
+  const table = lists.find((list) => typeof list[0] === 'object');
+  return table ?? (knownTextOf(value) === null ? (lists[0] ?? values) : [value]);
 }
 
 /** A text's documents, or sections of one long document. */
 async function* sectionsOf(lines: AsyncIterable<string>): AsyncIterable<string> {
+  // Lines with their ends, so that the pieces of a cut line can be told from lines.
   let section: string[] = [];
   let length = 0;
   let isSeparated = false;
   let pending: string[] = [];
-  const take = (): string => {
-    const text = section.join('\n');
+  const textOf = (parts: string[]): string => parts.join('').replace(/\n$/, '');
+  const take = (): string[] => {
+    const parts = section;
     section = [];
     length = 0;
-    return text;
+    return parts;
   };
   for await (const line of lines) {
     if (line.trim() === DOCUMENT_SEPARATOR) {
@@ -200,20 +238,39 @@ async function* sectionsOf(lines: AsyncIterable<string>): AsyncIterable<string> 
         section = [...pending, ...section];
         pending = [];
       }
-      yield take();
+      yield textOf(take());
       continue;
     }
-    section.push(line);
-    length += line.length + 1;
     const isParagraphEnd = line.trim() === '';
-    if (!isSeparated && length >= SECTION_CHARACTERS && (isParagraphEnd || length >= 2 * SECTION_CHARACTERS)) {
-      // Held back while it may still turn out that the file has separators; a bounded number of sections.
-      if (pending.length > 0) yield pending.join('\n');
-      pending = section;
-      section = [];
-      length = 0;
+    const pieces = isSeparated ? [line] : piecesOf(line);
+    for (const [index, piece] of pieces.entries()) {
+      const isLineEnd = index === pieces.length - 1;
+      section.push(isLineEnd ? `${piece}\n` : piece);
+      length += piece.length + 1;
+      if (isSeparated || length < SECTION_CHARACTERS) continue;
+      if (isParagraphEnd || !isLineEnd || length >= 2 * SECTION_CHARACTERS) {
+        // Held back while it may still turn out that the file has separators; a bounded number of sections.
+        if (pending.length > 0) yield textOf(pending);
+        pending = take();
+      }
     }
   }
-  if (pending.length > 0) yield pending.join('\n');
-  if (section.length > 0) yield take();
+  if (pending.length > 0) yield textOf(pending);
+  if (section.length > 0) yield textOf(take());
+}
+
+/** A line longer than two sections in pieces, cut after a blank where there is one; together they are the line. */
+function piecesOf(line: string): string[] {
+  const pieces: string[] = [];
+  let start = 0;
+  while (line.length - start >= 2 * SECTION_CHARACTERS) {
+    const middle = start + SECTION_CHARACTERS;
+    const blank = line.slice(middle, middle + SECTION_CHARACTERS).search(/\s/);
+    let end = blank === -1 ? middle + SECTION_CHARACTERS : middle + blank + 1;
+    if (/[\uD800-\uDBFF]/.test(line[end - 1]!)) end--; // never between the halves of one character
+    pieces.push(line.slice(start, end));
+    start = end;
+  }
+  if (start < line.length || pieces.length === 0) pieces.push(line.slice(start));
+  return pieces;
 }
