@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import type { Writer } from '../store/open-store.ts';
@@ -13,6 +14,8 @@ export interface StudioContext {
   version: string;
   store: Writer;
   executor: Executor;
+  /** Folders of models and datasets that are being made: see {@link makeFolder}. */
+  unfinished: Set<string>;
   /** For what the user may want to know later but no call can return. */
   log: (message: string) => void;
 }
@@ -22,7 +25,28 @@ export function folderOf(context: StudioContext, kind: 'models' | 'datasets' | '
   return join(context.home, kind, id);
 }
 
-/** A short readable id: the name's letters and digits, and four random ones, which keep ids apart. */
+/**
+ * Does work that makes a folder and registers it. Unless both are done nothing is left of it: neither when the work fails, nor
+ * when the studio has to end in the middle (see Studio.abandon).
+ */
+export async function makeFolder<Result>(context: StudioContext, path: string, work: () => Promise<Result>): Promise<Result> {
+  context.unfinished.add(path);
+  try {
+    return await work();
+  } catch (error) {
+    removeUnfinished(path);
+    throw error;
+  } finally {
+    context.unfinished.delete(path);
+  }
+}
+
+/** Removes a folder under its name and under the one it has until it is complete. */
+export function removeUnfinished(path: string): void {
+  for (const each of [`${path}.partial`, path]) rmSync(each, { recursive: true, force: true });
+}
+
+/** A short readable id: the name's letters and digits, and eight random ones, which keep the ids of a thousand runs of one name apart. */
 export function newId(name: string): string {
   const slug = name
     .toLowerCase()
@@ -30,7 +54,7 @@ export function newId(name: string): string {
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
     .slice(0, 32);
-  return `${slug || 'item'}-${randomBytes(2).toString('hex')}`;
+  return `${slug || 'item'}-${randomBytes(4).toString('hex')}`;
 }
 
 /** A name that nothing has yet: the wanted one, or with the first free number after it. */

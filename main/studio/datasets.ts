@@ -6,7 +6,7 @@ import { openDataset, readManifest } from '../datasets/dataset-folder.ts';
 import { importDataset } from '../datasets/import-dataset.ts';
 import { deleteDataset, insertDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
 import { listRuns } from '../store/runs.ts';
-import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
+import { folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 
 /** Characters of a document that a preview shows. */
 const PREVIEW_CHARACTERS = 1500;
@@ -43,21 +43,19 @@ export class Datasets {
     const paths = given.map((path) => absolutePath(path));
     const id = newId(name ?? basename(paths[0]!));
     const path = folderOf(this.#context, 'datasets', id);
-    const {
-      files,
-      schemaVersion: _version,
-      duplicates: _duplicates,
-      ...manifest
-    } = await importDataset(paths, path, name === undefined ? {} : { name });
-    const dataset: StoredDataset = {
-      ...manifest,
-      id,
-      path,
-      name: uniqueName(manifest.name, listDatasets(this.#context.store)),
-      createdAt: now(),
-    };
-    insertDataset(this.#context.store, dataset);
-    return { datasets: [infoOf(dataset)], files };
+    return makeFolder(this.#context, path, async () => {
+      const manifest = await importDataset(paths, path, name === undefined ? {} : { name });
+      const { files, schemaVersion: _version, duplicates: _duplicates, ...facts } = manifest;
+      const dataset: StoredDataset = {
+        ...facts,
+        id,
+        path,
+        name: uniqueName(manifest.name, listDatasets(this.#context.store)),
+        createdAt: now(),
+      };
+      insertDataset(this.#context.store, dataset);
+      return { datasets: [infoOf(dataset)], files };
+    });
   }
 
   /** @throws StrataError CONFLICT while an unfinished run uses it. */

@@ -12,7 +12,7 @@ import { expectedTensors } from '../models/tensor-names.ts';
 import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
 import { listRuns } from '../store/runs.ts';
 import type { Verification } from '../training/verify-job.ts';
-import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
+import { folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 
 /** Use cases of models. Every model lies in its own folder of the workspace and never changes. */
 export class Models {
@@ -38,8 +38,10 @@ export class Models {
     const path = absolutePath(given); // "." has no name
     const id = newId(name ?? basename(path));
     const directory = folderOf(this.#context, 'models', id);
-    const { suggestedName, source } = await importModel(path, directory);
-    return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null }));
+    return makeFolder(this.#context, directory, async () => {
+      const { suggestedName, source } = await importModel(path, directory);
+      return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null }));
+    });
   }
 
   /** Adds the folder of an id to the list of models. */
@@ -71,15 +73,20 @@ export class Models {
     const plan = planExpansion(base.blocks, input.blocks, parsePlace(input.place));
     const name = input.name ?? `${base.name} +${plan.inserted.length}`;
     const id = newId(name);
-    await expandModelFolder(base.path, folderOf(this.#context, 'models', id), plan, { name: base.name, hash: base.hash });
-    return infoOf(await this.register({ id, name, source: `expanded from ${base.name}`, baseModel: base.id, run: null }));
+    const directory = folderOf(this.#context, 'models', id);
+    return makeFolder(this.#context, directory, async () => {
+      await expandModelFolder(base.path, directory, plan, { name: base.name, hash: base.hash });
+      return infoOf(await this.register({ id, name, source: `expanded from ${base.name}`, baseModel: base.id, run: null }));
+    });
   }
 
   /** Opens an expanded model and its base anew and compares their tensors byte by byte and their logits to the last bit. */
   async verify({
     model: reference,
+    engine = 'auto',
   }: {
     model: string;
+    engine?: string;
   }): Promise<{ identity: boolean; maxLogitDifference: number | null; plan: number[]; problems: string[] }> {
     const model = this.find(reference);
     const base = model.baseModel === null ? undefined : listModels(this.#context.store).find(({ id }) => id === model.baseModel);
@@ -89,7 +96,7 @@ export class Models {
     else problems.push(...(await differencesFromBase(model, base)));
     const job = {
       kind: 'verify' as const,
-      engine: 'auto',
+      engine,
       modelDirectory: model.path,
       baseModelDirectory: model.plan && base ? base.path : null,
     };

@@ -214,6 +214,11 @@ export class Runs {
     return { removed: run.id };
   }
 
+  /** Whether this process trains a run, which {@link close} would give a checkpoint. */
+  get isTraining(): boolean {
+    return this.#owned.size > 0;
+  }
+
   /** Resolves when a run of this process has ended; at once for any other. */
   async ended(id: string): Promise<void> {
     await this.#owned.get(id)?.ended;

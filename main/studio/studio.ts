@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { EngineInfo } from '../../shared/contract/contract.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
-import type { StudioContext } from './context.ts';
+import { removeUnfinished, type StudioContext } from './context.ts';
 import { Datasets } from './datasets.ts';
 import { Models } from './models.ts';
 import { Runs } from './runs.ts';
@@ -32,6 +32,8 @@ export interface Studio {
   addSamples(): ReturnType<typeof addSamples>;
   engines(): Promise<{ selected: string | null; engines: EngineInfo[] }>;
   close(): Promise<void>;
+  /** For a program that must end at once: removes what is half made. What is being trained keeps its last checkpoint. */
+  abandon(): void;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface Studio {
  */
 export function openStudio({ home, executor, resources, version, log = () => undefined }: StudioOptions): Studio {
   const store = openStore(join(home, 'strata.db'));
-  const context: StudioContext = { home, resources, version, store, executor, log };
+  const context: StudioContext = { home, resources, version, store, executor, unfinished: new Set(), log };
   const models = new Models(context);
   const datasets = new Datasets(context);
   const runs = new Runs(context, models, datasets);
@@ -58,6 +60,9 @@ export function openStudio({ home, executor, resources, version, log = () => und
     close: async () => {
       await runs.close();
       store.close();
+    },
+    abandon: () => {
+      for (const path of context.unfinished) removeUnfinished(path);
     },
   };
 }
