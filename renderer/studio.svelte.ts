@@ -8,6 +8,8 @@ import { failureOf } from './client/failure.ts';
 import { connectHost, takeToken } from './client/host.ts';
 
 const RECONNECT_MS = 1500;
+/** While a run goes on, the lists are fetched so often. */
+const REFRESH_MS = 4000;
 
 /** What all pages share: the connection, and the lists of models, datasets and runs. */
 export class StudioState {
@@ -27,6 +29,9 @@ export class StudioState {
   constructor() {
     this.host = connectHost(this.#token);
     void this.#connect();
+    setInterval(() => {
+      if (this.activeRun) void this.refresh();
+    }, REFRESH_MS);
   }
 
   get client(): Client {
@@ -55,8 +60,9 @@ export class StudioState {
     setTimeout(() => void this.#connect(), RECONNECT_MS);
   }
 
-  /** Fetches the lists anew. */
+  /** Fetches the lists anew; without a connection they stay as they are. */
   async refresh(): Promise<void> {
+    if (this.connection !== 'open') return;
     try {
       const [models, datasets, runs] = await Promise.all([this.client.models.list(), this.client.datasets.list(), this.client.runs.list()]);
       this.models = models;

@@ -34,8 +34,9 @@ const DEFAULTS = {
   /** One time through the new data, but not more than so many steps. */
   epochs: 1,
   mostSteps: 600,
-  evaluations: 20,
-  evaluationTokens: 16_384,
+  /** Held-out tokens a role and measurement, and how many measurements: what they cost stays small beside the training. */
+  evaluationTokens: 8192,
+  evaluations: { least: 5, most: 20, shareOfTokens: 0.25 },
   checkpoints: 10,
 } as const;
 
@@ -124,7 +125,7 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
     clipNorm: advanced.clipNorm ?? DEFAULTS.clipNorm,
     seed,
     evaluation: {
-      everySteps: advanced.evaluateEvery ?? Math.max(1, Math.round(steps / DEFAULTS.evaluations)),
+      everySteps: advanced.evaluateEvery ?? Math.max(1, Math.round(steps / countEvaluations(steps * batch * context, hasOld))),
       tokens: advanced.evaluationTokens ?? DEFAULTS.evaluationTokens,
     },
     checkpointEverySteps: advanced.checkpointEvery ?? Math.max(10, Math.round(steps / DEFAULTS.checkpoints)),
@@ -203,6 +204,13 @@ function countSteps(request: ParsedTrainRequest, batch: number, context: number,
   const stepsPerEpoch = newWindows / (1 - replayShare) / batch;
   if (request.epochs !== undefined) return Math.max(1, Math.ceil(request.epochs * stepsPerEpoch));
   return Math.min(DEFAULTS.mostSteps, Math.max(1, Math.ceil(DEFAULTS.epochs * stepsPerEpoch)));
+}
+
+/** Enough measurements for a curve, but in a short run no more than the least: each reads held-out tokens of every role. */
+function countEvaluations(trainedTokens: number, hasOld: boolean): number {
+  const { least, most, shareOfTokens } = DEFAULTS.evaluations;
+  const tokensEach = DEFAULTS.evaluationTokens * (hasOld ? 2 : 1);
+  return Math.min(most, Math.max(least, Math.floor((shareOfTokens * trainedTokens) / tokensEach)));
 }
 
 function checkConfiguration(configuration: RunConfiguration): RunConfiguration {

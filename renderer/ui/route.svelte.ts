@@ -23,8 +23,10 @@ class Route {
   }
 }
 
+/** Parts of the address after `#/`. A hash without the slash is no page: `strata serve` puts its token there. */
 function read(): string[] {
-  return window.location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent);
+  const { hash } = window.location;
+  return hash.startsWith('#/') ? hash.slice(2).split('/').filter(Boolean).map(decodeURIComponent) : [];
 }
 
 export const route = new Route();

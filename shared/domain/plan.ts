@@ -86,7 +86,7 @@ function placesAfter(baseBlocks: number, count: number | undefined, place: Place
 }
 
 /** More than this is surely a slip of the keyboard: the largest LLaMA has 126 blocks. */
-const MAX_INSERTED_BLOCKS = 512;
+export const MAX_INSERTED_BLOCKS = 512;
 
 /** The paper adds a quarter of the blocks (8 to 32); never fewer than one. */
 export function defaultBlockCount(baseBlocks: number): number {

@@ -1,5 +1,6 @@
+import { createContext } from 'svelte';
 import type { ModelInfo, TrainPreview, TrainRequest } from '../../../shared/contract/contract.ts';
-import { defaultBlockCount, type ExpansionPlan, planExpansion } from '../../../shared/domain/plan.ts';
+import { defaultBlockCount, type ExpansionPlan, MAX_INSERTED_BLOCKS, planExpansion } from '../../../shared/domain/plan.ts';
 import type { Role } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
@@ -10,16 +11,16 @@ const PREVIEW_DELAY_MS = 250;
 
 export type Placement = 'even' | 'top' | 'bottom' | 'own';
 
-/** What a person chooses on the Train page, and what it would mean. */
+/** The next run, as far as a person has chosen it, and what it would mean. All pages share it, so choices survive a look elsewhere. */
 export class TrainState {
   readonly #studio: StudioState;
-  modelId = $state('');
-  /** Role of each chosen dataset, by id. */
-  roles = $state<Record<string, Role>>({});
+  #modelId = $state('');
+  #roles = $state.raw<Readonly<Record<string, Role>>>({});
   replayPercent = $state(10);
-  blocks = $state(1);
+  /** Number of new blocks; null takes the default for the model. */
+  #blocks = $state<number | null>(null);
   placement = $state<Placement>('even');
-  ownPlaces = $state<number[]>([]);
+  ownPlaces = $state.raw<readonly number[]>([]);
   /** Empty takes the default. */
   steps = $state<number | null>(null);
   name = $state('');
@@ -28,78 +29,111 @@ export class TrainState {
   isStarting = $state(false);
   #latest = 0;
 
-  constructor(studio: StudioState, chosen: string[]) {
+  constructor(studio: StudioState) {
     this.#studio = studio;
-    const [model, newDataset, oldDataset] = chosen;
-    this.choose(studio.models.find(({ id }) => id === model)?.id ?? studio.models[0]?.id ?? '');
-    if (newDataset) this.roles = { [newDataset]: 'new', ...(oldDataset ? { [oldDataset]: 'old' as const } : {}) };
   }
 
+  /** The chosen base, else the first there is. */
   get model(): ModelInfo | undefined {
-    return this.#studio.models.find(({ id }) => id === this.modelId);
+    const { models } = this.#studio;
+    return models.find(({ id }) => id === this.#modelId) ?? models[0];
   }
 
   choose(modelId: string): void {
-    this.modelId = modelId;
-    this.blocks = defaultBlockCount(this.model?.blocks ?? 4);
+    this.#modelId = modelId;
+    this.#blocks = null;
     this.ownPlaces = [];
     if (this.placement === 'own') this.placement = 'even';
   }
 
+  /** Roles of the chosen datasets, by id; a deleted dataset has none. */
+  get roles(): Readonly<Record<string, Role>> {
+    return Object.fromEntries(Object.entries(this.#roles).filter(([id]) => this.#studio.datasets.some((dataset) => dataset.id === id)));
+  }
+
+  setRole(datasetId: string, role: Role | null): void {
+    const { [datasetId]: _, ...others } = this.#roles;
+    this.#roles = role ? { ...others, [datasetId]: role } : others;
+  }
+
+  clearRoles(): void {
+    this.#roles = {};
+  }
+
+  #datasetsOf(role: Role): string[] {
+    return Object.entries(this.roles).flatMap(([id, each]) => (each === role ? [id] : []));
+  }
+
   get hasOld(): boolean {
-    return Object.values(this.roles).includes('old');
+    return this.#datasetsOf('old').length > 0;
+  }
+
+  get blocks(): number | null {
+    return this.#blocks ?? (this.model ? defaultBlockCount(this.model.blocks) : null);
+  }
+
+  /** `NaN` is what an empty number field says. */
+  set blocks(count: number | null) {
+    this.#blocks = count;
   }
 
   /** The plan as it would be, for the picture; null while it is not possible. */
   get plan(): ExpansionPlan | null {
-    if (!this.model) return null;
-    if (this.placement === 'own')
-      return this.ownPlaces.length > 0 ? planExpansion(this.model.blocks, undefined, [...this.ownPlaces]) : null;
-    return this.blocks >= 1 ? planExpansion(this.model.blocks, this.blocks, this.placement) : null;
+    const { model, blocks } = this;
+    if (!model) return null;
+    if (this.placement === 'own') return this.ownPlaces.length > 0 ? planExpansion(model.blocks, undefined, [...this.ownPlaces]) : null;
+    const isPossible = blocks !== null && Number.isInteger(blocks) && blocks >= 1 && blocks <= MAX_INSERTED_BLOCKS;
+    return isPossible ? planExpansion(model.blocks, blocks, this.placement) : null;
   }
 
   insertAfter(block: number): void {
-    if (this.placement !== 'own') this.ownPlaces = this.plan?.inserted.map(({ after }) => after) ?? [];
+    this.ownPlaces = [...(this.plan?.inserted.map(({ after }) => after) ?? []), block].sort((a, b) => a - b);
     this.placement = 'own';
-    this.ownPlaces = [...this.ownPlaces, block].sort((a, b) => a - b);
   }
 
   takeOut(index: number): void {
-    const places = this.plan?.inserted.map(({ after }) => after) ?? [];
+    this.ownPlaces = this.plan?.inserted.map(({ after }) => after).filter((_, at) => at !== index) ?? [];
     this.placement = 'own';
-    this.ownPlaces = places.filter((_, at) => at !== index);
   }
 
-  setRole(datasetId: string, role: Role | null): void {
-    const { [datasetId]: _, ...others } = this.roles;
-    this.roles = role ? { ...others, [datasetId]: role } : others;
+  /** Chosen in the list: what is there now is the start of one's own places. */
+  place(placement: Placement): void {
+    if (placement === 'own') this.ownPlaces = this.plan?.inserted.map(({ after }) => after) ?? [];
+    this.placement = placement;
+  }
+
+  /** What is still missing for a request, as a sentence; null when nothing is. */
+  get missing(): string | null {
+    if (!this.model) return 'Choose a model.';
+    if (this.#datasetsOf('new').length === 0) return 'Mark at least one dataset as new: what the model shall learn.';
+    if (this.plan) return null;
+    return this.placement === 'own'
+      ? 'Insert at least one new block: click between two layers.'
+      : `The number of new blocks is a whole number from 1 to ${MAX_INSERTED_BLOCKS}.`;
   }
 
   /** The request, or null while something needed is not chosen. */
   get request(): TrainRequest | null {
-    const of = (role: Role): string[] =>
-      Object.entries(this.roles)
-        .filter(([, each]) => each === role)
-        .map(([id]) => id);
-    if (!this.model || of('new').length === 0 || !this.plan) return null;
+    if (this.missing !== null || !this.model) return null;
     return {
-      model: this.modelId,
-      newDatasets: of('new'),
-      oldDatasets: of('old'),
+      model: this.model.id,
+      newDatasets: this.#datasetsOf('new'),
+      oldDatasets: this.#datasetsOf('old'),
       replayShare: this.hasOld ? this.replayPercent / 100 : 0,
       place: this.placement === 'own' ? this.ownPlaces.join(',') : this.placement,
-      ...(this.placement === 'own' ? {} : { blocks: this.blocks }),
+      ...(this.placement === 'own' || this.blocks === null ? {} : { blocks: this.blocks }),
       ...(this.steps ? { steps: this.steps } : {}),
       ...(this.name.trim() ? { name: this.name.trim() } : {}),
     };
   }
 
-  /** Asks what the present request would mean; an answer that a newer question has overtaken is dropped. */
+  /** Asks what the present request would mean; an answer that a newer question has overtaken is dropped. Returns how to take the question back. */
   askPreview(request: TrainRequest | null): () => void {
     const question = ++this.#latest;
     const timer = setTimeout(() => {
       if (!request) {
         this.preview = null;
+        this.failure = null;
         return;
       }
       this.#studio.client.training.preview(request).then(
@@ -126,6 +160,7 @@ export class TrainState {
     this.failure = null;
     try {
       const run = await this.#studio.client.training.start(request);
+      this.name = '';
       await this.#studio.refresh();
       return run.id;
     } catch (error) {
@@ -136,3 +171,5 @@ export class TrainState {
     }
   }
 }
+
+export const [getTrain, setTrain] = createContext<TrainState>();
