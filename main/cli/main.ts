@@ -1,5 +1,4 @@
-import { Command, CommanderError } from 'commander';
-import { StrataError, toStrataError } from '../../shared/errors.ts';
+import { Command } from 'commander';
 import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
@@ -8,6 +7,7 @@ import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { evalCommand, generateCommand } from './commands/text.ts';
 import { trainCommand } from './commands/train.ts';
+import { asCommandError, reportError } from './report.ts';
 import { VERSION } from './session.ts';
 
 /** The `strata` command. Exit codes: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted. */
@@ -28,39 +28,25 @@ for (const each of [
 }
 handOnErrors(program);
 
-const wantsJson = process.argv.includes('--json');
+// The reader of our output has enough (`strata run list | head`): there is nobody left to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(130);
+  throw error;
+});
+
+const typed = process.argv.slice(2);
 try {
   await program.parseAsync();
 } catch (error) {
-  report(error);
+  const known = asCommandError(error, typed);
+  if (known) {
+    process.exitCode = known.exitCode;
+    reportError(known, typed.includes('--json'));
+  }
 }
 
-/** Commander throws instead of ending the process, and says nothing itself: {@link report} does, in one form. */
+/** Commander throws instead of ending the process, and says nothing of errors itself: they are told in one form. */
 function handOnErrors(command: Command): void {
   command.exitOverride().configureOutput({ outputError: () => undefined });
   for (const child of command.commands) handOnErrors(child);
-}
-
-function report(error: unknown): void {
-  // --help and --version arrive here too, with exit code 0; a command group without a command has printed its help.
-  if (error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help')) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-    return;
-  }
-  const known =
-    error instanceof CommanderError
-      ? new StrataError('BAD_INPUT', error.message.replace(/^error: /, ''), {
-          hint: 'strata --help, or strata COMMAND --help, lists what is allowed.',
-        })
-      : toStrataError(error);
-  process.exitCode = known.exitCode;
-  if (wantsJson) process.stdout.write(`${JSON.stringify({ error: known.toRecord() })}\n`);
-  const lines = [
-    `Error: ${known.message}`,
-    known.found && `  found    ${known.found}`,
-    known.allowed && `  allowed  ${known.allowed}`,
-    known.hint && `  hint     ${known.hint}`,
-  ];
-  process.stderr.write(`${lines.filter(Boolean).join('\n')}\n`);
-  if (known.code === 'INTERNAL' && known.stack) process.stderr.write(`${(known.cause as Error | undefined)?.stack ?? known.stack}\n`);
 }

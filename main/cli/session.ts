@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { StrataError } from '../../shared/errors.ts';
 import { defaultHome } from '../studio/default-home.ts';
-import { openStudio, type Studio } from '../studio/studio.ts';
+import { ENGINE_NAMES, openStudio, parseEngineName, type Studio } from '../studio/studio.ts';
 import { ProcessExecutor } from '../training/process-executor.ts';
+import { reportError } from './report.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 /** Options that every command has. */
@@ -20,6 +21,8 @@ export interface Session {
   isJson: boolean;
   /** One JSON document with --json, the text otherwise; on stdout. */
   print(result: unknown, text: () => string): void;
+  /** Resolves at the first Ctrl-C, which then does not end the command by itself. */
+  interrupted(): Promise<void>;
   /** What the user may want to read while waiting; on stderr with --json. */
   say(line: string): void;
 }
@@ -32,7 +35,7 @@ export function command(name: string, description: string): Command {
     .description(description)
     .addOption(new Option('--home <dir>', 'workspace folder').default(undefined, 'STRATA_HOME or the application-data folder'))
     .option('--json', 'print one JSON document on stdout, logs on stderr')
-    .option('--engine <name>', 'tensor engine: auto, tensorflow-cpu, wasm, cpu');
+    .addOption(new Option('--engine <name>', `tensor engine: auto, ${ENGINE_NAMES.join(', ')}`).argParser(parseEngineName));
 }
 
 /** Opens the workspace for a command, and closes it afterwards: a run in progress saves its checkpoint. */
@@ -46,53 +49,97 @@ export async function withSession<Result>(options: CommonOptions, body: (session
     version: VERSION,
     log: (message) => process.stderr.write(`${message}\n`),
   });
-  const stop = interruptOn(studio);
+  const interrupts = new Interrupts(studio, isJson);
   try {
     const print = (result: unknown, text: () => string): void => void process.stdout.write(`${isJson ? JSON.stringify(result) : text()}\n`);
-    return await body({ studio, engine: options.engine, isJson, print, say });
+    return await body({ studio, engine: options.engine, isJson, print, say, interrupted: () => interrupts.first() });
   } finally {
-    stop();
+    interrupts.close();
     await studio.close();
   }
 }
 
-/** Ctrl-C asks the trainer for a checkpoint; a second one does not wait for it. */
-function interruptOn(studio: Studio): () => void {
-  let asked = false;
-  const interrupt = (): void => {
-    if (asked) process.exit(130);
-    asked = true;
-    process.stderr.write('\nSaving a checkpoint (Ctrl-C again to end without) ...\n');
-    void studio.runs.close().finally(() => {
-      process.exitCode = 130;
-    });
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  return () => {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  };
-}
+/**
+ * What Ctrl-C means: the trainer saves a checkpoint and the command ends as soon as it has; where nothing is being trained, or
+ * when it is pressed again, the command ends at once.
+ */
+class Interrupts {
+  readonly #studio: Studio;
+  readonly #isJson: boolean;
+  readonly #listener = (): void => this.#interrupt();
+  #waiting: (() => void) | null = null;
+  #wasAsked = false;
 
-/** Parsers of option values: a wrong one is refused before anything starts. */
-export function wholeNumber(smallest: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < smallest) {
-      throw new InvalidArgumentError(`Found "${text}"; allowed is a whole number from ${smallest}.`);
+  constructor(studio: Studio, isJson: boolean) {
+    this.#studio = studio;
+    this.#isJson = isJson;
+    for (const signal of SIGNALS) process.on(signal, this.#listener);
+  }
+
+  /** The first Ctrl-C, for a command that has its own way to end. */
+  first(): Promise<void> {
+    return new Promise((resolve) => (this.#waiting = resolve));
+  }
+
+  close(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#listener);
+  }
+
+  #interrupt(): void {
+    const { runs } = this.#studio;
+    const canWait = !this.#wasAsked && (runs.isTraining || this.#waiting !== null);
+    if (!canWait) {
+      this.#studio.abandon();
+      const hint = runs.isTraining ? { hint: 'The run goes on from its last checkpoint with: strata run resume RUN' } : {};
+      reportError(new StrataError('INTERRUPTED', 'The command was interrupted.', hint), this.#isJson);
+      process.exit(130);
     }
+    this.#wasAsked = true;
+    if (runs.isTraining) process.stderr.write('\nSaving a checkpoint (Ctrl-C again to end without) ...\n');
+    if (this.#waiting) this.#waiting();
+    else void runs.close();
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** An option that takes a whole number. A wrong one is refused before anything starts. */
+export function wholeNumber(flags: string, description: string, least: number, most = Number.MAX_SAFE_INTEGER): Option {
+  const allowed = most === Number.MAX_SAFE_INTEGER ? `a whole number from ${least}` : `a whole number from ${least} to ${most}`;
+  return parsed(flags, description, allowed, (text) => {
+    const value = numberOf(text);
+    return Number.isSafeInteger(value) && value >= least && value <= most ? value : null;
+  });
+}
+
+/** An option that takes a number; what it may be is for the use case to say. */
+export function anyNumber(flags: string, description: string): Option {
+  return parsed(flags, description, 'a number such as 0.1', (text) => (Number.isFinite(numberOf(text)) ? numberOf(text) : null));
+}
+
+/** The option that names what a command makes. */
+export function nameOption(description = 'what to call it'): Option {
+  return parsed('--name <name>', description, `1 to ${MAX_NAME_LENGTH} characters, not only spaces`, (text) =>
+    text.trim() !== '' && text.length <= MAX_NAME_LENGTH ? text.trim() : null,
+  );
+}
+const MAX_NAME_LENGTH = 200;
+
+/** @param parse gives the value, or null when it is not possible. */
+function parsed<Value>(flags: string, description: string, allowed: string, parse: (text: string) => Value | null): Option {
+  const [name] = flags.split(' ');
+  return new Option(flags, description).argParser((text) => {
+    const value = parse(text);
+    if (value === null) throw refuse(`That is not a possible value of ${name}.`, text.trim() === '' ? JSON.stringify(text) : text, allowed);
     return value;
-  };
+  });
 }
 
-export function anyNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError(`Found "${text}"; allowed is a number such as 0.1.`);
-  return value;
+function numberOf(text: string): number {
+  return text.trim() === '' ? NaN : Number(text);
 }
 
-/** For a failed check of what was asked, before a studio is opened. */
+/** For a failed check of what was asked, before anything is started. */
 export function refuse(message: string, found: string, allowed: string): StrataError {
   return new StrataError('BAD_INPUT', message, { found, allowed });
 }

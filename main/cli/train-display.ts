@@ -40,19 +40,17 @@ export async function followRun(session: Session, id: string): Promise<RunSummar
   let shownEvaluation = '';
   for await (const event of runs.watch({ run: id })) {
     const evaluation = JSON.stringify(event.evaluation);
+    clearLine(isTerminal);
+    // A measurement was made before what is being done now.
+    if (evaluation !== shownEvaluation && event.evaluation && event.step > 0) {
+      session.say(progressLine({ ...event, step: event.evaluationStep ?? event.step }));
+    }
+    shownEvaluation = evaluation;
     if (event.activity !== shownActivity && event.activity !== '') {
-      clearLine(isTerminal);
       session.say(activityLine(event, runs.show(id)));
       shownActivity = event.activity;
     }
-    if (evaluation !== shownEvaluation && event.evaluation && event.step > 0) {
-      clearLine(isTerminal);
-      session.say(progressLine({ ...event, step: event.evaluationStep ?? event.step }));
-    } else if (isTerminal && event.status === 'running') {
-      clearLine(true);
-      process.stdout.write(progressLine(event));
-    }
-    shownEvaluation = evaluation;
+    if (isTerminal && event.status === 'running') process.stdout.write(progressLine(event));
   }
   clearLine(isTerminal);
   await runs.ended(id);
@@ -91,10 +89,13 @@ function ending(runs: Runs, id: string): RunSummary {
   if (run.status === 'failed' && run.error) {
     throw new StrataError(run.error.code as ErrorCode, run.error.message, run.error);
   }
+  const resume = `strata run resume ${run.id}`;
+  if (run.status === 'interrupted' && run.error?.code === 'CRASHED') {
+    throw new StrataError('CRASHED', run.error.message, { ...run.error, hint: `${run.error.hint ?? ''} Go on with: ${resume}`.trim() });
+  }
   if (run.status === 'interrupted') {
-    throw new StrataError('INTERRUPTED', `The run was interrupted at step ${run.stepsDone}; its checkpoint is saved.`, {
-      ...(run.error ? { found: run.error.message } : {}),
-      hint: `Go on with: strata run resume ${run.id}`,
+    throw new StrataError('INTERRUPTED', `The run was interrupted at step ${run.stepsDone}.`, {
+      hint: `Go on from its last checkpoint with: ${resume}`,
     });
   }
   return run;

@@ -10,6 +10,9 @@ import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { Text } from './text.ts';
 
+/** For hosts that take an engine's name from a person. */
+export { ENGINE_NAMES, parseEngineName } from '../engine/load-engine.ts';
+
 export interface StudioOptions {
   /** The workspace's folder; made when it does not exist. */
   home: string;

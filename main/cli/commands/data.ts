@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { DatasetInfo } from '../../../shared/contract/contract.ts';
 import { bytes, count, fields, table } from '../format.ts';
-import { command, type CommonOptions, withSession } from '../session.ts';
+import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
 
 /** Lines of an import's file list that are shown; --json has all of them. */
 const SHOWN_FILES = 20;
@@ -13,7 +13,7 @@ export function dataCommand(): Command {
   data.addCommand(
     command('import', 'make one dataset of files and folders: text, Markdown, JSON, JSON Lines, also gzip')
       .argument('<paths...>')
-      .option('--name <name>', 'what to call it')
+      .addOption(nameOption())
       .action((paths: string[], options: CommonOptions & { name?: string }) =>
         withSession(options, async ({ studio, print, say }) => {
           const result = await studio.datasets.import({ paths, ...(options.name === undefined ? {} : { name: options.name }) });

@@ -21,11 +21,11 @@ export function demoCommand(): Command {
       say('Strata: a small model that knows English novels learns JavaScript, and what it knew is measured beside it.\n');
       say(`workspace  ${studio.home}`);
       const { model, newDataset, oldDataset } = await studio.addSamples();
-      const engine = session.engine ?? (await studio.engines()).selected ?? 'auto';
+      const { engine, note } = await chooseEngine(session);
       say(`base       ${model.name}: ${model.parameters.toLocaleString('en')} parameters, ${model.blocks} blocks`);
       say(`new        ${newDataset.name}: ${newDataset.documents} documents, ${newDataset.heldOutDocuments} held out`);
       say(`old        ${oldDataset.name}: ${oldDataset.documents} documents, ${oldDataset.heldOutDocuments} held out`);
-      say(`engine     ${engine}${engine === 'wasm' ? " (slow: TensorFlow's library is not set up; npm run setup says why)" : ''}\n`);
+      say(`engine     ${engine}${note}\n`);
 
       const steps = STEPS[engine] ?? STEPS['tensorflow-cpu']!;
       const request: ParsedTrainRequest = {
@@ -47,6 +47,18 @@ export function demoCommand(): Command {
       session.print(run, () => `\n${describeResult(run)}\n\n${nextSteps(run.id, run.model)}`);
     }),
   );
+}
+
+/** The engine that was named, or the one that is used, with the reason when it is not the fast one. */
+async function chooseEngine({ studio, engine }: Session): Promise<{ engine: string; note: string }> {
+  if (engine !== undefined && engine !== 'auto') return { engine, note: '' };
+  const { selected, engines } = await studio.engines();
+  const [fastest] = engines;
+  if (selected === null || selected === fastest?.name) return { engine: selected ?? 'auto', note: '' };
+  return {
+    engine: selected,
+    note: `, which is slow, so the demo takes fewer steps. The fast engine, ${fastest?.name}, does not work here:\n           ${fastest?.reason} "npm run setup" says what to do.`,
+  };
 }
 
 async function showSamples({ studio, say }: Session, model: string, engine: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/contract.ts';
 import { bytes, fields, shortCount, table } from '../format.ts';
-import { command, type CommonOptions, refuse, wholeNumber, withSession } from '../session.ts';
+import { command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
 
 /** `strata model import | list | show | expand | verify | export | delete`. */
 export function modelCommand(): Command {
@@ -9,7 +9,7 @@ export function modelCommand(): Command {
   model.addCommand(
     command('import', 'bring a model into the workspace: a Hugging Face folder or a llama2.c checkpoint')
       .argument('<path>')
-      .option('--name <name>', 'what to call it')
+      .addOption(nameOption())
       .action((path: string, options: CommonOptions & { name?: string }) =>
         withSession(options, async ({ studio, print }) => {
           const imported = await studio.models.import({ path, ...(options.name === undefined ? {} : { name: options.name }) });
@@ -45,9 +45,9 @@ export function modelCommand(): Command {
   model.addCommand(
     command('expand', 'a copy with identity blocks inserted')
       .argument('<model>', 'id or name')
-      .requiredOption('--blocks <n>', 'how many', wholeNumber(1))
+      .addOption(wholeNumber('--blocks <n>', 'how many', 1).makeOptionMandatory())
       .option('--at <place>', 'even, top, bottom, or positions such as 3,7,7,11', 'even')
-      .option('--name <name>', 'what to call it')
+      .addOption(nameOption())
       .action((reference: string, options: CommonOptions & { blocks: number; at: string; name?: string }) =>
         withSession(options, async ({ studio, print }) => {
           const { blocks, at: place, name } = options;
@@ -60,8 +60,8 @@ export function modelCommand(): Command {
     command('verify', 'compare an expanded model with its base: tensors byte by byte, logits to the last bit')
       .argument('<model>', 'id or name')
       .action((reference: string, options: CommonOptions) =>
-        withSession(options, async ({ studio, print }) => {
-          const result = await studio.models.verify({ model: reference });
+        withSession(options, async ({ studio, engine, print }) => {
+          const result = await studio.models.verify({ model: reference, ...(engine === undefined ? {} : { engine }) });
           print(result, () =>
             fields([
               [

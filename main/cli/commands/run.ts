@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import { change, fields, loss, percent, table } from '../format.ts';
-import { command, type CommonOptions, withSession } from '../session.ts';
+import { command, type CommonOptions, refuse, withSession } from '../session.ts';
 import { describeResult, followRun } from '../train-display.ts';
 
 /** `strata run list | show | watch | pause | resume | stop | compare | note | delete`. */
@@ -73,6 +73,7 @@ export function runCommand(): Command {
       .argument('<runs...>', 'ids or names, two or more')
       .action((references: string[], options: CommonOptions) =>
         withSession(options, async ({ studio, print }) => {
+          if (references.length < 2) throw refuse('One run alone cannot be compared.', references.join(', '), 'two runs or more');
           const result = studio.runs.compare({ runs: references });
           const rows = Object.entries(result.differences).map(([key, values]) => [key, ...values.map(cell)]);
           print(result, () => table(['', ...result.runs.map(({ id }) => id)], rows));

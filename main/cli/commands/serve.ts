@@ -7,18 +7,15 @@ import { command, type CommonOptions, wholeNumber, withSession } from '../sessio
 /** `strata serve`: the studio in a browser, on this machine only. */
 export function serveCommand(): Command {
   return command('serve', 'the studio in a browser')
-    .option('--port <n>', '0 takes a free one', wholeNumber(0), 0)
+    .addOption(wholeNumber('--port <n>', '0 takes a free one', 0, 65_535).default(0))
     .option('--open', 'open the browser')
     .action((options: CommonOptions & { port: number; open?: boolean }) =>
-      withSession(options, async ({ studio, print, say }) => {
+      withSession(options, async ({ studio, print, say, interrupted }) => {
         const server = await startServer({ studio, port: options.port, pages: join(import.meta.dirname, '../../../dist/renderer') });
         print({ url: server.url }, () => `The studio is at ${server.url}`);
         say('Ctrl-C ends it; a run in progress saves a checkpoint first.');
         if (options.open) openBrowser(server.url);
-        await new Promise<void>((resolve) => {
-          process.once('SIGINT', resolve);
-          process.once('SIGTERM', resolve);
-        });
+        await interrupted();
         await server.close();
       }),
     );

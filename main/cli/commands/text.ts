@@ -7,7 +7,7 @@ export function evalCommand(): Command {
   return command('eval', 'loss, perplexity and bits per byte of a model on text files')
     .argument('<model>', 'model or run: id or name')
     .requiredOption('--text <files...>', 'UTF-8 text, also gzip')
-    .option('--context <n>', "tokens per window (default the model's context)", wholeNumber(2))
+    .addOption(wholeNumber('--context <n>', "tokens per window (default the model's context)", 2))
     .action((reference: string, options: CommonOptions & { text: string[]; context?: number }) =>
       withSession(options, async ({ studio, engine, print }) => {
         const result = await studio.text.evaluate({
@@ -33,9 +33,9 @@ export function generateCommand(): Command {
   return command('generate', 'continue a prompt with a model')
     .argument('<model>', 'model or run: id or name')
     .requiredOption('--prompt <text>')
-    .option('--max-tokens <n>', 'at most so many new tokens', wholeNumber(1), 64)
-    .option('--temperature <x>', '0 takes the most likely token', anyNumber, 0)
-    .option('--seed <n>', 'for a temperature above 0', wholeNumber(0), 0)
+    .addOption(wholeNumber('--max-tokens <n>', 'at most so many new tokens', 1).default(64))
+    .addOption(anyNumber('--temperature <x>', '0 takes the most likely token').default(0))
+    .addOption(wholeNumber('--seed <n>', 'for a temperature above 0', 0).default(0))
     .option('--bypass', "leave the inserted blocks out: the base's own answer")
     .action(
       (

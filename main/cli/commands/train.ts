@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { METHODS, type Method } from '../../../shared/domain/run.ts';
+import { trainRequestSchema } from '../../../shared/contract/contract.ts';
+import { METHODS } from '../../../shared/domain/run.ts';
 import { ADVANCED_SETTINGS, type AdvancedSettings, type ParsedTrainRequest } from '../../studio/train-request.ts';
-import { anyNumber, command, type CommonOptions, refuse, wholeNumber, withSession } from '../session.ts';
+import { anyNumber, command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
 import { describePlan, describeResult, followRun } from '../train-display.ts';
 
 interface TrainOptions extends CommonOptions {
@@ -29,18 +30,18 @@ export function trainCommand(): Command {
     .requiredOption('--model <model>', 'the base: id or name')
     .requiredOption('--new <datasets...>', 'what to learn')
     .option('--old <datasets...>', 'what must be kept: measured, and replayed')
-    .option('--replay <share>', 'fraction of the tokens that are old (default 0.1 with old data)', anyNumber)
+    .addOption(anyNumber('--replay <share>', 'fraction of the tokens that are old (default 0.1 with old data)'))
     .option('--method <method>', `${METHODS.join(' or ')}`, 'expand')
-    .option('--blocks <n>', "how many new blocks (default a quarter of the base's)", wholeNumber(1))
+    .addOption(wholeNumber('--blocks <n>', "how many new blocks (default a quarter of the base's)", 1))
     .option('--at <place>', 'even, top, bottom, or positions such as 3,7,7,11', 'even')
-    .option('--tokens <n>', 'how long: tokens', wholeNumber(1))
-    .option('--steps <n>', 'how long: steps', wholeNumber(1))
-    .option('--epochs <x>', 'how long: times through the new data (default 1, at most 600 steps)', anyNumber)
-    .option('--batch <n>', 'windows per step (default 8)', wholeNumber(1))
-    .option('--context <n>', 'tokens per window (default 256)', wholeNumber(2))
-    .option('--lr <x>', 'peak learning rate', anyNumber)
-    .option('--seed <n>', 'order of the data (default 1)', wholeNumber(0))
-    .option('--name <name>', 'what to call the run and its model')
+    .addOption(wholeNumber('--tokens <n>', 'how long: tokens', 1))
+    .addOption(wholeNumber('--steps <n>', 'how long: steps', 1))
+    .addOption(anyNumber('--epochs <x>', 'how long: times through the new data (default 1, at most 600 steps)'))
+    .addOption(wholeNumber('--batch <n>', 'windows per step (default 8)', 1))
+    .addOption(wholeNumber('--context <n>', 'tokens per window (default 256)', 2))
+    .addOption(anyNumber('--lr <x>', 'peak learning rate'))
+    .addOption(wholeNumber('--seed <n>', 'order of the data (default 1)', 0))
+    .addOption(nameOption('what to call the run and its model'))
     .option('--set <settings...>', `key=value for ${ADVANCED_SETTINGS.join(', ')}`)
     .action((options: TrainOptions) =>
       withSession(options, async (session) => {
@@ -62,9 +63,14 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
     if (options[name] !== undefined && options[name] <= 0)
       throw refuse(`--${name} must be positive.`, String(options[name]), 'a number above 0');
   }
-  const optional = {
+  const asked: Record<string, unknown> = {
+    model: options.model,
+    newDatasets: options.new,
+    oldDatasets: options.old,
     replayShare: options.replay,
+    method: options.method,
     blocks: options.blocks,
+    place: options.at,
     tokens: options.tokens,
     steps: options.steps,
     epochs: options.epochs,
@@ -75,16 +81,12 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
     name: options.name,
     engine: options.engine,
   };
-  const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
-  return {
-    ...given,
-    model: options.model,
-    newDatasets: options.new,
-    oldDatasets: options.old ?? [],
-    method: options.method as Method,
-    place: options.at,
-    advanced: settingsOf(options.set ?? []),
-  };
+  const parsed = trainRequestSchema.safeParse(asked);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw refuse('The run is not possible as asked.', `${path.join('.')} ${JSON.stringify(asked[String(path[0])])}`, message);
+  }
+  return { ...parsed.data, advanced: settingsOf(options.set ?? []) };
 }
 
 function settingsOf(pairs: readonly string[]): AdvancedSettings {
