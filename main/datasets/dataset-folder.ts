@@ -52,13 +52,13 @@ async function* storedDocuments(directory: string): AsyncIterable<DatasetDocumen
   let number = 0;
   try {
     for await (const line of linesOf(createReadStream(join(directory, DOCUMENTS_FILE)) as AsyncIterable<Buffer>)) {
-      number++;
       yield documentSchema.parse(JSON.parse(line));
+      number++;
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(directory, `no ${DOCUMENTS_FILE}`, error);
     const isUnreadable = error instanceof SyntaxError || error instanceof TypeError || error instanceof z.ZodError;
-    if (isUnreadable) throw damaged(directory, `${DOCUMENTS_FILE} cannot be read at line ${number}`, error);
+    if (isUnreadable) throw damaged(directory, `${DOCUMENTS_FILE} cannot be read at line ${number + 1}`, error);
     throw error;
   }
 }

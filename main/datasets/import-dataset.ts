@@ -191,6 +191,8 @@ function nothingImported(files: readonly ImportedFile[]): StrataError {
 }
 
 function suggestName(paths: readonly string[]): string {
-  const first = basename(paths[0]!).replace(/(\.\w{1,8}){1,2}$/, '');
+  const first = basename(paths[0]!)
+    .replace(/\.gz$/i, '')
+    .replace(/\.(txt|text|md|markdown|jsonl|ndjson|json)$/i, '');
   return paths.length === 1 ? first || 'dataset' : `${first} and ${paths.length - 1} more`;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -65,7 +65,8 @@ export async function buildTokenShards(datasetDirectory: string, tokenizer: Docu
 const CHUNK_TOKENS = 1 << 20;
 
 async function writeShard(path: string, datasetDirectory: string, heldOut: boolean, tokenizer: DocumentTokenizer): Promise<number> {
-  const partial = `${path}.partial`;
+  // Its own name: two requests may build the same shard at once, and each renames a whole one.
+  const partial = `${path}.${randomUUID()}.partial`;
   const elementBytes = tokenizer.vocabularySize <= 65_536 ? 2 : 4;
   const hash = createHash('sha256');
   let tokens = 0;

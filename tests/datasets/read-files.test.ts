@@ -1,0 +1,314 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { documentsOf, findFiles } from '../../main/datasets/read-files.ts';
+import { UnreadableFile } from '../../main/datasets/unreadable-file.ts';
+import { useTemporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = useTemporaryFolder();
+
+async function documentsIn(name: string, content: string | Uint8Array): Promise<string[]> {
+  return collect(await folder.write(name, content));
+}
+
+async function collect(path: string): Promise<string[]> {
+  const documents: string[] = [];
+  for await (const document of documentsOf(path)) documents.push(document);
+  return documents;
+}
+
+const jsonLines = (...rows: unknown[]): string => rows.map((row) => JSON.stringify(row) + '\n').join('');
+
+/** About this many characters of paragraphs, each different. */
+function longText(characters: number): string {
+  let text = '';
+  for (let index = 0; text.length < characters; index++) {
+    const words = createHash('sha256').update(String(index)).digest('hex').replace(/\d/g, ' ');
+    text += `${index} ${words} ö 😀\n${words}${index % 3 === 0 ? '\n\n' : '\n'}`;
+  }
+  return text.trimEnd();
+}
+
+describe('a file of each format, plain and packed', () => {
+  const text = 'First paragraph.\n\nSecond – with ü, 日本 and 😀.';
+  const rows = jsonLines({ text: 'one' }, { text: 'two\u2028lines' }, 'three');
+  const array = JSON.stringify([{ text: 'one' }, { text: 'two\u2028lines' }, 'three'], null, 2);
+  const three = ['one', 'two\u2028lines', 'three'];
+
+  it.each([
+    ['a.txt', text, [text]],
+    ['a.text', text, [text]],
+    ['a.md', text, [text]],
+    ['a.markdown', text, [text]],
+    ['A.TXT', text, [text]],
+    ['a.jsonl', rows, three],
+    ['a.ndjson', rows, three],
+    ['a.json', array, three],
+  ])('%s', async (name, content, expected) => {
+    expect(await documentsIn(name, content)).toEqual(expected);
+    expect(await documentsIn(`${name}.gz`, gzipSync(content))).toEqual(expected);
+    expect(await documentsIn(`${name}.GZ`, gzipSync(content))).toEqual(expected);
+  });
+
+  it('of several gzip members in one file is read to its end', async () => {
+    expect(await documentsIn('a.jsonl.gz', Buffer.concat([gzipSync(jsonLines('one')), gzipSync(jsonLines('two'))]))).toEqual([
+      'one',
+      'two',
+    ]);
+  });
+
+  it('with a byte order mark and Windows line ends has the same documents', async () => {
+    const windows = (content: string): string => `\ufeff${content.replaceAll('\n', '\r\n')}`;
+    expect(await documentsIn('a.txt', windows(text))).toEqual([text]);
+    expect(await documentsIn('a.jsonl', windows(rows))).toEqual(three);
+    expect(await documentsIn('a.json', windows(array))).toEqual(three);
+  });
+});
+
+describe('plain text', () => {
+  it('is one document while it is short, with its blanks inside kept', async () => {
+    const text = '  indented\n\n\n\tafter blank lines  ';
+    expect(await documentsIn('a.txt', text)).toEqual([text]);
+  });
+
+  it('is cut between paragraphs into sections of about 4,000 characters, and loses not one', async () => {
+    const text = longText(100_000);
+    const sections = await documentsIn('a.txt', text);
+    expect(sections.join('\n')).toBe(text);
+    expect(sections.length).toBeGreaterThan(15);
+    for (const section of sections.slice(0, -1)) {
+      expect(section.length).toBeGreaterThan(3900);
+      expect(section.length).toBeLessThan(8500);
+      expect(section.endsWith('\n'), 'ends with an empty line').toBe(true);
+    }
+  });
+
+  it('without paragraphs is cut between lines', async () => {
+    const text = Array.from({ length: 2000 }, (_, index) => `line ${index} of a list`).join('\n');
+    const sections = await documentsIn('a.txt', text);
+    expect(sections.join('\n')).toBe(text);
+    expect(sections.length).toBeGreaterThan(4);
+  });
+
+  it('on a single line is cut between words', async () => {
+    const text = Array.from({ length: 10_000 }, (_, index) => `word${index}`).join(' ');
+    const sections = await documentsIn('a.txt', text);
+    expect(sections.join('')).toBe(text);
+    expect(sections.length).toBeGreaterThan(8);
+    for (const section of sections.slice(0, -1)) expect(section).toMatch(/^word\d+ .*\d $/s);
+  });
+
+  it('without any blank is cut, but never inside a character', async () => {
+    const text = '😀'.repeat(10_001);
+    const sections = await documentsIn('a.txt', `a${text}`);
+    expect(sections.join('')).toBe(`a${text}`);
+    expect(sections.length).toBeGreaterThan(1);
+    for (const section of sections) expect(section.isWellFormed()).toBe(true);
+  });
+
+  it('with lines <|endoftext|> is one document between each two of them, however long', async () => {
+    const long = longText(30_000);
+    const wide = 'x y '.repeat(5000).trimEnd();
+    const content = ['One.\nTwo.', long, '', wide, 'Last.'].join('\n<|endoftext|>\n');
+    expect(await documentsIn('a.txt', `${content}\n<|endoftext|>\n`)).toEqual(['One.\nTwo.', long, wide, 'Last.']);
+    expect(await documentsIn('b.txt', content)).toEqual(['One.\nTwo.', long, wide, 'Last.']);
+  });
+
+  it('whose first document is longer than a section keeps it whole while that can be held', async () => {
+    const first = longText(7000);
+    expect(await documentsIn('a.txt', `${first}\n<|endoftext|>\nsecond`)).toEqual([first, 'second']);
+  });
+});
+
+describe('rows of JSON', () => {
+  it('are separated by blank lines or not, and left out when they hold no text', async () => {
+    expect(await documentsIn('a.jsonl', '{"text":"one"}\n\n  \n{"text":"  "}\n{"text":"two"}')).toEqual(['one', 'two']);
+  });
+
+  it('keep their text to the last character', async () => {
+    const text = ' \t"quoted" \\ \u0001 \u2028 a\r\nb \ud83d\ude00 é \n';
+    expect(await documentsIn('a.jsonl', jsonLines({ text }))).toEqual([text]);
+  });
+
+  it('may be longer than what is read at once', async () => {
+    const long = longText(500_000);
+    expect(await documentsIn('a.jsonl', jsonLines({ text: long }, { text: 'short' }))).toEqual([long, 'short']);
+  });
+
+  it.each([
+    ['{"text":"one"}\n\n{"text":"two"\n{"text":"three"}', /^Line 3 is not JSON \(.+\)\.$/],
+    ['{"text":"one"}\n[1]\n', /^At line 2 there is \[1\]; a row is an object with a text, or a string\.$/],
+    ['{"text":"one"}\n{"a":"x","b":"y"}\n', /^At line 2 there is no text column\. Found: a, b\. Known: text, /],
+  ])('that are not rows are refused with the number of the line: %j', async (content, message) => {
+    await expect(documentsIn('a.jsonl', content)).rejects.toThrow(message);
+  });
+});
+
+describe('a JSON file', () => {
+  it.each([
+    ['a list of objects', [{ text: 'one' }, { text: 'two' }], ['one', 'two']],
+    ['a list of strings', ['one', 'two'], ['one', 'two']],
+    ['a list below a name', { version: '1.1', data: [{ text: 'one' }, { text: 'two' }] }, ['one', 'two']],
+    ['a list beside a title', { title: 't', description: 'd', rows: [{ text: 'one' }] }, ['one']],
+    ['a row below each key', { 17: { question: 'q', answer: 'a' }, 18: { question: 'p', answer: 'b' } }, ['q\n\na', 'p\n\nb']],
+    ['a text below each key', { first: 'one', second: 'two' }, ['one', 'two']],
+    ['one row', { text: 'one', tags: ['a', 'b'], isFree: true }, ['one']],
+    ['one row in parts', { question: 'q', answer: 'a', score: 3 }, ['q\n\na']],
+  ])('may be %s', async (_what, value, expected) => {
+    expect(await documentsIn('a.json', JSON.stringify(value))).toEqual(expected);
+  });
+
+  it.each([
+    ['[]', 'There is no list of rows in it.'],
+    ['{}', 'There is no list of rows in it.'],
+    ['null', 'There is no list of rows in it.'],
+    ['"only a string"', 'There is no list of rows in it.'],
+    ['{"data":[]}', 'There is no list of rows in it.'],
+    ['[{"text":"one"},{"text":"two"', /^It is not JSON \(.+\)\.$/],
+    ['[{"text":"one"},{"a":"x","b":"y"}]', /^At row 2 there is no text column\. Found: a, b\./],
+  ])('that holds no rows is refused: %s', async (content, message) => {
+    await expect(documentsIn('a.json', content)).rejects.toThrow(message);
+  });
+});
+
+describe('a file that cannot be read says why:', () => {
+  const utf16 = (text: string): Buffer => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
+  const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(200), Buffer.alloc(5000, 0xa7)]);
+  const packed = gzipSync(jsonLines(longText(200_000), longText(210_000)));
+
+  it.each([
+    ['empty', 'a.txt', Buffer.alloc(0), 'The file is empty.'],
+    ['blank', 'a.txt', Buffer.from(' \n\t\n'), 'There is no text in it.'],
+    ['packed and empty inside', 'a.txt.gz', gzipSync(''), 'There is no text in it.'],
+    ['rows without text', 'a.jsonl', Buffer.from('{"text":""}\n'), 'There is no text in it.'],
+    ['a picture named .txt', 'a.txt', png, 'It is a binary file, not text.'],
+    ['a picture named .jsonl', 'a.jsonl', png, 'It is a binary file, not text.'],
+    ['a picture named .json', 'a.json', png, 'It is a binary file, not text.'],
+    ['a packed picture', 'a.txt.gz', gzipSync(png), 'It is a binary file, not text.'],
+    [
+      'a packed archive of texts',
+      'a.txt.gz',
+      gzipSync(Buffer.concat([Buffer.from('a.txt'), Buffer.alloc(507), Buffer.from('text')])),
+      'It is a binary file, not text.',
+    ],
+    ['UTF-16', 'a.txt', utf16('Grüße'), 'It is UTF-16 text. Save it as UTF-8 and import it again.'],
+    ['UTF-16, packed', 'a.txt.gz', gzipSync(utf16('Hello')), 'It is UTF-16 text. Save it as UTF-8 and import it again.'],
+    ['UTF-16 with the other byte first', 'a.jsonl', utf16('[]').swap16(), 'It is UTF-16 text. Save it as UTF-8 and import it again.'],
+    [
+      'Latin-1',
+      'a.txt',
+      Buffer.from('good\nGr\xfc\xdfe\n', 'latin1'),
+      'It is not UTF-8 text: bytes that are not UTF-8 in the line that starts at byte 5. Save it as UTF-8 and import it again.',
+    ],
+    ['Latin-1, packed', 'a.jsonl.gz', gzipSync(Buffer.from('{"text":"\xfc"}\n', 'latin1')), /^It is not UTF-8 text: .* starts at byte 0\./],
+    ['Latin-1 in a JSON file', 'a.json', Buffer.from('["\xfc"]', 'latin1'), 'It is not UTF-8 text. Save it as UTF-8 and import it again.'],
+    ['not gzip', 'a.txt.gz', Buffer.from('plain text'), 'It is named .gz but is not gzip data.'],
+    ['gzip without its name', 'a.txt', gzipSync('text'), 'It is gzip data; name it .gz.'],
+    ['gzip cut short', 'a.jsonl.gz', packed.subarray(0, packed.length / 2), 'The gzip data ends too early: the file is truncated.'],
+    ['gzip without its last byte', 'a.txt.gz', gzipSync('text').subarray(0, -1), 'The gzip data ends too early: the file is truncated.'],
+    [
+      'gzip cut short in a JSON file',
+      'a.json.gz',
+      gzipSync('["one"]').subarray(0, -9),
+      'The gzip data ends too early: the file is truncated.',
+    ],
+    ['gzip with changed bytes', 'a.txt.gz', changed(gzipSync('text'), 10, 0x07), /^It is not intact gzip data \(.+\)\.$/],
+    ['gzip with a wrong checksum', 'a.txt.gz', changed(gzipSync('text'), -8, 0x00), /^It is not intact gzip data \(.+\)\.$/],
+    ['a format that is not read', 'a.parquet', Buffer.from('PAR1'), /^Strata does not read \.parquet yet; it reads \.txt, /],
+    ['no extension', 'corpus', Buffer.from('text'), /^Strata does not read files without an extension yet; it reads \.txt, /],
+  ])('%s', async (_what, name, content, message) => {
+    await expect(documentsIn(name, content)).rejects.toThrow(typeof message === 'string' ? new UnreadableFile(message) : message);
+  });
+
+  it('missing, or a folder', async () => {
+    await expect(collect(join(folder.path, 'none.txt'))).rejects.toThrow(new UnreadableFile('There is no such file.'));
+    await mkdir(join(folder.path, 'folder.txt'));
+    await expect(collect(join(folder.path, 'folder.txt'))).rejects.toThrow(new UnreadableFile('It is not a file.'));
+  });
+});
+
+/** A copy with another byte at one place, counted from the end when negative. */
+function changed(bytes: Buffer, index: number, byte: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[index < 0 ? copy.length + index : index] = byte;
+  return copy;
+}
+
+it.runIf(process.platform === 'linux')('a file is closed when reading stops early, packed or not', async () => {
+  const content = jsonLines('good') + 'bad\n' + jsonLines(longText(300_000));
+  const paths = [await folder.write('a.jsonl', content), await folder.write('b.jsonl.gz', gzipSync(content))];
+  const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
+  await expect(collect(paths[1]!)).rejects.toThrow('Line 2 is not JSON'); // the first time may open what stays open
+  const before = await openFiles();
+  for (let round = 0; round < 10; round++) for (const path of paths) await expect(collect(path)).rejects.toThrow('Line 2 is not JSON');
+  await expect.poll(openFiles).toBeLessThanOrEqual(before);
+});
+
+describe('files of a folder', () => {
+  async function namesOf(...paths: string[]): Promise<[string, string | null][]> {
+    const found = await findFiles(paths.length > 0 ? paths : [folder.path]);
+    return found.map(({ path, skipReason }) => [path.slice(folder.path.length + 1), skipReason]);
+  }
+  const aboutData = 'It describes the data beside it. Choose the file itself to import it.';
+
+  it('are gone through in the order of their names, nested folders too, hidden ones not', async () => {
+    for (const name of ['b.txt', 'a/2.txt', 'a/10.txt', 'c/d/e.jsonl.gz', '.hidden.txt', '.git/x.txt', 'a/.cache/y.txt'])
+      await folder.write(name, 'x');
+    expect(await namesOf()).toEqual([
+      ['a/10.txt', null],
+      ['a/2.txt', null],
+      ['b.txt', null],
+      ['c/d/e.jsonl.gz', null],
+    ]);
+  });
+
+  it('that are not data are named with the reason', async () => {
+    for (const name of ['a.txt', 'picture.png', 'README.md', 'LICENSE.txt', 'licences.txt', 'readme_first.txt'])
+      await folder.write(name, 'x');
+    const notRead = 'Not a format Strata reads (.txt, .text, .md, .markdown, .jsonl, .ndjson, .json, each also as .gz).';
+    expect(await namesOf()).toEqual([
+      ['LICENSE.txt', aboutData],
+      ['README.md', aboutData],
+      ['a.txt', null],
+      ['licences.txt', null],
+      ['picture.png', notRead],
+      ['readme_first.txt', null],
+    ]);
+  });
+
+  it('a README is data among files of Markdown, and when it is chosen itself', async () => {
+    for (const name of ['notes/README.md', 'notes/b.md', 'data/README.md', 'data/b.jsonl']) await folder.write(name, 'x');
+    expect(await namesOf(join(folder.path, 'notes'))).toEqual([
+      ['notes/README.md', null],
+      ['notes/b.md', null],
+    ]);
+    expect(await namesOf(join(folder.path, 'data'))).toEqual([
+      ['data/README.md', aboutData],
+      ['data/b.jsonl', null],
+    ]);
+    expect(await namesOf(join(folder.path, 'data/README.md'))).toEqual([['data/README.md', null]]);
+  });
+
+  it('may be links to files; links to folders are named, not followed, so that no loop is endless', async () => {
+    await folder.write('blobs/1', 'text');
+    await mkdir(join(folder.path, 'data'));
+    await symlink('../blobs/1', join(folder.path, 'data/a.txt'));
+    await symlink('..', join(folder.path, 'data/loop'));
+    expect(await namesOf(join(folder.path, 'data'))).toEqual([
+      ['data/a.txt', null],
+      ['data/loop', 'It is a link to a folder. Choose that folder itself to import it.'],
+    ]);
+    expect(await collect(join(folder.path, 'data/a.txt'))).toEqual(['text']);
+  });
+
+  it('chosen one by one keep the order in which they were chosen, whether they exist or not', async () => {
+    const [b, a] = [await folder.write('b.txt', 'x'), await folder.write('a.txt', 'x')];
+    expect(await namesOf(b, a, join(folder.path, 'none.txt'))).toEqual([
+      ['b.txt', null],
+      ['a.txt', null],
+      ['none.txt', null],
+    ]);
+  });
+});

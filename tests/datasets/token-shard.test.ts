@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { buildTokenShards, type DocumentTokenizer, openTokenShard, trainingWindows } from '../../main/datasets/token-shard.ts';
+import { useTemporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = useTemporaryFolder();
+
+/** Ids are code points, with the vocabulary's largest id at the end of each document; counts what it encoded. */
+function codePointTokenizer(vocabularySize: number): DocumentTokenizer & { calls: number } {
+  return {
+    vocabularySize,
+    hash: createHash('sha256').update(String(vocabularySize)).digest('hex'),
+    calls: 0,
+    encodeDocument(text) {
+      this.calls++;
+      return [...text].map((character) => character.codePointAt(0)!).concat(vocabularySize - 1);
+    },
+  };
+}
+
+/** A dataset folder as an import writes it, in the test's folder. */
+async function writeDataset(documents: readonly { text: string; heldOut: boolean }[]): Promise<string> {
+  await folder.write('dataset/documents.jsonl', documents.map((document) => JSON.stringify(document) + '\n').join(''));
+  return join(folder.path, 'dataset');
+}
+
+const documents = [
+  { text: 'first', heldOut: false },
+  { text: 'held out', heldOut: true },
+  { text: 'zweiter ü', heldOut: false },
+  { text: 'also held', heldOut: true },
+];
+
+async function allTokens(path: string): Promise<number[]> {
+  const shard = await openTokenShard(path);
+  const tokens = [...shard.read(0, shard.length)];
+  await shard.close();
+  return tokens;
+}
+
+describe.each([
+  { vocabularySize: 300, bytes: 2 },
+  { vocabularySize: 65_536, bytes: 2 },
+  { vocabularySize: 65_537, bytes: 4 },
+  { vocabularySize: 1_000_000, bytes: 4 },
+])('shards of a vocabulary of $vocabularySize', ({ vocabularySize, bytes }) => {
+  it('hold each part in the order of its documents, with the largest id intact', async () => {
+    const tokenizer = codePointTokenizer(vocabularySize);
+    const built = await buildTokenShards(await writeDataset(documents), tokenizer);
+    const end = vocabularySize - 1;
+    const codes = (text: string): number[] => [...text].map((character) => character.codePointAt(0)!);
+    const train = [...codes('first'), end, ...codes('zweiter ü'), end];
+    const heldOut = [...codes('held out'), end, ...codes('also held'), end];
+    expect(await allTokens(built.trainPath)).toEqual(train);
+    expect(await allTokens(built.heldOutPath)).toEqual(heldOut);
+    expect([built.trainTokens, built.heldOutTokens]).toEqual([train.length, heldOut.length]);
+  });
+
+  it('have the bytes that the format says', async () => {
+    const { trainPath } = await buildTokenShards(await writeDataset(documents), codePointTokenizer(vocabularySize));
+    const file = await readFile(trainPath);
+    const data = file.subarray(64);
+    expect(file.toString('latin1', 0, 8)).toBe('STRATOK1');
+    expect([file.readUInt32LE(8), file.readUInt32LE(12), file.readBigUInt64LE(16)]).toEqual([bytes, 0, 16n]);
+    expect(file.toString('hex', 24, 56)).toBe(createHash('sha256').update(data).digest('hex'));
+    expect(file.subarray(56, 64)).toEqual(Buffer.alloc(8));
+    expect(data).toHaveLength(16 * bytes);
+    const ids = Array.from({ length: 16 }, (_, index) => data.readUIntLE(index * bytes, bytes));
+    expect(ids.slice(0, 6)).toEqual([...'first'].map((character) => character.charCodeAt(0)).concat(vocabularySize - 1));
+  });
+});
+
+describe('a shard', () => {
+  it('gives any range of its tokens, cut at its end', async () => {
+    const { trainPath } = await buildTokenShards(await writeDataset([{ text: 'abcdef', heldOut: false }]), codePointTokenizer(256));
+    const shard = await openTokenShard(trainPath);
+    expect(shard.length).toBe(7);
+    expect([...shard.read(2, 3)]).toEqual([99, 100, 101]);
+    expect([...shard.read(5, 100)]).toEqual([102, 255]);
+    expect([...shard.read(7, 1)]).toEqual([]);
+    expect([...shard.read(100, 1)]).toEqual([]);
+    expect([...shard.read(0, 0)]).toEqual([]);
+    await shard.close();
+  });
+
+  it('gives arrays of its own: changing one changes nothing', async () => {
+    const { trainPath } = await buildTokenShards(await writeDataset([{ text: 'abc', heldOut: false }]), codePointTokenizer(256));
+    const shard = await openTokenShard(trainPath);
+    shard.read(0, 3).fill(0);
+    expect([...shard.read(0, 3)]).toEqual([97, 98, 99]);
+    await shard.close();
+  });
+
+  it('is written right across the border of the pieces in which it is written', async () => {
+    const text = Array.from({ length: 700_000 }, (_, index) => String.fromCharCode(33 + (index % 90))).join('');
+    const dataset = await writeDataset([1, 2, 3].map((part) => ({ text: part + text, heldOut: false })));
+    const { trainPath, trainTokens, heldOutTokens } = await buildTokenShards(dataset, codePointTokenizer(256));
+    expect([trainTokens, heldOutTokens]).toEqual([3 * 700_002, 0]);
+    const shard = await openTokenShard(trainPath);
+    for (const part of [0, 1, 2]) {
+      const decoded = Buffer.from(shard.read(part * 700_002, 700_002)).toString('latin1');
+      expect(decoded === `${part + 1}${text}\u00ff`, `document ${part}`).toBe(true);
+    }
+    await shard.close();
+  });
+
+  it('is made once for each tokenizer', async () => {
+    const dataset = await writeDataset(documents);
+    const [first, second] = [codePointTokenizer(300), codePointTokenizer(400)];
+    const built = await buildTokenShards(dataset, first);
+    expect(first.calls).toBe(4);
+    expect(await buildTokenShards(dataset, first)).toEqual(built);
+    expect(first.calls).toBe(4);
+    const other = await buildTokenShards(dataset, second);
+    expect(second.calls).toBe(4);
+    expect(other.trainPath).not.toBe(built.trainPath);
+  });
+
+  it('is whole when two ask for it at once', async () => {
+    const dataset = await writeDataset(Array.from({ length: 500 }, (_, index) => ({ text: `text ${index}`, heldOut: index % 5 === 0 })));
+    const tokenizer = codePointTokenizer(256);
+    const [one, two] = await Promise.all([buildTokenShards(dataset, tokenizer), buildTokenShards(dataset, tokenizer)]);
+    expect(one).toEqual(two);
+    expect(await allTokens(one.trainPath)).toHaveLength(one.trainTokens);
+    expect((await readdir(join(one.trainPath, '..'))).sort()).toEqual(['heldout.tokens', 'train.tokens']);
+  });
+
+  it('is not there when making it failed, and can be made again', async () => {
+    const dataset = await writeDataset(documents);
+    const failing = { ...codePointTokenizer(256), encodeDocument: (text: string) => fail(text) };
+    await expect(buildTokenShards(dataset, failing)).rejects.toThrow('tokenizer failed at zweiter ü');
+    expect((await folder.list()).filter((name) => /tokens$|partial/.test(name) && !name.endsWith('/'))).toEqual([]);
+    expect((await buildTokenShards(dataset, codePointTokenizer(256))).trainTokens).toBe(16);
+  });
+
+  it('is not made from a damaged dataset', async () => {
+    const dataset = await writeDataset(documents);
+    await writeFile(join(dataset, 'documents.jsonl'), '{"text":"one","heldOut":false}\n{"text":"two","heldOut"');
+    await expect(buildTokenShards(dataset, codePointTokenizer(256))).rejects.toMatchObject({ code: 'CORRUPT' });
+    expect((await folder.list()).filter((name) => /\.tokens/.test(name))).toEqual([]);
+  });
+});
+
+/** Encodes nothing but the first document. */
+function fail(text: string): number[] {
+  if (text === 'first') return [1];
+  throw new Error(`tokenizer failed at ${text}`);
+}
+
+describe('a damaged shard is refused:', () => {
+  const damages: [string, (path: string) => Promise<void>][] = [
+    ['cut short', async (path) => truncate(path, (await stat(path)).size - 1)],
+    ['cut inside its header', (path) => truncate(path, 40)],
+    ['empty', (path) => truncate(path, 0)],
+    ['with bytes behind its end', async (path) => writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(2)]))],
+    ['with one token changed', (path) => patch(path, 64, 0x7a)],
+    ['with its hash changed', (path) => patch(path, 30, 0)],
+    ['with another count', (path) => patch(path, 16, 3)],
+    ['with an enormous count', (path) => patch(path, 23, 0x7f)],
+    ['with an impossible width', (path) => patch(path, 8, 3)],
+    ['of another format', (path) => writeFile(path, Buffer.alloc(96, 'GGUF'))],
+    ['of a later version', (path) => patch(path, 7, 0x32)],
+  ];
+
+  it.each(damages)('%s', async (_what, damage) => {
+    const dataset = await writeDataset(documents);
+    const { trainPath } = await buildTokenShards(dataset, codePointTokenizer(256));
+    await damage(trainPath);
+    await expect(openTokenShard(trainPath)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: 'A token shard is damaged.',
+      found: expect.stringContaining(trainPath) as string,
+      hint: 'Delete that file; it is made again from the dataset at the next run.',
+    });
+  });
+
+  it('and what the message says helps: deleted, it is made again', async () => {
+    const dataset = await writeDataset(documents);
+    const built = await buildTokenShards(dataset, codePointTokenizer(256));
+    await truncate(built.trainPath, 70);
+    await expect(buildTokenShards(dataset, codePointTokenizer(256))).rejects.toMatchObject({ code: 'CORRUPT' });
+    await rm(built.trainPath);
+    expect(await buildTokenShards(dataset, codePointTokenizer(256))).toEqual(built);
+    expect(await allTokens(built.trainPath)).toHaveLength(16);
+  });
+});
+
+/** Overwrites one byte of a file, which must have been another. */
+async function patch(path: string, offset: number, byte: number): Promise<void> {
+  const bytes = await readFile(path);
+  expect(bytes[offset]).not.toBe(byte);
+  bytes[offset] = byte;
+  await writeFile(path, bytes);
+}
+
+describe('trainingWindows', () => {
+  it('counts windows whose tokens each have a next one: context + 1 tokens make one', () => {
+    const counts = [0, 1, 4, 5, 8, 9, 12, 13].map((tokens) => trainingWindows(tokens, 4));
+    expect(counts).toEqual([0, 0, 0, 1, 1, 2, 2, 3]);
+  });
+
+  it('never reads past the end: the last window ends inside the shard', () => {
+    for (let tokens = 0; tokens < 60; tokens++) {
+      for (let context = 2; context < 10; context++) {
+        const windows = trainingWindows(tokens, context);
+        expect(windows * context + 1 <= tokens || windows === 0).toBe(true);
+        expect((windows + 1) * context + 1).toBeGreaterThan(tokens);
+      }
+    }
+  });
+});
