@@ -222,6 +222,15 @@ describe('a file that cannot be read says why:', () => {
     await expect(documentsIn(name, content)).rejects.toThrow(typeof message === 'string' ? new UnreadableFile(message) : message);
   });
 
+  it('a line too long to hold', async () => {
+    const mebibyte = gzipSync(Buffer.alloc(2 ** 20, 'x'));
+    await expect(documentsIn('a.txt.gz', Buffer.concat(Array.from({ length: 257 }, () => mebibyte)))).rejects.toThrow(
+      new UnreadableFile(
+        'It has a line of more than 268435456 bytes, which starts at byte 0. Split it into lines or documents and import it again.',
+      ),
+    );
+  });
+
   it('missing, or a folder', async () => {
     await expect(collect(join(folder.path, 'none.txt'))).rejects.toThrow(new UnreadableFile('There is no such file.'));
     await mkdir(join(folder.path, 'folder.txt'));
