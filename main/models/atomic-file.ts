@@ -1,5 +1,8 @@
 import { open, rename, rm } from 'node:fs/promises';
 
+/** Node reads and writes less than 2 GiB at a time: more ends the process. */
+export const MAX_TRANSFER_BYTES = 2 ** 30;
+
 /**
  * Writes a file that is either complete under its name or not there: to a temporary name beside it, flushed to the disk, then
  * renamed. On failure nothing is left behind.
@@ -9,7 +12,8 @@ export async function writeAtomically(path: string, write: (append: (bytes: Uint
   const file = await open(partial, 'w');
   try {
     await write(async (bytes) => {
-      for (let written = 0; written < bytes.length;) written += (await file.write(bytes, written)).bytesWritten;
+      for (let written = 0; written < bytes.length;)
+        written += (await file.write(bytes, written, Math.min(bytes.length - written, MAX_TRANSFER_BYTES))).bytesWritten;
     });
     await file.sync();
     await file.close();

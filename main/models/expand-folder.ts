@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { EXPANSION_FILE, writeExpansionFile } from './expansion-file.ts';
+import { writeExpansionFile } from './expansion-file.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { type ModelFolder, openModelFolder } from './model-folder.ts';
 import { writeSafetensors } from './safetensors.ts';
@@ -33,7 +33,9 @@ export async function expandModelFolder(
   try {
     if (plan.baseBlocks !== folder.config.blocks) {
       throw new StrataError('BAD_INPUT', 'The plan does not fit the model.', {
-        found: `a plan for ${plan.baseBlocks} blocks; the model has ${folder.config.blocks}`,
+        found: `a plan for ${plan.baseBlocks} blocks`,
+        allowed: `a plan for ${folder.config.blocks}, the model's number of blocks`,
+        hint: 'Make the plan anew from this model.',
       });
     }
     const layout = expandedBlocks(plan);
@@ -62,19 +64,27 @@ export async function expandModelFolder(
   }
 }
 
-/** Writes config.json for a model derived from `folder`; its dtype is the source's unless said. */
+/**
+ * Writes config.json for a model derived from `folder`. Its dtype is that of the source's tensors unless said; where they are
+ * mixed it is the widest, because a program that loads the model in a single type would round the others.
+ */
 export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, dtype?: 'float32'): Promise<void> {
-  const stored = ({ F16: 'float16', BF16: 'bfloat16' } as const)[folder.dtypeOf('model.norm.weight') as 'F16' | 'BF16'] ?? 'float32';
+  const kinds = [...new Set(expectedTensors(folder.config).map(({ name }) => folder.dtypeOf(name)))];
+  const stored = kinds.length > 1 ? 'float32' : DTYPE_NAMES[kinds[0] as keyof typeof DTYPE_NAMES];
   await writeFile(
     join(directory, 'config.json'),
     JSON.stringify(toHuggingFaceConfig(config, folder.configJson, dtype ?? stored), null, 2) + '\n',
   );
 }
 
+/** What config.json calls the element types. */
+const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+
 /** Copies tokenizer, templates, generation settings, licence and card. */
 export async function copySmallFiles(source: string, destination: string): Promise<void> {
   for (const entry of await readdir(source, { withFileTypes: true })) {
-    if (entry.isFile() && SMALL_FILE.test(entry.name) && entry.name !== EXPANSION_FILE) {
+    const isFile = entry.isFile() || entry.isSymbolicLink(); // model caches link to files that lie elsewhere
+    if (isFile && SMALL_FILE.test(entry.name)) {
       await copyFile(join(source, entry.name), join(destination, entry.name), constants.COPYFILE_FICLONE);
     }
   }

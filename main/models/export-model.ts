@@ -1,7 +1,7 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
-import { copyFile } from 'node:fs/promises';
 import { copySmallFiles, writeConfig } from './expand-folder.ts';
 import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
 import { openModelFolder } from './model-folder.ts';
@@ -26,9 +26,8 @@ export async function exportHuggingFace(modelDirectory: string, destination: str
   const path = resolve(destination);
   await refuseOccupied(path);
   const folder = await openModelFolder(modelDirectory);
-  const partial = `${path}.partial`;
+  const partial = `${path}.${randomUUID()}.partial`; // beside the user's own files: a name that none of them has
   try {
-    await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
     const tensors = expectedTensors(folder.config).map(({ name, shape }) => ({
       name,
@@ -38,8 +37,7 @@ export async function exportHuggingFace(modelDirectory: string, destination: str
     }));
     await writeSafetensors(join(partial, 'model.safetensors'), tensors, { format: 'pt' });
     const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))];
-    // One wider tensor makes the whole model that wide for a program that loads it in a single type, so nothing is rounded.
-    await writeConfig(partial, folder, folder.config, dtypes.includes('F32') ? 'float32' : undefined);
+    await writeConfig(partial, folder, folder.config);
     await copySmallFiles(modelDirectory, partial);
     if (await readExpansionFile(modelDirectory)) await copyFile(join(modelDirectory, EXPANSION_FILE), join(partial, EXPANSION_FILE));
 
@@ -53,7 +51,10 @@ export async function exportHuggingFace(modelDirectory: string, destination: str
       throw new StrataError('CORRUPT', 'What was written is not what was read.', {
         hint: 'The disk may be failing; export to another one.',
       });
-    await rm(path, { recursive: true, force: true }); // an empty folder, or nothing
+    // An empty folder makes room; one that was filled meanwhile does not.
+    await rmdir(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
     await rename(partial, path);
     return { path, format: 'huggingface', dtype: dtypes.sort().join('+'), bytes: await folderBytes(path), verified };
   } catch (error) {
@@ -66,17 +67,13 @@ export async function exportHuggingFace(modelDirectory: string, destination: str
 
 async function refuseOccupied(path: string): Promise<void> {
   const info = await stat(path).catch(() => null);
-  if (!info) {
-    await mkdir(dirname(path), { recursive: true });
-    return;
-  }
-  const names = info.isDirectory() ? await readdir(path) : [path];
-  if (names.length > 0) {
-    throw new StrataError('BAD_INPUT', 'The destination is not empty; nothing was overwritten.', {
-      found: `${path} with ${names.length} ${names.length === 1 ? 'entry' : 'entries'}`,
-      allowed: 'a folder that does not exist yet, or an empty one',
-    });
-  }
+  if (!info) return;
+  const entries = info.isDirectory() ? (await readdir(path)).length : null;
+  if (entries === 0) return;
+  throw new StrataError('BAD_INPUT', 'The destination is not empty; nothing was overwritten.', {
+    found: entries === null ? `a file at ${path}` : `${path} with ${entries} ${entries === 1 ? 'entry' : 'entries'}`,
+    allowed: 'a folder that does not exist yet, or an empty one',
+  });
 }
 
 /** Bytes of the files directly in a folder. */

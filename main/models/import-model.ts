@@ -1,10 +1,10 @@
-import { constants, copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import { copySmallFiles } from './expand-folder.ts';
 import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
 import { isLlama2c, writeLlama2cFolder } from './llama2c.ts';
-import { openModelFolder } from './model-folder.ts';
+import { modelFiles, openModelFolder } from './model-folder.ts';
 import { loadTokenizer } from './tokenizer.ts';
 
 export interface ImportedModel {
@@ -50,18 +50,15 @@ const ALLOWED =
   'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), or a llama2.c checkpoint (.bin) with its tokenizer beside it';
 
 async function copyModelFolder(source: string, destination: string): Promise<void> {
-  const folder = await openModelFolder(source); // refuses what is not a whole model before anything is copied
-  await folder.close();
+  await check(source); // refuses what is not a whole model before anything is copied
   await copySmallFiles(source, destination);
-  for (const name of await readdir(source)) {
-    if (name === 'config.json' || /^model.*\.safetensors(\.index\.json)?$/.test(name)) {
-      await copyFile(join(source, name), join(destination, name), constants.COPYFILE_FICLONE);
-    }
+  for (const name of await modelFiles(source)) {
+    await copyFile(join(source, name), join(destination, name), constants.COPYFILE_FICLONE);
   }
   if (await readExpansionFile(source)) await copyFile(join(source, EXPANSION_FILE), join(destination, EXPANSION_FILE));
 }
 
-/** Opens what was written, with its tokenizer, and returns the architecture. */
+/** Opens a model folder, with its tokenizer, and returns the architecture. */
 async function check(directory: string): Promise<string> {
   const folder = await openModelFolder(directory);
   await folder.close();

@@ -28,21 +28,34 @@ const LEGACY_HEADER_BYTES = 28;
 const LARGEST = { width: 16_384, hidden: 65_536, blocks: 128, heads: 256, vocabulary: 262_144, context: 1_048_576 };
 
 interface Layout {
+  /** Bytes of the file, and what its header says that it must have. */
+  size: number;
+  expectedSize: number;
   config: LlamaConfig;
   /** Where each run of tensors begins, in floats after the header; all blocks of one role lie together. */
   offsets: Map<BlockRole | 'embedding' | 'finalNorm' | 'head', number>;
   headerBytes: number;
 }
 
-/** Whether a file looks like one of the two layouts: a possible header whose tensors fill the file exactly. */
+/** Whether a file looks like one of the two layouts: by its name and a possible header. */
 export async function isLlama2c(path: string): Promise<boolean> {
   return path.endsWith('.bin') && (await readLayout(path)) !== null;
 }
 
-/** Writes config.json, model.safetensors and tokenizer.json for a checkpoint, with the tokenizer that lies beside it. */
+/**
+ * Writes config.json, model.safetensors and tokenizer.json for a checkpoint, with the tokenizer that lies beside it.
+ * @throws StrataError CORRUPT when the tensors that the header names do not fill the file exactly, or the tokenizer has another
+ * number of pieces; NOT_FOUND when there is no tokenizer.
+ */
 export async function writeLlama2cFolder(path: string, destination: string): Promise<void> {
   const layout = await readLayout(path);
-  if (!layout) throw new StrataError('CORRUPT', `${path} is not a whole llama2.c checkpoint.`);
+  if (!layout || layout.size !== layout.expectedSize) {
+    throw new StrataError('CORRUPT', `${path} is not a whole llama2.c checkpoint.`, {
+      found: layout ? `${layout.size} bytes` : 'an impossible header',
+      ...(layout && { allowed: `${layout.expectedSize} bytes, as its header says` }),
+      hint: 'Download or copy the file again and compare its size with the original.',
+    });
+  }
   const { config, offsets, headerBytes } = layout;
   const tokenizer = await buildTokenizer(await findTokenizer(path, config.vocabularySize), config.vocabularySize);
   const file = await open(path, 'r');
@@ -124,7 +137,7 @@ async function readLayout(path: string): Promise<Layout | null> {
   };
   const headerBytes = isVersion1 ? V1_HEADER_BYTES : LEGACY_HEADER_BYTES;
   const { offsets, floats } = placeTensors(config, isVersion1);
-  return headerBytes + floats * 4 === size ? { config, offsets, headerBytes } : null;
+  return { size, expectedSize: headerBytes + floats * 4, config, offsets, headerBytes };
 }
 
 /** Order of the tensors in both layouts; roles of blocks hold all blocks together. */
@@ -279,16 +292,22 @@ function readPieces(bytes: Buffer, path: string, vocabularySize: number): { text
   for (let id = 0; id < vocabularySize; id++) {
     const length = offset + 8 <= bytes.length ? bytes.readInt32LE(offset + 4) : -1;
     if (length < 0 || length > MAX_PIECE_BYTES || offset + 8 + length > bytes.length) {
-      throw new StrataError('CORRUPT', `${path} is not a tokenizer for this checkpoint.`, {
-        found: `${id} pieces in ${bytes.length} bytes`,
-        allowed: `${vocabularySize} pieces, as many as the model's vocabulary`,
-      });
+      throw wrongTokenizer(path, `${id} pieces in ${bytes.length} bytes`, vocabularySize);
     }
     const text = bytes.toString('utf8', offset + 8, offset + 8 + length);
     pieces.push({ text: pieceText(id, text), score: bytes.readFloatLE(offset) });
     offset += 8 + length;
   }
+  if (offset !== bytes.length) throw wrongTokenizer(path, `${bytes.length - offset} bytes after ${vocabularySize} pieces`, vocabularySize);
   return pieces;
+}
+
+function wrongTokenizer(path: string, found: string, vocabularySize: number): StrataError {
+  return new StrataError('CORRUPT', `${path} is not a tokenizer for this checkpoint.`, {
+    found,
+    allowed: `${vocabularySize} pieces, as many as the model's vocabulary`,
+    hint: `Put the checkpoint's own tokenizer beside it, as tok${vocabularySize}.bin or tokenizer.bin.`,
+  });
 }
 
 function pieceText(id: number, text: string): string {

@@ -15,10 +15,13 @@ const LARGEST = {
   contextLength: 16_777_216,
 };
 
+/** `rope_parameters` of newer files, `rope_scaling` of older ones. */
+const ropeSchema = z.object({ rope_theta: z.number().positive().nullish() }).nullish();
+
 const size = (largest: number): z.ZodNumber => z.number().int().min(1).max(largest);
 const tokenId = z.union([z.number().int().min(0), z.array(z.number().int().min(0)).min(1), z.null()]).optional();
 
-/** config.json as Hugging Face writes it, as far as it says how to compute. */
+/** config.json as Hugging Face writes it, as far as it says how to compute; defaults are those of transformers' LlamaConfig. */
 const configSchema = z.object({
   hidden_size: size(LARGEST.hiddenSize),
   intermediate_size: size(LARGEST.intermediateSize),
@@ -27,9 +30,11 @@ const configSchema = z.object({
   num_key_value_heads: size(LARGEST.heads).nullish(),
   head_dim: size(LARGEST.hiddenSize).nullish(),
   vocab_size: size(LARGEST.vocabularySize),
-  max_position_embeddings: size(LARGEST.contextLength),
+  max_position_embeddings: size(LARGEST.contextLength).default(2048),
   rms_norm_eps: z.number().positive().default(1e-6),
   rope_theta: z.number().positive().nullish(),
+  rope_parameters: ropeSchema,
+  rope_scaling: ropeSchema,
   tie_word_embeddings: z.boolean().default(false),
   bos_token_id: tokenId,
   eos_token_id: tokenId,
@@ -66,7 +71,8 @@ export function parseModelConfig(json: unknown): { config: LlamaConfig; architec
     vocabularySize: values.vocab_size,
     contextLength: values.max_position_embeddings,
     normEpsilon: values.rms_norm_eps,
-    ropeTheta: values.rope_theta ?? ropeParameters(fields)?.rope_theta ?? 10_000,
+    // Where both forms are given, transformers takes the newer one.
+    ropeTheta: values.rope_parameters?.rope_theta ?? values.rope_scaling?.rope_theta ?? values.rope_theta ?? 10_000,
     tiedEmbeddings: values.tie_word_embeddings,
     bosTokenId: firstId(values.bos_token_id),
     eosTokenId: firstId(values.eos_token_id),
@@ -87,24 +93,16 @@ function architectureOf(fields: Record<string, unknown>): string {
   return architecture;
 }
 
-interface RopeParameters {
-  type: string;
-  rope_theta?: number;
-}
-
-/** Newer files say `rope_parameters`, older ones `rope_scaling`. */
-function ropeParameters(fields: Record<string, unknown>): RopeParameters | null {
-  const value = (fields.rope_parameters ?? fields.rope_scaling) as Record<string, unknown> | null | undefined;
-  if (typeof value !== 'object' || value === null) return null;
-  const type = String(value.rope_type ?? value.type ?? 'default');
-  return typeof value.rope_theta === 'number' ? { type, rope_theta: value.rope_theta } : { type };
-}
-
 /** Variants that would be computed wrongly are refused, not ignored. */
 function refuseVariants(fields: Record<string, unknown>): void {
-  const rope = ropeParameters(fields);
+  const ropes = [fields.rope_parameters, fields.rope_scaling].map((rope) => (rope ?? {}) as Record<string, unknown>);
+  const ropeType = ropes.map((rope) => String(rope.rope_type ?? rope.type ?? 'default')).find((type) => type !== 'default');
+  const rotated = [fields, ...ropes].map((rope) => rope.partial_rotary_factor ?? 1).find((factor) => factor !== 1);
+  const quantization = fields.quantization_config as { quant_method?: unknown } | null | undefined;
   const variants: [boolean, string, string][] = [
-    [rope !== null && rope.type !== 'default', `rotary positions of type "${rope?.type}"`, 'default'],
+    [ropeType !== undefined, `rotary positions of type "${ropeType}"`, 'default'],
+    [rotated !== undefined, `rotary positions on a part of each head (${String(rotated)})`, 'the whole head'],
+    [quantization !== undefined && quantization !== null, `weights quantised by ${String(quantization?.quant_method)}`, 'F32, F16 or BF16'],
     [fields.attention_bias === true, 'biases in attention', 'no biases'],
     [fields.mlp_bias === true, 'biases in the MLP', 'no biases'],
     [fields.sliding_window !== undefined && fields.sliding_window !== null, 'a sliding attention window', 'full attention'],
@@ -148,6 +146,8 @@ export function toHuggingFaceConfig(
     vocab_size: config.vocabularySize,
     max_position_embeddings: config.contextLength,
     rms_norm_eps: config.normEpsilon,
+    // Beside a newer file's `rope_parameters` too: older versions of transformers know only this one.
+    rope_theta: config.ropeTheta,
     tie_word_embeddings: config.tiedEmbeddings,
     bos_token_id: original.bos_token_id ?? config.bosTokenId,
     eos_token_id: original.eos_token_id ?? config.eosTokenId,
@@ -155,7 +155,6 @@ export function toHuggingFaceConfig(
     mlp_bias: false,
     torch_dtype: dtype,
   };
-  if (original.rope_parameters === undefined) json.rope_theta = config.ropeTheta;
   if (original.dtype !== undefined) json.dtype = dtype;
   return json;
 }

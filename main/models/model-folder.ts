@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import type { ExpansionPlan } from '../../shared/domain/plan.ts';
+import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { EMBEDDING_TENSOR, HEAD_TENSOR } from '../llama/parameters.ts';
 import { readExpansionFile } from './expansion-file.ts';
@@ -112,29 +112,30 @@ async function openWeights(directory: string): Promise<SafetensorsFile[]> {
   }
 }
 
+const INDEX_FILE = 'model.safetensors.index.json';
+
 /** Names of the weight files: the shards that an index lists, or the single file. */
 async function weightFiles(directory: string): Promise<string[]> {
   const names = await readdir(directory);
   if (names.includes('model.safetensors')) return ['model.safetensors'];
-  const index = 'model.safetensors.index.json';
-  if (!names.includes(index)) {
+  if (!names.includes(INDEX_FILE)) {
     const others = names.filter((name) => /\.(bin|pt|pth|gguf|safetensors)$/.test(name));
     throw new StrataError('NOT_FOUND', 'This folder holds no weights that Strata reads.', {
       found: others.join(', ') || 'no weight files',
-      allowed: `model.safetensors, or ${index} with its shards`,
+      allowed: `model.safetensors, or ${INDEX_FILE} with its shards`,
     });
   }
   let map: unknown;
   try {
-    map = (JSON.parse(await readFile(join(directory, index), 'utf8')) as { weight_map?: unknown }).weight_map;
+    map = (JSON.parse(await readFile(join(directory, INDEX_FILE), 'utf8')) as { weight_map?: unknown }).weight_map;
   } catch (error) {
-    throw new StrataError('CORRUPT', `${index} is not JSON.`, { cause: error });
+    throw new StrataError('CORRUPT', `${INDEX_FILE} is not JSON.`, { cause: error });
   }
   const shards = [...new Set(Object.values((map ?? {}) as Record<string, unknown>))];
   // A shard is a file of this folder: a name with a path in it would read from elsewhere.
   const wrong = shards.find((shard) => typeof shard !== 'string' || basename(shard) !== shard || !shard.endsWith('.safetensors'));
   if (wrong !== undefined || shards.length === 0 || shards.length > MAX_SHARDS) {
-    throw new StrataError('CORRUPT', `${index} does not list the model's files.`, {
+    throw new StrataError('CORRUPT', `${INDEX_FILE} does not list the model's files.`, {
       found: wrong === undefined ? `${shards.length} files` : JSON.stringify(wrong),
       allowed: `1 to ${MAX_SHARDS} names of .safetensors files in the same folder`,
     });
@@ -179,7 +180,8 @@ function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap
   for (const [name, shape] of expected) {
     const tensor = files.get(name)!.tensors.get(name)!;
     if (tensor.shape.join() !== shape.join()) {
-      const isVocabulary = name === EMBEDDING_TENSOR || name === HEAD_TENSOR;
+      const isTable = name === EMBEDDING_TENSOR || name === HEAD_TENSOR;
+      const isVocabulary = isTable && tensor.shape[1] === shape[1];
       throw new StrataError(
         'CORRUPT',
         isVocabulary ? 'The vocabulary size in config.json is not that of the weights.' : `Tensor ${name} has the wrong shape.`,
@@ -199,16 +201,33 @@ function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap
 }
 
 function checkPlan(plan: ExpansionPlan | null, config: LlamaConfig): void {
-  if (plan && plan.baseBlocks + plan.inserted.length !== config.blocks) {
+  if (!plan) return;
+  if (plan.baseBlocks + plan.inserted.length !== config.blocks) {
     throw new StrataError('CORRUPT', "The model's plan and its configuration disagree.", {
       found: `${config.blocks} blocks in config.json`,
       allowed: `${plan.baseBlocks} of the base and ${plan.inserted.length} inserted, as expansion.json says`,
+    });
+  }
+  const layout = expandedBlocks(plan);
+  const wrong = plan.inserted.find(
+    ({ copies, position }) => !layout[position]?.inserted || layout[position].base !== copies || copies >= plan.baseBlocks,
+  );
+  if (wrong) {
+    throw new StrataError('CORRUPT', 'The plan in expansion.json contradicts itself.', {
+      found: `a copy of block ${wrong.copies} after block ${wrong.after}, at position ${wrong.position}`,
+      allowed: `copies of blocks 0 to ${plan.baseBlocks - 1}, in the order of their positions`,
     });
   }
 }
 
 function some(names: readonly string[]): string {
   return names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
+}
+
+/** Names of the files that make the model: its configuration, its weights and their index. */
+export async function modelFiles(directory: string): Promise<string[]> {
+  const weights = await weightFiles(directory);
+  return ['config.json', ...(weights.includes('model.safetensors') ? [] : [INDEX_FILE]), ...weights];
 }
 
 /** sha256 over config.json and the weight files, in the order of their names: the identity of a model. */

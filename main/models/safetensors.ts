@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { StrataError } from '../../shared/errors.ts';
-import { writeAtomically } from './atomic-file.ts';
+import { MAX_TRANSFER_BYTES, writeAtomically } from './atomic-file.ts';
 import { aligned, bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
 
 /**
@@ -36,7 +36,7 @@ export interface SafetensorsFile {
 
 /**
  * Opens a file and checks its header against its size.
- * @throws StrataError CORRUPT when the file is truncated or its header is not possible.
+ * @throws StrataError CORRUPT when the file is truncated or its header is not possible; UNSUPPORTED for an element type it does not know.
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await open(path, 'r');
@@ -45,7 +45,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const readRange = async (begin: number, end: number): Promise<Uint8Array> => {
       const bytes = new Uint8Array(end - begin);
       for (let done = 0; done < bytes.length;) {
-        const { bytesRead } = await file.read(bytes, done, bytes.length - done, begin + done);
+        const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER_BYTES), begin + done);
         if (bytesRead === 0) throw corrupt(path, `the file ends at byte ${begin + done}`);
         done += bytesRead;
       }
@@ -120,7 +120,14 @@ function parseMetadata(entry: unknown): Record<string, string> {
 function parseTensor(path: string, name: string, entry: unknown, dataStart: number, size: number): SafetensorsTensor {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (typeof dtype !== 'string' || !(dtype in BYTES_PER_ELEMENT)) throw corrupt(path, `tensor ${name} of type ${JSON.stringify(dtype)}`);
+  if (typeof dtype !== 'string') throw corrupt(path, `tensor ${name} of type ${JSON.stringify(dtype)}`);
+  if (!Object.hasOwn(BYTES_PER_ELEMENT, dtype)) {
+    throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not know.`, {
+      found: dtype,
+      allowed: FLOAT_DTYPES.join(', '),
+      hint: 'Use the weights as they were before they were quantised.',
+    });
+  }
   if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize))
     throw corrupt(path, `tensor ${name} of shape ${JSON.stringify(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {

@@ -21,10 +21,14 @@ export interface TextTokenizer {
 
 /** The largest published tokenizer.json files have about 35 MB. */
 const MAX_TOKENIZER_BYTES = 200_000_000;
+/** Ids are rows of the embedding; the largest published vocabularies have 262,144. */
+const LARGEST_ID = 16_777_216;
+/** Kinds of tokenizer that the library computes; others would give wrong ids without a word. */
+const MODEL_TYPES = ['BPE', 'Unigram', 'WordPiece'];
 
 /**
  * Loads tokenizer.json (with tokenizer_config.json and config.json for the special tokens) of a model folder.
- * @throws StrataError NOT_FOUND or CORRUPT.
+ * @throws StrataError NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
 export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
   const path = join(directory, 'tokenizer.json');
@@ -36,45 +40,78 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
     });
   }
   const bytes = await readFile(path);
-  let tokenizer: Tokenizer;
   const settings = await readJson(join(directory, 'tokenizer_config.json'));
-  const vocabulary = { size: 0 };
-  try {
-    const json = JSON.parse(bytes.toString()) as TokenizerJson;
-    vocabulary.size = vocabularySize(json);
-    tokenizer = new Tokenizer(json, settings);
-  } catch (error) {
-    throw new StrataError('CORRUPT', `${path} cannot be understood.`, {
-      found: error instanceof Error ? error.message : String(error),
-      cause: error,
-    });
-  }
   const config = await readJson(join(directory, 'config.json'));
-  const bosTokenId = specialId(tokenizer, settings.bos_token, config.bos_token_id, vocabulary.size);
-  const eosTokenId = specialId(tokenizer, settings.eos_token, config.eos_token_id, vocabulary.size);
-  const addsBos = bosTokenId !== null && tokenizer.encode('a').ids[0] === bosTokenId;
+  const { tokenizer, size, start } = understand(path, bytes, settings);
+  const bosTokenId = specialId(tokenizer, settings.bos_token, config.bos_token_id, size);
+  const eosTokenId = specialId(tokenizer, settings.eos_token, config.eos_token_id, size);
+  const addsBos = bosTokenId !== null && start === bosTokenId;
   return {
-    encode: (text) => tokenizer.encode(text).ids,
+    encode: (text) => idsOf(tokenizer, text, true),
     encodeDocument: (text) => {
-      const ids = tokenizer.encode(text, { add_special_tokens: false }).ids;
+      const ids = idsOf(tokenizer, text, false);
       return [...(addsBos ? [bosTokenId] : []), ...ids, ...(eosTokenId === null ? [] : [eosTokenId])];
     },
-    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    decode: (ids) =>
+      ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
     bosTokenId,
     eosTokenId,
-    vocabularySize: vocabulary.size,
+    vocabularySize: size,
     hash: createHash('sha256').update(bytes).digest('hex'),
   };
 }
 
+/** tokenizer.json, as far as it is looked at here; the file may hold anything. */
 interface TokenizerJson {
-  model: { vocab: Record<string, number> | [string, number][] };
-  added_tokens?: { id: number }[];
+  model: { type?: string; vocab: Record<string, number> | [string, number][] };
+  added_tokens: { id: number }[];
 }
 
-function vocabularySize({ model, added_tokens: added = [] }: TokenizerJson): number {
+/** The tokenizer that a file describes, its vocabulary's size, and the id that it puts first. */
+function understand(path: string, bytes: Buffer, settings: Record<string, unknown>): { tokenizer: Tokenizer; size: number; start: number } {
+  try {
+    const json = JSON.parse(bytes.toString()) as TokenizerJson;
+    const size = vocabularySize(json);
+    const tokenizer = new Tokenizer(json, settings);
+    return { tokenizer, size, start: idsOf(tokenizer, 'a', true)[0] ?? -1 };
+  } catch (error) {
+    if (error instanceof StrataError) throw error;
+    throw new StrataError('CORRUPT', `${path} cannot be understood.`, {
+      found: error instanceof Error ? error.message : String(error),
+      hint: 'tokenizer.json must be the one that was saved with the model: download or copy it again.',
+      cause: error,
+    });
+  }
+}
+
+function vocabularySize(json: Partial<TokenizerJson> | null): number {
+  const { model, added_tokens: added } = json ?? {};
+  if (typeof model?.vocab !== 'object' || !Array.isArray(added)) throw new Error('no vocabulary');
+  if (model.type !== undefined && !MODEL_TYPES.includes(model.type)) {
+    throw new StrataError('UNSUPPORTED', 'Strata does not know this kind of tokenizer.', {
+      found: String(model.type),
+      allowed: MODEL_TYPES.join(', '),
+    });
+  }
   const ids = Array.isArray(model.vocab) ? [model.vocab.length - 1] : Object.values(model.vocab);
-  return 1 + [...ids, ...added.map(({ id }) => id)].reduce((largest, id) => Math.max(largest, id), -1);
+  let largest = -1;
+  for (const id of [...ids, ...added.map((token) => token.id)]) {
+    if (!Number.isInteger(id) || id < 0 || id > LARGEST_ID) throw new Error(`a token with the id ${JSON.stringify(id)}`);
+    largest = Math.max(largest, id);
+  }
+  if (largest < 0) throw new Error('an empty vocabulary');
+  return 1 + largest;
+}
+
+function idsOf(tokenizer: Tokenizer, text: string, addSpecialTokens: boolean): number[] {
+  const { ids } = tokenizer.encode(text, { add_special_tokens: addSpecialTokens });
+  // The library gives what is not in the vocabulary no id at all.
+  if (!ids.every(Number.isInteger)) {
+    throw new StrataError('CORRUPT', 'The tokenizer uses a token that its vocabulary does not have.', {
+      hint: 'tokenizer.json must be the one that was saved with the model: download or copy it again.',
+    });
+  }
+  return ids;
 }
 
 /** By the token's text in tokenizer_config.json, else by the id in config.json. */
@@ -90,9 +127,12 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
     if (error.code === 'ENOENT') return '{}';
     throw error;
   });
+  let value: unknown;
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    value = JSON.parse(text);
   } catch (error) {
     throw new StrataError('CORRUPT', `${path} is not JSON.`, { cause: error });
   }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new StrataError('CORRUPT', `${path} does not hold settings.`, { found: text.slice(0, 60), allowed: 'a JSON object' });
 }
