@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { expect, onTestFinished } from 'vitest';
+import type { ErrorRecord } from '../../shared/errors.ts';
+
+/** The real `strata` command as a child process, as a person or a script calls it. */
+
+const root = resolve(import.meta.dirname, '../..');
+const node = join(root, 'node_modules/.bin/node');
+
+export interface CommandResult {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunningCommand {
+  child: ChildProcess;
+  finished: Promise<CommandResult>;
+  /** Resolves once the command has said something that matches, on either stream; fails when it ends before. */
+  said(pattern: RegExp): Promise<void>;
+}
+
+export interface CommandOptions {
+  env?: Record<string, string>;
+  cwd?: string;
+}
+
+/** Starts a command. One that the test leaves running is killed at its end. */
+export function startStrata(args: readonly string[], { env, cwd = root }: CommandOptions = {}): RunningCommand {
+  const child = spawn(node, [join(root, 'main/cli/main.ts'), ...args], { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });
+  child.stdin.end();
+  const output = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      output[stream] += stripVTControlCharacters(text);
+      for (const listener of listeners) listener();
+    });
+  }
+  const finished = new Promise<CommandResult>((settle, fail) => {
+    child.on('error', fail);
+    child.on('close', (exitCode, signal) => settle({ exitCode, signal, ...output }));
+  });
+  const said = (pattern: RegExp): Promise<void> =>
+    new Promise((settle, fail) => {
+      const look = (): void => {
+        if (pattern.test(output.stdout) || pattern.test(output.stderr)) settle();
+      };
+      listeners.add(look);
+      look();
+      void finished.then(() => fail(new Error(`The command ended without saying ${pattern}:\n${output.stdout}\n${output.stderr}`)));
+    });
+  return { child, finished, said };
+}
+
+/** Commands on one workspace. */
+export class StrataCommand {
+  readonly home: string;
+
+  constructor(home: string) {
+    this.home = home;
+  }
+
+  start(...args: string[]): RunningCommand {
+    const running = startStrata([...args, '--home', this.home]);
+    onTestFinished(() => void running.child.kill('SIGKILL'));
+    return running;
+  }
+
+  /** Runs a command to its end. */
+  run(...args: string[]): Promise<CommandResult> {
+    return startStrata([...args, '--home', this.home]).finished;
+  }
+
+  /** The JSON document of a command that must succeed. Stdout must be that document and nothing else. */
+  async json<Document>(...args: string[]): Promise<Document> {
+    const { exitCode, stdout, stderr } = await this.run(...args, '--json');
+    expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
+    return onlyDocument(stdout) as Document;
+  }
+
+  /** How a command fails: told to a person, and to a script. Both must be the same failure. */
+  async failure(...args: string[]): Promise<ErrorRecord & { exitCode: number | null }> {
+    const forPeople = await this.run(...args);
+    const forScripts = await this.run(...args, '--json');
+    const { error } = onlyDocument(forScripts.stdout) as { error: ErrorRecord };
+    expect(forPeople.stdout).not.toContain('{');
+    expect({ exitCode: forPeople.exitCode, told: forPeople.stderr }).toEqual({
+      exitCode: forScripts.exitCode,
+      told: expect.stringContaining(`Error: ${error.message}`) as string,
+    });
+    for (const detail of [error.found, error.allowed, error.hint]) expect(forPeople.stderr).toContain(detail ?? '');
+    expect(forPeople.stderr, 'a person is shown no stack').not.toMatch(/^ +at /m);
+    return { ...error, exitCode: forPeople.exitCode };
+  }
+}
+
+/** Parses stdout, which must be one line with one JSON document. */
+export function onlyDocument(stdout: string): unknown {
+  expect(stdout.endsWith('\n') && stdout.trim().split('\n').length === 1, `one document on stdout:\n${stdout}`).toBe(true);
+  return JSON.parse(stdout);
+}
