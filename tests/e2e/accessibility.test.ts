@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunSummary } from '../../shared/domain/run.ts';
+import { type OpenPage, openPage } from './support/browser.ts';
+import { type RunningStudio, startStudio } from './support/studio.ts';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Violation {
+  id: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorScheme) => {
+  let studio: RunningStudio;
+  let open: OpenPage;
+  let run: string;
+
+  beforeAll(async () => {
+    studio = await startStudio();
+    open = await openPage(studio.url, { colorScheme });
+  });
+  afterAll(async () => {
+    await open.close();
+    await studio.stop();
+  });
+
+  /** What axe finds against WCAG 2.2 AA on the page as it is; the script is put in past the page's own policy, by the browser. */
+  async function violations(): Promise<string[]> {
+    await open.page.evaluate(axe);
+    const found = await open.page.evaluate(
+      async () =>
+        (
+          await (window as unknown as { axe: { run(options: object): Promise<{ violations: unknown[] }> } }).axe.run({
+            runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+          })
+        ).violations as Violation[],
+    );
+    return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 120)} ${node.failureSummary}`));
+  }
+
+  it('finds nothing on empty pages', async () => {
+    for (const path of ['', 'datasets', 'models', 'train', 'runs', 'nowhere']) {
+      await open.page.goto(`${new URL(studio.url).origin}/#/${path}`);
+      await open.page.getByRole('heading', { level: 1 }).waitFor();
+      expect(await violations(), `page "${path}"`).toEqual([]);
+    }
+  });
+
+  it('finds nothing on pages with a model, datasets and a finished run', async () => {
+    const { page } = open;
+    await page.goto(`${new URL(studio.url).origin}/#/`);
+    await page.getByRole('button', { name: 'Open the sample project' }).click();
+    await page.getByText('of the tokens are old').waitFor();
+    expect(await violations(), 'train').toEqual([]);
+    await page.getByLabel(/^Steps/).fill('2');
+    await page.getByText('2 steps of 8').waitFor();
+    await page.getByRole('button', { name: 'Expand and train' }).click();
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    expect(await violations(), 'a run in progress').toEqual([]);
+    await page.getByText('done', { exact: true }).waitFor({ timeout: 180_000 });
+    [run] = (await studio.strata<RunSummary[]>('run', 'list')).map(({ id }) => id) as [string];
+    for (const path of ['', 'datasets', 'models', 'train', 'runs', `runs/${run}`]) {
+      await page.goto(`${new URL(studio.url).origin}/#/${path}`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      expect(await violations(), `page "${path}"`).toEqual([]);
+    }
+    await page.getByRole('button', { name: /^Delete the run/ }).click();
+    await page.getByRole('alertdialog').waitFor();
+    expect(await violations(), 'the question before a deletion').toEqual([]);
+  });
+});

@@ -1,0 +1,55 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** A page of the studio in real Chromium. */
+export interface OpenPage {
+  page: Page;
+  /** What the page complained about so far: errors in scripts, refused resources, failed requests. */
+  complaints: string[];
+  close(): Promise<void>;
+}
+
+/** Opens the studio; Chromium is the one that `npm test` found or installed. */
+export async function openPage(url: string, options: { colorScheme?: 'light' | 'dark' } = {}): Promise<OpenPage> {
+  const browser: Browser = await chromium.launch({
+    executablePath: process.env.STRATA_CHROMIUM ?? '/usr/bin/chromium',
+    // The sandbox cannot be had as root, where tests may run; nothing but the studio on this machine is opened.
+    args: [
+      '--no-sandbox',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-quic',
+      '--no-first-run',
+    ],
+  });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: options.colorScheme ?? 'light' });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+  await page.goto(url);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  return { page, complaints, close: () => browser.close() };
+}
+
+/** Goes to a page of the studio by its link in the navigation. */
+export async function goTo(page: Page, name: 'Home' | 'Datasets' | 'Models' | 'Train' | 'Runs'): Promise<void> {
+  await page
+    .getByRole('navigation', { name: 'Pages' })
+    .getByRole('link', { name, exact: name !== 'Runs' })
+    .click();
+}
+
+/** Drags files and folders of this machine over the page and lets them go, through the browser's own drag and drop. */
+export async function dropFiles(page: Page, paths: string[]): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await session.send('Input.dispatchDragEvent', { type, x: 640, y: 300, data });
+  }
+  await session.detach();
+}
