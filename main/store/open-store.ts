@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { StrataError } from '../../shared/errors.ts';
+import { StrataError, toStrataError } from '../../shared/errors.ts';
 import { type Migration, MIGRATIONS } from './migrations/index.ts';
 
 /** A handle that may only be queried; a function that takes it cannot write by its type. */
@@ -14,10 +14,11 @@ const BUSY_TIMEOUT_MS = 10_000;
 
 /**
  * Opens the workspace's database, making or migrating it.
- * @throws StrataError CORRUPT for a damaged file, CONFLICT for one from a newer Strata; the file is left as it is.
+ * @throws StrataError CORRUPT for a damaged file, CONFLICT for one from a newer Strata (the file is left as it is), BAD_INPUT where
+ * no workspace can be, NO_SPACE, or CONFLICT while another program holds it locked.
  */
 export function openStore(path: string, migrations: readonly Migration[] = MIGRATIONS): Writer {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   let database: Database.Database;
   try {
     database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
@@ -35,6 +36,15 @@ export function openStore(path: string, migrations: readonly Migration[] = MIGRA
   } catch (error) {
     database.close();
     throw explain(error, path);
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    // Whatever the system's reason (a file in the way, a read-only or absent disk), the place was the user's choice; a full disk was not.
+    throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? toStrataError(error) : cannotOpen(path, error);
   }
 }
 
@@ -72,14 +82,32 @@ function migrate(database: Database.Database, migrations: readonly Migration[]):
 function explain(error: unknown, path: string): unknown {
   const code = (error as { code?: string }).code ?? '';
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) return damaged(path, (error as Error).message);
-  if (code === 'SQLITE_CANTOPEN') {
-    return new StrataError('BAD_INPUT', 'The workspace cannot be opened there.', {
-      found: path,
-      allowed: 'a folder that may be written to',
+  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY')) return cannotOpen(path, error);
+  // The latter is how SQLite says that there is no room for the index of its log.
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
+    return new StrataError('NO_SPACE', 'The disk of the workspace is full.', {
+      found: `no room for ${path}`,
+      hint: 'Free some space, or open a workspace on another disk with --home.',
+      cause: error,
+    });
+  }
+  if (code.startsWith('SQLITE_BUSY')) {
+    return new StrataError('CONFLICT', 'Another program holds the workspace for itself.', {
+      found: `${path} was locked for ${BUSY_TIMEOUT_MS / 1000} seconds`,
+      hint: 'Close the program that has strata.db open, or open another workspace with --home.',
       cause: error,
     });
   }
   return error;
+}
+
+function cannotOpen(path: string, cause: unknown): StrataError {
+  return new StrataError('BAD_INPUT', 'The workspace cannot be opened there.', {
+    found: cause instanceof Error ? `${path}: ${cause.message}` : path,
+    allowed: 'a folder that may be written to',
+    hint: 'Choose another folder with --home or STRATA_HOME.',
+    cause,
+  });
 }
 
 function damaged(path: string, found: string): StrataError {

@@ -1,5 +1,6 @@
 import {
   gainAndForgetting,
+  METRIC_SERIES,
   type Evaluation,
   type MetricPoint,
   type MetricSeries,
@@ -67,7 +68,17 @@ export function insertRun(
   writer: Writer,
   run: Pick<
     StoredRun,
-    'id' | 'name' | 'status' | 'configuration' | 'directory' | 'createdAt' | 'trainableParameters' | 'trainableTensors' | 'addedParameters'
+    | 'id'
+    | 'name'
+    | 'status'
+    | 'configuration'
+    | 'directory'
+    | 'createdAt'
+    | 'ownerPid'
+    | 'heartbeatAt'
+    | 'trainableParameters'
+    | 'trainableTensors'
+    | 'addedParameters'
   >,
 ): void {
   updateOrInsert(
@@ -77,13 +88,30 @@ export function insertRun(
   );
 }
 
-/** Changes some fields; the configuration is none of them. */
+/** Changes some fields; the configuration is none of them (a trigger of the database refuses it, too). */
 export function updateRun(writer: Writer, id: string, fields: Partial<Omit<StoredRun, 'id' | 'configuration'>>): void {
   if (Object.keys(fields).length === 0) return;
   updateOrInsert(writer, { ...fields, id }, (columns) => {
     const changes = columns.filter((name) => name !== 'id').map((name) => `${name} = @${name}`);
     return `UPDATE runs SET ${changes.join(', ')} WHERE id = @id`;
   });
+}
+
+/** Who trains a run, as far as the database knows. */
+type Ownership = Pick<StoredRun, 'status' | 'ownerPid' | 'heartbeatAt'>;
+
+/**
+ * Changes a run's owner if nobody else did in the meantime: of several processes that want a run, one gets it.
+ * @returns whether it was changed.
+ */
+export function changeOwner(writer: Writer, { id, status, ownerPid, heartbeatAt }: Ownership & { id: string }, next: Ownership): boolean {
+  const { changes } = writer
+    .prepare(
+      `UPDATE runs SET status = @nextStatus, ownerPid = @nextPid, heartbeatAt = @nextHeartbeat
+        WHERE id = @id AND status = @status AND ownerPid IS @ownerPid AND heartbeatAt IS @heartbeatAt`,
+    )
+    .run({ id, status, ownerPid, heartbeatAt, nextStatus: next.status, nextPid: next.ownerPid, nextHeartbeat: next.heartbeatAt });
+  return changes === 1;
 }
 
 function updateOrInsert(writer: Writer, fields: Partial<StoredRun>, statement: (columns: string[]) => string): void {
@@ -110,11 +138,28 @@ export function insertMetrics(writer: Writer, run: string, points: readonly Metr
 }
 
 /** Points after a step, of some series or all, in the order of series and steps. */
-export function listMetrics(reader: Reader, run: string, afterStep: number, series?: readonly MetricSeries[]): MetricPoint[] {
-  const points = reader
-    .prepare<[string, number], MetricPoint>('SELECT series, step, value FROM metrics WHERE run = ? AND step > ? ORDER BY series, step')
-    .all(run, afterStep);
-  return series ? points.filter((point) => series.includes(point.series)) : points;
+export function listMetrics(
+  reader: Reader,
+  run: string,
+  afterStep: number,
+  series: readonly MetricSeries[] = METRIC_SERIES,
+): MetricPoint[] {
+  return reader
+    .prepare<[string, string, number], MetricPoint>(
+      `SELECT series, step, value FROM metrics
+        WHERE run = ? AND series IN (SELECT value FROM json_each(?)) AND step > ? ORDER BY series, step`,
+    )
+    .all(run, JSON.stringify(series), afterStep);
+}
+
+/** The last point of a series up to a step; null when there is none. Looked up, not searched for: it is asked five times a second. */
+export function lastMetric(reader: Reader, run: string, series: MetricSeries, upToStep: number): MetricPoint | null {
+  const point = reader
+    .prepare<[string, string, number], MetricPoint>(
+      'SELECT series, step, value FROM metrics WHERE run = ? AND series = ? AND step <= ? ORDER BY step DESC LIMIT 1',
+    )
+    .get(run, series, upToStep);
+  return point ?? null;
 }
 
 function fromRow(row: Row): StoredRun {

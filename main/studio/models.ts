@@ -44,28 +44,36 @@ export class Models {
     });
   }
 
-  /** Adds the folder of an id to the list of models. */
+  /** Adds the folder of an id to the list of models; where that fails, the folder is deleted, for nothing would ever name it. */
   async register(entry: { id: string; name: string; source: string; baseModel: string | null; run: string | null }): Promise<StoredModel> {
     const { store } = this.#context;
     const path = folderOf(this.#context, 'models', entry.id);
-    const folder = await openModelFolder(path);
-    await folder.close();
-    const model: StoredModel = {
-      ...entry,
-      name: uniqueName(entry.name, listModels(store)),
-      architecture: folder.architecture,
-      parameters: modelParameters(folder.config),
-      blocks: folder.config.blocks,
-      vocabularySize: folder.config.vocabularySize,
-      contextLength: folder.config.contextLength,
-      path,
-      bytes: await folderBytes(path),
-      hash: await modelHash(path),
-      plan: folder.plan,
-      createdAt: now(),
-    };
-    insertModel(store, model);
-    return model;
+    try {
+      const folder = await openModelFolder(path);
+      await folder.close();
+      const found = {
+        architecture: folder.architecture,
+        parameters: modelParameters(folder.config),
+        blocks: folder.config.blocks,
+        vocabularySize: folder.config.vocabularySize,
+        contextLength: folder.config.contextLength,
+        path,
+        bytes: await folderBytes(path),
+        hash: await modelHash(path),
+        plan: folder.plan,
+        createdAt: now(),
+      };
+      // The name is chosen and taken in one step: two programs may register at the same time.
+      const register = store.transaction((): StoredModel => {
+        const model = { ...entry, ...found, name: uniqueName(entry.name, listModels(store)) };
+        insertModel(store, model);
+        return model;
+      });
+      return register.immediate();
+    } catch (error) {
+      await rm(path, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   async expand(input: { model: string; blocks?: number; place: string; name?: string }): Promise<ModelInfo> {
@@ -111,6 +119,20 @@ export class Models {
 
   async export(input: { model: string; format: 'huggingface'; directory: string }): Promise<Awaited<ReturnType<typeof exportHuggingFace>>> {
     return exportHuggingFace(this.find(input.model).path, input.directory);
+  }
+
+  /**
+   * Reads a model's files and compares them with what they were: a run must not start from, or go on with, other weights than it says.
+   * @throws StrataError CONFLICT when they are not the same any more.
+   */
+  async checkUnchanged(model: StoredModel, hash = model.hash): Promise<void> {
+    const present = await modelHash(model.path);
+    if (present === hash) return;
+    throw new StrataError('CONFLICT', `The files of the model "${model.name}" were changed after its import.`, {
+      found: `sha256 ${present.slice(0, 16)}… in ${model.path}`,
+      allowed: `${hash.slice(0, 16)}…: a model in the workspace never changes`,
+      hint: 'Put the original files back, or import the model again under another name and start a new run.',
+    });
   }
 
   /** @throws StrataError CONFLICT while an unfinished run starts from it. */

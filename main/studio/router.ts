@@ -62,7 +62,7 @@ export function createRouter(studio: Studio) {
 
 /** Arguments that the schema refuses are the caller's mistake, and say which. */
 function asStrataError(error: unknown): StrataError {
-  if (error instanceof ORPCError && error.cause instanceof ValidationError) {
+  if (error instanceof ORPCError && error.code === 'BAD_REQUEST' && error.cause instanceof ValidationError) {
     const issues = error.cause.issues.map(({ path, message }) => `${(path ?? []).map(String).join('.')}: ${message}`);
     return new StrataError('BAD_INPUT', 'The request is not possible.', { found: issues.join('; '), cause: error });
   }

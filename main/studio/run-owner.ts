@@ -11,13 +11,14 @@ const POLL_INTERVAL_MS = 300;
 /** An owner silent for so long is gone, even if its process id was given to another program. */
 const SILENT_OWNER_MS = 60_000;
 
-/** Trains one run: starts the job, writes what it reports into the store, hears what is asked of it. */
+/** Trains one run, which is this process's already: starts the job, writes what it reports into the store, hears what is asked of it. */
 export class RunOwner {
   readonly #context: StudioContext;
   readonly #models: Models;
   readonly #id: string;
   readonly #handle: JobHandle;
-  readonly #poll: NodeJS.Timeout;
+  /** Why what the trainer reports can no longer be recorded. */
+  #unrecorded: ErrorRecord | null = null;
   /** Resolves when the run has ended, however it ended; never rejects. */
   readonly ended: Promise<void>;
 
@@ -29,17 +30,18 @@ export class RunOwner {
       status: 'preparing',
       error: null,
       requested: null,
-      ownerPid: process.pid,
-      heartbeatAt: now(),
       activity: 'starting',
       finishedAt: null,
     });
-    this.#handle = context.executor.start(job, (event) => this.#apply(event));
-    this.#poll = setInterval(() => this.#hear(), POLL_INTERVAL_MS);
-    this.ended = this.#handle.finished.then(
-      (result) => this.#finish(result as TrainResult, modelId),
-      (error: unknown) => this.#fail(toStrataError(error).toRecord()),
-    );
+    this.#handle = context.executor.start(job, (event) => this.#record(event));
+    const poll = setInterval(() => this.#hear(), POLL_INTERVAL_MS);
+    this.ended = this.#handle.finished
+      .then(
+        (result) => this.#finish(result as TrainResult, modelId),
+        (error: unknown) => this.#fail(toStrataError(error).toRecord()),
+      )
+      .catch((error: unknown) => context.log(`the end of run ${run.id} could not be recorded: ${toStrataError(error).message}`))
+      .finally(() => clearInterval(poll));
   }
 
   control(control: Control): void {
@@ -47,10 +49,32 @@ export class RunOwner {
   }
 
   #hear(): void {
-    const { store } = this.#context;
-    const requested = findRun(store, this.#id)?.requested ?? null;
-    updateRun(store, this.#id, { heartbeatAt: now(), ...(requested ? { requested: null } : {}) });
-    if (requested) this.#handle.control(requested);
+    const { store, log } = this.#context;
+    try {
+      // Asleep for so long that somebody else took the run: two trainers must not write the same checkpoints.
+      if (!this.#isOwned()) return this.#handle.control('interrupt');
+      const requested = findRun(store, this.#id)?.requested ?? null;
+      updateRun(store, this.#id, { heartbeatAt: now(), ...(requested ? { requested: null } : {}) });
+      if (requested) this.#handle.control(requested);
+    } catch (error) {
+      log(`run ${this.#id} could not say that it is alive: ${toStrataError(error).message}`);
+    }
+  }
+
+  /** Whether the run is still this process's to write about. */
+  #isOwned(): boolean {
+    return findRun(this.#context.store, this.#id)?.ownerPid === process.pid;
+  }
+
+  /** What cannot be written down (a full disk) must not be trained on either: the trainer saves a checkpoint and ends. */
+  #record(event: TrainerEvent): void {
+    if (this.#unrecorded) return;
+    try {
+      if (this.#isOwned()) this.#apply(event);
+    } catch (error) {
+      this.#unrecorded = toStrataError(error).toRecord();
+      this.#handle.control('interrupt');
+    }
   }
 
   #apply(event: TrainerEvent): void {
@@ -67,6 +91,8 @@ export class RunOwner {
           addedParameters,
           identityDifference,
           stepsDone: step,
+          // A measurement from beyond the checkpoint that it goes on from says nothing about the present weights.
+          ...(step < (findRun(store, this.#id)?.stepsDone ?? 0) ? { latest: null } : {}),
         });
       }
       case 'baseline':
@@ -74,7 +100,7 @@ export class RunOwner {
         return updateRun(store, this.#id, { baseline: event.evaluation, latest: event.evaluation });
       case 'evaluation':
         insertMetrics(store, this.#id, evaluationPoints(event.step, event.evaluation));
-        return updateRun(store, this.#id, { latest: event.evaluation });
+        return updateRun(store, this.#id, { latest: event.evaluation, stepsDone: event.step });
       case 'progress':
         insertMetrics(store, this.#id, event.points);
         return updateRun(store, this.#id, {
@@ -90,29 +116,28 @@ export class RunOwner {
   }
 
   async #finish(result: TrainResult, modelId: string): Promise<void> {
-    clearInterval(this.#poll);
     const { store } = this.#context;
+    const run = findRun(store, this.#id);
+    if (!run || !this.#isOwned()) return; // deleted, or taken, from elsewhere
+    if (this.#unrecorded && !result.saved) return this.#fail(this.#unrecorded);
     const common = {
       stepsDone: result.stepsDone,
       tokens: result.tokens,
       seconds: result.seconds,
       tokensPerSecond: result.tokensPerSecond,
-      peakMemory: Math.max(result.peakMemory, findRun(store, this.#id)?.peakMemory ?? 0),
+      peakMemory: Math.max(result.peakMemory, run.peakMemory ?? 0),
       secondsLeft: null,
       ownerPid: null,
       requested: null,
       activity: '',
     };
+    if (!result.saved) return updateRun(store, this.#id, { ...common, status: result.outcome });
     try {
-      const run = findRun(store, this.#id);
-      if (!run) return; // deleted from elsewhere
-      if (!result.saved) return updateRun(store, this.#id, { ...common, status: result.outcome });
-      const { configuration } = run;
       const model = await this.#models.register({
         id: modelId,
         name: run.name,
         source: `trained by run ${run.name}`,
-        baseModel: configuration.baseModel.id,
+        baseModel: run.configuration.baseModel.id,
         run: run.id,
       });
       updateRun(store, this.#id, {
@@ -129,7 +154,7 @@ export class RunOwner {
   }
 
   #fail(error: ErrorRecord): void {
-    clearInterval(this.#poll);
+    if (!this.#isOwned()) return;
     // A run that was asked to end before its process had started was interrupted, and so was one whose process died.
     const status: RunStatus = error.code === 'INTERRUPTED' || error.code === 'CRASHED' ? 'interrupted' : 'failed';
     updateRun(this.#context.store, this.#id, {

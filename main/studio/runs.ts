@@ -1,12 +1,22 @@
-import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
-import type { MetricPoint, MetricSeries, RunSummary } from '../../shared/domain/run.ts';
+import type { MetricPoint, MetricSeries, RunStatus, RunSummary } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { loadTokenizer } from '../models/tokenizer.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
-import { deleteRun, findRun, insertRun, listMetrics, listRuns, type StoredRun, summaryOf, updateRun } from '../store/runs.ts';
+import {
+  changeOwner,
+  deleteRun,
+  findRun,
+  insertRun,
+  lastMetric,
+  listMetrics,
+  listRuns,
+  type StoredRun,
+  summaryOf,
+  updateRun,
+} from '../store/runs.ts';
 import type { TrainJob } from '../training/messages.ts';
 import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 import type { Datasets } from './datasets.ts';
@@ -19,7 +29,8 @@ const WATCH_INTERVAL_MS = 200;
 /** How long a pause or stop may take: a step, a measurement and a checkpoint. */
 const CONTROL_TIMEOUT_MS = 10 * 60_000;
 
-const GOING_ON = ['preparing', 'running'];
+const GOING_ON: readonly RunStatus[] = ['preparing', 'running'];
+const RESUMABLE: readonly RunStatus[] = ['paused', 'interrupted', 'failed'];
 
 /** Use cases of training and of the history of runs. */
 export class Runs {
@@ -44,21 +55,22 @@ export class Runs {
   async start(request: ParsedTrainRequest): Promise<RunSummary> {
     const { store } = this.#context;
     const { configuration, preview, shards, base } = await resolveRequest(request, this.#models, this.#datasets);
+    await this.#models.checkUnchanged(base);
     const learned = configuration.datasets
       .filter(({ role }) => role === 'new')
       .map(({ name }) => name)
       .join(', ');
     const name = uniqueName(request.name ?? `${base.name} learns ${learned}`, listRuns(store));
     const id = newId(request.name ?? learned);
-    const directory = folderOf(this.#context, 'runs', id);
-    mkdirSync(directory, { recursive: true });
     insertRun(store, {
       id,
       name,
       status: 'preparing',
       configuration,
-      directory,
+      directory: folderOf(this.#context, 'runs', id),
       createdAt: now(),
+      ownerPid: process.pid,
+      heartbeatAt: now(),
       trainableParameters: preview.trainableParameters,
       trainableTensors: preview.trainableTensors,
       addedParameters: preview.addedParameters,
@@ -86,9 +98,12 @@ export class Runs {
     return listMetrics(this.#context.store, this.find(input.run).id, input.afterStep, input.series);
   }
 
-  /** Follows a run, whoever trains it, until it no longer goes on. */
-  async *watch({ run: reference }: { run: string }, signal?: AbortSignal): AsyncGenerator<RunEvent, void> {
-    const { id } = this.find(reference);
+  /** Follows a run, whoever trains it, until it no longer goes on. An unknown run is refused at once, not at the first event. */
+  watch({ run: reference }: { run: string }, signal?: AbortSignal): AsyncGenerator<RunEvent, void> {
+    return this.#follow(this.find(reference).id, signal);
+  }
+
+  async *#follow(id: string, signal?: AbortSignal): AsyncGenerator<RunEvent, void> {
     let last = '';
     while (!signal?.aborted) {
       this.#markOrphans();
@@ -104,15 +119,16 @@ export class Runs {
   }
 
   #eventOf(run: StoredRun): RunEvent {
-    const trainLoss = listMetrics(this.#context.store, run.id, run.stepsDone - 1, ['loss.train']).at(-1)?.value ?? null;
+    const { store } = this.#context;
+    const evaluation = run.final ?? run.latest;
     return {
       run: run.id,
       status: run.status,
       step: run.stepsDone,
       steps: run.configuration.steps,
-      trainLoss,
-      evaluation: run.final ?? run.latest,
-      evaluationStep: listMetrics(this.#context.store, run.id, -1, ['loss.new']).at(-1)?.step ?? null,
+      trainLoss: lastMetric(store, run.id, 'loss.train', run.stepsDone)?.value ?? null,
+      evaluation,
+      evaluationStep: evaluation && (lastMetric(store, run.id, 'loss.new', run.stepsDone)?.step ?? null),
       tokensPerSecond: run.tokensPerSecond,
       secondsLeft: run.secondsLeft,
       activity: run.activity,
@@ -145,26 +161,32 @@ export class Runs {
     return this.show(id);
   }
 
-  /** Goes on from the last checkpoint, in this process. */
+  /**
+   * Goes on from the last checkpoint, in this process.
+   * @throws StrataError CONFLICT when it cannot go on from where it was: it is not paused, or its base or data are no longer the same.
+   */
   async resume({ run: reference }: { run: string }): Promise<RunSummary> {
     this.#markOrphans();
-    const run = this.find(reference);
-    if (!['paused', 'interrupted', 'failed'].includes(run.status)) {
-      throw new StrataError('CONFLICT', 'The run cannot be resumed.', {
-        found: `run "${run.name}" is ${run.status}`,
-        allowed: 'a run that is paused, interrupted or failed',
-      });
+    const { id } = this.find(reference);
+    const before = this.#owned.get(id);
+    if (before && !GOING_ON.includes(this.find(id).status)) {
+      before.control('interrupt'); // it was taken for dead while it slept, and has not heard of it yet
+      await before.ended;
     }
+    const run = this.find(id);
+    if (!RESUMABLE.includes(run.status)) throw notResumable(run);
     const { configuration } = run;
     const base = this.#models.find(configuration.baseModel.id);
-    if (base.hash !== configuration.baseModel.hash)
-      throw new StrataError('CONFLICT', 'The base is not the one that the run started from.', { found: base.name });
+    await this.#models.checkUnchanged(base, configuration.baseModel.hash);
     const tokenizer = await loadTokenizer(base.path);
     const shards: TrainJob['shards'] = [];
     for (const { id, role } of configuration.datasets) {
       const built = await buildTokenShards(this.#datasets.find(id).path, tokenizer);
       shards.push({ datasetId: id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath });
     }
+    // Checked and taken in one step: of two that resume it at the same time, one does.
+    const owner = { status: 'preparing' as const, ownerPid: process.pid, heartbeatAt: now() };
+    if (!changeOwner(this.#context.store, run, owner)) throw notResumable(this.find(id));
     this.#own(run, { configuration, baseModelDirectory: base.path, shards });
     return this.show(run.id);
   }
@@ -241,17 +263,28 @@ export class Runs {
       modelId,
     );
     this.#owned.set(run.id, owner);
-    void owner.ended.then(() => this.#owned.delete(run.id));
+    void owner.ended.then(() => {
+      if (this.#owned.get(run.id) === owner) this.#owned.delete(run.id);
+    });
   }
 
   /** A run whose process is gone was interrupted; it can be resumed from its last checkpoint. */
   #markOrphans(): void {
     for (const run of listRuns(this.#context.store)) {
       if (this.#owned.has(run.id) || !isOrphaned(run)) continue;
-      this.#context.log(`run ${run.id} lost its process and was marked as interrupted`);
-      updateRun(this.#context.store, run.id, { status: 'interrupted', ownerPid: null, requested: null, secondsLeft: null, activity: '' });
+      const { store, log } = this.#context;
+      if (!changeOwner(store, run, { status: 'interrupted', ownerPid: null, heartbeatAt: run.heartbeatAt })) continue;
+      updateRun(store, run.id, { requested: null, secondsLeft: null, activity: '' });
+      log(`run ${run.id} lost its process and was marked as interrupted`);
     }
   }
+}
+
+function notResumable(run: StoredRun): StrataError {
+  return new StrataError('CONFLICT', 'The run cannot be resumed.', {
+    found: `run "${run.name}" is ${run.status}`,
+    allowed: 'a run that is paused, interrupted or failed',
+  });
 }
 
 function results(run: RunSummary): Record<string, unknown> {

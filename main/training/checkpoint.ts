@@ -43,50 +43,74 @@ export async function writeCheckpoint(runDirectory: string, engine: Engine, opti
     string,
     string,
   ];
-  await rm(next, { recursive: true, force: true });
-  await mkdir(next, { recursive: true });
-  const entries = optimizer.state().map(({ name, variable }) => ({
-    name,
-    shape: [...variable.shape],
-    dtype: 'F32' as const,
-    data: async () => {
-      const value = engine.keep(variable.read());
-      const values = (await engine.read(value)) as Float32Array;
-      engine.dispose(value);
-      return values;
-    },
-  }));
-  await writeSafetensors(join(next, TENSORS_FILE), entries);
-  await writeFile(join(next, STATE_FILE), JSON.stringify(state), { flush: true });
-  await rm(previous, { recursive: true, force: true });
-  if (await exists(current)) await rename(current, previous);
+  try {
+    await rm(next, { recursive: true, force: true });
+    await mkdir(next, { recursive: true });
+    const entries = optimizer.state().map(({ name, variable }) => ({
+      name,
+      shape: [...variable.shape],
+      dtype: 'F32' as const,
+      data: async () => {
+        const value = engine.keep(variable.read());
+        const values = (await engine.read(value)) as Float32Array;
+        engine.dispose(value);
+        return values;
+      },
+    }));
+    await writeSafetensors(join(next, TENSORS_FILE), entries);
+    await writeFile(join(next, STATE_FILE), JSON.stringify(state), { flush: true });
+  } catch (error) {
+    await rm(next, { recursive: true, force: true }); // on a full disk every byte counts
+    throw error;
+  }
+  // After a power cut between the renames the previous one is the only one, and stays until the next has its place.
+  if (await exists(current)) {
+    await rm(previous, { recursive: true, force: true });
+    await rename(current, previous);
+  }
   await rename(next, current);
   await rm(previous, { recursive: true, force: true });
 }
 
-/** The last complete checkpoint's state, or null when there is none yet. */
+/**
+ * The last complete checkpoint's state, or null when there is none yet.
+ * @throws StrataError CORRUPT when it is damaged or of another configuration; it stays as it is.
+ */
 export async function readCheckpointState(runDirectory: string, configuration: RunConfiguration): Promise<CheckpointState | null> {
   const directory = await checkpointDirectory(runDirectory);
   if (!directory) return null;
-  const parsed = stateSchema.safeParse(JSON.parse(await readFile(join(directory, STATE_FILE), 'utf8')));
-  if (!parsed.success || parsed.data.configurationHash !== configurationHash(configuration)) {
+  const text = await readFile(join(directory, STATE_FILE), 'utf8');
+  let state: CheckpointState;
+  try {
+    state = stateSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw damaged(directory, `a ${STATE_FILE} that cannot be understood`, error);
+  }
+  if (state.configurationHash !== configurationHash(configuration)) {
     throw new StrataError('CORRUPT', 'The checkpoint does not belong to this run.', {
-      found: parsed.success ? 'a checkpoint of another configuration' : 'a state file that cannot be read',
-      hint: `Look into ${directory}; if it is damaged, delete the run and start it again.`,
+      found: `a checkpoint of another configuration in ${directory}`,
+      allowed: 'a checkpoint of the configuration that was frozen at the start',
+      hint: 'Start the run again, or put the folder of this run back.',
     });
   }
-  return parsed.data;
+  return state;
 }
 
-/** Puts the checkpoint's values into the optimizer's variables and the weights. */
+/**
+ * Puts the checkpoint's values into the optimizer's variables and the weights.
+ * @throws StrataError CORRUPT when its tensors are damaged; the file stays as it is.
+ */
 export async function restoreCheckpoint(runDirectory: string, engine: Engine, optimizer: Optimizer): Promise<void> {
   const directory = await checkpointDirectory(runDirectory);
   if (!directory) throw new StrataError('INTERNAL', 'There is no checkpoint to restore.');
-  const file = await openSafetensors(join(directory, TENSORS_FILE));
+  const file = await openSafetensors(join(directory, TENSORS_FILE)).catch((error: unknown) => {
+    throw damaged(directory, error instanceof StrataError ? `${TENSORS_FILE}: ${error.found}` : `no ${TENSORS_FILE}`, error);
+  });
   try {
     for (const { name, variable } of optimizer.state()) {
-      const values = await file.readFloat32(name);
-      const value = engine.keep(engine.tensor(values, variable.shape));
+      const shape = file.tensors.get(name)?.shape;
+      if (shape?.join() !== variable.shape.join()) throw damaged(directory, `${name} of shape [${shape?.join(', ') ?? 'none'}]`);
+      const value = engine.keep(engine.tensor(await file.readFloat32(name), variable.shape));
       // In place later on: times one makes memory of its own, see Engine.tensor.
       engine.scope(() => variable.assign(engine.scale(value, 1)));
       engine.dispose(value);
@@ -94,6 +118,14 @@ export async function restoreCheckpoint(runDirectory: string, engine: Engine, op
   } finally {
     await file.close();
   }
+}
+
+function damaged(directory: string, found: string, cause?: unknown): StrataError {
+  return new StrataError('CORRUPT', 'The checkpoint is damaged.', {
+    found: `${found} in ${directory}`,
+    hint: 'Put the folder back from a backup and resume, or start the run again. The base and the recorded measurements are not affected.',
+    cause,
+  });
 }
 
 async function checkpointDirectory(runDirectory: string): Promise<string | null> {

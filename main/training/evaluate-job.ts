@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { StrataError } from '../../shared/errors.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -47,11 +47,20 @@ export async function evaluateText(job: EvaluateJob, engine: Engine): Promise<Te
   const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name) });
   const { loss, tokens } = await measureLoss(engine, model, windows);
   await folder.close();
+  if (!Number.isFinite(loss)) {
+    throw new StrataError('ENGINE', 'The loss of this text could not be measured.', {
+      found: `a loss of ${loss}`,
+      hint: 'The model may hold infinite or undefined weights.',
+    });
+  }
   return { tokens, bytes, lossPerToken: loss, perplexity: Math.exp(loss), bitsPerByte: (loss * tokens) / Math.LN2 / bytes };
 }
 
 /** A text file, unpacked when its name ends in .gz; anything but UTF-8 is refused. */
 async function readText(path: string): Promise<string> {
+  if ((await stat(path)).isDirectory()) {
+    throw new StrataError('BAD_INPUT', `${path} is not text.`, { found: 'a folder', allowed: 'UTF-8 text, plain or gzip (.gz)' });
+  }
   const raw = await readFile(path);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(path.endsWith('.gz') ? gunzipSync(raw) : raw);

@@ -29,8 +29,8 @@ const generateJobSchema = z.object({
   engine: z.string(),
   modelDirectory: z.string(),
   prompt: z.string(),
-  maxTokens: z.int(),
-  temperature: z.number(),
+  maxTokens: z.int().min(1),
+  temperature: z.number().min(0),
   seed: z.int(),
   /** Leave the inserted blocks out: the base's own answer. */
   bypass: z.boolean(),
@@ -42,7 +42,7 @@ const evaluateJobSchema = z.object({
   engine: z.string(),
   modelDirectory: z.string(),
   files: z.array(z.string()),
-  context: z.int().nullable(),
+  context: z.int().min(2).nullable(),
 });
 
 /** Compares the expanded model's logits with its base's on real text, inserted blocks bypassed or not. */

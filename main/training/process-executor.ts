@@ -108,7 +108,14 @@ type ChildJob = JobHandle;
 function runInChild(port: TrainerPort, job: Job, onEvent: (event: TrainerEvent) => void): ChildJob {
   const finished = new Promise<unknown>((resolve, reject) => {
     port.onMessage((message) => {
-      const event = trainerEventSchema.parse(message);
+      const parsed = trainerEventSchema.safeParse(message);
+      if (!parsed.success) {
+        // Only a fault of ours can do that; it must not end the studio.
+        reject(new StrataError('INTERNAL', 'The trainer process said something that is no message.', { found: parsed.error.message }));
+        port.kill();
+        return;
+      }
+      const event = parsed.data;
       if (event.type === 'finished') resolve(event.result);
       else if (event.type === 'failed') reject(StrataError.fromRecord(event.error));
       else onEvent(event);
@@ -150,10 +157,14 @@ function forkTrainer(environment: Record<string, string>): TrainerPort {
   });
   return {
     send: (command) => {
-      if (child.connected) child.send(command);
+      // A process that is just dying can no longer be written to; its exit tells more than the failed write.
+      if (child.connected) child.send(command, () => undefined);
     },
     onMessage: (listener) => child.on('message', listener),
-    onExit: (listener) => child.on('close', (code, signal) => listener(code, [signal, lastWords].filter(Boolean).join(' '))),
+    onExit: (listener) => {
+      child.on('error', (error) => listener(null, error.message)); // it could not be started at all
+      child.on('close', (code, signal) => listener(code, [signal, lastWords].filter(Boolean).join(' ')));
+    },
     kill: () => child.kill('SIGKILL'),
   };
 }

@@ -25,38 +25,43 @@ export async function saveTrainedModel(options: {
 }): Promise<void> {
   const { engine, folder, model, configuration, destination, training } = options;
   const partial = `${destination}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  const layout = configuration.plan ? expandedBlocks(configuration.plan) : null;
-  const entries = parametersOf(model).map(({ name, shape, variable }): SafetensorsEntry => {
-    if (variable) {
-      const data = async (): Promise<Float32Array> => {
-        const value = engine.keep(variable.read());
-        const values = (await engine.read(value)) as Float32Array;
-        engine.dispose(value);
-        return values;
-      };
-      return { name, shape: [...shape], dtype: 'F32', data };
-    }
-    const source = layout ? name.replace(/layers\.(\d+)\./, (_, position) => `layers.${layout[Number(position)]!.base}.`) : name;
-    return { name, shape: [...shape], dtype: folder.dtypeOf(source), data: () => folder.readBytes(source) };
-  });
-  await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
-  await writeConfig(partial, folder, model.config, 'float32');
-  await copySmallFiles(folder.directory, partial);
-  if (configuration.plan) {
-    await writeExpansionFile(partial, {
-      schemaVersion: 1,
-      base: { name: configuration.baseModel.name, hash: configuration.baseModel.hash },
-      plan: configuration.plan,
-      training: {
-        method: configuration.method,
-        datasets: configuration.datasets.map(({ name, role, hash }) => ({ name, role, hash })),
-        replayShare: configuration.replayShare,
-        ...training,
-      },
+  try {
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    const layout = configuration.plan ? expandedBlocks(configuration.plan) : null;
+    const entries = parametersOf(model).map(({ name, shape, variable }): SafetensorsEntry => {
+      if (variable) {
+        const data = async (): Promise<Float32Array> => {
+          const value = engine.keep(variable.read());
+          const values = (await engine.read(value)) as Float32Array;
+          engine.dispose(value);
+          return values;
+        };
+        return { name, shape: [...shape], dtype: 'F32', data };
+      }
+      const source = layout ? name.replace(/layers\.(\d+)\./, (_, position) => `layers.${layout[Number(position)]!.base}.`) : name;
+      return { name, shape: [...shape], dtype: folder.dtypeOf(source), data: () => folder.readBytes(source) };
     });
+    await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
+    await writeConfig(partial, folder, model.config, 'float32');
+    await copySmallFiles(folder.directory, partial);
+    if (configuration.plan) {
+      await writeExpansionFile(partial, {
+        schemaVersion: 1,
+        base: { name: configuration.baseModel.name, hash: configuration.baseModel.hash },
+        plan: configuration.plan,
+        training: {
+          method: configuration.method,
+          datasets: configuration.datasets.map(({ name, role, hash }) => ({ name, role, hash })),
+          replayShare: configuration.replayShare,
+          ...training,
+        },
+      });
+    }
+    await rm(destination, { recursive: true, force: true });
+    await rename(partial, destination);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
   }
-  await rm(destination, { recursive: true, force: true });
-  await rename(partial, destination);
 }

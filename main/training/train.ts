@@ -216,8 +216,16 @@ class Session {
     const { loss, gradients } = lossAndGradients(engine, this.#model, windows);
     const learningRate = learningRateAt(step, this.#configuration);
     try {
+      const lossValue = (await engine.read(loss))[0]!;
+      // Enormous logits can make an infinite loss with finite gradients, which the optimizer would not notice.
+      if (!Number.isFinite(lossValue)) {
+        throw new StrataError('ENGINE', `Training diverged at step ${step}: the loss is not finite.`, {
+          found: `a training loss of ${lossValue}`,
+          hint: 'Start again with a lower learning rate.',
+        });
+      }
       const gradientNorm = await this.#optimizer.update(gradients, learningRate, step);
-      return { loss: (await engine.read(loss))[0]!, gradientNorm, learningRate };
+      return { loss: lossValue, gradientNorm, learningRate };
     } finally {
       engine.dispose(loss, ...gradients.values());
     }
@@ -258,9 +266,9 @@ class Session {
       old: onOld && { loss: onOld.loss, tokens: onOld.tokens },
       drift: onOld && withDrift ? onOld.drift : null,
     };
-    if (!Number.isFinite(evaluation.new.loss) || (evaluation.old && !Number.isFinite(evaluation.old.loss))) {
+    if (![onNew.loss, onOld?.loss ?? 0, onOld?.drift ?? 0].every(Number.isFinite)) {
       throw new StrataError('ENGINE', 'A held-out loss could not be measured.', {
-        found: `loss on new ${evaluation.new.loss}, on old ${evaluation.old?.loss ?? 'none'}`,
+        found: `loss on new ${onNew.loss}, on old ${onOld?.loss ?? 'none'}, drift ${onOld?.drift ?? 'none'}`,
         hint: 'The model or the data may hold undefined values; if it happened during training, use a lower learning rate.',
       });
     }

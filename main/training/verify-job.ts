@@ -6,9 +6,9 @@ import { loadTokenizer } from '../models/tokenizer.ts';
 import type { VerifyJob } from './messages.ts';
 
 export interface Verification {
-  /** Between the whole expanded model and its base: 0 until the inserted blocks are trained. Null without the base. */
+  /** Between the whole expanded model and its base: 0 until the inserted blocks are trained. Null without the base, or when it is not finite. */
   maxLogitDifference: number | null;
-  /** Between the base and the expanded model with its inserted blocks left out: always 0. Null without the base. */
+  /** Between the base and the expanded model with its inserted blocks left out: always 0. Null without the base, or when it is not finite. */
   bypassDifference: number | null;
   problems: string[];
 }
@@ -34,16 +34,22 @@ export async function verifyExpansion(job: VerifyJob, engine: Engine): Promise<V
   if (base) {
     const limit = Math.min(folder.config.contextLength, base.config.contextLength);
     const windows = PASSAGES.map((text) => Int32Array.from(tokenizer.encode(text).slice(0, limit))).filter((ids) => ids.length > 0);
-    maxLogitDifference = await largestLogitDifference(engine, base, model, windows);
-    bypassDifference = await largestLogitDifference(engine, base, withoutInserted(model), windows);
+    maxLogitDifference = finite(await largestLogitDifference(engine, base, model, windows));
+    bypassDifference = finite(await largestLogitDifference(engine, base, withoutInserted(model), windows));
+    if (maxLogitDifference === null) problems.push('The model or its base computes infinite or undefined logits.');
     if (bypassDifference !== 0) {
-      problems.push(`Without its inserted blocks the model differs from its base by up to ${bypassDifference}; it should be the base.`);
+      const difference = bypassDifference === null ? 'and the difference is not a number' : `by up to ${bypassDifference}`;
+      problems.push(`Without its inserted blocks the model differs from its base ${difference}; it should be the base.`);
     }
     disposeLlama(base);
   }
   disposeLlama(model);
   await folder.close();
   return { maxLogitDifference, bypassDifference, problems };
+}
+
+function finite(difference: number): number | null {
+  return Number.isFinite(difference) ? difference : null;
 }
 
 async function loadBase(directory: string, engine: Engine): Promise<Llama> {

@@ -1,0 +1,264 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { insertDataset, listDatasets } from '../../main/store/datasets.ts';
+import { type Migration, MIGRATIONS } from '../../main/store/migrations/index.ts';
+import { openStore } from '../../main/store/open-store.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { datasetRecord } from '../support/run-records.ts';
+import { canMountDisks, mountSmallDisk } from '../support/small-disk.ts';
+
+let directory: string;
+let path: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'strata-store-'));
+  path = join(directory, 'strata.db');
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** The error that opening throws. */
+function refusal(at = path, migrations?: readonly Migration[]): StrataError {
+  try {
+    openStore(at, migrations).close();
+  } catch (error) {
+    expect(error).toBeInstanceOf(StrataError);
+    return error as StrataError;
+  }
+  throw new Error('It was opened.');
+}
+
+function versionOf(file: string): number {
+  const database = new Database(file, { readonly: true });
+  const version = database.pragma('user_version', { simple: true }) as number;
+  database.close();
+  return version;
+}
+
+const createTable = (version: number, name: string): Migration => ({
+  version,
+  up: (database) => database.exec(`CREATE TABLE ${name} (id INTEGER PRIMARY KEY) STRICT`),
+});
+
+describe('migrations', () => {
+  it('run in their order, each once, and leave the newest version', () => {
+    const ran: number[] = [];
+    const steps = [10, 20, 30].map((version): Migration => ({ version, up: () => void ran.push(version) }));
+    openStore(path, steps.slice(0, 1)).close();
+    openStore(path, steps).close();
+    openStore(path, steps).close();
+    expect(ran).toEqual([10, 20, 30]);
+    expect(versionOf(path)).toBe(30);
+  });
+
+  it('that fail leave nothing of themselves, and keep what those before them did', () => {
+    const broken: Migration = {
+      version: 20,
+      up: (database) => {
+        database.exec('CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT');
+        throw new Error('the second half fails');
+      },
+    };
+    expect(() => openStore(path, [createTable(10, 'whole'), broken])).toThrow('the second half fails');
+    expect(versionOf(path)).toBe(10);
+    const database = new Database(path);
+    expect(database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all()).toEqual(['whole']);
+    database.close();
+  });
+
+  it.each([
+    ['out of order', [20, 10]],
+    ['twice the same number', [10, 10]],
+  ])('that are listed %s are refused before any runs', (_, versions) => {
+    const ran: number[] = [];
+    const error = refusal(
+      path,
+      versions.map((version) => ({ version, up: () => void ran.push(version) })),
+    );
+    expect(error.code).toBe('INTERNAL');
+    expect(error.message).toMatch(/out of order/);
+    expect(ran).toEqual([]);
+  });
+
+  it('of the product have rising numbers in steps of ten', () => {
+    const versions = MIGRATIONS.map(({ version }) => version);
+    expect(versions).toEqual(versions.map((_, index) => 10 * (index + 1)));
+  });
+
+  it('of the product are never changed once they have landed: workspaces were made with them', () => {
+    const fingerprints = MIGRATIONS.map(({ version }, index) => {
+      const file = join(directory, `version-${version}.db`);
+      openStore(file, MIGRATIONS.slice(0, index + 1)).close();
+      return [
+        version,
+        createHash('sha256')
+          .update(JSON.stringify(schemaOf(file)))
+          .digest('hex')
+          .slice(0, 16),
+      ];
+    });
+    expect(fingerprints).toEqual([
+      [10, '3379ec132374d28a'],
+      [20, '39a9418362a552fa'],
+    ]);
+  });
+
+  it('bring every earlier version, with rows in it, to the schema that a new workspace has', () => {
+    openStore(path).close();
+    const fresh = schemaOf(path);
+    for (const [index, { version }] of MIGRATIONS.entries()) {
+      const old = join(directory, `version-${version}.db`);
+      const before = openStore(old, MIGRATIONS.slice(0, index + 1));
+      insertDataset(before, datasetRecord());
+      before.close();
+      const after = openStore(old);
+      expect(listDatasets(after)).toEqual([datasetRecord()]);
+      after.close();
+      expect(schemaOf(old), `from version ${version}`).toEqual(fresh);
+    }
+  });
+});
+
+function schemaOf(file: string): unknown[] {
+  const database = new Database(file, { readonly: true });
+  const schema = database.prepare('SELECT type, name, sql FROM sqlite_master ORDER BY name').all();
+  database.close();
+  return schema;
+}
+
+describe('a new workspace', () => {
+  it('has strict tables only, a write-ahead log and foreign keys', () => {
+    const store = openStore(join(directory, 'deep', 'home', 'strata.db'));
+    const tables = store.prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'").all();
+    expect(tables).toHaveLength(4);
+    expect(tables.every((table) => (table as { strict: number }).strict === 1)).toBe(true);
+    expect(store.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(store.pragma('foreign_keys', { simple: true })).toBe(1);
+    store.close();
+  });
+
+  it('refuses values of the wrong type', () => {
+    const store = openStore(path);
+    expect(() => insertDataset(store, datasetRecord({ documents: 'many' as never }))).toThrow(/cannot store TEXT value in INTEGER/);
+    expect(() => insertDataset(store, datasetRecord({ bytes: 0.5 }))).toThrow(/cannot store REAL value in INTEGER/);
+    expect(listDatasets(store)).toEqual([]);
+    store.close();
+  });
+});
+
+describe('a database that cannot be used', () => {
+  it('from a newer Strata is refused, and not one byte of it changes', async () => {
+    openStore(path, [createTable(99_990, 'future')]).close();
+    const before = await readFile(path);
+    const error = refusal();
+    expect(error).toMatchObject({ code: 'CONFLICT', exitCode: 2 });
+    expect(error.found).toContain('version 99990');
+    expect(error.allowed).toContain(`version ${MIGRATIONS.at(-1)!.version}`);
+    expect(error.hint).toMatch(/Update Strata/);
+    expect(await readFile(path)).toEqual(before);
+    expect(await readdir(directory)).toEqual(['strata.db']);
+  });
+
+  it.each<[string, (whole: Buffer) => Buffer]>([
+    ['is not SQLite', () => Buffer.from('This is a letter to my aunt. '.repeat(400))],
+    ['is only the start of one', (whole) => whole.subarray(0, 100)],
+    ['was cut in the middle', (whole) => whole.subarray(0, whole.length / 2)],
+    ['has a page of something else', (whole) => Buffer.from(whole).fill(0x55, 3 * 4096, 4 * 4096)],
+  ])('because it %s is refused as damaged and left as it is', async (_, damage) => {
+    const store = openStore(path);
+    for (let index = 0; index < 200; index++) insertDataset(store, datasetRecord({ id: `d${index}`, name: 'long '.repeat(50) + index }));
+    store.close();
+    const damaged = damage(await readFile(path));
+    await writeFile(path, damaged);
+    const error = refusal();
+    expect(error).toMatchObject({ code: 'CORRUPT', exitCode: 1 });
+    expect(error.found).toContain(path);
+    expect(error.hint).toMatch(/backup/);
+    expect(await readFile(path)).toEqual(damaged);
+    expect(await readdir(directory)).toEqual(['strata.db']);
+  });
+
+  it('because a file, a folder or an absent disk is in its way is the user’s to mend', async () => {
+    await writeFile(join(directory, 'file'), '');
+    await mkdir(join(directory, 'folder.db'));
+    await symlink(join(directory, 'unplugged'), join(directory, 'link'));
+    for (const place of ['file/strata.db', 'file/home/strata.db', 'folder.db', 'link/strata.db']) {
+      const error = refusal(join(directory, place));
+      expect(error, place).toMatchObject({ code: 'BAD_INPUT', exitCode: 2 });
+      expect(error.found).toContain(directory);
+      expect(error.allowed).toMatch(/may be written to/);
+      expect(error.hint).toMatch(/--home/);
+    }
+    expect(await readFile(join(directory, 'file'), 'utf8')).toBe('');
+  });
+
+  it.skipIf(!canMountDisks)('because its disk may only be read is the user’s to mend', () => {
+    const disk = mountSmallDisk('1m');
+    try {
+      openStore(join(disk.path, 'strata.db')).close();
+      disk.makeReadOnly();
+      for (const place of ['strata.db', 'new/strata.db']) expect(refusal(join(disk.path, place)).code, place).toBe('BAD_INPUT');
+    } finally {
+      disk.unmount();
+    }
+  });
+
+  // Each size runs out at another moment: the file itself, the log's index, the log.
+  it.skipIf(!canMountDisks).each(['4k', '16k', '64k'])('because a disk of %s is full says so', (size) => {
+    const disk = mountSmallDisk(size);
+    try {
+      expect(refusal(join(disk.path, 'home', 'strata.db'))).toMatchObject({ code: 'NO_SPACE', exitCode: 1 });
+    } finally {
+      disk.unmount();
+    }
+  });
+});
+
+describe('two handles on one workspace', () => {
+  it('see each other’s finished changes, and nothing of unfinished ones', () => {
+    const [first, second] = [openStore(path), openStore(path)];
+    first.exec('BEGIN IMMEDIATE');
+    insertDataset(first, datasetRecord());
+    expect(listDatasets(second)).toEqual([]);
+    first.exec('COMMIT');
+    expect(listDatasets(second)).toEqual([datasetRecord()]);
+    first.close();
+    second.close();
+  });
+
+  it('wait for each other’s writes instead of failing', async () => {
+    openStore(path).close();
+    const program = `
+      import Database from 'better-sqlite3';
+      const database = new Database(process.argv[1]);
+      database.exec('BEGIN IMMEDIATE');
+      process.stdout.write('locked');
+      setTimeout(() => { database.exec("DELETE FROM datasets; COMMIT"); database.close(); }, 500);`;
+    const other = spawn(process.execPath, ['--input-type=module', '-e', program, path], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(other, 'exit');
+    await once(other.stdout, 'data');
+    const store = openStore(path);
+    insertDataset(store, datasetRecord());
+    expect(listDatasets(store)).toEqual([datasetRecord()]); // written after the other's deletion
+    store.close();
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it('may open a new workspace at the same moment', async () => {
+    const program = `
+      import { openStore } from ${JSON.stringify(join(import.meta.dirname, '../../main/store/open-store.ts'))};
+      openStore(process.argv[1]).close();`;
+    const exits = Array.from({ length: 4 }, () =>
+      once(spawn(process.execPath, ['--input-type=module', '-e', program, path], { stdio: 'inherit' }), 'exit'),
+    );
+    expect(await Promise.all(exits)).toEqual(exits.map(() => [0, null]));
+    expect(versionOf(path)).toBe(MIGRATIONS.at(-1)!.version);
+  });
+});

@@ -1,0 +1,86 @@
+import type { StoredDataset } from '../../main/store/datasets.ts';
+import type { StoredModel } from '../../main/store/models.ts';
+import type { insertRun } from '../../main/store/runs.ts';
+import type { RunConfiguration } from '../../shared/domain/run.ts';
+
+/** Records as the database keeps them, with every field filled; a test changes what it is about. */
+
+export function modelRecord(changes: Partial<StoredModel> = {}): StoredModel {
+  return {
+    id: 'base-1',
+    name: 'base',
+    architecture: 'LlamaForCausalLM',
+    parameters: 656_000,
+    blocks: 5,
+    vocabularySize: 2048,
+    contextLength: 512,
+    path: '/workspace/models/base-1',
+    bytes: 2_626_168,
+    hash: 'a'.repeat(64),
+    baseModel: 'older-1',
+    run: null,
+    plan: { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] },
+    source: '/downloads/base',
+    createdAt: '2026-01-02T03:04:05.678Z',
+    ...changes,
+  };
+}
+
+export function datasetRecord(changes: Partial<StoredDataset> = {}): StoredDataset {
+  return {
+    id: 'code-1',
+    name: 'code',
+    documents: 60,
+    heldOutDocuments: 12,
+    bytes: 14_000,
+    hash: 'b'.repeat(64),
+    path: '/workspace/datasets/code-1',
+    source: '/downloads/code.jsonl, /downloads/more',
+    createdAt: '2026-01-02T03:04:05.678Z',
+    ...changes,
+  };
+}
+
+export function configurationRecord(changes: Partial<RunConfiguration> = {}): RunConfiguration {
+  return {
+    baseModel: { id: 'base-1', name: 'base', hash: 'a'.repeat(64) },
+    method: 'expand',
+    plan: { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] },
+    datasets: [
+      { id: 'code-1', name: 'code', role: 'new', hash: 'b'.repeat(64) },
+      { id: 'stories-1', name: 'stories', role: 'old', hash: 'c'.repeat(64) },
+    ],
+    replayShare: 0.1,
+    steps: 40,
+    batch: 4,
+    context: 32,
+    learningRate: 0.002,
+    warmup: 0.06,
+    finalLearningRate: 0.1,
+    weightDecay: 0.01,
+    beta1: 0.9,
+    beta2: 0.95,
+    epsilon: 1e-8,
+    clipNorm: 1,
+    seed: 1,
+    evaluation: { everySteps: 10, tokens: 512 },
+    checkpointEverySteps: 10,
+    engine: 'auto',
+    ...changes,
+  };
+}
+
+/** What a run is inserted with. */
+export const runRecord = (id = 'run-1'): Parameters<typeof insertRun>[1] => ({
+  id,
+  name: `run ${id}`,
+  status: 'preparing',
+  configuration: configurationRecord(),
+  directory: `/workspace/runs/${id}`,
+  createdAt: '2026-01-02T03:04:05.678Z',
+  ownerPid: 4242,
+  heartbeatAt: '2026-01-02T03:04:06.000Z',
+  trainableParameters: 2336,
+  trainableTensors: ['model.layers.4.mlp.down_proj.weight'],
+  addedParameters: 2336,
+});
