@@ -66,7 +66,10 @@ export async function exportHuggingFace(modelDirectory: string, destination: str
 }
 
 async function refuseOccupied(path: string): Promise<void> {
-  const info = await stat(path).catch(() => null);
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error; // a file stands where a folder of the path should be
+  });
   if (!info) return;
   const entries = info.isDirectory() ? (await readdir(path)).length : null;
   if (entries === 0) return;
