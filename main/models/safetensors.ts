@@ -60,7 +60,10 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     return {
       tensors,
       metadata,
-      readBytes: (name) => readRange(find(name).begin, find(name).end),
+      readBytes: async (name) => {
+        const { begin, end } = find(name);
+        return readRange(begin, end);
+      },
       readFloat32: async (name) => {
         const { dtype, begin, end } = find(name);
         const bytes = await readRange(begin, end);
