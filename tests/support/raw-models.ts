@@ -92,6 +92,7 @@ export function rawModel({ blocks = 3, isTied = false, dtype = 'F32' }: RawModel
     architectures: ['LlamaForCausalLM'],
     bos_token_id: 1,
     eos_token_id: 2,
+    head_dim: D,
     hidden_act: 'silu',
     hidden_size: C,
     initializer_range: 0.02,
