@@ -36,6 +36,10 @@ export default defineConfig({
           hookTimeout: 240_000,
         },
       },
+      {
+        // Against PyTorch and transformers: see scripts/parity.mjs.
+        test: { name: 'parity', environment: 'node', include: ['tests/parity/**/*.test.ts'], env, pool: 'forks', fileParallelism: false },
+      },
     ],
   },
 });
