@@ -1,0 +1,254 @@
+import { createHash } from 'node:crypto';
+import { copyFile, readFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { loadTokenizer, type TextTokenizer } from '../../main/models/tokenizer.ts';
+import { letterTokenizer } from '../support/raw-models.ts';
+import { sharedData } from '../support/shared-data.ts';
+import { useTemporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = useTemporaryFolder();
+
+async function load(
+  json: unknown = letterTokenizer(),
+  settings: unknown = { bos_token: '<s>', eos_token: '</s>' },
+  config?: unknown,
+): Promise<TextTokenizer> {
+  await folder.write('tokenizer.json', typeof json === 'string' ? json : JSON.stringify(json));
+  if (settings !== null) await folder.write('tokenizer_config.json', JSON.stringify(settings));
+  if (config !== undefined) await folder.write('config.json', JSON.stringify(config));
+  return loadTokenizer(folder.path);
+}
+
+/** The letter tokenizer with one part changed. */
+const changed = (part: 'model' | 'root', fields: Record<string, unknown>): Record<string, unknown> => {
+  const json = letterTokenizer();
+  return part === 'root' ? { ...json, ...fields } : { ...json, model: { ...(json.model as object), ...fields } };
+};
+
+describe('a tokenizer', () => {
+  it('merges as its file says, and puts the start token in front', async () => {
+    const tokenizer = await load();
+    expect(tokenizer.encode('abc ab')).toEqual([1, 21, 3, 20]); // <s> abc ' ' ab
+    expect(tokenizer.encode('')).toEqual([1]);
+    expect(tokenizer.decode([1, 21, 3, 20, 2])).toBe('abc ab');
+  });
+
+  it('puts start and end around a document', async () => {
+    const tokenizer = await load();
+    expect(tokenizer.encodeDocument('abc')).toEqual([1, 21, 2]);
+    expect([tokenizer.bosTokenId, tokenizer.eosTokenId, tokenizer.vocabularySize]).toEqual([1, 2, 22]);
+  });
+
+  it('gives a character that it does not know the unknown token', async () => {
+    expect((await load()).encode('az')).toEqual([1, 4, 0]);
+  });
+
+  it('gives no ids an empty text', async () => {
+    expect((await load()).decode([])).toBe('');
+  });
+
+  it('is known by the hash of its file', async () => {
+    const tokenizer = await load();
+    expect(tokenizer.hash).toBe(
+      createHash('sha256')
+        .update(await readFile(join(folder.path, 'tokenizer.json')))
+        .digest('hex'),
+    );
+  });
+
+  it.each<[string, unknown, unknown, [number | null, number | null]]>([
+    ['the texts of tokenizer_config.json', { bos_token: '<s>', eos_token: '</s>' }, { bos_token_id: 9, eos_token_id: 9 }, [1, 2]],
+    ['the objects of tokenizer_config.json', { bos_token: { content: '<s>' }, eos_token: { content: '</s>' } }, undefined, [1, 2]],
+    ['the ids of config.json', {}, { bos_token_id: 1, eos_token_id: [2, 9] }, [1, 2]],
+    ['nothing that the vocabulary has', { bos_token: '<start>' }, { eos_token_id: 22 }, [null, null]],
+    ['nothing', null, undefined, [null, null]],
+  ])('finds its special tokens by %s', async (_what, settings, config, expected) => {
+    const tokenizer = await load(letterTokenizer(), settings, config);
+    expect([tokenizer.bosTokenId, tokenizer.eosTokenId]).toEqual(expected);
+  });
+
+  it('that puts no start token in front of a text puts none in front of a document', async () => {
+    const tokenizer = await load(changed('root', { post_processor: null }));
+    expect(tokenizer.encodeDocument('abc')).toEqual([21, 2]);
+    expect(tokenizer.bosTokenId).toBe(1);
+  });
+
+  it('without an end token ends a document with nothing', async () => {
+    expect((await load(letterTokenizer(), { bos_token: '<s>' })).encodeDocument('abc')).toEqual([1, 21]);
+  });
+
+  it('may be a list of pieces with scores', async () => {
+    const vocab = [
+      ['<unk>', 0],
+      ['<s>', 0],
+      ['</s>', 0],
+      ['a', -1],
+      ['b', -2],
+      ['ab', -1.5],
+    ];
+    const tokenizer = await load(changed('root', { model: { type: 'Unigram', unk_id: 0, vocab } }));
+    expect(tokenizer.encode('abb')).toEqual([1, 5, 4]);
+    expect(tokenizer.vocabularySize).toBe(6);
+  });
+});
+
+describe('a hostile tokenizer.json is refused:', () => {
+  it.each<[string, unknown, string | RegExp]>([
+    ['cut short', JSON.stringify(letterTokenizer()).slice(0, 1000), /JSON/],
+    ['empty', '', /JSON/],
+    ['null', null, 'no vocabulary'],
+    ['a list', [], 'no vocabulary'],
+    ['without a model', {}, 'no vocabulary'],
+    ['without a vocabulary', changed('model', { vocab: undefined }), 'no vocabulary'],
+    ['with an empty vocabulary', { ...changed('model', { vocab: {} }), added_tokens: [] }, 'an empty vocabulary'],
+    ['without its list of added tokens', changed('root', { added_tokens: null }), 'no vocabulary'],
+    ['with an id that is a text', changed('model', { vocab: { a: 'x' } }), 'a token with the id "x"'],
+    ['with a negative id', changed('model', { vocab: { a: -1 } }), 'a token with the id -1'],
+    ['with half an id', changed('model', { vocab: { a: 0.5 } }), 'a token with the id 0.5'],
+    ['with an enormous id', changed('model', { vocab: { a: 1e300 } }), 'a token with the id 1e+300'],
+    ['with an added token of no id', changed('root', { added_tokens: [{ content: 'x' }] }), 'a token with the id undefined'],
+    ['with an added token of nothing', changed('root', { added_tokens: [null] }), /null/],
+    ['with merges of nothing', changed('model', { merges: [null] }), /./],
+    ['with merges that are a text', changed('model', { merges: 'a b' }), /./],
+    ['without its decoder', changed('root', { decoder: undefined }), /decoder/],
+    ['with a step that is not known', changed('root', { normalizer: { type: 'Nonsense' } }), /Nonsense/],
+    [
+      'with a pattern that is none',
+      changed('root', { pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated', invert: false } }),
+      /regular expression/,
+    ],
+  ])('%s', async (_what, json, found) => {
+    await expect(load(json)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: `${join(folder.path, 'tokenizer.json')} cannot be understood.`,
+      found: typeof found === 'string' ? found : (expect.stringMatching(found) as string),
+      hint: 'tokenizer.json must be the one that was saved with the model: download or copy it again.',
+    });
+  });
+
+  it('of a kind that would give wrong ids', async () => {
+    await expect(load(changed('model', { type: 'WordLevel' }))).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      found: 'WordLevel',
+      allowed: 'BPE, Unigram, WordPiece',
+    });
+  });
+
+  it('that puts a token in front which it does not have', async () => {
+    const single = [{ SpecialToken: { id: '<start>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }];
+    const json = changed('model', { unk_token: null });
+    json.post_processor = { type: 'TemplateProcessing', single, pair: [], special_tokens: {} };
+    await expect(load(json)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: 'The tokenizer uses a token that its vocabulary does not have.',
+    });
+  });
+
+  it.each(['null', '[]', '"text"', '{"bos_token":'])('beside settings that are none: %s', async (content) => {
+    await load();
+    await folder.write('tokenizer_config.json', content);
+    await expect(loadTokenizer(folder.path)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: expect.stringContaining(join(folder.path, 'tokenizer_config.json')) as string,
+    });
+  });
+
+  it('larger than any, before it is read', async () => {
+    await truncate(await folder.write('tokenizer.json', ''), 300_000_000);
+    await expect(loadTokenizer(folder.path)).rejects.toMatchObject({ code: 'NOT_FOUND', found: 'tokenizer.json of 300000000 bytes' });
+  });
+
+  it('missing, with the folder', async () => {
+    await expect(loadTokenizer(folder.path)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'The model has no tokenizer that Strata reads.',
+      found: `no tokenizer.json in ${folder.path}`,
+    });
+  });
+});
+
+/** Texts of many kinds. */
+const TEXTS = [
+  'Once upon a time, there was a little girl named Lily.',
+  'def f(x):\n    return x ** 2  # square\n\n\nclass A(B):\n\tpass\r\n',
+  'for (let i = 0; i < n; i++) { a[i] += `${b}`; }',
+  '😀 👩‍👩‍👧‍👦 🇩🇪 e\u0301 é ﬁ',
+  '日本語のテキスト、中文文本 한국어 עברית العربية',
+  ' leading and trailing   blanks  ',
+  '\n\n\t \u00a0\u2028x\u0000y',
+  "it's 1,234.56 % of 2^10 – “quoted” don't I'LL",
+];
+
+describe.skipIf(!sharedData)('the tokenizer of SmolLM2', () => {
+  const source = join(sharedData ?? '', 'tokenizers/smollm2');
+
+  async function loadSmol(): Promise<{
+    tokenizer: TextTokenizer;
+    json: { model: { vocab: Record<string, number>; merges: [string, string][] } };
+  }> {
+    const bytes = gunzipSync(await readFile(join(source, 'tokenizer.json.gz')));
+    await folder.write('tokenizer.json', bytes);
+    for (const name of ['config.json', 'tokenizer_config.json']) await copyFile(join(source, name), join(folder.path, name));
+    return { tokenizer: await loadTokenizer(folder.path), json: JSON.parse(bytes.toString()) as never };
+  }
+
+  it('loses nothing of any text', async () => {
+    const { tokenizer } = await loadSmol();
+    expect([tokenizer.vocabularySize, tokenizer.bosTokenId, tokenizer.eosTokenId]).toEqual([49_152, 1, 2]);
+    for (const text of TEXTS) expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  });
+
+  it('gives the ids that byte-level BPE gives, as its authors describe it', async () => {
+    const { tokenizer, json } = await loadSmol();
+    const ranks = new Map(json.model.merges.map((pair, rank) => [pair.join('\n'), rank]));
+    for (const text of TEXTS) expect(tokenizer.encode(text), text).toEqual(byteLevelBpe(text, json.model.vocab, ranks));
+  });
+
+  it('does not cut a long text, though its file says that others would', async () => {
+    const { tokenizer } = await loadSmol();
+    const text = 'one two three '.repeat(1000);
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+    expect(tokenizer.encodeDocument(text)).toEqual([...tokenizer.encode(text), 2]);
+  });
+});
+
+/** GPT-2's encoder (Radford et al. 2019, encoder.py): words by a pattern, bytes as letters, then merges by rank. */
+function byteLevelBpe(text: string, vocabulary: Record<string, number>, ranks: ReadonlyMap<string, number>): number[] {
+  const words = text.match(/'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu) ?? [];
+  return words.flatMap((word) => {
+    let parts = [...Buffer.from(word)].map(letterOfByte);
+    for (;;) {
+      const rankOf = (index: number): number => ranks.get(`${parts[index]}\n${parts[index + 1]}`) ?? Infinity;
+      const best = parts.slice(1).reduce((least, _, index) => (rankOf(index) < rankOf(least) ? index : least), 0);
+      if (parts.length < 2 || rankOf(best) === Infinity) return parts.map((part) => vocabulary[part]!);
+      parts = [...parts.slice(0, best), parts[best]! + parts[best + 1]!, ...parts.slice(best + 2)];
+    }
+  });
+}
+
+/** The letter that stands for a byte: itself where it can be seen, else the next one above 255. */
+function letterOfByte(byte: number): string {
+  const isVisible = (value: number): boolean => (value >= 33 && value <= 126) || (value >= 161 && value <= 172) || value >= 174;
+  if (isVisible(byte)) return String.fromCharCode(byte);
+  return String.fromCharCode(256 + Array.from({ length: byte }, (_, value) => value).filter((value) => !isVisible(value)).length);
+}
+
+describe.skipIf(!sharedData)('the tokenizer of TinyStories-656K', () => {
+  it('gives back every story of the excerpt that its letters can write', async () => {
+    const tokenizer = await loadTokenizer(join(sharedData!, 'models/tinystories-656k'));
+    const text = gunzipSync(await readFile(join(sharedData!, 'text/tinystories/tinystories.txt.gz'))).toString();
+    const stories = text.split('<|endoftext|>\n').slice(0, 300);
+    const writable = stories.filter((story) => !tokenizer.encode(story).includes(0));
+    expect(writable.length).toBeGreaterThan(250);
+    for (const story of writable) expect(tokenizer.decode(tokenizer.encode(story))).toBe(story);
+  });
+
+  it('knows start and end of a story', async () => {
+    const tokenizer = await loadTokenizer(join(sharedData!, 'models/tinystories-656k'));
+    const ids = tokenizer.encodeDocument('Once upon a time');
+    expect(ids).toEqual([1, 80, 147, 201, 282, 57, 2]);
+    expect([tokenizer.vocabularySize, tokenizer.bosTokenId, tokenizer.eosTokenId]).toEqual([2048, 1, 2]);
+  });
+});
