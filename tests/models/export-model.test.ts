@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { expandModelFolder } from '../../main/models/expand-folder.ts';
@@ -126,6 +126,13 @@ describe('an export is refused, and nothing changes, when', () => {
     await writeRawModel(source(), rawModel(), { shards: 2 });
     await rm(join(source(), 'model-00002-of-00002.safetensors'));
     expect(await refused()).toMatchObject({ code: 'NOT_FOUND', message: 'Part of the model is missing.' });
+  });
+
+  it('a file of the model can no longer be read when its turn comes', async () => {
+    await writeRawModel(source());
+    await symlink('nowhere', join(source(), 'special_tokens_map.json'));
+    await mkdir(join(folder.path, 'out'));
+    await refused();
   });
 
   it('the destination is below a file', async () => {

@@ -78,8 +78,8 @@ const PIECES: [string, number][] = [
   ['a', -3],
   ['b', -4],
   [' ', -5],
-  ['ab', -1],
   [' a', -2],
+  ['ab', -1],
 ];
 
 async function convert(bytes: Buffer, tokenizer: Buffer | null = tokenizerFile(PIECES), tokenizerName = 'tokenizer.bin'): Promise<string> {
