@@ -32,7 +32,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
     const found = await open.page.evaluate(
       async () =>
         (
-          await (window as unknown as { axe: { run(options: object): Promise<{ violations: unknown[] }> } }).axe.run({
+          await (globalThis as unknown as { axe: { run(options: object): Promise<{ violations: unknown[] }> } }).axe.run({
             runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
           })
         ).violations as Violation[],

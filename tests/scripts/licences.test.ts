@@ -1,0 +1,23 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+// Plain JavaScript, typed by its JSDoc.
+import { isPermitted, licenceList, listPackages } from '../../scripts/licences.mjs';
+
+describe('licences of dependencies', () => {
+  it('all allow commercial use', () => {
+    expect(listPackages().filter(({ licence }) => !isPermitted(licence))).toEqual([]);
+  });
+
+  it('are listed in the documentation as they are in the lock file', async () => {
+    expect(await readFile(join(import.meta.dirname, '../../docs/third-party-licences.md'), 'utf8')).toBe(licenceList());
+  });
+
+  it('are judged as whole expressions', () => {
+    expect(isPermitted('MIT')).toBe(true);
+    expect(isPermitted('(WTFPL OR MIT)')).toBe(true);
+    expect(isPermitted('GPL-3.0 OR MIT')).toBe(true);
+    expect(isPermitted('(BSD-3-Clause AND Apache-2.0)')).toBe(true);
+    for (const licence of ['GPL-3.0', 'AGPL-3.0 AND MIT', 'CC-BY-NC-4.0', 'unknown', '']) expect(isPermitted(licence), licence).toBe(false);
+  });
+});
