@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where the embedded base and the samples come from: files of npm packages that package.json pins. */
@@ -79,23 +79,40 @@ export function javaScript(): SourceDocument[] {
   });
 }
 
-/** Documentation with code in it, so that the base has met braces and semicolons: READMEs of our own dependencies under permissive licences. */
-const PERMISSIVE = /^(MIT|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD)$/;
-const README_CHARACTERS = { smallest: 1000, largest: 20_000 };
+/** Documentation with code in it, so that the base has met braces and semicolons: READMEs of packages under permissive licences. */
+const DOCUMENTED = [
+  '@eslint/js',
+  '@huggingface/tokenizers',
+  '@lucide/svelte',
+  '@orpc/client',
+  '@orpc/contract',
+  '@orpc/server',
+  '@tensorflow/tfjs',
+  '@tensorflow/tfjs-backend-wasm',
+  '@types/node',
+  'better-sqlite3',
+  'bits-ui',
+  'dependency-cruiser',
+  'electron',
+  'eslint',
+  'eslint-plugin-svelte',
+  'prettier',
+  'prettier-plugin-svelte',
+  'svelte-check',
+  'typescript',
+  'uplot',
+  'vite',
+  'ws',
+  'zod',
+];
+const README_CHARACTERS = 20_000;
 
 export function documentation(): SourceDocument[] {
-  const own = JSON.parse(readFileSync(join(MODULES, '../package.json'), 'utf8')) as Record<string, Record<string, string>>;
-  const names = Object.keys({ ...own.dependencies, ...own.devDependencies }).filter((name) => !CODE.some((code) => code.package === name));
-  return names.sort().flatMap((name) => {
-    const manifest = JSON.parse(readFileSync(join(MODULES, name, 'package.json'), 'utf8')) as { license?: string };
-    const readme = join(MODULES, name, 'README.md');
-    if (!PERMISSIVE.test(manifest.license ?? '') || !existsSync(readme)) return [];
-    const text = readFileSync(readme, 'utf8')
+  return DOCUMENTED.map((name) => {
+    const text = readFileSync(join(MODULES, name, 'README.md'), 'utf8')
       .replace(/\r/g, '')
       .replace(/<[^>]+>/g, '');
-    return text.length < README_CHARACTERS.smallest
-      ? []
-      : [{ text: text.slice(0, README_CHARACTERS.largest), source: `${name}/README.md` }];
+    return { text: text.slice(0, README_CHARACTERS), source: `${name}/README.md` };
   });
 }
 
