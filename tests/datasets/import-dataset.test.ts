@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { type DatasetDocument, type DatasetManifest, openDataset, readManifest } from '../../main/datasets/dataset-folder.ts';
 import { importDataset } from '../../main/datasets/import-dataset.ts';
 import { randomStream } from '../../shared/domain/random.ts';
+import { errorWithFullDisk } from '../support/limited-process.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
@@ -254,6 +255,17 @@ describe('an import that cannot be done leaves nothing behind:', () => {
     await refused([await folder.write('a.jsonl', rows(['one', 'two']))]);
     expect(await readFile(join(destination(), 'precious.txt'), 'utf8')).toBe('mine');
   });
+});
+
+it.runIf(process.platform === 'linux')('an import that fills the disk leaves nothing behind', async () => {
+  const path = await folder.write('in/a.jsonl', rows(texts(400, 1000)));
+  await mkdir(join(folder.path, 'datasets'));
+  const before = await folder.list();
+  const module = join(import.meta.dirname, '../../main/datasets/import-dataset.ts');
+  expect(errorWithFullDisk(64, module, 'importDataset', [[path], destination()])).toBe('EFBIG');
+  expect(await folder.list()).toEqual(before);
+  expect(errorWithFullDisk(10_000, module, 'importDataset', [[path], destination()])).toBe('');
+  expect(await textsOf()).toEqual(texts(400, 1000));
 });
 
 it('what an interrupted import left behind is replaced', async () => {

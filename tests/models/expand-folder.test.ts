@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { expandModelFolder } from '../../main/models/expand-folder.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { type Place, planExpansion } from '../../shared/domain/plan.ts';
+import { errorWithFullDisk } from '../support/limited-process.ts';
 import { type RawModel, rawModel, rawTensor, readRawModel, writeRawModel } from '../support/raw-models.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -211,6 +212,15 @@ describe('an expansion that cannot be done leaves nothing behind:', () => {
     await expect(expandModelFolder(source(), destination(), planExpansion(3, 1, 'even'), base)).rejects.toThrow();
     expect(await folder.list()).toEqual(before);
   });
+});
+
+it.runIf(process.platform === 'linux')('an expansion that fills the disk leaves nothing behind', async () => {
+  await writeRawModel(source());
+  await folder.write('models/another/config.json', '{}');
+  const before = await folder.list();
+  const module = join(import.meta.dirname, '../../main/models/expand-folder.ts');
+  expect(errorWithFullDisk(16, module, 'expandModelFolder', [source(), destination(), planExpansion(3, 1, 'even'), base])).toBe('EFBIG');
+  expect(await folder.list()).toEqual(before);
 });
 
 it('what an interrupted expansion left behind is replaced', async () => {

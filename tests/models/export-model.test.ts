@@ -5,6 +5,7 @@ import { expandModelFolder } from '../../main/models/expand-folder.ts';
 import { exportHuggingFace, folderBytes } from '../../main/models/export-model.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
+import { errorWithFullDisk } from '../support/limited-process.ts';
 import { rawModel, rawTensor, readRawModel, writeRawModel } from '../support/raw-models.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -133,6 +134,15 @@ describe('an export is refused, and nothing changes, when', () => {
     await symlink('nowhere', join(source(), 'special_tokens_map.json'));
     await mkdir(join(folder.path, 'out'));
     await refused();
+  });
+
+  it.runIf(process.platform === 'linux')('the disk fills up', async () => {
+    await writeRawModel(source());
+    await mkdir(join(folder.path, 'out'));
+    const before = await folder.list();
+    const module = join(import.meta.dirname, '../../main/models/export-model.ts');
+    expect(errorWithFullDisk(16, module, 'exportHuggingFace', [source(), destination()])).toBe('EFBIG');
+    expect(await folder.list()).toEqual(before);
   });
 
   it('the destination is below a file', async () => {
