@@ -4,7 +4,7 @@ import { command, type CommonOptions, type Session, withSession } from '../sessi
 import { describePlan, describeResult, followRun } from '../train-display.ts';
 
 /** Steps of the demo by engine, so that it ends within three minutes on two cores; other engines than TensorFlow are slower. */
-const STEPS: Record<string, number> = { 'tensorflow-cpu': 220, wasm: 24, cpu: 2 };
+const STEPS: Record<string, number> = { 'tensorflow-cpu': 180, wasm: 24, cpu: 2 };
 const REQUEST = { replayShare: 0.1, blocks: 2, batch: 8, context: 256, seed: 1 };
 const EVALUATIONS = 6;
 const EVALUATION_TOKENS = 8192;
