@@ -1,6 +1,7 @@
-import type { MetricPoint, RunStatus } from '../../shared/domain/run.ts';
+import type { RunStatus } from '../../shared/domain/run.ts';
 import { type ErrorRecord, toStrataError } from '../../shared/errors.ts';
 import { findRun, insertMetrics, type StoredRun, updateRun } from '../store/runs.ts';
+import { evaluationPoints } from '../training/evaluation.ts';
 import type { JobHandle } from '../training/executor.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from '../training/messages.ts';
 import { now, type StudioContext } from './context.ts';
@@ -19,8 +20,8 @@ export class RunOwner {
   readonly #handle: JobHandle;
   /** Why what the trainer reports can no longer be recorded. */
   #unrecorded: ErrorRecord | null = null;
-  /** Resolves when the run has ended, however it ended; never rejects. */
-  readonly ended: Promise<void>;
+  /** Resolves when the run has ended, however it ended, with the reason if that could not be recorded; never rejects. */
+  readonly ended: Promise<ErrorRecord | null>;
 
   constructor(context: StudioContext, models: Models, run: StoredRun, job: TrainJob, modelId: string) {
     this.#context = context;
@@ -40,7 +41,10 @@ export class RunOwner {
         (result) => this.#finish(result as TrainResult, modelId),
         (error: unknown) => this.#fail(toStrataError(error).toRecord()),
       )
-      .catch((error: unknown) => context.log(`the end of run ${run.id} could not be recorded: ${toStrataError(error).message}`))
+      .then(
+        () => null,
+        (error: unknown) => toStrataError(error).toRecord(),
+      )
       .finally(() => clearInterval(poll));
   }
 
@@ -97,7 +101,8 @@ export class RunOwner {
       }
       case 'baseline':
         insertMetrics(store, this.#id, evaluationPoints(0, event.evaluation));
-        return updateRun(store, this.#id, { baseline: event.evaluation, latest: event.evaluation });
+        // A resumed run says it again: the studio may have died before it heard it.
+        return updateRun(store, this.#id, { baseline: event.evaluation, latest: findRun(store, this.#id)?.latest ?? event.evaluation });
       case 'evaluation':
         insertMetrics(store, this.#id, evaluationPoints(event.step, event.evaluation));
         return updateRun(store, this.#id, { latest: event.evaluation, stepsDone: event.step });
@@ -169,19 +174,8 @@ export class RunOwner {
   }
 }
 
-function evaluationPoints(
-  step: number,
-  evaluation: { new: { loss: number }; old: { loss: number } | null; drift: number | null },
-): MetricPoint[] {
-  const points: MetricPoint[] = [{ step, series: 'loss.new', value: evaluation.new.loss }];
-  if (evaluation.old) points.push({ step, series: 'loss.old', value: evaluation.old.loss });
-  if (evaluation.drift !== null) points.push({ step, series: 'drift', value: evaluation.drift });
-  return points;
-}
-
-/** Whether a run that is marked as going on has lost its owner: the process ended, or has been silent for too long. */
+/** Whether a run that goes on has lost its owner: the process ended, or has been silent for too long. */
 export function isOrphaned(run: StoredRun): boolean {
-  if (run.status !== 'running' && run.status !== 'preparing') return false;
   if (run.ownerPid === null) return true;
   const silentMs = Date.now() - Date.parse(run.heartbeatAt ?? run.createdAt);
   return silentMs > SILENT_OWNER_MS || !isAlive(run.ownerPid);

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
 import type { MetricPoint, MetricSeries, RunStatus, RunSummary } from '../../shared/domain/run.ts';
-import { StrataError } from '../../shared/errors.ts';
+import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import { loadTokenizer } from '../models/tokenizer.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
 import {
@@ -39,6 +39,8 @@ export class Runs {
   readonly #datasets: Datasets;
   /** Runs that this process trains. */
   readonly #owned = new Map<string, RunOwner>();
+  /** Runs of this process that ended without the database hearing of it (a full disk), and why: told as soon as it can be. */
+  readonly #unrecorded = new Map<string, ErrorRecord>();
 
   constructor(context: StudioContext, models: Models, datasets: Datasets) {
     this.#context = context;
@@ -263,19 +265,27 @@ export class Runs {
       modelId,
     );
     this.#owned.set(run.id, owner);
-    void owner.ended.then(() => {
+    void owner.ended.then((unrecorded) => {
       if (this.#owned.get(run.id) === owner) this.#owned.delete(run.id);
+      if (unrecorded) this.#unrecorded.set(run.id, unrecorded);
     });
   }
 
   /** A run whose process is gone was interrupted; it can be resumed from its last checkpoint. */
   #markOrphans(): void {
-    for (const run of listRuns(this.#context.store)) {
-      if (this.#owned.has(run.id) || !isOrphaned(run)) continue;
-      const { store, log } = this.#context;
-      if (!changeOwner(store, run, { status: 'interrupted', ownerPid: null, heartbeatAt: run.heartbeatAt })) continue;
-      updateRun(store, run.id, { requested: null, secondsLeft: null, activity: '' });
-      log(`run ${run.id} lost its process and was marked as interrupted`);
+    const { store, log } = this.#context;
+    for (const run of listRuns(store)) {
+      if (this.#owned.has(run.id) || !GOING_ON.includes(run.status)) continue;
+      const error = this.#unrecorded.get(run.id) ?? null;
+      if (error === null && !isOrphaned(run)) continue;
+      try {
+        if (!changeOwner(store, run, { status: 'interrupted', ownerPid: null, heartbeatAt: run.heartbeatAt })) continue;
+        updateRun(store, run.id, { error, requested: null, secondsLeft: null, activity: '' });
+        this.#unrecorded.delete(run.id);
+        log(`run ${run.id} lost its process and was marked as interrupted`);
+      } catch (failure) {
+        log(`run ${run.id} could not be marked as interrupted: ${toStrataError(failure).message}`); // reading goes on
+      }
     }
   }
 }

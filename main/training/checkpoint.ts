@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { evaluationSchema, type RunConfiguration } from '../../shared/domain/run.ts';
+import { evaluationSchema, metricPointSchema, type RunConfiguration } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Optimizer } from '../llama/optimizer.ts';
@@ -23,6 +23,8 @@ const stateSchema = z.object({
   trainingSeconds: z.number(),
   baseline: evaluationSchema,
   identityDifference: z.number().nullable(),
+  /** The last measurements. A studio that died may not have recorded them, and a resumed run does not measure them again. */
+  recent: z.array(metricPointSchema),
 });
 export type CheckpointState = z.infer<typeof stateSchema>;
 

@@ -1,3 +1,4 @@
+import type { Evaluation, MetricPoint } from '../../shared/domain/run.ts';
 import type { Engine } from '../engine/engine.ts';
 import { measureWindows } from '../llama/measure.ts';
 import type { Llama } from '../llama/parameters.ts';
@@ -33,4 +34,12 @@ export async function measureLoss(
     start = end;
   }
   return { loss: total.loss / total.tokens, tokens: total.tokens, drift: total.drift / total.tokens };
+}
+
+/** An evaluation as points of a run's metrics. */
+export function evaluationPoints(step: number, evaluation: Evaluation): MetricPoint[] {
+  const points: MetricPoint[] = [{ step, series: 'loss.new', value: evaluation.new.loss }];
+  if (evaluation.old) points.push({ step, series: 'loss.old', value: evaluation.old.loss });
+  if (evaluation.drift !== null) points.push({ step, series: 'drift', value: evaluation.drift });
+  return points;
 }

@@ -11,13 +11,16 @@ import { disposeLlama, type Llama, loadLlama, parametersOf, withoutInserted } fr
 import { learningRateAt } from '../llama/schedule.ts';
 import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
 import { type CheckpointState, configurationHash, readCheckpointState, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { measureLoss } from './evaluation.ts';
+import { evaluationPoints, measureLoss } from './evaluation.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
 import { saveTrainedModel } from './save-model.ts';
 import { heldOutWindows, type RunShards, tokensByDataset, trainingBatch } from './windows.ts';
 
 /** Messages about progress are at most so far apart, and no closer. */
 const PROGRESS_INTERVAL_MS = 200;
+
+/** Measurements that a checkpoint repeats: those of some hundred steps. */
+const RECENT_POINTS = 1000;
 
 /** Windows of real text on which identity is proved before step 1. */
 const IDENTITY_WINDOWS = 4;
@@ -55,6 +58,8 @@ class Session {
   readonly #windows: { new: Int32Array[]; old: Int32Array[] };
   readonly #started: number;
   #state: CheckpointState;
+  /** Measured since the last message about progress. */
+  readonly #points: MetricPoint[] = [];
   #evaluationSeconds = 0;
   #evaluations = 0;
 
@@ -101,39 +106,47 @@ class Session {
     const { configuration } = job;
     emit({ type: 'activity', text: 'loading the base' });
     const folder = await openModelFolder(job.baseModelDirectory);
-    checkPlanFits(configuration, folder);
-    const load = { config: folder.config, read: (name: string) => folder.readTensor(name) };
-    const trainsAll = configuration.method === 'full';
-    const model = await loadLlama(engine, {
-      ...load,
-      plan: configuration.plan,
-      isTrainable: (_, isInserted) => trainsAll || isInserted,
-    });
-    const base = trainsAll ? await loadLlama(engine, load) : withoutInserted(model);
     const shards: RunShards[] = [];
-    for (const { datasetId, role, trainPath, heldOutPath } of job.shards) {
-      shards.push({ datasetId, role, train: await openTokenShard(trainPath), heldOut: await openTokenShard(heldOutPath) });
+    try {
+      checkPlanFits(configuration, folder);
+      const load = { config: folder.config, read: (name: string) => folder.readTensor(name) };
+      const trainsAll = configuration.method === 'full';
+      const model = await loadLlama(engine, {
+        ...load,
+        plan: configuration.plan,
+        isTrainable: (_, isInserted) => trainsAll || isInserted,
+      });
+      const base = trainsAll ? await loadLlama(engine, load) : withoutInserted(model);
+      for (const { datasetId, role, trainPath, heldOutPath } of job.shards) {
+        shards.push({ datasetId, role, train: await openTokenShard(trainPath), heldOut: await openTokenShard(heldOutPath) });
+      }
+      const optimizer = new Optimizer(engine, parametersOf(model), configuration);
+      const saved = await readCheckpointState(job.runDirectory, configuration);
+      const fresh: CheckpointState = {
+        schemaVersion: 1,
+        configurationHash: configurationHash(configuration),
+        step: 0,
+        seconds: 0,
+        trainingSeconds: 0,
+        baseline: { new: { loss: NaN, tokens: 0 }, old: null, drift: null },
+        identityDifference: null,
+        recent: [],
+      };
+      const session = new Session(job, engine, emit, { started, folder, shards, model, base, optimizer, state: saved ?? fresh });
+      if (saved) {
+        emit({ type: 'activity', text: `going on from step ${saved.step}` });
+        await restoreCheckpoint(job.runDirectory, engine, optimizer);
+        emit({ type: 'baseline', evaluation: saved.baseline });
+      } else {
+        await session.#measureAndProve();
+      }
+      session.#announce();
+      session.#emitProgress(saved?.recent);
+      return session;
+    } catch (error) {
+      await closeFiles(folder, shards);
+      throw error;
     }
-    const optimizer = new Optimizer(engine, parametersOf(model), configuration);
-    const saved = await readCheckpointState(job.runDirectory, configuration);
-    const fresh: CheckpointState = {
-      schemaVersion: 1,
-      configurationHash: configurationHash(configuration),
-      step: 0,
-      seconds: 0,
-      trainingSeconds: 0,
-      baseline: { new: { loss: NaN, tokens: 0 }, old: null, drift: null },
-      identityDifference: null,
-    };
-    const session = new Session(job, engine, emit, { started, folder, shards, model, base, optimizer, state: saved ?? fresh });
-    if (saved) {
-      emit({ type: 'activity', text: `going on from step ${saved.step}` });
-      await restoreCheckpoint(job.runDirectory, engine, optimizer);
-    } else {
-      await session.#measureAndProve();
-    }
-    session.#announce();
-    return session;
   }
 
   /** Before step 1: the losses everything is compared with, and the proof that the new blocks change nothing yet. */
@@ -169,17 +182,25 @@ class Session {
   }
 
   async run(requested: () => Control | null): Promise<TrainResult> {
-    const { steps, batch, context, evaluation, checkpointEverySteps } = this.#configuration;
     this.#emit({ type: 'activity', text: 'training' });
-    let points: MetricPoint[] = [];
+    let control: Control | null;
+    try {
+      control = await this.#trainUntil(requested);
+    } finally {
+      this.#emitProgress(); // however it ended, what was measured up to there belongs to the run's history
+    }
+    if (control === null || control === 'stop') return this.#finish();
+    await this.#checkpoint();
+    return this.#result(control === 'pause' ? 'paused' : 'interrupted', null, false);
+  }
+
+  /** Trains step after step: to the end (null), or to what was asked for in between. */
+  async #trainUntil(requested: () => Control | null): Promise<Control | null> {
+    const { steps, batch, context, evaluation, checkpointEverySteps } = this.#configuration;
     let lastProgress = 0;
     while (this.#state.step < steps) {
       const control = requested();
-      if (control === 'pause' || control === 'interrupt') {
-        await this.#checkpoint();
-        return this.#result(control === 'pause' ? 'paused' : 'interrupted', null, false);
-      }
-      if (control === 'stop') break;
+      if (control !== null) return control;
 
       const step = this.#state.step + 1;
       const started = performance.now();
@@ -187,26 +208,28 @@ class Session {
       const seconds = (performance.now() - started) / 1000;
       this.#state.step = step;
       this.#state.trainingSeconds += seconds;
-      points.push(
+      const points: MetricPoint[] = [
         { step, series: 'loss.train', value: loss },
         { step, series: 'learningRate', value: learningRate },
         { step, series: 'gradientNorm', value: gradientNorm },
         { step, series: 'tokensPerSecond', value: (batch * context) / seconds },
-      );
-      if (performance.now() - lastProgress >= PROGRESS_INTERVAL_MS || step === steps) {
-        this.#emitProgress(points);
-        points = [];
+      ];
+      this.#points.push(...points);
+      this.#remember(points);
+      if (performance.now() - lastProgress >= PROGRESS_INTERVAL_MS) {
+        this.#emitProgress();
         lastProgress = performance.now();
       }
       if (step % evaluation.everySteps === 0 && step < steps) {
-        this.#emit({ type: 'evaluation', step, evaluation: await this.#evaluate(this.#model, true) });
+        const measured = await this.#evaluate(this.#model, true);
+        this.#emit({ type: 'evaluation', step, evaluation: measured });
+        this.#remember(evaluationPoints(step, measured));
       }
       if (step % checkpointEverySteps === 0 && step < steps) await this.#checkpoint();
       // Control messages arrive between turns of the event loop.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    if (points.length > 0) this.#emitProgress(points);
-    return this.#finish();
+    return null;
   }
 
   async #step(step: number): Promise<{ loss: number; gradientNorm: number; learningRate: number }> {
@@ -275,13 +298,19 @@ class Session {
     return evaluation;
   }
 
+  #remember(points: readonly MetricPoint[]): void {
+    this.#state.recent = [...this.#state.recent, ...points].slice(-RECENT_POINTS);
+  }
+
   async #checkpoint(): Promise<void> {
+    this.#emitProgress(); // what a checkpoint has behind it is not measured again, so it must have been told
     const seconds = this.#secondsSoFar();
     await writeCheckpoint(this.#job.runDirectory, this.#engine, this.#optimizer, { ...this.#state, seconds });
     this.#emit({ type: 'checkpoint', step: this.#state.step });
   }
 
-  #emitProgress(points: MetricPoint[]): void {
+  #emitProgress(points: readonly MetricPoint[] = this.#points.splice(0)): void {
+    if (points.length === 0) return;
     const { steps, evaluation } = this.#configuration;
     const { step, trainingSeconds } = this.#state;
     const evaluationsLeft = Math.floor(steps / evaluation.everySteps) - Math.floor(step / evaluation.everySteps) + 1;
@@ -289,7 +318,7 @@ class Session {
     this.#emit({
       type: 'progress',
       step,
-      points,
+      points: [...points],
       tokensPerSecond: this.#tokensPerSecond(),
       secondsLeft: (trainingSeconds / step) * (steps - step) + secondsEach * evaluationsLeft,
     });
@@ -325,15 +354,19 @@ class Session {
   }
 
   async close(): Promise<void> {
-    for (const { train, heldOut } of this.#shards) {
-      await train.close();
-      await heldOut.close();
-    }
-    await this.#folder.close();
+    await closeFiles(this.#folder, this.#shards);
     this.#optimizer.dispose();
     if (this.#configuration.method === 'full') disposeLlama(this.#base);
     disposeLlama(this.#model);
   }
+}
+
+async function closeFiles(folder: ModelFolder, shards: readonly RunShards[]): Promise<void> {
+  for (const { train, heldOut } of shards) {
+    await train.close();
+    await heldOut.close();
+  }
+  await folder.close();
 }
 
 function checkPlanFits(configuration: RunConfiguration, folder: ModelFolder): void {

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { engineDirectory } from '../../main/engine/engine-directory.ts';
+import { loadEngine } from '../../main/engine/load-engine.ts';
+import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
+import { evaluationPoints, measureLoss } from '../../main/training/evaluation.ts';
+import { fastEngine } from '../support/engines.ts';
+import { randomIds, randomWeights, readerOf, tinyConfig } from '../support/tiny-llama.ts';
+
+describe('measureLoss', () => {
+  it('gives for windows of several lengths in batches what it gives for them one by one', async () => {
+    const engine = await loadEngine(fastEngine, engineDirectory());
+    const model = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 1)) });
+    const base = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 2)) });
+    // More than one batch of 4,096 rows, a shorter one in between, and the last short one of two texts.
+    const lengths = [...new Array<number>(200).fill(32), 7, 32, 32, 2];
+    const windows = lengths.map((length, index) => randomIds(tinyConfig, length, index));
+    const before = engine.liveTensors();
+    const together = await measureLoss(engine, model, windows, base);
+    const sums = { tokens: 0, loss: 0, drift: 0 };
+    for (const window of windows) {
+      const { tokens, loss, drift } = await measureLoss(engine, model, [window], base);
+      expect(tokens).toBe(window.length - 1);
+      sums.tokens += tokens;
+      sums.loss += loss * tokens;
+      sums.drift += drift * tokens;
+    }
+    expect(together.tokens).toBe(sums.tokens);
+    expect(Math.abs(together.loss - sums.loss / sums.tokens)).toBeLessThan(1e-5);
+    expect(Math.abs(together.drift - sums.drift / sums.tokens)).toBeLessThan(1e-5);
+    expect(engine.liveTensors()).toBe(before);
+    disposeLlama(model);
+    disposeLlama(base);
+  });
+});
+
+describe('evaluationPoints', () => {
+  it('has a point for what was measured, and none for what was not', () => {
+    const onNew = { loss: 2, tokens: 10 };
+    expect(evaluationPoints(4, { new: onNew, old: { loss: 3, tokens: 20 }, drift: 0.5 })).toEqual([
+      { step: 4, series: 'loss.new', value: 2 },
+      { step: 4, series: 'loss.old', value: 3 },
+      { step: 4, series: 'drift', value: 0.5 },
+    ]);
+    expect(evaluationPoints(0, { new: onNew, old: null, drift: null })).toEqual([{ step: 0, series: 'loss.new', value: 2 }]);
+  });
+});

@@ -1,0 +1,359 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { modelHash } from '../../main/models/model-folder.ts';
+import type { TrainJob } from '../../main/training/messages.ts';
+import { planExpansion } from '../../shared/domain/plan.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { referenceLoss } from '../support/reference-llama.ts';
+import { randomWeights, shapesOf } from '../support/tiny-llama.ts';
+import {
+  after,
+  measurementsOf,
+  prepareTinyTraining,
+  tensorBytes,
+  type TinyTraining,
+  trainHere,
+  weightsFile,
+} from '../support/train-jobs.ts';
+import { byteModelConfig, writeTinyModel } from '../support/workspace.ts';
+
+let tiny: TinyTraining;
+let whole: Awaited<ReturnType<typeof trainHere>>;
+let wholeJob: TrainJob;
+beforeAll(async () => {
+  tiny = await prepareTinyTraining();
+  wholeJob = tiny.job('whole');
+  whole = await trainHere(wholeJob);
+});
+afterAll(() => tiny.remove());
+
+/** The error that a training ends with. */
+async function failureOf(job: TrainJob): Promise<StrataError> {
+  const outcome: unknown = await trainHere(job).catch((error: unknown) => error);
+  expect(outcome).toBeInstanceOf(StrataError);
+  return outcome as StrataError;
+}
+
+/** Tokens of the held-out documents, made by hand: start, bytes, end, document after document. */
+async function heldOutTokens(dataset: string): Promise<number[]> {
+  const lines = (await readFile(join(dataset, 'documents.jsonl'), 'utf8')).trimEnd().split('\n');
+  return lines
+    .map((line) => JSON.parse(line) as { text: string; heldOut: boolean })
+    .filter(({ heldOut }) => heldOut)
+    .flatMap(({ text }) => [256, ...Buffer.from(text), 257]);
+}
+
+/** Mean loss of a plain LLaMA on the first tokens, in whole windows. */
+function lossByReference(weights: ReadonlyMap<string, Float32Array>, tokens: readonly number[], windows: number): number {
+  const cuts = Array.from({ length: windows }, (_, index) => tokens.slice(index * 32, (index + 1) * 32));
+  return tf.tidy(() => {
+    const shapes = shapesOf(byteModelConfig);
+    const tensors = Object.fromEntries([...weights].map(([name, values]) => [name, tf.tensor(values, shapes.get(name))]));
+    const inputs = cuts.map((cut) => cut.slice(0, -1));
+    const targets = cuts.map((cut) => cut.slice(1));
+    return referenceLoss(byteModelConfig, tensors, inputs, targets).dataSync()[0]!;
+  });
+}
+
+describe('a whole run', () => {
+  it('measures the base before step 1, on held-out text of both roles, as a plain LLaMA does', async () => {
+    const baseline = whole.events.find((event) => event.type === 'baseline')!.evaluation;
+    // 300 tokens are asked for: the tenth window of 32 goes past them.
+    const wanted = { new: tiny.datasets.new, old: tiny.datasets.old };
+    for (const role of ['new', 'old'] as const) {
+      expect(baseline[role]!.tokens).toBe(10 * 31);
+      const loss = lossByReference(randomWeights(byteModelConfig), await heldOutTokens(wanted[role]), 10);
+      expect(Math.abs(baseline[role]!.loss - loss), role).toBeLessThan(1e-4);
+    }
+    expect(baseline.drift).toBeNull();
+    const types = whole.events.map(({ type }) => type);
+    expect(types.indexOf('baseline')).toBeLessThan(types.indexOf('progress'));
+  });
+
+  it('proves identity, and says exactly which tensors it trains', () => {
+    const prepared = whole.events.find((event) => event.type === 'prepared')!;
+    const perBlock = 9;
+    expect(prepared).toMatchObject({ identityDifference: 0, step: 0, trainableParameters: 2 * 2336, addedParameters: 2 * 2336 });
+    expect(prepared.trainableTensors).toHaveLength(2 * perBlock);
+    expect(prepared.trainableTensors.every((name) => /^model\.layers\.(2|5)\./.test(name))).toBe(true);
+  });
+
+  it('measures every step once and both losses every third step and at the end', () => {
+    const keys = Object.keys(measurementsOf(whole.events));
+    for (const series of ['loss.train', 'learningRate', 'gradientNorm']) {
+      expect(
+        keys.filter((key) => key.endsWith(` ${series}`)),
+        series,
+      ).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((step) => `${step} ${series}`));
+    }
+    for (const series of ['loss.new', 'loss.old', 'drift']) {
+      expect(
+        keys.filter((key) => key.endsWith(` ${series}`)),
+        series,
+      ).toEqual([3, 6, 8].map((step) => `${step} ${series}`));
+    }
+    expect(whole.events.flatMap((event) => (event.type === 'checkpoint' ? [event.step] : []))).toEqual([3, 6, 8]);
+  });
+
+  it('counts tokens exactly: the replay share holds to the window', () => {
+    const windows = 8 * 4;
+    const old = Math.floor(windows * 0.3);
+    expect(whole.result).toMatchObject({
+      outcome: 'done',
+      saved: true,
+      stepsDone: 8,
+      tokens: { total: windows * 32, byDataset: { code: (windows - old) * 32, stories: old * 32 } },
+    });
+  });
+
+  it('learns: the loss on new falls, and the model drifts from its base', () => {
+    const baseline = whole.events.find((event) => event.type === 'baseline')!.evaluation;
+    expect(baseline.new.loss - whole.result.final!.new.loss).toBeGreaterThan(0.05);
+    expect(whole.result.final!.drift).toBeGreaterThan(0);
+  });
+
+  it('saves a model whose old tensors are the base’s byte for byte, and whose inserted ones are all trained', async () => {
+    const [base, trained] = [
+      await tensorBytes(join(tiny.sources.model, 'model.safetensors')),
+      await tensorBytes(join(wholeJob.modelDirectory, 'model.safetensors')),
+    ];
+    // Two copies in four blocks, evenly: after 1 and after 3.
+    const sources = ['0', '1', null, '2', '3', null];
+    expect(trained.size).toBe(base.size + 2 * 9);
+    for (const [name, bytes] of trained) {
+      const position = /layers\.(\d+)/.exec(name)?.[1];
+      const source = position === undefined ? name : sources[Number(position)];
+      if (source === null) continue;
+      expect(bytes.equals(base.get(position === undefined ? name : name.replace(/layers\.\d+/, `layers.${source}`))!), name).toBe(true);
+    }
+    for (const [position, copied] of [
+      [2, 1],
+      [5, 3],
+    ] as const) {
+      const names = [...trained.keys()].filter((name) => name.includes(`layers.${position}.`));
+      expect(names).toHaveLength(9);
+      for (const name of names) {
+        const before = base.get(name.replace(`layers.${position}`, `layers.${copied}`))!;
+        const isZeroed = /o_proj|down_proj/.test(name);
+        expect(trained.get(name)!.equals(isZeroed ? Buffer.alloc(before.length) : before), name).toBe(false);
+      }
+    }
+  });
+
+  it('saves plan, outcome and tokenizer with the model', async () => {
+    const expansion = JSON.parse(await readFile(join(wholeJob.modelDirectory, 'expansion.json'), 'utf8')) as unknown;
+    const baseline = whole.events.find((event) => event.type === 'baseline')!.evaluation;
+    const final = whole.result.final!;
+    expect(expansion).toEqual({
+      schemaVersion: 1,
+      base: { name: 'tiny', hash: wholeJob.configuration.baseModel.hash },
+      plan: planExpansion(4, 2, 'even'),
+      training: {
+        method: 'expand',
+        datasets: wholeJob.configuration.datasets.map(({ name, role, hash }) => ({ name, role, hash })),
+        replayShare: 0.3,
+        steps: 8,
+        tokens: whole.result.tokens.byDataset,
+        gain: baseline.new.loss - final.new.loss,
+        forgetting: final.old!.loss - baseline.old!.loss,
+      },
+    });
+    const config = JSON.parse(await readFile(join(wholeJob.modelDirectory, 'config.json'), 'utf8')) as Record<string, unknown>;
+    expect(config).toMatchObject({ num_hidden_layers: 6, vocab_size: 258, torch_dtype: 'float32' });
+    for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
+      expect(await readFile(join(wholeJob.modelDirectory, name))).toEqual(await readFile(join(tiny.sources.model, name)));
+    }
+  });
+
+  it('is the same to the last bit when it is done again, and leaves the base as it was', async () => {
+    const again = tiny.job('again');
+    const { events } = await trainHere(again);
+    expect((await weightsFile(again)).equals(await weightsFile(wholeJob))).toBe(true);
+    expect(measurementsOf(events)).toEqual(measurementsOf(whole.events));
+    expect(await modelHash(tiny.sources.model)).toBe(wholeJob.configuration.baseModel.hash);
+    const other = tiny.job('other-seed', { seed: 2 });
+    await trainHere(other);
+    expect((await weightsFile(other)).equals(await weightsFile(wholeJob))).toBe(false);
+  });
+});
+
+describe('a run that was ended and resumed', () => {
+  it.each(['pause', 'interrupt'] as const)('after %s equals one that was not, in every weight and measurement', async (control) => {
+    const job = tiny.job(`resumed after ${control}`);
+    const outcome = control === 'pause' ? 'paused' : 'interrupted';
+    const first = await trainHere(
+      job,
+      after(({ type }) => type === 'prepared', control),
+    );
+    expect(first.result).toMatchObject({ outcome, stepsDone: 0, saved: false, final: null });
+    const second = await trainHere(
+      job,
+      after((event) => event.type === 'progress' && event.step === 1, control),
+    );
+    expect(second.result).toMatchObject({ outcome, stepsDone: 1 });
+    expect(existsSync(job.modelDirectory)).toBe(false);
+    const third = await trainHere(
+      job,
+      after((event) => event.type === 'evaluation' && event.step === 6, control),
+    );
+    expect(third.result).toMatchObject({ outcome, stepsDone: 6 });
+    const last = await trainHere(job);
+    expect(last.result).toMatchObject({ outcome: 'done', stepsDone: 8, tokens: whole.result.tokens, final: whole.result.final });
+
+    expect((await weightsFile(job)).equals(await weightsFile(wholeJob))).toBe(true);
+    const events = [first, second, third, last].flatMap((session) => session.events);
+    expect(measurementsOf(events)).toEqual(measurementsOf(whole.events));
+    // Measured and proved once, before step 1; later sessions repeat it, and say from where they go on.
+    const baselines = events.filter((event) => event.type === 'baseline').map(({ evaluation }) => evaluation);
+    expect(baselines).toEqual([1, 2, 3, 4].map(() => baselines[0]));
+    expect(events.filter((event) => event.type === 'activity' && event.text === 'measuring the base')).toHaveLength(1);
+    expect(events.flatMap((event) => (event.type === 'prepared' ? [[event.step, event.identityDifference]] : []))).toEqual([
+      [0, 0],
+      [0, 0],
+      [1, 0],
+      [6, 0],
+    ]);
+    expect(last.result.seconds).toBeGreaterThan(third.result.seconds);
+  });
+
+  it('trains every weight: the same holds for the method full, which moves all of them and adds none', async () => {
+    const full = { method: 'full' as const, plan: null, learningRate: 1e-3 };
+    const [once, twice] = [tiny.job('full', full), tiny.job('full-resumed', full)];
+    const { result, events } = await trainHere(once);
+    const paused = await trainHere(
+      twice,
+      after((event) => event.type === 'evaluation' && event.step === 3, 'pause'),
+    );
+    expect(paused.result).toMatchObject({ outcome: 'paused', stepsDone: 3 });
+    await trainHere(twice);
+    expect((await weightsFile(twice)).equals(await weightsFile(once))).toBe(true);
+
+    const [base, trained] = [
+      await tensorBytes(join(tiny.sources.model, 'model.safetensors')),
+      await tensorBytes(join(once.modelDirectory, 'model.safetensors')),
+    ];
+    expect([...trained.keys()].sort()).toEqual([...base.keys()].sort());
+    for (const [name, bytes] of trained) expect(bytes.equals(base.get(name)!), name).toBe(false);
+    const prepared = events.find((event) => event.type === 'prepared')!;
+    expect(prepared).toMatchObject({ addedParameters: 0, identityDifference: null });
+    expect(prepared.trainableTensors).toHaveLength(base.size);
+    expect(result.final!.drift).toBeGreaterThan(0); // against a frozen copy of the base
+    expect(existsSync(join(once.modelDirectory, 'expansion.json'))).toBe(false);
+  });
+});
+
+describe('a run that is stopped', () => {
+  it('measures and keeps what was learned so far', async () => {
+    const isTime = (event: { type: string; step?: number }): boolean => event.type === 'evaluation' && event.step === 3;
+    const [stopped, paused] = [tiny.job('stopped'), tiny.job('paused')];
+    const { result, events } = await trainHere(stopped, after(isTime, 'stop'));
+    await trainHere(paused, after(isTime, 'pause'));
+    expect(result).toMatchObject({ outcome: 'stopped', saved: true, stepsDone: 3, tokens: { total: 3 * 4 * 32 } });
+    const { evaluation } = events.findLast((event) => event.type === 'evaluation')!;
+    expect(evaluation).toEqual(result.final);
+    // The weights at that step are those of a checkpoint at that step.
+    const [saved, checkpoint] = [
+      await tensorBytes(join(stopped.modelDirectory, 'model.safetensors')),
+      await tensorBytes(join(paused.runDirectory, 'checkpoint', 'tensors.safetensors')),
+    ];
+    const trained = [...checkpoint.keys()].filter((name) => !/\.(first|second)$/.test(name));
+    expect(trained).toHaveLength(18);
+    for (const name of trained) expect(saved.get(name)!.equals(checkpoint.get(name)!), name).toBe(true);
+  });
+
+  it('before its first step keeps the identity that it was', async () => {
+    const job = tiny.job('stopped-at-once');
+    const { result, events } = await trainHere(
+      job,
+      after(({ type }) => type === 'prepared', 'stop'),
+    );
+    const baseline = events.find((event) => event.type === 'baseline')!.evaluation;
+    expect(result).toMatchObject({ outcome: 'stopped', stepsDone: 0, saved: true, tokens: { total: 0 } });
+    expect(result.final).toEqual({ ...baseline, drift: 0 });
+  });
+});
+
+describe('a run that cannot be trained', () => {
+  /** A job on a base of its own, whose weights were changed by name. */
+  async function jobOn(name: string, change: (weights: Map<string, Float32Array>) => void): Promise<TrainJob> {
+    const weights = randomWeights(byteModelConfig);
+    change(weights);
+    const directory = join(tiny.directory, 'bases', name);
+    await writeTinyModel(directory, { weights });
+    return { ...tiny.job(name), baseModelDirectory: directory };
+  }
+
+  async function expectNothingLeft({ runDirectory, modelDirectory }: TrainJob): Promise<void> {
+    expect(existsSync(runDirectory)).toBe(false);
+    const models = await readdir(join(modelDirectory, '..'));
+    expect(models.filter((name) => modelDirectory.endsWith(name) || name.endsWith('.partial'))).toEqual([]);
+  }
+
+  it.each([
+    ['NaN', NaN],
+    ['infinite', Infinity],
+  ])('because a weight of its base is %s says so before step 1', async (name, value) => {
+    const job = await jobOn(name, (weights) => (weights.get('model.layers.1.mlp.down_proj.weight')![7] = value));
+    const error = await failureOf(job);
+    expect(error).toMatchObject({ code: 'ENGINE', exitCode: 1, message: 'A held-out loss could not be measured.' });
+    expect(error.found).toMatch(/NaN|Infinity/);
+    expect(error.hint).toMatch(/undefined values/);
+    await expectNothingLeft(job);
+  });
+
+  it('because its expansion is no identity is refused', async () => {
+    // A channel that is zero before block 3 and not after it: only the copy of block 3 multiplies it with a weight that overflows.
+    const channel = 5;
+    const { hiddenSize: width, intermediateSize, blocks } = byteModelConfig;
+    const job = await jobOn('overflow', (weights) => {
+      const clear = (name: string, isRow: boolean): void => {
+        const values = weights.get(name)!;
+        const stride = isRow ? values.length / width : width;
+        for (let index = 0; index < (isRow ? stride : values.length / width); index++) {
+          values[isRow ? channel * stride + index : index * stride + channel] = 0;
+        }
+      };
+      clear('model.embed_tokens.weight', false);
+      for (let block = 0; block < blocks; block++) {
+        clear(`model.layers.${block}.self_attn.o_proj.weight`, true);
+        if (block < blocks - 1) clear(`model.layers.${block}.mlp.down_proj.weight`, true);
+      }
+      for (const role of ['gate_proj', 'up_proj']) {
+        const values = weights.get(`model.layers.${blocks - 1}.mlp.${role}.weight`)!;
+        for (let row = 0; row < intermediateSize; row++) values[row * width + channel] = 3e38;
+      }
+    });
+    const error = await failureOf(job);
+    expect(error).toMatchObject({ code: 'INTERNAL', found: 'a largest logit difference of Infinity', allowed: '0' });
+    expect(error.message).toMatch(/nothing was trained/);
+    await expectNothingLeft(job);
+  });
+
+  it('because its plan is for another model is refused', async () => {
+    const job = tiny.job('misfit', { plan: planExpansion(7, 1, 'top') });
+    const error = await failureOf(job);
+    expect(error).toMatchObject({ code: 'BAD_INPUT', exitCode: 2, message: 'The plan does not fit the model.' });
+    expect(error.found).toBe('a plan for 7 blocks; the model has 4');
+    await expectNothingLeft(job);
+  });
+
+  it('because its learning rate is absurd ends with the step and a way out, and keeps its measurements', async () => {
+    const job = tiny.job('diverged', {
+      learningRate: 1e30,
+      clipNorm: 0,
+      warmup: 0,
+      evaluation: { everySteps: 100, tokens: 300 },
+      checkpointEverySteps: 100,
+    });
+    const events: string[] = [];
+    const error = (await trainHere(job, (event) => void events.push(event.type)).catch((failure: unknown) => failure)) as StrataError;
+    expect(error).toMatchObject({ code: 'ENGINE', exitCode: 1 });
+    expect(error.message).toMatch(/Training diverged at step 2/);
+    expect(error.hint).toMatch(/lower learning rate/);
+    expect(events).toContain('progress');
+    await expectNothingLeft(job);
+  });
+});

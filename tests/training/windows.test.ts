@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTokenShard, trainingWindows } from '../../main/datasets/token-shard.ts';
+import { evaluationWindows, heldOutWindows, type RunShards, tokensByDataset, trainingBatch } from '../../main/training/windows.ts';
+import { Mixture } from '../../shared/domain/mixture.ts';
+import { prepareTinyTraining, type TinyTraining } from '../support/train-jobs.ts';
+
+const CONTEXT = 32;
+let tiny: TinyTraining;
+let shards: RunShards[];
+beforeAll(async () => {
+  tiny = await prepareTinyTraining();
+  shards = await Promise.all(
+    tiny.job('any').shards.map(async ({ datasetId, role, trainPath, heldOutPath }) => ({
+      datasetId,
+      role,
+      train: await openTokenShard(trainPath),
+      heldOut: await openTokenShard(heldOutPath),
+    })),
+  );
+});
+afterAll(async () => {
+  for (const { train, heldOut } of shards) await Promise.all([train.close(), heldOut.close()]);
+  await tiny.remove();
+});
+
+const sourcesOf = (): { datasetId: string; role: 'new' | 'old'; windows: number }[] =>
+  shards.map(({ datasetId, role, train }) => ({ datasetId, role, windows: trainingWindows(train.length, CONTEXT) }));
+
+/** Token sequences of a dataset's documents, made by hand: start, bytes, end. */
+async function documentsOf(role: 'new' | 'old', heldOut: boolean): Promise<number[][]> {
+  const lines = (await readFile(join(tiny.datasets[role], 'documents.jsonl'), 'utf8')).trimEnd().split('\n');
+  return lines
+    .map((line) => JSON.parse(line) as { text: string; heldOut: boolean })
+    .filter((document) => document.heldOut === heldOut)
+    .map(({ text }) => [256, ...Buffer.from(text), 257]);
+}
+
+describe('held-out windows', () => {
+  it('hold the held-out documents of their role, in order, and nothing that is trained on', async () => {
+    for (const role of ['new', 'old'] as const) {
+      const held = (await documentsOf(role, true)).flat();
+      const windows = heldOutWindows(shards, role, CONTEXT, 1e9);
+      expect(windows.flatMap((window) => [...window])).toEqual(held);
+      expect(windows.slice(0, -1).every(({ length }) => length === CONTEXT)).toBe(true);
+      // No document is on both sides, so no held-out window can be in a training window.
+      const trained = new Set((await documentsOf(role, false)).map(String));
+      expect((await documentsOf(role, true)).filter((document) => trained.has(String(document)))).toEqual([]);
+    }
+  });
+
+  it('stop once enough tokens are reached, and are the same every time', () => {
+    const few = heldOutWindows(shards, 'new', CONTEXT, 100);
+    expect(few.map(({ length }) => length)).toEqual([32, 32, 32, 32]);
+    expect(heldOutWindows(shards, 'new', CONTEXT, 100)).toEqual(few);
+    expect(heldOutWindows(shards, 'new', CONTEXT, 1e9).slice(0, 4)).toEqual(few);
+  });
+
+  it('are taken from several datasets of a role in turn, so that a long one does not drown a short one', () => {
+    const [code, stories] = shards as [RunShards, RunShards];
+    const both = [code, { ...stories, role: 'new' as const }];
+    const windows = heldOutWindows(both, 'new', CONTEXT, 4 * CONTEXT);
+    expect(windows).toEqual([
+      code.heldOut.read(0, CONTEXT),
+      stories.heldOut.read(0, CONTEXT),
+      code.heldOut.read(CONTEXT, CONTEXT),
+      stories.heldOut.read(CONTEXT, CONTEXT),
+    ]);
+  });
+
+  it('of a role without datasets are none', () => {
+    expect(heldOutWindows(shards.slice(0, 1), 'old', CONTEXT, 1000)).toEqual([]);
+  });
+});
+
+describe('a training batch', () => {
+  it('follows the mixture: each row is a window, each target the token after its input', () => {
+    const mixture = new Mixture(sourcesOf(), 0.3, 5);
+    for (const step of [0, 7]) {
+      const { batch, time, inputs, targets } = trainingBatch(mixture, shards, step, 4, CONTEXT);
+      expect({ batch, time }).toEqual({ batch: 4, time: CONTEXT });
+      for (let row = 0; row < 4; row++) {
+        const { datasetId, window } = mixture.at(step * 4 + row);
+        const { train } = shards.find((shard) => shard.datasetId === datasetId)!;
+        const tokens = [...train.read(window * CONTEXT, CONTEXT + 1)];
+        expect([...inputs.subarray(row * CONTEXT, (row + 1) * CONTEXT)]).toEqual(tokens.slice(0, -1));
+        expect([...targets.subarray(row * CONTEXT, (row + 1) * CONTEXT)]).toEqual(tokens.slice(1));
+      }
+    }
+  });
+
+  it('reads training documents only, and over one pass each of their windows once', async () => {
+    const { windows } = sourcesOf()[0]!;
+    const mixture = new Mixture(sourcesOf().slice(0, 1), 0, 5);
+    const tokens = (await documentsOf('new', false)).flat();
+    const wanted = Array.from({ length: windows }, (_, index) => tokens.slice(index * CONTEXT, (index + 1) * CONTEXT).join());
+    const got = Array.from({ length: windows }, (_, step) => trainingBatch(mixture, shards, step, 1, CONTEXT).inputs.join());
+    expect(got.sort()).toEqual(wanted.sort());
+  });
+});
+
+describe('tokens by dataset', () => {
+  it('are those of the windows that were trained on, to the token', () => {
+    const mixture = new Mixture(sourcesOf(), 0.3, 5);
+    for (const windows of [0, 1, 3, 4, 33, 250]) {
+      const counted: Record<string, number> = { code: 0, stories: 0 };
+      for (let position = 0; position < windows; position++) counted[mixture.at(position).datasetId]! += CONTEXT;
+      expect(tokensByDataset(mixture, windows, CONTEXT)).toEqual(counted);
+      expect(counted.stories).toBe(Math.floor(windows * 0.3) * CONTEXT);
+    }
+  });
+});
+
+describe('evaluation windows', () => {
+  it.each([
+    [10, 4, [4, 4, 2]],
+    [8, 4, [4, 4]],
+    [9, 4, [4, 4]], // one token alone predicts nothing
+    [3, 512, [3]],
+    [1, 4, []],
+    [0, 4, []],
+  ])('of %i tokens in a context of %i have the lengths %j, and none is lost between them', (length, context, wanted) => {
+    const tokens = Int32Array.from({ length }, (_, index) => index);
+    const windows = evaluationWindows(tokens, context);
+    expect(windows.map((window) => window.length)).toEqual(wanted);
+    expect(windows.flatMap((window) => [...window])).toEqual(
+      [...tokens].slice(
+        0,
+        wanted.reduce((sum, each) => sum + each, 0),
+      ),
+    );
+  });
+});
