@@ -96,6 +96,13 @@ export function toStrataError(error: unknown): StrataError {
       cause: error,
     });
   }
+  if (systemCode === 'EFBIG') {
+    return new StrataError('NO_SPACE', 'A file is larger than this disk or account allows.', {
+      found: message,
+      hint: 'Choose a workspace on another disk (some, such as FAT32 sticks, hold no file above 4 GB).',
+      cause: error,
+    });
+  }
   if (systemCode === 'ENOENT') {
     return new StrataError('NOT_FOUND', 'A file or folder does not exist.', { found: message, cause: error });
   }
