@@ -11,7 +11,8 @@ export function createRouter(studio: Studio) {
       return await next();
     } catch (error) {
       const known = asStrataError(error);
-      throw new ORPCError('STRATA', { status: known.exitCode === 2 ? 400 : 500, message: known.message, data: known.toRecord() });
+      // Without a status of its own: the contract gives none, and an error with another one counts as not defined by it.
+      throw new ORPCError('STRATA', { message: known.message, data: known.toRecord() });
     }
   });
   const { models, datasets, runs, text } = studio;

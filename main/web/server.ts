@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { RPCHandler } from '@orpc/server/ws';
 import { WebSocketServer } from 'ws';
-import { type StrataError, toStrataError } from '../../shared/errors.ts';
+import { StrataError, toStrataError } from '../../shared/errors.ts';
 import { createRouter } from '../studio/router.ts';
 import type { Studio } from '../studio/studio.ts';
 import { servePage } from './pages.ts';
@@ -66,7 +66,7 @@ export async function startServer(options: { studio: Studio; port: number; pages
   });
 
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => reject(error.code === 'EADDRINUSE' ? portIsTaken(options.port, error) : error));
     server.listen(options.port, '127.0.0.1', resolve);
   });
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -85,6 +85,14 @@ export async function startServer(options: { studio: Studio; port: number; pages
 function sendError(response: ServerResponse, error: StrataError): void {
   const status = error.exitCode === 2 ? 400 : error.code === 'NO_SPACE' ? 507 : 500;
   send(response, status, { error: [error.message, error.found].filter(Boolean).join(' ') });
+}
+
+function portIsTaken(port: number, cause: unknown): StrataError {
+  return new StrataError('CONFLICT', 'Another program has that port.', {
+    found: `port ${port} of 127.0.0.1 is in use`,
+    hint: 'Leave --port out to take a free one, or name another.',
+    cause,
+  });
 }
 
 /** The Host header must name us, and a page's Origin must be ours. */
