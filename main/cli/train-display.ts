@@ -84,20 +84,18 @@ function clearLine(isTerminal: boolean): void {
   if (isTerminal) process.stdout.write('\r\x1b[2K');
 }
 
+/** Failures that lie outside the run: it can go on once they are mended. */
+const OUTSIDE: readonly string[] = ['NO_SPACE', 'CRASHED'];
+
 function ending(runs: Runs, id: string): RunSummary {
   const run = runs.show(id);
-  if (run.status === 'failed' && run.error) {
-    throw new StrataError(run.error.code as ErrorCode, run.error.message, run.error);
+  const { status, error } = run;
+  const resume = `Go on from its last checkpoint with: strata run resume ${run.id}`;
+  if (error && (status === 'failed' || (status === 'interrupted' && error.code !== 'INTERRUPTED'))) {
+    const hint = [error.hint, OUTSIDE.includes(error.code) ? resume : ''].filter(Boolean).join(' ');
+    throw new StrataError(error.code as ErrorCode, error.message, { ...error, hint });
   }
-  const resume = `strata run resume ${run.id}`;
-  if (run.status === 'interrupted' && run.error?.code === 'CRASHED') {
-    throw new StrataError('CRASHED', run.error.message, { ...run.error, hint: `${run.error.hint ?? ''} Go on with: ${resume}`.trim() });
-  }
-  if (run.status === 'interrupted') {
-    throw new StrataError('INTERRUPTED', `The run was interrupted at step ${run.stepsDone}.`, {
-      hint: `Go on from its last checkpoint with: ${resume}`,
-    });
-  }
+  if (status === 'interrupted') throw new StrataError('INTERRUPTED', `The run was interrupted at step ${run.stepsDone}.`, { hint: resume });
   return run;
 }
 

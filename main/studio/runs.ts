@@ -109,6 +109,9 @@ export class Runs {
     let last = '';
     while (!signal?.aborted) {
       this.#markOrphans();
+      // Whoever follows it must not wait for an end that cannot be written down.
+      const unrecorded = this.#unrecorded.get(id);
+      if (unrecorded) throw StrataError.fromRecord(unrecorded);
       const run = findRun(this.#context.store, id);
       if (!run) return;
       const event = this.#eventOf(run);
