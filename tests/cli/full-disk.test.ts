@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunSummary } from '../../shared/domain/run.ts';
+import { fastEngine } from '../support/engines.ts';
+import { StrataCommand } from '../support/strata-command.ts';
+import { byteModelConfig, storyDocuments, writeDocuments, writeTinyModel, writeTinySources } from '../support/workspace.ts';
+
+/** A real disk that is full: a small one in memory, with the workspace on it. */
+
+const DISK_MEGABYTES = 3;
+const canMount = ((): boolean => {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+  try {
+    execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be mounted: that needs root)', () => {
+  let directory: string;
+  let disk: string;
+  let strata: StrataCommand;
+  /** A run that always had room. */
+  let whole: RunSummary | undefined;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'strata-full-disk-'));
+    disk = join(directory, 'disk');
+    await mkdir(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MEGABYTES}m`, 'tmpfs', disk]);
+    strata = new StrataCommand(join(disk, 'home'));
+    const sources = await writeTinySources(directory);
+    await strata.json('model', 'import', sources.model);
+    await strata.json('data', 'import', sources.newText);
+    await strata.json('data', 'import', sources.oldText);
+  });
+  afterAll(async () => {
+    execFileSync('umount', [disk]);
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  test('an import of text fails, and nothing of it is left', async () => {
+    const path = join(directory, 'large.jsonl');
+    await writeDocuments(path, storyDocuments(20_000));
+    await failsWithoutTrace('data', 'import', path);
+  });
+
+  test('an import of a model fails, and nothing of it is left', async () => {
+    const folder = join(directory, 'large');
+    await writeTinyModel(folder, { config: { ...byteModelConfig, hiddenSize: 256, headSize: 64, intermediateSize: 1024, blocks: 2 } });
+    await failsWithoutTrace('model', 'import', folder);
+  });
+
+  test('an expansion fails, and nothing of it is left', async () => {
+    await withLittleRoom(80_000, () => failsWithoutTrace('model', 'expand', 'tiny', '--blocks', '4'));
+  });
+
+  test.each([
+    ['its checkpoint', 150_000],
+    ['what it measures', 85_000],
+  ])('a run ends when there is no room for %s, and goes on to the same result once there is', async (what, bytes) => {
+    whole ??= await strata.json<RunSummary>('train', ...TRAIN, '--name', 'with room');
+    await withLittleRoom(bytes, async () => {
+      const failure = await strata.failure('train', ...TRAIN, '--name', what);
+      expect(failure).toMatchObject({ exitCode: 1, code: 'NO_SPACE', hint: expect.stringContaining('Free some space') as string });
+    });
+    expect((await strata.json<RunSummary[]>('run', 'list'))[0]).toMatchObject({
+      name: what,
+      status: expect.stringMatching(/failed|interrupted/) as string,
+      model: null,
+    });
+    const resumed = await strata.json<RunSummary>('run', 'resume', what);
+    expect(resumed).toMatchObject({ status: 'done', stepsDone: whole.steps, final: whole.final });
+    const weights = (path: string): Promise<Buffer> => readFile(join(path, 'model.safetensors'));
+    expect((await weights(resumed.modelPath!)).equals(await weights(whole.modelPath!))).toBe(true);
+  });
+
+  const TRAIN = ['--model', 'tiny', '--new', 'code', '--old', 'stories', '--steps', '30', '--batch', '2', '--engine', fastEngine];
+  TRAIN.push('--set', 'checkpointEvery=10');
+
+  async function failsWithoutTrace(...args: string[]): Promise<void> {
+    const before = await contents();
+    const failure = await strata.failure(...args);
+    expect(failure).toMatchObject({ exitCode: 1, code: 'NO_SPACE', message: expect.stringContaining('full') as string });
+    expect(failure.hint).toContain('Free some space');
+    expect(await contents()).toEqual(before);
+  }
+
+  /** Every file, and what the commands list. */
+  async function contents(): Promise<unknown> {
+    const files = (await readdir(strata.home, { recursive: true })).filter((name) => !name.startsWith('strata.db')).sort();
+    return { files, models: await strata.json('model', 'list'), datasets: await strata.json('data', 'list') };
+  }
+
+  /** Fills the disk but for so many bytes meanwhile. */
+  async function withLittleRoom(bytes: number, work: () => Promise<void>): Promise<void> {
+    const { bavail, bsize } = await statfs(disk);
+    const filler = join(disk, 'filler');
+    await writeFile(filler, new Uint8Array(bavail * bsize - bytes));
+    try {
+      await work();
+    } finally {
+      await rm(filler);
+    }
+  }
+});
