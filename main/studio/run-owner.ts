@@ -3,6 +3,7 @@ import { type ErrorRecord, toStrataError } from '../../shared/errors.ts';
 import { findRun, insertMetrics, type StoredRun, updateRun } from '../store/runs.ts';
 import { evaluationPoints } from '../training/evaluation.ts';
 import type { JobHandle } from '../training/executor.ts';
+import { isAlive } from '../training/run-lock.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from '../training/messages.ts';
 import { now, type StudioContext } from './context.ts';
 import type { Models } from './models.ts';
@@ -179,13 +180,4 @@ export function isOrphaned(run: StoredRun): boolean {
   if (run.ownerPid === null) return true;
   const silentMs = Date.now() - Date.parse(run.heartbeatAt ?? run.createdAt);
   return silentMs > SILENT_OWNER_MS || !isAlive(run.ownerPid);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // signal 0 only asks
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // it lives, but is somebody else's
-  }
 }

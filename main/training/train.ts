@@ -13,6 +13,7 @@ import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
 import { type CheckpointState, configurationHash, readCheckpointState, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { evaluationPoints, measureLoss } from './evaluation.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
+import { lockRun } from './run-lock.ts';
 import { saveTrainedModel } from './save-model.ts';
 import { heldOutWindows, type RunShards, tokensByDataset, trainingBatch } from './windows.ts';
 
@@ -35,11 +36,16 @@ export async function train(
   emit: (event: TrainerEvent) => void,
   requested: () => Control | null,
 ): Promise<TrainResult> {
-  const session = await Session.open(job, engine, emit);
+  const release = await lockRun(job.runDirectory, () => emit({ type: 'activity', text: 'waiting until the earlier trainer has saved' }));
   try {
-    return await session.run(requested);
+    const session = await Session.open(job, engine, emit);
+    try {
+      return await session.run(requested);
+    } finally {
+      await session.close();
+    }
   } finally {
-    await session.close();
+    await release();
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newId, resolve, uniqueName } from '../../main/studio/context.ts';
-import { StrataError } from '../../shared/errors.ts';
+import { type StrataError } from '../../shared/errors.ts';
 
 describe('newId', () => {
   it.each([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configurationHash, readCheckpointState } from '../../main/training/checkpoint.ts';
 import type { TrainJob } from '../../main/training/messages.ts';
-import { StrataError, toStrataError } from '../../shared/errors.ts';
+import { type StrataError, toStrataError } from '../../shared/errors.ts';
 import { engineNames } from '../support/engines.ts';
 import { canMountDisks, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 import { after, measurementsOf, prepareTinyTraining, type TinyTraining, trainHere, weightsFile } from '../support/train-jobs.ts';
@@ -176,13 +176,13 @@ describe.skipIf(!canMountDisks)('a full disk', () => {
     let before: Record<string, string> = {};
     const failing = trainHere(job, (event) => {
       if (event.type !== 'checkpoint' || event.step !== 3) return;
-      before = filesOf(job.runDirectory);
+      before = filesOf(join(job.runDirectory, 'checkpoint'));
       fill();
     });
     const error = toStrataError(await failing.catch((failure: unknown) => failure));
     expect(error).toMatchObject({ code: 'NO_SPACE', exitCode: 1 });
     expect(error.hint).toMatch(/Free some space/);
-    expect(filesOf(job.runDirectory)).toEqual(before);
+    expect(filesOf(join(job.runDirectory, 'checkpoint'))).toEqual(before);
     expect(await readdir(job.runDirectory)).toEqual(['checkpoint']);
 
     await free();

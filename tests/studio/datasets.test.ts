@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { datasetInfoSchema } from '../../shared/contract/contract.ts';
+import { codeDocuments, openStudioAt, openTinyStudio, type TinyStudio } from '../support/workspace.ts';
+
+let tiny: TinyStudio;
+beforeAll(async () => {
+  tiny = await openTinyStudio();
+});
+afterAll(() => tiny.remove());
+
+describe('a dataset', () => {
+  it('is imported with its counts and where it came from', () => {
+    const { newDataset, sources } = tiny;
+    expect(datasetInfoSchema.parse(newDataset)).toEqual(newDataset);
+    expect(newDataset).toMatchObject({ name: 'code', documents: 60, source: sources.newText });
+    expect(newDataset.bytes).toBe(codeDocuments(60).reduce((sum, text) => sum + Buffer.byteLength(text), 0));
+    expect(newDataset.heldOutDocuments).toBeGreaterThan(0);
+    expect(newDataset.heldOutDocuments).toBeLessThan(20);
+  });
+
+  it('shows documents of both parts and the files it was made from', async () => {
+    const shown = await tiny.studio.datasets.show({ dataset: 'code', documents: 3 });
+    expect(shown).toMatchObject(tiny.newDataset);
+    expect(shown.files).toEqual([{ path: tiny.sources.newText, status: 'imported', reason: '60 documents' }]);
+    expect(shown.preview).toHaveLength(3);
+    expect(new Set(shown.preview.map(({ heldOut }) => heldOut))).toEqual(new Set([true, false]));
+    for (const { text, bytes } of shown.preview) {
+      expect(codeDocuments(60)).toContain(text);
+      expect(bytes).toBe(Buffer.byteLength(text));
+    }
+    expect((await tiny.studio.datasets.show({ dataset: 'code', documents: 0 })).preview).toEqual([]);
+  });
+
+  it('with a name that is taken gets the next one, also when two are imported at the same time', async () => {
+    const other = openStudioAt(tiny.home);
+    const [first, second] = await Promise.all(
+      [tiny.studio, other].map((studio) => studio.datasets.import({ paths: [tiny.sources.newText] })),
+    );
+    expect([first!.datasets[0]!.name, second!.datasets[0]!.name].sort()).toEqual(['code 2', 'code 3']);
+    expect(first!.datasets[0]!.hash).toBe(tiny.newDataset.hash); // the same text is the same dataset
+    for (const name of ['code 2', 'code 3']) await tiny.studio.datasets.remove({ dataset: name });
+    await other.close();
+  });
+
+  it('that cannot be imported leaves nothing behind', async () => {
+    const before = await readdir(join(tiny.home, 'datasets'));
+    const empty = join(tiny.directory, 'empty.txt');
+    await writeFile(empty, '');
+    for (const paths of [[join(tiny.directory, 'nowhere.txt')], [empty]]) {
+      await expect(tiny.studio.datasets.import({ paths })).rejects.toMatchObject({
+        exitCode: 2,
+        found: expect.stringContaining('.txt') as string,
+      });
+    }
+    expect(await readdir(join(tiny.home, 'datasets'))).toEqual(before);
+    expect(tiny.studio.datasets.list()).toEqual([tiny.newDataset, tiny.oldDataset]);
+  });
+
+  it('is removed with its folder, found by id or name', async () => {
+    const { datasets } = await tiny.studio.datasets.import({ paths: [tiny.sources.newText], name: `Robert'); DROP TABLE datasets;--` });
+    const { id, name } = datasets[0]!;
+    expect(tiny.studio.datasets.find(name).id).toBe(id);
+    expect(await tiny.studio.datasets.remove({ dataset: name })).toEqual({ removed: id });
+    expect(existsSync(join(tiny.home, 'datasets', id))).toBe(false);
+    await expect(tiny.studio.datasets.remove({ dataset: id })).rejects.toMatchObject({ code: 'NOT_FOUND', exitCode: 2 });
+    expect(tiny.studio.datasets.list()).toEqual([tiny.newDataset, tiny.oldDataset]);
+  });
+
+  it('whose folder is damaged says so', async () => {
+    const { datasets } = await tiny.studio.datasets.import({ paths: [tiny.sources.newText], name: 'damaged' });
+    await rm(join(tiny.home, 'datasets', datasets[0]!.id, 'dataset.json'));
+    await expect(tiny.studio.datasets.show({ dataset: 'damaged', documents: 1 })).rejects.toMatchObject({ code: 'CORRUPT', exitCode: 1 });
+    await tiny.studio.datasets.remove({ dataset: 'damaged' });
+  });
+});

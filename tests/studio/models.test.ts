@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { modelInfoSchema } from '../../shared/contract/contract.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { openTinyStudio, type TinyStudio } from '../support/workspace.ts';
+
+let tiny: TinyStudio;
+beforeAll(async () => {
+  tiny = await openTinyStudio();
+});
+afterAll(() => tiny.remove());
+
+async function refusal(attempt: () => unknown): Promise<StrataError> {
+  try {
+    await attempt();
+  } catch (error) {
+    expect(error).toBeInstanceOf(StrataError);
+    return error as StrataError;
+  }
+  throw new Error('It was allowed.');
+}
+
+const folders = (): Promise<string[]> => readdir(join(tiny.home, 'models'));
+
+describe('a model', () => {
+  it('is imported whole, under its folder’s name or a given one, and found by id and name', async () => {
+    const { studio, model, sources, home } = tiny;
+    expect(modelInfoSchema.parse(model)).toEqual(model);
+    expect(model).toMatchObject({
+      name: 'tiny',
+      architecture: 'LlamaForCausalLM',
+      blocks: 4,
+      vocabularySize: 258,
+      contextLength: 64,
+      baseModel: null,
+      run: null,
+      plan: null,
+      source: sources.model,
+    });
+    expect(model.path).toBe(join(home, 'models', model.id));
+    expect(await readFile(join(model.path, 'model.safetensors'))).toEqual(await readFile(join(sources.model, 'model.safetensors')));
+    const second = await studio.models.import({ path: sources.model });
+    const named = await studio.models.import({ path: sources.model, name: `'); DROP TABLE models; --` });
+    expect([second.name, named.name]).toEqual(['tiny 2', `'); DROP TABLE models; --`]);
+    expect(studio.models.list()).toEqual([model, second, named]);
+    expect(studio.models.show(named.name)).toEqual(named);
+    for (const { id } of [second, named]) await studio.models.remove({ model: id });
+    expect(existsSync(named.path)).toBe(false);
+    expect(studio.models.list()).toEqual([model]);
+  });
+
+  it('that cannot be imported leaves nothing behind', async () => {
+    const before = await folders();
+    expect((await refusal(() => tiny.studio.models.import({ path: join(tiny.directory, 'nowhere') }))).code).toBe('NOT_FOUND');
+    expect((await refusal(() => tiny.studio.models.import({ path: tiny.sources.newText }))).code).toBe('UNSUPPORTED');
+    expect(await folders()).toEqual(before);
+    expect(tiny.studio.models.list()).toEqual([tiny.model]);
+  });
+
+  it('is expanded into another one, which proves to be the same function', async () => {
+    const { studio, model } = tiny;
+    const expanded = await studio.models.expand({ model: 'tiny', place: '1,1' });
+    expect(expanded).toMatchObject({ name: 'tiny +2', blocks: 6, baseModel: model.id, run: null, source: 'expanded from tiny' });
+    expect(await studio.models.verify({ model: expanded.id })).toEqual({
+      identity: true,
+      maxLogitDifference: 0,
+      plan: [1, 1],
+      problems: [],
+    });
+  });
+
+  it('that was changed after its expansion does not verify, and the tensor is named', async () => {
+    const { studio } = tiny;
+    const expanded = await studio.models.expand({ model: 'tiny', blocks: 1, place: 'top', name: 'tampered' });
+    const weights = join(expanded.path, 'model.safetensors');
+    const file = await readFile(weights);
+    const embeddings = await readFile(join(tiny.model.path, 'model.safetensors'));
+    const dataStart = 8 + Number(embeddings.readBigUInt64LE(0));
+    const at = file.indexOf(embeddings.subarray(dataStart, dataStart + 64)); // the first row of the embedding
+    file.writeFloatLE(file.readFloatLE(at) + 0.5, at);
+    await writeFile(weights, file);
+    const { identity, problems } = await studio.models.verify({ model: 'tampered' });
+    expect(identity).toBe(true); // no passage has the byte 0, so the logits cannot tell
+    expect(problems).toEqual(["model.embed_tokens.weight is not the base's model.embed_tokens.weight."]);
+  });
+
+  it('that was not expanded, or whose base is gone, says that there is nothing to compare with', async () => {
+    const { studio, sources } = tiny;
+    expect((await studio.models.verify({ model: 'tiny' })).problems).toEqual([
+      'The model was not made by expansion: there is no plan in its folder.',
+    ]);
+    const base = await studio.models.import({ path: sources.model, name: 'short-lived' });
+    const expanded = await studio.models.expand({ model: base.id, blocks: 1, place: 'top' });
+    await studio.models.remove({ model: base.id });
+    const verified = await studio.models.verify({ model: expanded.id });
+    expect(verified).toMatchObject({ identity: false, maxLogitDifference: null, plan: [3] });
+    expect(verified.problems[0]).toMatch(/no longer in the workspace/);
+  });
+
+  it('is not expanded by a plan that does not fit; nothing is left behind', async () => {
+    const before = await folders();
+    expect(await refusal(() => tiny.studio.models.expand({ model: 'tiny', place: '9' }))).toMatchObject({ code: 'BAD_INPUT', exitCode: 2 });
+    expect(await folders()).toEqual(before);
+  });
+
+  it('is exported to where nothing is', async () => {
+    const directory = join(tiny.directory, 'exported');
+    const exported = await tiny.studio.models.export({ model: 'tiny', format: 'huggingface', directory });
+    expect(exported).toMatchObject({ path: directory, format: 'huggingface', dtype: 'F32', verified: true });
+    expect((await refusal(() => tiny.studio.models.export({ model: 'tiny', format: 'huggingface', directory }))).code).toBe('BAD_INPUT');
+  });
+
+  it('that nobody knows is refused with what there is', async () => {
+    for (const attempt of [
+      () => tiny.studio.models.show('gpt'),
+      () => tiny.studio.models.verify({ model: 'gpt' }),
+      () => tiny.studio.models.remove({ model: 'gpt' }),
+    ]) {
+      const error = await refusal(attempt);
+      expect(error).toMatchObject({ code: 'NOT_FOUND', exitCode: 2, found: 'gpt' });
+      expect(error.allowed).toContain('(tiny)');
+    }
+  });
+
+  it('whose folder was taken away meanwhile can still be removed from the list', async () => {
+    const { studio, sources } = tiny;
+    const { id, path } = await studio.models.import({ path: sources.model, name: 'lost' });
+    const { rm } = await import('node:fs/promises');
+    await rm(path, { recursive: true });
+    expect(await studio.models.remove({ model: id })).toEqual({ removed: id });
+  });
+});

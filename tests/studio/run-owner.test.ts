@@ -1,0 +1,176 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunSummary } from '../../shared/domain/run.ts';
+import { openStore, type Writer } from '../../main/store/open-store.ts';
+import { findRun, insertRun, updateRun } from '../../main/store/runs.ts';
+import { isOrphaned } from '../../main/studio/run-owner.ts';
+import type { Studio } from '../../main/studio/studio.ts';
+import type { ParsedTrainRequest } from '../../main/studio/train-request.ts';
+import { fastEngine } from '../support/engines.ts';
+import { runRecord } from '../support/run-records.ts';
+import { canMountDisks, mountSmallDisk } from '../support/small-disk.ts';
+import { metricsOf, until, weightsOf } from '../support/studio-runs.ts';
+import { openStudioAt, openTinyStudio, type TinyStudio } from '../support/workspace.ts';
+
+let tiny: TinyStudio;
+let studio: Studio;
+let store: Writer;
+/** A run that nothing disturbed. */
+let whole: RunSummary;
+beforeAll(async () => {
+  tiny = await openTinyStudio();
+  studio = tiny.studio;
+  store = openStore(join(tiny.home, 'strata.db'));
+  const { id } = await studio.runs.start(request({ name: 'whole' }));
+  whole = await until(studio, id, ({ status }) => status === 'done');
+});
+afterAll(async () => {
+  store.close();
+  await tiny.remove();
+});
+
+const request = (changes: Partial<ParsedTrainRequest> = {}): ParsedTrainRequest => ({
+  model: 'tiny',
+  newDatasets: ['code'],
+  oldDatasets: ['stories'],
+  method: 'expand',
+  place: 'even',
+  steps: 200,
+  batch: 2,
+  context: 32,
+  replayShare: 0.25,
+  engine: fastEngine,
+  advanced: { evaluateEvery: 50, evaluationTokens: 64, checkpointEvery: 10 },
+  ...changes,
+});
+
+/** Another studio on the workspace, in a process of its own, that starts a run; it ends when it is told to. */
+async function startElsewhere(name: string, changes: Partial<ParsedTrainRequest> = {}): Promise<ChildProcess> {
+  const program = join(tiny.directory, 'elsewhere.mjs');
+  const builder = join(import.meta.dirname, '../support/workspace.ts');
+  await writeFile(
+    program,
+    `import { openStudioAt } from ${JSON.stringify(builder)};
+     const studio = openStudioAt(${JSON.stringify(tiny.home)});
+     process.on('message', () => void studio.close().then(() => process.exit(0)));
+     await studio.runs.start(JSON.parse(process.argv[2]));`,
+  );
+  return fork(program, [JSON.stringify(request({ name, ...changes }))]);
+}
+
+const ended = (child: ChildProcess): Promise<void> => new Promise((resolve) => child.on('exit', () => resolve()));
+
+/** Waits until a run of that name is there and has trained at least one step. */
+async function trainingOf(name: string): Promise<RunSummary> {
+  await expect.poll(() => studio.runs.list().find((run) => run.name === name)?.stepsDone ?? 0, { timeout: 30_000 }).toBeGreaterThan(0);
+  return studio.runs.show(name);
+}
+
+describe('a run that another process trains', () => {
+  it('can be watched and paused from here, and resumed here to the same end', async () => {
+    const other = await startElsewhere('shared');
+    const { id } = await trainingOf('shared');
+    const events = studio.runs.watch({ run: id });
+    expect((await events.next()).value).toMatchObject({ run: id, status: 'running' });
+    await events.return();
+    const paused = await studio.runs.pause({ run: id });
+    expect(paused).toMatchObject({ status: 'paused', error: null });
+    expect(paused.stepsDone).toBeLessThan(200);
+    other.send('close');
+    await ended(other);
+
+    await studio.runs.resume({ run: id });
+    const resumed = await until(studio, id, ({ status }) => status === 'done');
+    expect((await weightsOf(resumed)).equals(await weightsOf(whole))).toBe(true);
+    expect(metricsOf(studio, id)).toEqual(metricsOf(studio, whole.id));
+  });
+
+  it('can be stopped from here; the model belongs to both', async () => {
+    const other = await startElsewhere('stopped', { steps: 1_000_000 });
+    const { id } = await trainingOf('stopped');
+    const stopped = await studio.runs.stop({ run: id });
+    expect(stopped.status).toBe('stopped');
+    expect(studio.models.show(stopped.model!).run).toBe(id);
+    other.send('close');
+    await ended(other);
+  });
+
+  it('whose process is killed becomes interrupted, saves what it can, and is resumed to the same end with nothing missing', async () => {
+    const other = await startElsewhere('orphan');
+    const { id } = await trainingOf('orphan');
+    expect(studio.runs.list().find((run) => run.id === id)!.status).toBe('running');
+    other.kill('SIGKILL');
+    await ended(other);
+    expect(studio.runs.show(id)).toMatchObject({ status: 'interrupted', model: null });
+    expect(findRun(store, id)).toMatchObject({ ownerPid: null, activity: '', secondsLeft: null });
+    // Its trainer is still ending: it notices that it is alone, and saves a checkpoint, which the next one waits for.
+    await studio.runs.resume({ run: id });
+    const resumed = await until(studio, id, ({ status }) => status === 'done');
+    expect((await weightsOf(resumed)).equals(await weightsOf(whole))).toBe(true);
+    expect(metricsOf(studio, id)).toEqual(metricsOf(studio, whole.id));
+    expect(resumed).toMatchObject({ baseline: whole.baseline, final: whole.final, gain: whole.gain });
+  });
+
+  it('that was taken for dead, because it was silent, gives the run up instead of writing on', async () => {
+    const { id } = await studio.runs.start(request({ name: 'sleeper', steps: 1_000_000 }));
+    await until(studio, id, ({ stepsDone }) => stepsDone > 0);
+    const other = openStudioAt(tiny.home);
+    updateRun(store, id, { heartbeatAt: new Date(Date.now() - 3_600_000).toISOString() });
+    expect(other.runs.show(id).status).toBe('interrupted');
+    // Its owner was only asleep: it hears of it, and its trainer ends.
+    const { stepsDone } = studio.runs.show(id);
+    await studio.runs.ended(id);
+    expect(studio.runs.show(id)).toMatchObject({ status: 'interrupted', stepsDone, model: null });
+    // The other one may go on with it now.
+    await other.runs.resume({ run: id });
+    await until(other, id, (run) => run.status === 'running');
+    expect(await other.runs.stop({ run: id })).toMatchObject({ status: 'stopped' });
+    await other.close();
+  });
+});
+
+describe('isOrphaned', () => {
+  const seconds = (ago: number): string => new Date(Date.now() - ago * 1000).toISOString();
+  it.each([
+    ['its process lives and said so just now', process.pid, 1, false],
+    ['its process lives and has been silent for a minute', process.pid, 70, true],
+    ['its process is gone', 2 ** 22 + 1, 1, true], // above the largest process id
+    ['nobody owns it', null, 1, true],
+  ])('when %s', (name, ownerPid, ago, wanted) => {
+    const id = name.replaceAll(' ', '-');
+    insertRun(store, { ...runRecord(id), ownerPid, heartbeatAt: seconds(ago), status: 'done' });
+    expect(isOrphaned(findRun(store, id)!)).toBe(wanted);
+  });
+});
+
+describe.skipIf(!canMountDisks)('a workspace on a full disk', () => {
+  it('ends its run with that reason, keeps the studio alive, and resumes to the same end once there is room', async () => {
+    const disk = mountSmallDisk('3m');
+    const full = openStudioAt(join(disk.path, 'home'));
+    try {
+      await full.models.import({ path: tiny.sources.model });
+      await full.datasets.import({ paths: [tiny.sources.newText] });
+      await full.datasets.import({ paths: [tiny.sources.oldText] });
+      const { id } = await full.runs.start(request());
+      await until(full, id, ({ stepsDone }) => stepsDone > 0);
+      await expect(writeFile(join(disk.path, 'filler'), Buffer.alloc(4_000_000))).rejects.toThrow('ENOSPC');
+      await full.runs.ended(id);
+      await rm(join(disk.path, 'filler'));
+
+      const failed = full.runs.show(id);
+      expect(['failed', 'interrupted']).toContain(failed.status);
+      expect(failed).toMatchObject({ model: null, error: { code: 'NO_SPACE', message: 'The disk is full.' } });
+      const left = await readdir(join(disk.path, 'home', 'runs'), { recursive: true });
+      expect(left.filter((name) => /next|partial|pid/.test(name))).toEqual([]);
+      await full.runs.resume({ run: id });
+      const resumed = await until(full, id, ({ status }) => status === 'done');
+      expect((await weightsOf(resumed)).equals(await weightsOf(whole))).toBe(true);
+      expect(metricsOf(full, id)).toEqual(metricsOf(studio, whole.id));
+    } finally {
+      await full.close();
+      disk.unmount();
+    }
+  });
+});
