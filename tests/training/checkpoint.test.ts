@@ -151,7 +151,8 @@ describe('an interrupted write of a checkpoint loses nothing:', () => {
   it.each(cases)('%s', async (name, interrupt) => {
     const job = await copyOfPaused(name);
     await interrupt(job.runDirectory);
-    const { result } = await trainHere(job);
+    const { result, events } = await trainHere(job);
+    expect(events.find((event) => event.type === 'prepared')!.step).toBe(3);
     expect(result).toMatchObject({ outcome: 'done', stepsDone: 8 });
     expect((await weightsFile(job)).equals(wantedWeights)).toBe(true);
     expect(await readdir(job.runDirectory)).toEqual(['checkpoint']);

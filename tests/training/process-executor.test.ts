@@ -96,6 +96,10 @@ describe('a training in a process of its own', () => {
     expect(first.error!.found).toContain('SIGKILL');
     expect(first.error!.hint).toMatch(/resumes from its last checkpoint/);
     expect(existsSync(job.modelDirectory)).toBe(false);
+    // What the checkpoint has behind it was told before it was written.
+    expect(Object.keys(measurementsOf(first.events))).toEqual(
+      expect.arrayContaining(Array.from({ length: 10 }, (_, index) => `${index + 1} loss.train`)),
+    );
     const second = await runInProcess(job);
     const wentOnFrom = second.events.find((event) => event.type === 'prepared')!.step;
     expect(wentOnFrom).toBeGreaterThanOrEqual(10);
