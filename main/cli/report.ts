@@ -1,6 +1,9 @@
 import { CommanderError } from 'commander';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
 
+/** What a person types to get here: npm runs the command where it is not installed. */
+export const STRATA = process.env.npm_lifecycle_event === undefined ? 'strata' : 'npm run -s strata --';
+
 /** How a command that did not succeed says so: for people on stderr, with --json also as the one document on stdout. */
 
 export function reportError(error: StrataError, isJson: boolean): void {
@@ -28,10 +31,10 @@ export function asCommandError(error: unknown, typed: readonly string[]): Strata
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   return new StrataError('BAD_INPUT', `${message.charAt(0).toUpperCase()}${message.slice(1)}.`, {
     found: commandLine(typed),
-    hint: '"strata --help", or "strata COMMAND --help", lists what is allowed. Options come after the command.',
+    hint: `"${STRATA} --help", or "${STRATA} COMMAND --help", lists what is allowed. Options come after the command.`,
   });
 }
 
 function commandLine(typed: readonly string[]): string {
-  return ['strata', ...typed.map((argument) => (/^[\w./:=,@+-]+$/.test(argument) ? argument : JSON.stringify(argument)))].join(' ');
+  return [STRATA, ...typed.map((argument) => (/^[\w./:=,@+-]+$/.test(argument) ? argument : JSON.stringify(argument)))].join(' ');
 }

@@ -4,7 +4,7 @@ import { StrataError } from '../../shared/errors.ts';
 import { defaultHome } from '../studio/default-home.ts';
 import { ENGINE_NAMES, openStudio, parseEngineName, type Studio } from '../studio/studio.ts';
 import { ProcessExecutor } from '../training/process-executor.ts';
-import { reportError } from './report.ts';
+import { reportError, STRATA } from './report.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 /** Options that every command has. */
@@ -90,7 +90,7 @@ class Interrupts {
     const canWait = !this.#wasAsked && (runs.isTraining || this.#waiting !== null);
     if (!canWait) {
       this.#studio.abandon();
-      const hint = runs.isTraining ? { hint: 'The run goes on from its last checkpoint with: strata run resume RUN' } : {};
+      const hint = runs.isTraining ? { hint: `The run goes on from its last checkpoint with: ${STRATA} run resume RUN` } : {};
       reportError(new StrataError('INTERRUPTED', 'The command was interrupted.', hint), this.#isJson);
       process.exit(130);
     }

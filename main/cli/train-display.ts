@@ -3,6 +3,7 @@ import type { RunSummary } from '../../shared/domain/run.ts';
 import { StrataError, type ErrorCode } from '../../shared/errors.ts';
 import type { Runs } from '../studio/runs.ts';
 import { bytes, change, count, duration, fields, loss, percent, shortCount, tensorsByBlock } from './format.ts';
+import { STRATA } from './report.ts';
 import type { Session } from './session.ts';
 
 /** What a run will do, in words. */
@@ -90,7 +91,7 @@ const OUTSIDE: readonly string[] = ['NO_SPACE', 'CRASHED'];
 function ending(runs: Runs, id: string): RunSummary {
   const run = runs.show(id);
   const { status, error } = run;
-  const resume = `Go on from its last checkpoint with: strata run resume ${run.id}`;
+  const resume = `Go on from its last checkpoint with: ${STRATA} run resume ${run.id}`;
   if (error && (status === 'failed' || (status === 'interrupted' && error.code !== 'INTERRUPTED'))) {
     const hint = [error.hint, OUTSIDE.includes(error.code) ? resume : ''].filter(Boolean).join(' ');
     throw new StrataError(error.code as ErrorCode, error.message, { ...error, hint });

@@ -30,7 +30,9 @@ export interface CommandOptions {
 
 /** Starts a command. One that the test leaves running is killed at its end. */
 export function startStrata(args: readonly string[], { env, cwd = root }: CommandOptions = {}): RunningCommand {
-  const child = spawn(node, [join(root, 'main/cli/main.ts'), ...args], { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });
+  // Under "npm test" the command would call itself as npm runs it.
+  const environment = { ...process.env, npm_lifecycle_event: undefined, ...env };
+  const child = spawn(node, [join(root, 'main/cli/main.ts'), ...args], { cwd, env: environment, stdio: 'pipe' });
   child.stdin.end();
   const output = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { DatasetInfo } from '../../../shared/contract/contract.ts';
 import { bytes, count, fields, table } from '../format.ts';
+import { STRATA } from '../report.ts';
 import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
 
 /** Lines of an import's file list that are shown; --json has all of them. */
@@ -29,7 +30,7 @@ export function dataCommand(): Command {
         const datasets = studio.datasets.list();
         print(datasets, () =>
           datasets.length === 0
-            ? 'No datasets yet. Try: strata data import PATH...'
+            ? `No datasets yet. Try: ${STRATA} data import PATH...`
             : table(
                 ['id', 'name', 'documents', 'held out', 'text'],
                 datasets.map((each) => [each.id, each.name, count(each.documents), count(each.heldOutDocuments), bytes(each.bytes)]),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
+import { STRATA } from '../report.ts';
 import { command, type CommonOptions, type Session, withSession } from '../session.ts';
 import { describePlan, describeResult, followRun } from '../train-display.ts';
 
@@ -84,8 +85,8 @@ function nextSteps(run: string, model: string | null): string {
   return [
     'What next:',
     '  npm start                                          see the run in the studio',
-    `  npm run -s strata -- run show ${run} --json`,
-    `  npm run -s strata -- generate ${model} --prompt "function "`,
-    `  npm run -s strata -- model export ${model} --out my-model     a folder that transformers loads`,
+    `  ${STRATA} run show ${run} --json`,
+    `  ${STRATA} generate ${model} --prompt "function "`,
+    `  ${STRATA} model export ${model} --out my-model     a folder that transformers loads`,
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/contract.ts';
 import { bytes, fields, shortCount, table } from '../format.ts';
+import { STRATA } from '../report.ts';
 import { command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
 
 /** `strata model import | list | show | expand | verify | export | delete`. */
@@ -23,7 +24,7 @@ export function modelCommand(): Command {
         const models = studio.models.list();
         print(models, () =>
           models.length === 0
-            ? 'No models yet. Try: strata model import PATH, or strata demo'
+            ? `No models yet. Try: ${STRATA} model import PATH, or ${STRATA} demo`
             : table(
                 ['id', 'name', 'parameters', 'blocks', 'from'],
                 models.map((each) => [each.id, each.name, shortCount(each.parameters), String(each.blocks), each.source]),

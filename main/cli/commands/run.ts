@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import { change, fields, loss, percent, table } from '../format.ts';
+import { STRATA } from '../report.ts';
 import { command, type CommonOptions, refuse, withSession } from '../session.ts';
 import { describeResult, followRun } from '../train-display.ts';
 
@@ -22,7 +23,7 @@ export function runCommand(): Command {
         ]);
         print(runs, () =>
           runs.length === 0
-            ? 'No runs yet. Try: strata train, or strata demo'
+            ? `No runs yet. Try: ${STRATA} train, or ${STRATA} demo`
             : table(['id', 'name', 'status', 'gain', 'forgetting', 'replay', 'started'], rows),
         );
       }),
