@@ -44,8 +44,14 @@ export class Models {
     });
   }
 
-  /** Adds the folder of an id to the list of models; where that fails, the folder is deleted, for nothing would ever name it. */
-  async register(entry: { id: string; name: string; source: string; baseModel: string | null; run: string | null }): Promise<StoredModel> {
+  /**
+   * Adds the folder of an id to the list of models; where that fails, the folder is deleted, for nothing would ever name it.
+   * `together` writes what must be recorded with it or not at all.
+   */
+  async register(
+    entry: { id: string; name: string; source: string; baseModel: string | null; run: string | null },
+    together: (model: StoredModel) => void = () => undefined,
+  ): Promise<StoredModel> {
     const { store } = this.#context;
     const path = folderOf(this.#context, 'models', entry.id);
     try {
@@ -67,6 +73,7 @@ export class Models {
       const register = store.transaction((): StoredModel => {
         const model = { ...entry, ...found, name: uniqueName(entry.name, listModels(store)) };
         insertModel(store, model);
+        together(model);
         return model;
       });
       return register.immediate();

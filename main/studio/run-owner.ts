@@ -24,7 +24,7 @@ export class RunOwner {
   /** Resolves when the run has ended, however it ended, with the reason if that could not be recorded; never rejects. */
   readonly ended: Promise<ErrorRecord | null>;
 
-  constructor(context: StudioContext, models: Models, run: StoredRun, job: TrainJob, modelId: string) {
+  constructor(context: StudioContext, models: Models, run: StoredRun, job: TrainJob) {
     this.#context = context;
     this.#models = models;
     this.#id = run.id;
@@ -39,7 +39,7 @@ export class RunOwner {
     const poll = setInterval(() => this.#hear(), POLL_INTERVAL_MS);
     this.ended = this.#handle.finished
       .then(
-        (result) => this.#finish(result as TrainResult, modelId),
+        (result) => this.#finish(result as TrainResult),
         (error: unknown) => this.#fail(toStrataError(error).toRecord()),
       )
       .then(
@@ -121,7 +121,7 @@ export class RunOwner {
     }
   }
 
-  async #finish(result: TrainResult, modelId: string): Promise<void> {
+  async #finish(result: TrainResult): Promise<void> {
     const { store } = this.#context;
     const run = findRun(store, this.#id);
     if (!run || !this.#isOwned()) return; // deleted, or taken, from elsewhere
@@ -138,22 +138,24 @@ export class RunOwner {
       activity: '',
     };
     if (!result.saved) return updateRun(store, this.#id, { ...common, status: result.outcome });
+    const entry = {
+      id: run.id,
+      name: run.name,
+      source: `trained by run ${run.name}`,
+      baseModel: run.configuration.baseModel.id,
+      run: run.id,
+    };
     try {
-      const model = await this.#models.register({
-        id: modelId,
-        name: run.name,
-        source: `trained by run ${run.name}`,
-        baseModel: run.configuration.baseModel.id,
-        run: run.id,
-      });
-      updateRun(store, this.#id, {
-        ...common,
-        status: result.outcome,
-        final: result.final,
-        model: model.id,
-        modelPath: model.path,
-        finishedAt: now(),
-      });
+      await this.#models.register(entry, (model) =>
+        updateRun(store, this.#id, {
+          ...common,
+          status: result.outcome,
+          final: result.final,
+          model: model.id,
+          modelPath: model.path,
+          finishedAt: now(),
+        }),
+      );
     } catch (error) {
       this.#fail(toStrataError(error).toRecord());
     }

@@ -237,7 +237,8 @@ export class Runs {
       });
     }
     deleteRun(this.#context.store, run.id);
-    await rm(run.directory, { recursive: true, force: true });
+    const unfinished = run.model === null ? [this.#modelFolder(run), `${this.#modelFolder(run)}.partial`] : [];
+    for (const folder of [run.directory, ...unfinished]) await rm(folder, { recursive: true, force: true });
     return { removed: run.id };
   }
 
@@ -259,19 +260,18 @@ export class Runs {
   }
 
   #own(run: StoredRun, job: Pick<TrainJob, 'configuration' | 'baseModelDirectory' | 'shards'>): void {
-    const modelId = newId(run.name);
-    const owner = new RunOwner(
-      this.#context,
-      this.#models,
-      run,
-      { kind: 'train', ...job, runDirectory: run.directory, modelDirectory: folderOf(this.#context, 'models', modelId) },
-      modelId,
-    );
+    const trainJob: TrainJob = { kind: 'train', ...job, runDirectory: run.directory, modelDirectory: this.#modelFolder(run) };
+    const owner = new RunOwner(this.#context, this.#models, run, trainJob);
     this.#owned.set(run.id, owner);
     void owner.ended.then((unrecorded) => {
       if (this.#owned.get(run.id) === owner) this.#owned.delete(run.id);
       if (unrecorded) this.#unrecorded.set(run.id, unrecorded);
     });
+  }
+
+  /** The model has its run's id: what a run that was killed while it saved has left there, the resumed one replaces. */
+  #modelFolder(run: StoredRun): string {
+    return folderOf(this.#context, 'models', run.id);
   }
 
   /** A run whose process is gone was interrupted; it can be resumed from its last checkpoint. */

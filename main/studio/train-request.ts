@@ -1,4 +1,4 @@
-import { type z } from 'zod';
+import { z } from 'zod';
 import { type TrainPreview, type trainRequestSchema } from '../../shared/contract/contract.ts';
 import { blockParameters, modelParameters } from '../../shared/domain/llama-config.ts';
 import { checkShare, Mixture } from '../../shared/domain/mixture.ts';
@@ -213,10 +213,30 @@ function countEvaluations(trainedTokens: number, hasOld: boolean): number {
   return Math.min(most, Math.max(least, Math.floor((shareOfTokens * trainedTokens) / tokensEach)));
 }
 
+/** What the optimizer can compute with; a configuration as such may hold any number. */
+const possibleSchema = runConfigurationSchema.extend({
+  beta1: z.number().min(0).lt(1),
+  beta2: z.number().min(0).lt(1),
+  epsilon: z.number().positive(),
+});
+
 function checkConfiguration(configuration: RunConfiguration): RunConfiguration {
-  const parsed = runConfigurationSchema.safeParse(configuration);
+  const { steps, batch, context } = configuration;
+  if (!Number.isSafeInteger(steps * batch * context)) {
+    throw new StrataError('BAD_INPUT', 'The run is longer than can be counted.', {
+      found: `${steps} steps of ${batch} windows of ${context} tokens`,
+      allowed: `up to ${Number.MAX_SAFE_INTEGER} tokens`,
+    });
+  }
+  const parsed = possibleSchema.safeParse(configuration);
   if (parsed.success) return parsed.data;
+  const wrong = parsed.error.issues.map(({ path, message }) => ({ name: path.join('.'), value: valueAt(configuration, path), message }));
   throw new StrataError('BAD_INPUT', 'A setting of the run is not possible.', {
-    found: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+    found: wrong.map(({ name, value }) => `${name} = ${String(value)}`).join(', '),
+    allowed: wrong.map(({ name, message }) => `${name}: ${message}`).join('; '),
   });
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
 }

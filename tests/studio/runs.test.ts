@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunEvent, runEventSchema } from '../../shared/contract/contract.ts';
@@ -182,6 +182,15 @@ describe('a run that is paused', () => {
     expect((await refusal(() => studio.runs.stop({ run: paused.id }))).found).toBe('run "paused" is paused');
   });
 
+  it('whose trainer was killed while it saved the model leaves nothing of that once it is removed', async () => {
+    const { id } = await studio.runs.start(request({ name: 'killed while saving', steps: 1_000_000 }));
+    await studio.runs.pause({ run: id });
+    const folders = [join(tiny.home, 'models', id), join(tiny.home, 'models', `${id}.partial`)];
+    for (const folder of folders) await mkdir(folder);
+    await studio.runs.remove({ run: id });
+    expect(folders.filter(existsSync)).toEqual([]);
+  });
+
   it('is not resumed on a base that was changed on the disk', async () => {
     const weights = join(tiny.model.path, 'model.safetensors');
     const before = await readFile(weights);
@@ -202,6 +211,8 @@ describe('a run that is paused', () => {
   });
 
   it('is resumed once, also when it is asked for twice, and ends as an uninterrupted one does, to the last bit', async () => {
+    const half = join(tiny.home, 'models', `${paused.id}.partial`); // an earlier session was killed while it saved
+    await mkdir(half);
     const twice = await Promise.allSettled([studio.runs.resume({ run: paused.id }), studio.runs.resume({ run: paused.id })]);
     const failed = twice.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
     expect(twice.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -215,6 +226,7 @@ describe('a run that is paused', () => {
       configuration: whole.configuration,
     });
     expect(resumed.seconds).toBeGreaterThan(paused.seconds!);
+    expect(existsSync(half)).toBe(false);
     expect((await weightsOf(resumed)).equals(await weightsOf(whole))).toBe(true);
     expect(metricsOf(studio, resumed.id)).toEqual(metricsOf(studio, whole.id));
     const error = await refusal(() => studio.runs.resume({ run: resumed.id }));

@@ -91,11 +91,18 @@ describe('bad input is refused, with what was found, what is allowed and what to
     ['an unknown old dataset', () => ({ oldDatasets: ['nothing'] }), { code: 'NOT_FOUND', found: /nothing/, allowed: /stories/ }],
     ['an unknown engine', () => ({ engine: 'cuda' }), { code: 'BAD_INPUT', found: /cuda/, allowed: /wasm/ }],
     ['blocks for a method that adds none', () => ({ method: 'full', blocks: 2 }), { code: 'BAD_INPUT', found: /2 blocks/, hint: /expand/ }],
-    ['a setting outside its range', () => ({ advanced: { warmup: 2 } }), { code: 'BAD_INPUT', found: /warmup/ }],
+    ['a setting outside its range', () => ({ advanced: { warmup: 2 } }), { code: 'BAD_INPUT', found: /warmup = 2/, allowed: /<=1/ }],
+    ['a decay of moments that never ends', () => ({ advanced: { beta2: 1 } }), { code: 'BAD_INPUT', found: /beta2 = 1/, allowed: /<1/ }],
+    ['an epsilon below nothing', () => ({ advanced: { epsilon: -1 } }), { code: 'BAD_INPUT', found: /epsilon = -1/, allowed: />0/ }],
     [
       'half a step between measurements',
       () => ({ advanced: { evaluateEvery: 0.5 } }),
-      { code: 'BAD_INPUT', found: /evaluation\.everySteps/ },
+      { code: 'BAD_INPUT', found: /evaluation\.everySteps = 0\.5/, allowed: /int/ },
+    ],
+    [
+      'more tokens than can be counted',
+      () => ({ steps: 2 ** 52 }),
+      { code: 'BAD_INPUT', found: /4503599627370496 steps/, allowed: /tokens/ },
     ],
   ];
   it.each(cases)('%s', async (_, changes, wanted) => {

@@ -7,6 +7,7 @@ import { modelHash } from '../../main/models/model-folder.ts';
 import type { TrainerEvent, TrainJob } from '../../main/training/messages.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { engineNames } from '../support/engines.ts';
 import { referenceLoss } from '../support/reference-llama.ts';
 import { randomWeights, shapesOf } from '../support/tiny-llama.ts';
 import {
@@ -242,6 +243,36 @@ describe('a run that was ended and resumed', () => {
     expect(prepared.trainableTensors).toHaveLength(base.size);
     expect(result.final!.drift).toBeGreaterThan(0); // against a frozen copy of the base
     expect(existsSync(join(once.modelDirectory, 'expansion.json'))).toBe(false);
+  });
+
+  it.each(engineNames.slice(1))('equals an uninterrupted one on the engine %s, too', async (engine) => {
+    const small = { engine, steps: 4, batch: 1, context: 16, evaluation: { everySteps: 100, tokens: 32 } };
+    const [once, twice] = [tiny.job(`${engine}-once`, small), tiny.job(`${engine}-twice`, small)];
+    await trainHere(once);
+    await trainHere(
+      twice,
+      after((event) => event.type === 'checkpoint' && event.step === 3, 'pause'),
+    );
+    expect((await trainHere(twice)).events.find((event) => event.type === 'prepared')!.step).toBe(3);
+    expect((await weightsFile(twice)).equals(await weightsFile(once))).toBe(true);
+  });
+
+  it('equals an uninterrupted one also where several threads share a matrix', async () => {
+    const config = { ...byteModelConfig, hiddenSize: 128, intermediateSize: 512, heads: 8, keyValueHeads: 4, headSize: 16, blocks: 2 };
+    const directory = join(tiny.directory, 'bases', 'wide');
+    await writeTinyModel(directory, { config });
+    const wide = { plan: planExpansion(2, 1, 'top'), batch: 16, context: 64, steps: 5, evaluation: { everySteps: 100, tokens: 64 } };
+    const [once, twice] = ['once', 'twice'].map((name) => ({ ...tiny.job(`wide-${name}`, wide), baseModelDirectory: directory })) as [
+      TrainJob,
+      TrainJob,
+    ];
+    await trainHere(once);
+    await trainHere(
+      twice,
+      after((event) => event.type === 'checkpoint' && event.step === 3, 'pause'),
+    );
+    await trainHere(twice);
+    expect((await weightsFile(twice)).equals(await weightsFile(once))).toBe(true);
   });
 });
 
