@@ -7,8 +7,11 @@ import { RPCHandler } from '@orpc/server/message-port';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Contract, errorRecordSchema, type TrainRequest } from '../../shared/contract/contract.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
+import { deleteModel, insertModel } from '../../main/store/models.ts';
+import { openStore } from '../../main/store/open-store.ts';
 import { createRouter } from '../../main/studio/router.ts';
 import { fastEngine } from '../support/engines.ts';
+import { modelRecord } from '../support/run-records.ts';
 import { openTinyStudio, type TinyStudio } from '../support/workspace.ts';
 
 const channel = new MessageChannel();
@@ -100,6 +103,16 @@ describe('an error', () => {
     await writeFile(config, '{"architectures": ["LlamaForCausalLM"]');
     expect(await recordOf(client.training.preview(request()))).toMatchObject({ code: 'CORRUPT' });
     await writeFile(config, before);
+  });
+});
+
+describe('an answer that breaks the contract', () => {
+  it('is a fault of Strata, not of who asked', async () => {
+    const store = openStore(join(tiny.home, 'strata.db'));
+    insertModel(store, modelRecord({ parameters: 2 ** 60 })); // more than a whole number of JSON can say
+    expect(await recordOf(client.models.list())).toMatchObject({ code: 'INTERNAL' });
+    deleteModel(store, modelRecord().id);
+    store.close();
   });
 });
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -128,6 +129,24 @@ describe('a run that another process trains', () => {
     await until(other, id, (run) => run.status === 'running');
     expect(await other.runs.stop({ run: id })).toMatchObject({ status: 'stopped' });
     await other.close();
+  });
+});
+
+describe('a run whose end cannot be recorded', () => {
+  it('has no model either, and is resumed to its end', async () => {
+    // What a database that fails at the last moment does, without filling a disk.
+    store.exec("CREATE TRIGGER noModel BEFORE UPDATE OF model ON runs BEGIN SELECT RAISE(ABORT, 'no room for it'); END");
+    const models = studio.models.list();
+    const { id } = await studio.runs.start(request({ name: 'unrecorded', steps: 5 }));
+    await studio.runs.ended(id);
+    store.exec('DROP TRIGGER noModel');
+    expect(studio.runs.show(id)).toMatchObject({ status: 'failed', model: null, final: null, error: { message: 'no room for it' } });
+    expect(studio.models.list()).toEqual(models);
+    expect(existsSync(join(tiny.home, 'models', id))).toBe(false);
+    await studio.runs.resume({ run: id });
+    const done = await until(studio, id, ({ status }) => status !== 'failed' && status !== 'preparing' && status !== 'running');
+    expect(done).toMatchObject({ status: 'done', error: null });
+    expect(studio.models.show(done.model!).run).toBe(id);
   });
 });
 
