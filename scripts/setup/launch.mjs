@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { join } from 'node:path';
+import { projectRoot } from './paths.mjs';
 
 /** A second Ctrl-C within this time is the same key press, arriving by another way. */
 const SAME_SIGNAL_MS = 500;
@@ -17,7 +19,9 @@ const FORWARDED = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT
 export function launch(node, args, { preload = true, cwd } = {}) {
   const hasGroups = process.platform !== 'win32'; // Windows gives a detached child another console window
   const followParent = preload && hasGroups ? ['--import', new URL('./follow-parent.mjs', import.meta.url).href] : [];
-  const env = { ...process.env, STRATA_PARENT_PID: String(process.pid) };
+  // Compiled code is kept between commands: it is half of the time that a short one takes.
+  const compiled = preload && !process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: join(projectRoot, '.cache', 'compiled') } : {};
+  const env = { ...process.env, ...compiled, STRATA_PARENT_PID: String(process.pid) };
   const child = spawn(node, [...followParent, ...args], { stdio: 'inherit', detached: hasGroups, env, cwd });
   const lastSentAt = new Map();
   for (const signal of FORWARDED) {
