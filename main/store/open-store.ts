@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
-import { type Migration, MIGRATIONS } from './migrations/index.ts';
+import { MIGRATIONS } from './migrations/index.ts';
+import type { Migration } from './migrations/migration.ts';
 
 /** A handle that may only be queried; a function that takes it cannot write by its type. */
 export type Reader = Database.Database & { readonly strataReader: true };

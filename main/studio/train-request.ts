@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type TrainPreview, type trainRequestSchema } from '../../shared/contract/contract.ts';
 import { blockParameters, modelParameters } from '../../shared/domain/llama-config.ts';
-import { checkShare, Mixture } from '../../shared/domain/mixture.ts';
+import { checkShare, DEFAULT_REPLAY_SHARE, Mixture } from '../../shared/domain/mixture.ts';
 import { type ExpansionPlan, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { type Role, type RunConfiguration, runConfigurationSchema } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -20,7 +20,7 @@ import type { Models } from './models.ts';
 const DEFAULTS = {
   context: 256,
   batch: 8,
-  replayShare: 0.1,
+  replayShare: DEFAULT_REPLAY_SHARE,
   /** Fresh blocks bear, and need, a higher rate than weights that know something already. */
   learningRate: { expand: 2e-3, full: 3e-4 },
   warmup: 0.06,

@@ -23,6 +23,9 @@ export interface MixtureWindow {
   epoch: number;
 }
 
+/** Replayed where old data is given and nothing else is said: what Ibrahim et al. (arXiv 2403.08763) found enough for a weak shift. */
+export const DEFAULT_REPLAY_SHARE = 0.05;
+
 /** Products such as 100 * 0.29 fall a hair short of the whole number they mean. */
 const ROUNDING = 1e-6;
 

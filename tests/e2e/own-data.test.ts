@@ -46,6 +46,7 @@ describe.skipIf(!sharedData)('a model and data of the user', () => {
     await page.getByRole('heading', { name: /^Imported “python-stdlib”/ }).waitFor();
     await result.getByRole('radio', { name: 'New' }).click();
     await result.getByRole('link', { name: 'Go on to Train' }).click();
+    await page.getByLabel('Replay share').fill('10');
     await page.getByLabel(/^Steps/).fill('40');
     await page.getByText('40 steps of 8').waitFor();
     await page.getByRole('button', { name: 'Expand and train' }).click();

@@ -137,7 +137,7 @@ describe('what is left out gets a default:', () => {
         { id: tiny.newDataset.id, name: 'code', role: 'new', hash: tiny.newDataset.hash },
         { id: tiny.oldDataset.id, name: 'stories', role: 'old', hash: tiny.oldDataset.hash },
       ],
-      replayShare: 0.1,
+      replayShare: 0.05,
       steps,
       batch: 8,
       context: 64,

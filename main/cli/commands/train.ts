@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { trainRequestSchema } from '../../../shared/contract/contract.ts';
+import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
 import { METHODS } from '../../../shared/domain/run.ts';
 import { ADVANCED_SETTINGS, type AdvancedSettings, type ParsedTrainRequest } from '../../studio/train-request.ts';
 import { anyNumber, command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
@@ -30,7 +31,7 @@ export function trainCommand(): Command {
     .requiredOption('--model <model>', 'the base: id or name')
     .requiredOption('--new <datasets...>', 'what to learn')
     .option('--old <datasets...>', 'what must be kept: measured, and replayed')
-    .addOption(anyNumber('--replay <share>', 'fraction of the tokens that are old (default 0.1 with old data)'))
+    .addOption(anyNumber('--replay <share>', `fraction of the tokens that are old (default ${DEFAULT_REPLAY_SHARE} with old data)`))
     .option('--method <method>', `${METHODS.join(' or ')}`, 'expand')
     .addOption(wholeNumber('--blocks <n>', "how many new blocks (default a quarter of the base's)", 1))
     .option('--at <place>', 'even, top, bottom, or positions such as 3,7,7,11', 'even')

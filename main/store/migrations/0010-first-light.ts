@@ -1,4 +1,4 @@
-import type { Migration } from './index.ts';
+import type { Migration } from './migration.ts';
 
 /** Models, datasets, runs and their metrics. */
 export const firstLight: Migration = {

@@ -1,4 +1,4 @@
-import type { Migration } from './index.ts';
+import type { Migration } from './migration.ts';
 
 /** What a run is stays what it was at its start, whoever writes to the table. */
 export const frozenConfiguration: Migration = {

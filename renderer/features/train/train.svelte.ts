@@ -1,5 +1,6 @@
 import { createContext } from 'svelte';
 import type { ModelInfo, TrainPreview, TrainRequest } from '../../../shared/contract/contract.ts';
+import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
 import { defaultBlockCount, type ExpansionPlan, MAX_INSERTED_BLOCKS, planExpansion } from '../../../shared/domain/plan.ts';
 import type { Role } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
@@ -16,7 +17,7 @@ export class TrainState {
   readonly #studio: StudioState;
   #modelId = $state('');
   #roles = $state.raw<Readonly<Record<string, Role>>>({});
-  replayPercent = $state(10);
+  replayPercent = $state(DEFAULT_REPLAY_SHARE * 100);
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
   placement = $state<Placement>('even');
