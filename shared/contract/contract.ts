@@ -166,16 +166,14 @@ export const contract = {
     expand: call
       .input(z.object({ model: z.string(), blocks: z.int().optional(), place: z.string().default('even'), name: z.string().optional() }))
       .output(modelInfoSchema),
-    verify: call
-      .input(z.object({ model: z.string() }))
-      .output(
-        z.object({
-          identity: z.boolean(),
-          maxLogitDifference: z.number().nullable(),
-          plan: z.array(z.int()),
-          problems: z.array(z.string()),
-        }),
-      ),
+    verify: call.input(z.object({ model: z.string() })).output(
+      z.object({
+        identity: z.boolean(),
+        maxLogitDifference: z.number().nullable(),
+        plan: z.array(z.int()),
+        problems: z.array(z.string()),
+      }),
+    ),
     export: call
       .input(z.object({ model: z.string(), format: z.enum(['huggingface']), directory: z.string().min(1) }))
       .output(z.object({ path: z.string(), format: z.string(), dtype: z.string(), bytes: z.int(), verified: z.boolean() })),
@@ -183,14 +181,12 @@ export const contract = {
   },
   datasets: {
     list: call.output(z.array(datasetInfoSchema)),
-    show: call
-      .input(z.object({ dataset: z.string(), documents: z.int().min(0).max(50).default(3) }))
-      .output(
-        datasetInfoSchema.extend({
-          preview: z.array(z.object({ text: z.string(), heldOut: z.boolean(), bytes: z.int() })),
-          files: z.array(importedFileSchema),
-        }),
-      ),
+    show: call.input(z.object({ dataset: z.string(), documents: z.int().min(0).max(50).default(3) })).output(
+      datasetInfoSchema.extend({
+        preview: z.array(z.object({ text: z.string(), heldOut: z.boolean(), bytes: z.int() })),
+        files: z.array(importedFileSchema),
+      }),
+    ),
     import: call
       .input(z.object({ paths: z.array(z.string().min(1)).min(1), name: z.string().optional() }))
       .output(z.object({ datasets: z.array(datasetInfoSchema), files: z.array(importedFileSchema) })),

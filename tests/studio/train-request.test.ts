@@ -126,7 +126,7 @@ describe('bad input is refused, with what was found, what is allowed and what to
 describe('what is left out gets a default:', () => {
   it('everything', async () => {
     const windows = Math.floor(((await trainTokens(tiny.newDataset)) - 1) / 64);
-    const steps = Math.ceil(windows / 0.9 / 8);
+    const steps = Math.ceil(windows / 0.95 / 8);
     const { configuration } = await resolved();
     expect(configuration).toEqual({
       baseModel: { id: tiny.model.id, name: 'tiny', hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
