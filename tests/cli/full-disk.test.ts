@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
 import { StrataCommand } from '../support/strata-command.ts';
+import { ask } from '../support/web-client.ts';
 import { byteModelConfig, storyDocuments, writeDocuments, writeTinyModel, writeTinySources } from '../support/workspace.ts';
 
 /** A real disk that is full: a small one in memory, with the workspace on it. */
@@ -58,6 +59,21 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
 
   test('an expansion fails, and nothing of it is left', async () => {
     await withLittleRoom(80_000, () => failsWithoutTrace('model', 'expand', 'tiny', '--blocks', '4'));
+  });
+
+  test('an upload is answered with the reason, and nothing of it is left', async () => {
+    const { child, said, finished } = strata.start('serve', '--json');
+    let address = '';
+    child.stdout!.on('data', (text: string) => (address += text));
+    await said(/"url".*\n/);
+    const { port, hash } = new URL((JSON.parse(address) as { url: string }).url);
+    const headers = { 'x-strata-token': hash.replace('#token=', '') };
+    const body = Buffer.alloc(DISK_MEGABYTES * 2 ** 21, 'x');
+    const answer = await ask(Number(port), '/upload?batch=full-disk&name=folder/large.txt', { method: 'POST', headers, body });
+    expect(answer).toMatchObject({ status: 507, body: expect.stringContaining('The disk is full.') as string });
+    expect(await readdir(join(strata.home, 'uploads'))).toEqual([]);
+    child.kill('SIGINT');
+    await finished;
   });
 
   test.each([

@@ -71,6 +71,7 @@ describe('a path that leads outside', () => {
     '/%252e%252e%252fsecret.txt',
     '/..%5csecret.txt',
     '/../pages-secret.txt',
+    '/..%2fpages-secret.txt',
     '/%2e%2e/pages-secret.txt',
     '/link.txt',
     '/up/secret.txt',
