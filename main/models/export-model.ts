@@ -20,13 +20,17 @@ export interface ExportedModel {
 /**
  * Writes a model as a Hugging Face folder that other programs load: one safetensors file under the usual names, config,
  * tokenizer, and the plan.
+ * @param partial where it is written at first, for a caller that may have to end in the middle and remove it.
  * @throws StrataError BAD_INPUT when the destination is a file or a folder with something in it: nothing is overwritten.
  */
-export async function exportHuggingFace(modelDirectory: string, destination: string): Promise<ExportedModel> {
+export async function exportHuggingFace(
+  modelDirectory: string,
+  destination: string,
+  partial = unfinishedExport(destination),
+): Promise<ExportedModel> {
   const path = resolve(destination);
   await refuseOccupied(path);
   const folder = await openModelFolder(modelDirectory);
-  const partial = `${path}.${randomUUID()}.partial`; // beside the user's own files: a name that none of them has
   try {
     await mkdir(partial, { recursive: true });
     const tensors = expectedTensors(folder.config).map(({ name, shape }) => ({
@@ -63,6 +67,11 @@ export async function exportHuggingFace(modelDirectory: string, destination: str
   } finally {
     await folder.close();
   }
+}
+
+/** Where an export lies until it is complete: beside the user's own files, so it has a name that none of them has. */
+export function unfinishedExport(destination: string): string {
+  return `${resolve(destination)}.${randomUUID()}.partial`;
 }
 
 async function refuseOccupied(path: string): Promise<void> {

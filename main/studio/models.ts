@@ -5,7 +5,7 @@ import { modelParameters } from '../../shared/domain/llama-config.ts';
 import { expandedBlocks, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { expandModelFolder } from '../models/expand-folder.ts';
-import { exportHuggingFace, folderBytes } from '../models/export-model.ts';
+import { exportHuggingFace, folderBytes, unfinishedExport } from '../models/export-model.ts';
 import { importModel } from '../models/import-model.ts';
 import { modelHash, openModelFolder } from '../models/model-folder.ts';
 import { expectedTensors } from '../models/tensor-names.ts';
@@ -125,7 +125,8 @@ export class Models {
   }
 
   async export(input: { model: string; format: 'huggingface'; directory: string }): Promise<Awaited<ReturnType<typeof exportHuggingFace>>> {
-    return exportHuggingFace(this.find(input.model).path, input.directory);
+    const partial = unfinishedExport(input.directory);
+    return makeFolder(this.#context, partial, () => exportHuggingFace(this.find(input.model).path, input.directory, partial));
   }
 
   /**

@@ -20,13 +20,19 @@ export async function prepare({ quiet = false, engine = true, renderer = false, 
 }
 
 /**
- * Runs an entry script: a problem of the set-up is shown with its advice instead of a stack.
+ * Runs an entry script: a problem of the set-up is shown with its advice, a wrong option by its name, instead of a stack.
  * @param {() => Promise<number>} main gives the exit code
  */
 export async function runScript(main) {
   try {
     process.exitCode = await main();
   } catch (error) {
+    const { code = '', message } = /** @type {NodeJS.ErrnoException} */ (error);
+    if (code.startsWith('ERR_PARSE_ARGS')) {
+      createReport().note([message]);
+      process.exitCode = 2;
+      return;
+    }
     if (!(error instanceof SetupProblem)) throw error;
     createReport().note([error.message, ...error.advice]);
     process.exitCode = 1;

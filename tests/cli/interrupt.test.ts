@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
 import { onlyDocument, type RunningCommand, startStrata, StrataCommand } from '../support/strata-command.ts';
-import { type TinySources, writeTinySources } from '../support/workspace.ts';
+import { byteModelConfig, type TinySources, writeTinyModel, writeTinySources } from '../support/workspace.ts';
 
 /** What becomes of a run when the command that trains it is interrupted, killed, or asked from elsewhere. */
 
@@ -163,6 +163,19 @@ test('an interrupted import leaves nothing behind', async () => {
   child.kill('SIGINT');
   expect(await finished).toMatchObject({ exitCode: 130, stdout: '' });
   expect(await readdir(join(strata.home, 'datasets'))).toEqual(before);
+});
+
+test('an interrupted export leaves nothing behind', async () => {
+  const folder = join(directory, 'a model that takes time');
+  await writeTinyModel(folder, { config: { ...byteModelConfig, hiddenSize: 512, headSize: 128, intermediateSize: 1024 } });
+  await strata.json('model', 'import', folder, '--name', 'large');
+  const destination = join(directory, 'exports');
+  await mkdir(destination);
+  const { child, finished } = strata.start('model', 'export', 'large', '--out', join(destination, 'model'));
+  while ((await readdir(destination)).length === 0) await delay(5);
+  child.kill('SIGINT');
+  expect(await finished).toMatchObject({ exitCode: 130, stdout: '' });
+  expect(await readdir(destination)).toEqual([]);
 });
 
 test('a reader of the output that has seen enough is not told of it', async () => {

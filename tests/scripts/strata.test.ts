@@ -22,3 +22,16 @@ describe('the strata command', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'NOT_FOUND' } });
   });
 });
+
+describe('a wrong option of a script', () => {
+  test.each([
+    [['setup.mjs', '--engine'], /'--engine'/],
+    [['test.mjs', '--fast'], /'--fast'/],
+    [['test.mjs', '--only', 'everything'], /"everything": types, lint, unit and browser are known/],
+  ])('%j is named, and nothing is done', async ([script = '', ...args], message) => {
+    const { exitCode, stdout, stderr } = await startScript([join(root, 'scripts', script), ...args]).finished;
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+});
