@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { onlyDocument, StrataCommand } from '../support/strata-command.ts';
 import { ask } from '../support/web-client.ts';
 import { byteModelConfig, storyDocuments, writeDocuments, writeTinyModel, writeTinySources } from '../support/workspace.ts';
 
 /** A real disk that is full: a small one in memory, with the workspace on it. */
 
-const DISK_MEGABYTES = 3;
+const DISK_MEGABYTES = 24;
+/** Less than what the tests try to store, and enough for the database. */
+const LITTLE = 1_000_000;
 const canMount = ((): boolean => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   try {
@@ -48,13 +50,13 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
   test('an import of text fails, and nothing of it is left', async () => {
     const path = join(directory, 'large.jsonl');
     await writeDocuments(path, storyDocuments(20_000));
-    await failsWithoutTrace('data', 'import', path);
+    await withLittleRoom(LITTLE, () => failsWithoutTrace('data', 'import', path));
   });
 
   test('an import of a model fails, and nothing of it is left', async () => {
     const folder = join(directory, 'large');
     await writeTinyModel(folder, { config: { ...byteModelConfig, hiddenSize: 256, headSize: 64, intermediateSize: 1024, blocks: 2 } });
-    await failsWithoutTrace('model', 'import', folder);
+    await withLittleRoom(LITTLE, () => failsWithoutTrace('model', 'import', folder));
   });
 
   test('an expansion fails, and nothing of it is left', async () => {
@@ -68,36 +70,47 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
     await said(/"url".*\n/);
     const { port, hash } = new URL((JSON.parse(address) as { url: string }).url);
     const headers = { 'x-strata-token': hash.replace('#token=', '') };
-    const body = Buffer.alloc(DISK_MEGABYTES * 2 ** 21, 'x');
-    const answer = await ask(Number(port), '/upload?batch=full-disk&name=folder/large.txt', { method: 'POST', headers, body });
-    expect(answer).toMatchObject({ status: 507, body: expect.stringContaining('The disk is full.') as string });
-    expect(await readdir(join(strata.home, 'uploads'))).toEqual([]);
+    const body = Buffer.alloc(5 * LITTLE, 'x');
+    await withLittleRoom(LITTLE, async () => {
+      const answer = await ask(Number(port), '/upload?batch=full-disk&name=folder/large.txt', { method: 'POST', headers, body });
+      expect(answer).toMatchObject({ status: 507, body: expect.stringContaining('The disk is full.') as string });
+      expect(await readdir(join(strata.home, 'uploads'))).toEqual([]);
+    });
     child.kill('SIGINT');
     await finished;
   });
 
-  test.each([
-    ['its checkpoint', 150_000],
-    ['what it measures', 85_000],
-  ])('a run ends when there is no room for %s, and goes on to the same result once there is', async (what, bytes) => {
-    whole ??= await strata.json<RunSummary>('train', ...TRAIN, '--name', 'with room');
-    await withLittleRoom(bytes, async () => {
-      const failure = await strata.failure('train', ...TRAIN, '--name', what);
+  test('a run ends when its checkpoint has no room, and goes on to the same result once there is some', async () => {
+    await withLittleRoom(150_000, async () => {
+      const failure = await strata.failure('train', ...TRAIN, '--name', 'without room');
       expect(failure).toMatchObject({ exitCode: 1, code: 'NO_SPACE', hint: expect.stringContaining('Free some space') as string });
     });
-    expect((await strata.json<RunSummary[]>('run', 'list'))[0]).toMatchObject({
-      name: what,
-      status: expect.stringMatching(/failed|interrupted/) as string,
-      model: null,
+    await resumesToTheSame('without room');
+  });
+
+  test('a run ends when nothing at all can be written any more, not even that it ended, and goes on to the same result', async () => {
+    const { said, finished } = strata.start('train', ...TRAIN, '--name', 'in the middle', '--json');
+    await said(/step +\d+\/\d+ /);
+    await withLittleRoom(0, async () => {
+      const { exitCode, stdout } = await finished;
+      expect({ exitCode, document: onlyDocument(stdout) }).toMatchObject({ exitCode: 1, document: { error: { code: 'NO_SPACE' } } });
     });
-    const resumed = await strata.json<RunSummary>('run', 'resume', what);
+    await resumesToTheSame('in the middle');
+  });
+
+  /** Goes on with a run, which must come to the result of one that always had room. */
+  async function resumesToTheSame(name: string): Promise<void> {
+    const [run] = await strata.json<RunSummary[]>('run', 'list');
+    expect(run).toMatchObject({ name, status: expect.stringMatching(/failed|interrupted/) as string, model: null });
+    const resumed = await strata.json<RunSummary>('run', 'resume', name);
+    whole ??= await strata.json<RunSummary>('train', ...TRAIN, '--name', 'with room');
     expect(resumed).toMatchObject({ status: 'done', stepsDone: whole.steps, final: whole.final });
     const weights = (path: string): Promise<Buffer> => readFile(join(path, 'model.safetensors'));
     expect((await weights(resumed.modelPath!)).equals(await weights(whole.modelPath!))).toBe(true);
-  });
+  }
 
-  const TRAIN = ['--model', 'tiny', '--new', 'code', '--old', 'stories', '--steps', '30', '--batch', '2', '--engine', fastEngine];
-  TRAIN.push('--set', 'checkpointEvery=10');
+  const TRAIN = ['--model', 'tiny', '--new', 'code', '--old', 'stories', '--steps', '300', '--batch', '2', '--engine', fastEngine];
+  TRAIN.push('--set', 'checkpointEvery=20', 'evaluateEvery=20', 'evaluationTokens=128');
 
   async function failsWithoutTrace(...args: string[]): Promise<void> {
     const before = await contents();

@@ -51,6 +51,8 @@ describe.skipIf(!sharedData)('the real job', () => {
       'Ohne Altes',
       '--at',
       '0,0,1',
+      '--lr',
+      '0.02',
       ...settings,
       ...measuring,
     );
@@ -274,7 +276,8 @@ describe.skipIf(!sharedData)('the real job', () => {
     const arguments_ = ['--prompt', prompt, '--max-tokens', `${ids.length - promptIds.length}`, '--engine', fastEngine];
     const wanted = { tokenIds: ids.slice(promptIds.length), text: expect.stringMatching(/^, a little girl named Lily/) as string };
     expect(await strata.json('generate', base.id, ...arguments_)).toEqual(wanted);
-    expect(await strata.json('generate', run.id, ...arguments_, '--bypass')).toEqual(wanted);
+    expect(await strata.json('generate', second.id, ...arguments_, '--bypass')).toEqual(wanted);
+    expect(await strata.json('generate', second.id, ...arguments_)).not.toEqual(wanted);
   });
 
   describe('models', () => {
