@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import { copySmallFiles, writeConfig } from './expand-folder.ts';
 import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
@@ -32,7 +32,7 @@ export async function exportHuggingFace(
   await refuseOccupied(path);
   const folder = await openModelFolder(modelDirectory);
   try {
-    await mkdir(partial, { recursive: true });
+    await makeFolder(partial);
     const tensors = expectedTensors(folder.config).map(({ name, shape }) => ({
       name,
       shape,
@@ -72,6 +72,15 @@ export async function exportHuggingFace(
 /** Where an export lies until it is complete: beside the user's own files, so it has a name that none of them has. */
 export function unfinishedExport(destination: string): string {
   return `${resolve(destination)}.${randomUUID()}.partial`;
+}
+
+/** Makes a folder where the user asked for it, one level after the other: Node's own recursion never ends in places such as /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (!(await stat(parent).catch(() => null))) await makeFolder(parent);
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 async function refuseOccupied(path: string): Promise<void> {

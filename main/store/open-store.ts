@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
@@ -42,10 +42,22 @@ export function openStore(path: string, migrations: readonly Migration[] = MIGRA
 
 function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    // From the top, one by one: Node's own recursion never ends where a folder exists and yet has no room for another (/proc).
+    const missing: string[] = [];
+    for (let folder = path; !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
+    for (const folder of missing) makeOne(folder);
+    if (!statSync(path).isDirectory()) throw new Error('a file is there');
   } catch (error) {
     // Whatever the system's reason (a file in the way, a read-only or absent disk), the place was the user's choice; a full disk was not.
     throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? toStrataError(error) : cannotOpen(path, error);
+  }
+}
+
+function makeOne(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another process was quicker
   }
 }
 

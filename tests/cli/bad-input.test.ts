@@ -250,6 +250,12 @@ describe('a workspace', () => {
     expect(await readFile(sources.newText, 'utf8')).toContain('// unit 0');
   });
 
+  test.skipIf(process.platform !== 'linux')('where there can be none is refused, and so is an export to there', async () => {
+    expect(await new StrataCommand('/proc/strata/home').failure('model', 'list')).toMatchObject({ exitCode: 2, code: 'BAD_INPUT' });
+    const failure = await strata.failure('model', 'export', 'tiny', '--out', '/proc/strata/model');
+    expect(failure).toMatchObject({ exitCode: 2, found: expect.stringContaining('/proc/strata') as string });
+  });
+
   test.each([
     ['overwritten', (path: string) => writeFile(path, 'This is no database. '.repeat(400))],
     ['damaged inside', damageInside],
