@@ -104,7 +104,12 @@ export function toStrataError(error: unknown): StrataError {
     });
   }
   if (systemCode === 'ENOENT') {
-    return new StrataError('NOT_FOUND', 'A file or folder does not exist.', { found: message, cause: error });
+    return new StrataError('NOT_FOUND', 'A file or folder does not exist.', {
+      found: message,
+      allowed: 'a path that exists',
+      hint: 'Check the spelling; a relative path is taken from the folder that the command was typed in.',
+      cause: error,
+    });
   }
   if (['ENOTDIR', 'EISDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG'].includes(systemCode)) {
     return new StrataError('BAD_INPUT', 'A path cannot be used: a file is where a folder should be, or the other way round.', {

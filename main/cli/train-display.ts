@@ -121,7 +121,8 @@ export function describeResult(run: RunSummary): string {
   const [onNew, onOld] = [measured('new'), measured('old')];
   if (onNew) lines.push(['Gain', `${change(run.gain)}   new: ${onNew}`]);
   if (onOld) lines.push(['Forgetting', `${change(run.forgetting)}   old: ${onOld}`]);
-  if (run.drift !== null) lines.push(['Drift', `${run.drift.toFixed(4)} nats/token, KL(base || tuned) on old`]);
+  if (run.drift !== null)
+    lines.push(['Drift', `${run.drift.toFixed(4)} nats/token, KL(base || tuned) on old, on ${count(final?.old?.tokens ?? 0)} tokens`]);
   if (run.identityDifference !== null) lines.push(['Identity', `largest logit difference before step 1: ${run.identityDifference}`]);
   if (run.addedParameters !== null)
     lines.push(['Parameters', `${shortCount(run.addedParameters)} added, ${shortCount(run.trainableParameters ?? 0)} trained`]);

@@ -25,7 +25,7 @@ const HELD_OUT_LIMIT = 0.2;
 export async function importDataset(
   paths: readonly string[],
   destination: string,
-  options: { name?: string } = {},
+  options: { name?: string; source?: string } = {},
 ): Promise<DatasetManifest> {
   await refuseMissing(paths);
   const partial = `${destination}.partial`;
@@ -45,7 +45,7 @@ export async function importDataset(
       duplicates: read.duplicates,
       bytes: read.documents.reduce((sum, { bytes }) => sum + bytes, 0),
       hash,
-      source: paths.join(', '),
+      source: options.source ?? paths.join(', '),
       files: read.files,
     };
     await writeFile(join(partial, MANIFEST_FILE), JSON.stringify(manifest, null, 2) + '\n', { flush: true });
@@ -179,10 +179,13 @@ async function writeDocuments(source: string, target: string, isHeldOut: readonl
   return hash.digest('hex');
 }
 
+/** So many files are named in an error; more would hide what it says. */
+const MOST_REASONS = 20;
+
 function nothingImported(files: readonly ImportedFile[]): StrataError {
   const mostTelling = [...files].sort((a, b) => Number(b.status === 'failed') - Number(a.status === 'failed'));
-  const reasons = mostTelling.slice(0, 3).map(({ path, reason }) => `${basename(path)}: ${reason}`);
-  const more = files.length > 3 ? ` (and ${files.length - 3} more files)` : '';
+  const reasons = mostTelling.slice(0, MOST_REASONS).map(({ path, reason }) => `${basename(path)}: ${reason}`);
+  const more = files.length > MOST_REASONS ? ` (and ${files.length - MOST_REASONS} more files)` : '';
   return new StrataError('BAD_INPUT', 'No text could be imported.', {
     found: reasons.length > 0 ? reasons.join(' ') + more : 'an empty folder',
     allowed: READABLE,

@@ -1,8 +1,6 @@
 import type { utilityProcess } from 'electron';
+import { LastWords } from '../training/last-words.ts';
 import type { SpawnTrainer } from '../training/process-executor.ts';
-
-/** How much of a dying trainer's stderr is kept for its error. */
-const LAST_WORDS_LENGTH = 2_000;
 
 /**
  * The trainer as a utility process: Node with a crash domain of its own, which works without letting the Electron binary run as plain Node.
@@ -17,10 +15,8 @@ export function utilityTrainer(electron: Pick<typeof utilityProcess, 'fork'>, en
       // TensorFlow's library comes from its own wheel and is not signed by us.
       allowLoadingUnsignedLibraries: true,
     });
-    let lastWords = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      lastWords = (lastWords + chunk.toString()).slice(-LAST_WORDS_LENGTH);
-    });
+    const lastWords = new LastWords();
+    child.stderr?.on('data', (chunk: Buffer) => lastWords.hear(chunk));
     let crash = '';
     child.on('error', (type, location) => {
       crash = `${type} at ${location}`;
@@ -28,7 +24,7 @@ export function utilityTrainer(electron: Pick<typeof utilityProcess, 'fork'>, en
     return {
       send: (command) => child.postMessage(command),
       onMessage: (listener) => child.on('message', listener),
-      onExit: (listener) => child.on('exit', (code) => listener(code, [crash, lastWords].filter(Boolean).join(' '))),
+      onExit: (listener) => child.on('exit', (code) => listener(code, [crash, lastWords.toString()].filter(Boolean).join(' '))),
       // A utility process knows only the polite signal: without a handler of its own it ends at once.
       kill: () => child.kill(),
     };

@@ -1,4 +1,4 @@
-import { constants, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import { copySmallFiles } from './expand-folder.ts';
@@ -10,8 +10,6 @@ import { loadTokenizer } from './tokenizer.ts';
 export interface ImportedModel {
   suggestedName: string;
   architecture: string;
-  /** Where it came from, for the user. */
-  source: string;
 }
 
 /**
@@ -26,8 +24,9 @@ export async function importModel(path: string, destination: string): Promise<Im
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
   try {
-    if (info.isDirectory()) await copyModelFolder(path, partial);
-    else if (await isLlama2c(path)) await writeLlama2cFolder(path, partial);
+    const checkpoint = info.isDirectory() ? await checkpointIn(path) : path;
+    if (checkpoint === null) await copyModelFolder(path, partial);
+    else if (await isLlama2c(checkpoint)) await writeLlama2cFolder(checkpoint, partial);
     else {
       throw new StrataError('UNSUPPORTED', 'This file is not a model that Strata reads yet.', {
         found: basename(path),
@@ -39,7 +38,7 @@ export async function importModel(path: string, destination: string): Promise<Im
     const architecture = await check(partial);
     await rename(partial, destination);
     const name = basename(info.isDirectory() ? path.replace(/\/+$/, '') : path).replace(/\.bin$/, '');
-    return { suggestedName: name, architecture, source: path };
+    return { suggestedName: name, architecture };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
@@ -48,6 +47,22 @@ export async function importModel(path: string, destination: string): Promise<Im
 
 const ALLOWED =
   'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), or a llama2.c checkpoint (.bin) with its tokenizer beside it';
+
+/** The llama2.c checkpoint of a folder that is no Hugging Face folder; null when it holds none. */
+async function checkpointIn(directory: string): Promise<string | null> {
+  const names = await readdir(directory);
+  if (names.includes('config.json')) return null;
+  const checkpoints: string[] = [];
+  for (const name of names.sort()) if (await isLlama2c(join(directory, name))) checkpoints.push(name);
+  if (checkpoints.length > 1) {
+    throw new StrataError('BAD_INPUT', 'This folder holds several models.', {
+      found: checkpoints.join(', '),
+      allowed: 'one model',
+      hint: `Import one of the files, such as ${join(directory, checkpoints[0]!)}.`,
+    });
+  }
+  return checkpoints[0] === undefined ? null : join(directory, checkpoints[0]);
+}
 
 async function copyModelFolder(source: string, destination: string): Promise<void> {
   await check(source); // refuses what is not a whole model before anything is copied

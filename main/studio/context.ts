@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import type { Writer } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
@@ -18,6 +18,12 @@ export interface StudioContext {
   unfinished: Set<string>;
   /** For what the user may want to know later but no call can return. */
   log: (message: string) => void;
+}
+
+/** Where files came from, for the user: what a browser sent lies in a temporary place whose name says nothing. */
+export function describeSource(context: StudioContext, paths: readonly string[]): string {
+  const uploads = join(context.home, 'uploads') + sep;
+  return paths.map((path) => (path.startsWith(uploads) ? `${basename(path)} (sent from a browser)` : path)).join(', ');
 }
 
 /** Folders of a workspace. */

@@ -6,7 +6,7 @@ import { openDataset, readManifest } from '../datasets/dataset-folder.ts';
 import { importDataset } from '../datasets/import-dataset.ts';
 import { deleteDataset, insertDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
 import { listRuns } from '../store/runs.ts';
-import { folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
+import { describeSource, folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 
 /** Characters of a document that a preview shows. */
 const PREVIEW_CHARACTERS = 1500;
@@ -44,7 +44,8 @@ export class Datasets {
     const id = newId(name ?? basename(paths[0]!));
     const path = folderOf(this.#context, 'datasets', id);
     return makeFolder(this.#context, path, async () => {
-      const manifest = await importDataset(paths, path, name === undefined ? {} : { name });
+      const source = describeSource(this.#context, paths);
+      const manifest = await importDataset(paths, path, { source, ...(name === undefined ? {} : { name }) });
       const { files, schemaVersion: _version, duplicates: _duplicates, ...facts } = manifest;
       const dataset: StoredDataset = {
         ...facts,

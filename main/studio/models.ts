@@ -12,7 +12,7 @@ import { expectedTensors } from '../models/tensor-names.ts';
 import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
 import { listRuns } from '../store/runs.ts';
 import type { Verification } from '../training/verify-job.ts';
-import { folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
+import { describeSource, folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 
 /** Use cases of models. Every model lies in its own folder of the workspace and never changes. */
 export class Models {
@@ -39,7 +39,8 @@ export class Models {
     const id = newId(name ?? basename(path));
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
-      const { suggestedName, source } = await importModel(path, directory);
+      const { suggestedName } = await importModel(path, directory);
+      const source = describeSource(this.#context, [path]);
       return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null }));
     });
   }

@@ -1,6 +1,8 @@
+import { totalmem } from 'node:os';
 import { z } from 'zod';
 import { type TrainPreview, type trainRequestSchema } from '../../shared/contract/contract.ts';
-import { blockParameters, modelParameters } from '../../shared/domain/llama-config.ts';
+import { blockParameters, type LlamaConfig, modelParameters } from '../../shared/domain/llama-config.ts';
+import { estimateTrainingMemory } from '../../shared/domain/memory.ts';
 import { checkShare, DEFAULT_REPLAY_SHARE, Mixture } from '../../shared/domain/mixture.ts';
 import { type ExpansionPlan, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { type Role, type RunConfiguration, runConfigurationSchema } from '../../shared/domain/run.ts';
@@ -134,6 +136,7 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
 
   const mixture = new Mixture(shards, replayShare, seed);
   const inserted = plan?.inserted ?? [];
+  refuseWhatDoesNotFit(configuration, folder.config);
   const added = inserted.length * blockParameters(folder.config);
   const total = modelParameters(folder.config) + added;
   const expanded = { ...folder.config, blocks: folder.config.blocks + inserted.length };
@@ -219,6 +222,32 @@ const possibleSchema = runConfigurationSchema.extend({
   beta2: z.number().min(0).lt(1),
   epsilon: z.number().positive(),
 });
+
+/** A run that needs more memory than the machine has would take everything else down with it. */
+function refuseWhatDoesNotFit({ plan, method, batch, context }: RunConfiguration, config: LlamaConfig): void {
+  const inserted = plan?.inserted ?? [];
+  const blocks = config.blocks + inserted.length;
+  const addedParameters = inserted.length * blockParameters(config);
+  const needed = estimateTrainingMemory({
+    config,
+    tracedBlocks: method === 'full' ? blocks : blocks - inserted[0]!.position,
+    addedBlocks: inserted.length,
+    trainableParameters: method === 'full' ? modelParameters(config) : addedParameters,
+    holdsBase: method === 'full',
+    batch,
+    context,
+  });
+  if (needed <= totalmem()) return;
+  throw new StrataError('BAD_INPUT', 'The run needs more memory than this machine has.', {
+    found: `about ${gigabytes(needed)} for ${blocks} blocks and ${batch} windows of ${context} tokens`,
+    allowed: `${gigabytes(totalmem())}`,
+    hint: 'Use a smaller batch or context, fewer new blocks, or blocks nearer to the top.',
+  });
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
 
 function checkConfiguration(configuration: RunConfiguration): RunConfiguration {
   const { steps, batch, context } = configuration;

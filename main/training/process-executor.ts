@@ -4,6 +4,7 @@ import { StrataError } from '../../shared/errors.ts';
 import type { EngineInfo } from '../../shared/contract/contract.ts';
 import { ENGINE_ENVIRONMENT, ENGINE_NAMES, type EngineName, parseEngineName } from '../engine/load-engine.ts';
 import type { Executor, JobHandle } from './executor.ts';
+import { LastWords } from './last-words.ts';
 import { type Command, type Control, type Job, trainerEventSchema, type TrainerEvent } from './messages.ts';
 
 /** A child process that runs the trainer's entry file, however the host starts one. */
@@ -138,9 +139,6 @@ function runInChild(port: TrainerPort, job: Job, onEvent: (event: TrainerEvent) 
   };
 }
 
-/** How much of a dying process's stderr is kept for its error. */
-const LAST_WORDS_LENGTH = 2000;
-
 /** The trainer as a forked Node process: outside Electron. */
 function forkTrainer(environment: Record<string, string>): TrainerPort {
   const entry = fileURLToPath(new URL('./process.ts', import.meta.url));
@@ -151,10 +149,8 @@ function forkTrainer(environment: Record<string, string>): TrainerPort {
     detached: true,
     serialization: 'advanced',
   });
-  let lastWords = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    lastWords = (lastWords + chunk.toString()).slice(-LAST_WORDS_LENGTH);
-  });
+  const lastWords = new LastWords();
+  child.stderr?.on('data', (chunk: Buffer) => lastWords.hear(chunk));
   return {
     send: (command) => {
       // A process that is just dying can no longer be written to; its exit tells more than the failed write.
@@ -163,7 +159,7 @@ function forkTrainer(environment: Record<string, string>): TrainerPort {
     onMessage: (listener) => child.on('message', listener),
     onExit: (listener) => {
       child.on('error', (error) => listener(null, error.message)); // it could not be started at all
-      child.on('close', (code, signal) => listener(code, [signal, lastWords].filter(Boolean).join(' ')));
+      child.on('close', (code, signal) => listener(code, [signal, lastWords.toString()].filter(Boolean).join(' ')));
     },
     kill: () => child.kill('SIGKILL'),
   };

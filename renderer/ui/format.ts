@@ -23,9 +23,10 @@ export function bytes(value: number | null | undefined): string {
 
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return DASH;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const whole = Math.round(seconds); // before it is divided: 119.7 s are 2 min 0 s, not 1 min 60 s
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** A loss in nats per token. */
@@ -33,10 +34,12 @@ export function loss(value: number | null | undefined): string {
   return value === null || value === undefined ? DASH : value.toFixed(3);
 }
 
-/** A change of loss with its sign; the minus is the typographic one. */
+/** A change of loss with its sign; the minus is the typographic one, and what rounds to nothing has none. */
 export function change(value: number | null | undefined): string {
   if (value === null || value === undefined) return DASH;
-  return `${value > 0 ? '+' : value < 0 ? '\u2212' : ''}${Math.abs(value).toFixed(3)}`;
+  const digits = Math.abs(value).toFixed(3);
+  const sign = Number(digits) === 0 ? '' : value > 0 ? '+' : '\u2212';
+  return sign + digits;
 }
 
 export function percent(share: number | null | undefined): string {

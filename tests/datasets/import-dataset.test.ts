@@ -231,7 +231,7 @@ describe('an import that cannot be done leaves nothing behind:', () => {
       code: 'BAD_INPUT',
       message: 'No text could be imported.',
       found: expect.stringMatching(
-        /^a\.png: Strata does not read \.png yet; .* b\.txt: The file is empty\. c\.txt: It is a binary file, not text\. \(and 2 more files\)$/,
+        /^a\.png: Strata does not read \.png yet; .* b\.txt: The file is empty\. c\.txt: It is a binary file, not text\. d\.txt: The file is empty\. e\.txt: The file is empty\.$/,
       ) as string,
       allowed: '.txt, .text, .md, .markdown, .jsonl, .ndjson, .json, each also as .gz',
     });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { StrataError } from '../../shared/errors.ts';
 import { importModel } from '../../main/models/import-model.ts';
 import { modelHash, openModelFolder } from '../../main/models/model-folder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
@@ -36,7 +37,6 @@ describe('importing a Hugging Face folder', () => {
     expect(await importModel(source(), destination())).toEqual({
       suggestedName: 'tiny',
       architecture: 'LlamaForCausalLM',
-      source: source(),
     });
     expect(await contentsOf(source())).toEqual(before);
     expect(await contentsOf(destination())).toEqual(before);
@@ -219,7 +219,6 @@ describe.skipIf(!sharedData)('real models', () => {
     expect(await importModel(path, destination())).toEqual({
       suggestedName: 'tinystories-656k',
       architecture: 'LlamaForCausalLM',
-      source: path,
     });
     const [copied, original] = [await contentsOf(destination()), await contentsOf(path)];
     for (const [name, hash] of Object.entries(original)) if (name !== 'expected.json') expect(copied[name], name).toBe(hash);
@@ -244,6 +243,16 @@ describe.skipIf(!sharedData)('real models', () => {
     });
     await opened.close();
     expect((await loadTokenizer(destination())).vocabularySize).toBe(512);
+  });
+
+  it('a folder with one llama2.c checkpoint is taken for it; with several, they are named', async () => {
+    const shipped = join(sharedData!, 'models/stories260k');
+    const several = await importModel(shipped, destination()).catch((error: unknown) => error);
+    expect(several).toMatchObject({ code: 'BAD_INPUT', found: 'checkpoint_v1.bin, stories260K.bin' });
+    expect((several as StrataError).hint).toContain('Import one of the files');
+    await mkdir(join(folder.path, 'one'));
+    for (const name of ['stories260K.bin', 'tok512.bin']) await copyFile(join(shipped, name), join(folder.path, 'one', name));
+    expect(await importModel(join(folder.path, 'one'), destination())).toMatchObject({ architecture: 'LlamaForCausalLM' });
   });
 
   it('a cut checkpoint is refused with its sizes', async () => {

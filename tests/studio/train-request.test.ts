@@ -50,6 +50,11 @@ describe('bad input is refused, with what was found, what is allowed and what to
       () => ({ place: '0,1', blocks: 3 }),
       { code: 'BAD_INPUT', found: /3 blocks, 2 positions/, allowed: /as many/ },
     ],
+    [
+      'more memory than there is',
+      () => ({ blocks: 512, batch: 4096 }),
+      { code: 'BAD_INPUT', found: /about [\d.]+ GB for 516 blocks and 4096 windows of 64 tokens/, allowed: /GB/, hint: /smaller batch/ },
+    ],
     ['no new block at all', () => ({ blocks: 0 }), { code: 'BAD_INPUT', found: /^0$/, allowed: /from 1/ }],
     [
       'replay without old data',

@@ -109,10 +109,11 @@ describe('a training in a process of its own', () => {
   });
 
   it('that gets the message stop keeps what it has learned', async () => {
-    const job = tiny.job('message-stop', long);
+    // So many steps that the message arrives before the last, however slow the machine is with it.
+    const job = tiny.job('message-stop', { ...long, steps: 20_000 });
     const { result } = await runInProcess(job, (event) => (event.type === 'progress' ? 'stop' : undefined));
     expect(result).toMatchObject({ outcome: 'stopped', saved: true });
-    expect(result!.stepsDone).toBeLessThan(60);
+    expect(result!.stepsDone).toBeLessThan(20_000);
     expect(existsSync(join(job.modelDirectory, 'model.safetensors'))).toBe(true);
   });
 

@@ -28,7 +28,9 @@ export function demoCommand(): Command {
   return command('demo', 'the whole loop on an embedded model and samples, in under three minutes').action((options: CommonOptions) =>
     withSession(options, async (session) => {
       const { studio, say } = session;
-      say('Strata: a small model that knows English novels learns JavaScript, and what it knew is measured beside it.\n');
+      say(
+        'Strata: a small model that has read English novels (and a few READMEs) learns JavaScript, and what it knew is measured beside it.\n',
+      );
       say(`workspace  ${studio.home}`);
       const { model, newDataset, oldDataset } = await studio.addSamples();
       const { engine, note } = await chooseEngine(session);

@@ -107,6 +107,8 @@ export class TrainState {
   get missing(): string | null {
     if (!this.model) return 'Choose a model.';
     if (this.#datasetsOf('new').length === 0) return 'Mark at least one dataset as new: what the model shall learn.';
+    if (this.steps !== null && (!Number.isInteger(this.steps) || this.steps < 1))
+      return 'The number of steps is a whole number from 1, or empty.';
     if (this.plan) return null;
     return this.placement === 'own'
       ? 'Insert at least one new block: click between two layers.'
