@@ -63,8 +63,11 @@ export interface Engine {
   transpose(x: Tensor, permutation: readonly number[]): Tensor;
   slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor;
   concat(xs: readonly Tensor[], axis: number): Tensor;
-  /** Equal parts along an axis. */
-  split(x: Tensor, parts: number, axis: number): Tensor[];
+
+  /** Moves elements along an axis by `shift` places, those pushed out coming in at the other end. */
+  roll(x: Tensor, shift: number, axis: number): Tensor;
+  /** A tensor of ones; belongs to the engine and must not be disposed. */
+  ones(shape: readonly number[]): Tensor;
 
   /** Element-wise, with broadcasting. */
   add(a: Tensor, b: Tensor): Tensor;
@@ -77,7 +80,7 @@ export interface Engine {
   /** 1 / sqrt(x + offset). */
   rsqrt(x: Tensor, offset: number): Tensor;
 
-  /** Matrix product of rank 2, or of rank 3 batch by batch, either side transposed in its last two axes. */
+  /** Matrix product of the last two axes, either side transposed in them; axes before are gone through together, with broadcasting. */
   matmul(a: Tensor, b: Tensor, options?: { transposeA?: boolean; transposeB?: boolean }): Tensor;
   /** Sum over one axis, which is kept with length 1 when asked. */
   sum(x: Tensor, axis: number, keepAxis?: boolean): Tensor;
@@ -89,8 +92,10 @@ export interface Engine {
   gatherRows(table: Tensor, ids: Tensor): Tensor;
   /** The opposite: adds updates [N, C] into rows ids [N] of a zero table [rows, C]. */
   scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor;
-  /** Cross-entropy of logits [N, V] with labels [N]: the loss of each row [N] and its gradient for the logits [N, V]. */
-  crossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor };
+  /** Cross-entropy of logits [N, V] with labels [N]: the loss of each row [N], in nats. */
+  crossEntropy(logits: Tensor, labels: Tensor): Tensor;
+  /** The same with the softmax of the logits [N, V], from which the backward pass goes on. */
+  crossEntropyAndSoftmax(logits: Tensor, labels: Tensor): { loss: Tensor; probabilities: Tensor };
 
   /**
    * One AdamW update in place (Loshchilov & Hutter, arXiv 1711.05101, as PyTorch computes it): decay first, then

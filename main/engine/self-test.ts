@@ -24,19 +24,20 @@ export async function selfTest(engine: Engine): Promise<{ passed: boolean; milli
     const options = { transposeA: true, transposeB: true };
     const logits = engine.matmul(left, right);
     const ids = engine.tensor(labels.slice(), [rows]);
-    const { loss, gradient } = engine.crossEntropy(logits, ids);
+    const { loss, probabilities } = engine.crossEntropyAndSoftmax(logits, ids);
+    const probability = softmaxRows(product, columns);
+    const lossOfRows = probability.filter((_, i) => i % columns === labels[Math.floor(i / columns)]).map((p) => -Math.log(p));
+    const shared = engine.matmul(engine.reshape(left, [1, 1, rows, inner]), engine.ones([1, 3, inner, 1])); // broadcast over the second axis
     return [
       { got: logits, wanted: product },
       { got: engine.matmul(engine.transpose(left, [1, 0]), engine.transpose(right, [1, 0]), options), wanted: product },
       { got: engine.matmul(batch(left), batch(right)), wanted: product },
-      { got: engine.softmax(logits), wanted: softmaxRows(product, columns) },
-      {
-        got: loss,
-        wanted: softmaxRows(product, columns)
-          .filter((_, i) => i % columns === labels[Math.floor(i / columns)])
-          .map((p) => -Math.log(p)),
-      },
-      { got: gradient, wanted: softmaxRows(product, columns).map((p, i) => p - (i % columns === labels[Math.floor(i / columns)] ? 1 : 0)) },
+      { got: shared, wanted: [0, 1, 2].flatMap(() => sumRows(a, inner)) },
+      { got: engine.roll(left, 3, 1), wanted: Array.from(a, (_, i) => a[i - (i % inner) + (((i % inner) + inner - 3) % inner)]!) },
+      { got: engine.softmax(logits), wanted: probability },
+      { got: probabilities, wanted: probability },
+      { got: loss, wanted: lossOfRows },
+      { got: engine.crossEntropy(logits, ids), wanted: lossOfRows },
       {
         got: engine.gatherRows(left, ids),
         wanted: labels.reduce<number[]>((all, id) => [...all, ...a.slice(id * inner, (id + 1) * inner)], []),
@@ -62,6 +63,15 @@ function multiply(a: Float32Array, b: Float32Array, rows: number, inner: number,
     for (let k = 0; k < inner; k++) sum += a[Math.floor(index / columns) * inner + k]! * b[k * columns + (index % columns)]!;
     return sum;
   });
+}
+
+/** Sums of the rows of a matrix. */
+function sumRows(x: ArrayLike<number>, width: number): number[] {
+  return Array.from({ length: x.length / width }, (_, row) =>
+    Array.from(x)
+      .slice(row * width, (row + 1) * width)
+      .reduce((sum, each) => sum + each, 0),
+  );
 }
 
 function softmaxRows(logits: readonly number[], columns: number): number[] {

@@ -153,8 +153,17 @@ export class TensorFlowEngine extends Scopes<TensorFlowTensor> implements Engine
     return this.#run('ConcatV2', attributes, [...xs.map(idOf), this.#integers(axis)]);
   }
 
-  split(x: Tensor, parts: number, axis: number): Tensor[] {
-    return this.#runMany('Split', [this.#integer('num_split', parts), this.#float], [this.#integers(axis), idOf(x)], parts);
+  roll(x: Tensor, shift: number, axis: number): Tensor {
+    const attributes = [this.#float, this.#type('Tshift', 'int32'), this.#type('Taxis', 'int32')];
+    return this.#run('Roll', attributes, [idOf(x), this.#integers(shift), this.#integers(axis)]);
+  }
+
+  ones(shape: readonly number[]): Tensor {
+    const id = this.#constant(`ones${String(shape)}`, () => {
+      const values = new Float32Array(shape.reduce((product, length) => product * length, 1)).fill(1);
+      return this.#binding.createTensor(shape, this.#binding.TF_FLOAT, values);
+    });
+    return new TensorFlowTensor(id, shape, 'float32');
   }
 
   add(a: Tensor, b: Tensor): Tensor {
@@ -213,13 +222,7 @@ export class TensorFlowEngine extends Scopes<TensorFlowTensor> implements Engine
   }
 
   gatherRows(table: Tensor, ids: Tensor): Tensor {
-    const attributes = [
-      this.#type('Tparams', 'float32'),
-      this.#type('Tindices', 'int32'),
-      this.#type('Taxis', 'int32'),
-      this.#integer('batch_dims', 0),
-    ];
-    return this.#run('GatherV2', attributes, [idOf(table), idOf(ids), this.#integers(0)]);
+    return this.#run('GatherV2', this.#gatherAttributes(0), [idOf(table), idOf(ids), this.#integers(0)]);
   }
 
   scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor {
@@ -227,10 +230,45 @@ export class TensorFlowEngine extends Scopes<TensorFlowTensor> implements Engine
     return this.#run('UnsortedSegmentSum', attributes, [idOf(updates), idOf(ids), this.#integers(rows)]);
   }
 
-  crossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor } {
-    const attributes = [this.#float, this.#type('Tlabels', 'int32')];
-    const [loss, gradient] = this.#runMany('SparseSoftmaxCrossEntropyWithLogits', attributes, [idOf(logits), idOf(labels)], 2);
-    return { loss: loss!, gradient: gradient! };
+  crossEntropy(logits: Tensor, labels: Tensor): Tensor {
+    return this.scope(() => {
+      const top = this.#max(logits, 1, true); // [N, 1]
+      const total = this.sum(this.exp(this.subtract(logits, top)), 1); // [N]
+      const logTotal = this.add(this.#log(total), this.reshape(top, total.shape));
+      return this.subtract(logTotal, this.#pick(logits, labels));
+    });
+  }
+
+  crossEntropyAndSoftmax(logits: Tensor, labels: Tensor): { loss: Tensor; probabilities: Tensor } {
+    return this.scope(() => {
+      const probabilities = this.softmax(logits);
+      // log(total) = logit - log(probability) for every entry; the largest never underflows.
+      const logTotal = this.subtract(this.#max(logits, 1), this.#log(this.#max(probabilities, 1)));
+      return { loss: this.subtract(logTotal, this.#pick(logits, labels)), probabilities };
+    });
+  }
+
+  #log(x: Tensor): Tensor {
+    return this.#run('Log', [this.#float], [idOf(x)]);
+  }
+
+  #max(x: Tensor, axis: number, keepAxis = false): Tensor {
+    const attributes = [this.#flag('keep_dims', keepAxis), this.#float, this.#type('Tidx', 'int32')];
+    return this.#run('Max', attributes, [idOf(x), this.#integers([axis])]);
+  }
+
+  /** x[n, ids[n]] for each row: [N, V], [N] -> [N]. */
+  #pick(x: Tensor, ids: Tensor): Tensor {
+    return this.#run('GatherV2', this.#gatherAttributes(1), [idOf(x), idOf(ids), this.#integers(1)]);
+  }
+
+  #gatherAttributes(batchAxes: number): Attribute[] {
+    return [
+      this.#type('Tparams', 'float32'),
+      this.#type('Tindices', 'int32'),
+      this.#type('Taxis', 'int32'),
+      this.#integer('batch_dims', batchAxes),
+    ];
   }
 
   adamW(parameters: readonly AdamParameter[], settings: AdamSettings): void {
@@ -258,14 +296,8 @@ export class TensorFlowEngine extends Scopes<TensorFlowTensor> implements Engine
   }
 
   #run(name: string, attributes: readonly Attribute[], inputs: readonly number[]): Tensor {
-    return this.#runMany(name, attributes, inputs, 1)[0]!;
-  }
-
-  #runMany(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Tensor[] {
-    const results = this.#binding.executeOp(name, attributes, inputs, outputs);
-    return results.map(({ id, shape, dtype }) =>
-      this.track(new TensorFlowTensor(id, shape, dtype === this.#binding.TF_INT32 ? 'int32' : 'float32')),
-    );
+    const [{ id, shape, dtype }] = this.#binding.executeOp(name, attributes, inputs, 1) as [{ id: number; shape: number[]; dtype: number }];
+    return this.track(new TensorFlowTensor(id, shape, dtype === this.#binding.TF_INT32 ? 'int32' : 'float32'));
   }
 
   #code(dtype: DType): number {

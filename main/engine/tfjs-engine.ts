@@ -88,8 +88,17 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
     return this.#wrap(this.#tf.concat(xs.map(native), axis));
   }
 
-  split(x: Tensor, parts: number, axis: number): Tensor[] {
-    return this.#tf.split(native(x), parts, axis).map((part) => this.#wrap(part));
+  roll(x: Tensor, shift: number, axis: number): Tensor {
+    return this.#wrap(
+      this.#tf.tidy(() => {
+        const [head, tail] = this.#tf.split(native(x), [x.shape[axis]! - shift, shift], axis);
+        return this.#tf.concat([tail!, head!], axis);
+      }),
+    );
+  }
+
+  ones(shape: readonly number[]): Tensor {
+    return this.#wrap(this.#tf.ones([...shape]));
   }
 
   add(a: Tensor, b: Tensor): Tensor {
@@ -130,7 +139,7 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
         // The wasm kernel is 10 to 30 times slower on transposed operands than a transposition and a plain product.
         const left = options.transposeA ? swapLastAxes(this.#tf, native(a)) : native(a);
         const right = options.transposeB ? swapLastAxes(this.#tf, native(b)) : native(b);
-        return this.#tf.matMul(left, right);
+        return this.#tf.matMul(spread(this.#tf, left, right), spread(this.#tf, right, left));
       }),
     );
   }
@@ -160,14 +169,18 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
     );
   }
 
-  crossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor } {
-    const [loss, gradient] = this.#tf.tidy(() => {
+  crossEntropy(logits: Tensor, labels: Tensor): Tensor {
+    return this.scope(() => this.crossEntropyAndSoftmax(logits, labels).loss);
+  }
+
+  crossEntropyAndSoftmax(logits: Tensor, labels: Tensor): { loss: Tensor; probabilities: Tensor } {
+    const [loss, probabilities] = this.#tf.tidy(() => {
       const target = this.#tf.cast(this.#tf.oneHot(native(labels) as tfjs.Tensor1D, logits.shape[1]!), 'float32');
       const logProbabilities = this.#tf.logSoftmax(native(logits));
       const rowLoss = this.#tf.neg(this.#tf.sum(this.#tf.mul(target, logProbabilities), 1));
-      return [rowLoss, this.#tf.sub(this.#tf.exp(logProbabilities), target)] as const;
+      return [rowLoss, this.#tf.exp(logProbabilities)] as const;
     });
-    return { loss: this.#wrap(loss), gradient: this.#wrap(gradient) };
+    return { loss: this.#wrap(loss), probabilities: this.#wrap(probabilities) };
   }
 
   adamW(parameters: readonly AdamParameter[], settings: AdamSettings): void {
@@ -203,6 +216,12 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
 
 function native(tensor: Tensor): Native {
   return (tensor as TfjsTensor).native;
+}
+
+/** `x` with the batch axes of `other`: TensorFlow.js takes operands that share inner axes only in the wrong order. */
+function spread(tf: typeof tfjs, x: Native, other: Native): Native {
+  const batch = x.shape.slice(0, -2).map((length, axis) => Math.max(length, other.shape[axis]!));
+  return batch.every((length, axis) => length === x.shape[axis]) ? x : tf.broadcastTo(x, [...batch, ...x.shape.slice(-2)]);
 }
 
 function swapLastAxes(tf: typeof tfjs, x: Native): Native {

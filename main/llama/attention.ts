@@ -1,31 +1,34 @@
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import type { Engine, Tensor } from '../engine/engine.ts';
-import { linear, linearBackward } from './linear.ts';
-import type { Block } from './parameters.ts';
+import { toColumns, toColumnsBackward, toColumnsWeight, toRows, toRowsBackward, toRowsWeight } from './linear.ts';
+import type { Block, Parameter } from './parameters.ts';
 import { type RotaryTable, rotate } from './rope.ts';
 
 /** How the rows of a batch are arranged, and what all blocks share. */
 export interface Positions {
   batch: number;
   time: number;
-  rotary: RotaryTable;
+  /** For keys, and for queries with the softmax's 1/sqrt(D) in it. */
+  keyTable: RotaryTable;
+  queryTable: RotaryTable;
   /** 0 where a query may look, a large negative number where it may not: [T, T], or [T, past + T] with a cache. */
   mask: Tensor;
 }
 
-/** Keys and values of earlier positions, for generation: [B*K, past, D] each. */
+/** Keys and values of earlier positions, for generation: [B*K, 1, D, past] each. */
 export interface KeyValueCache {
   keys: Tensor;
   values: Tensor;
 }
 
+/** What the backward pass needs. G = H/K queries share a key. Inputs of frozen weights are not kept. */
 export interface AttentionTrace {
-  input: Tensor; // [N, C]
-  queries: Tensor; // [B*K, G*T, D], turned and scaled
-  keys: Tensor; // [B*K, T, D], turned
-  values: Tensor; // [B*K, T, D]
-  probabilities: Tensor; // [B*K, G*T, T]
-  mixed: Tensor; // [N, H*D]
+  input: Tensor | null; // [N, C]
+  queries: Tensor; // [B*K, G, D, T], turned and scaled
+  keys: Tensor; // [B*K, 1, D, T], turned
+  values: Tensor; // [B*K, 1, D, T]
+  probabilities: Tensor; // [B*K, G, T, T]
+  mixed: Tensor; // [B*K, G, D, T]
 }
 
 /** Scores where a query may not look: far below any score, yet finite, so that no row can become NaN. */
@@ -39,38 +42,30 @@ export function causalMask(engine: Engine, time: number, past = 0): Tensor {
   return engine.tensor(values, [time, width]);
 }
 
-/**
- * Grouped-query attention. The G = H/K query heads that share a key/value head are laid along time, [B*K, G*T, D], so no key
- * is ever repeated: one batched product serves the group, and the backward pass sums over the group by itself.
- */
+/** Grouped-query attention, heads in columns; the G query heads of a key/value head share it by broadcasting, so no key is ever repeated. */
 export function attention(
   engine: Engine,
   x: Tensor,
   block: Block,
   config: LlamaConfig,
   positions: Positions,
-  cache: KeyValueCache | null = null,
-): { output: Tensor; trace: AttentionTrace; cache: KeyValueCache } {
+  options: { keepsTrace: boolean; cache?: KeyValueCache | null },
+): { output: Tensor; trace: AttentionTrace | null; cache: KeyValueCache } {
   return engine.scope(() => {
-    const { heads: H, headSize: D } = config;
-    const { batch: B, time: T } = positions;
-    const queries = engine.scale(
-      rotate(engine, toHeads(engine, linear(engine, x, block.query.value()), positions, config, H), positions.rotary, 1),
-      1 / Math.sqrt(D),
-    ); // [B*K, G, T, D]
-    const groupedQueries = engine.reshape(queries, [B * config.keyValueHeads, (H / config.keyValueHeads) * T, D]);
-    const newKeys = merge(engine, rotate(engine, keyValueHeads(engine, x, block.key.value(), positions, config), positions.rotary, 1));
-    const newValues = merge(engine, keyValueHeads(engine, x, block.value.value(), positions, config));
-    const keys = cache ? engine.concat([cache.keys, newKeys], 1) : newKeys; // [B*K, past+T, D]
-    const values = cache ? engine.concat([cache.values, newValues], 1) : newValues;
+    const project = (weight: Parameter, heads: number): Tensor => toHeads(engine, toColumns(engine, x, weight), positions, config, heads);
+    const queries = rotate(engine, project(block.query, config.heads), positions.queryTable, 1); // [B*K, G, D, T]
+    const newKeys = rotate(engine, project(block.key, config.keyValueHeads), positions.keyTable, 1); // [B*K, 1, D, T]
+    const newValues = project(block.value, config.keyValueHeads); // [B*K, 1, D, T]
+    const keys = options.cache ? engine.concat([options.cache.keys, newKeys], 3) : newKeys; // [B*K, 1, D, past+T]
+    const values = options.cache ? engine.concat([options.cache.values, newValues], 3) : newValues;
 
-    const scores = engine.matmul(groupedQueries, keys, { transposeB: true }); // [B*K, G*T, past+T]
-    const width = keys.shape[1]!;
-    const masked = engine.add(engine.reshape(scores, [B * H, T, width]), positions.mask);
-    const probabilities = engine.reshape(engine.softmax(masked), scores.shape);
-    const mixed = fromHeads(engine, engine.matmul(probabilities, values), positions, config, H); // [N, H*D]
-    const output = linear(engine, mixed, block.attentionOutput.value());
-    return { output, trace: { input: x, queries: groupedQueries, keys, values, probabilities, mixed }, cache: { keys, values } };
+    const scores = engine.matmul(queries, keys, { transposeA: true }); // [B*K, G, T, past+T]
+    const probabilities = engine.softmax(engine.add(scores, positions.mask));
+    const mixed = engine.matmul(values, probabilities, { transposeB: true }); // [B*K, G, D, T]
+    const output = toRows(engine, fromHeads(engine, mixed, positions, config), block.attentionOutput); // [N, C]
+    const needsInput = [block.query, block.key, block.value].some(({ variable }) => variable !== null);
+    const trace = options.keepsTrace ? { input: needsInput ? x : null, queries, keys, values, probabilities, mixed } : null;
+    return { output, trace, cache: { keys, values } };
   });
 }
 
@@ -82,68 +77,78 @@ export interface AttentionGradients {
   attentionOutput: Tensor | null;
 }
 
-/** Gradients of {@link attention} for its input and, where trainable, its four matrices. */
+/** Gradients of {@link attention} for its input [N, C] and, where trainable, its four matrices. */
 export function attentionBackward(
   engine: Engine,
   gradient: Tensor,
   block: Block,
   config: LlamaConfig,
   positions: Positions,
-  trace: AttentionTrace,
+  { input, queries, keys, values, probabilities, mixed }: AttentionTrace,
 ): AttentionGradients {
   return engine.scope(() => {
-    const { heads: H, keyValueHeads: K, headSize: D } = config;
-    const { batch: B, time: T } = positions;
-    const output = linearBackward(engine, gradient, trace.mixed, block.attentionOutput);
-    const mixed = engine.reshape(toHeads(engine, output.input, positions, config, H), [B * K, (H / K) * T, D]);
+    const mixedRows = block.attentionOutput.variable ? fromHeads(engine, mixed, positions, config) : null;
+    const attentionOutput = toRowsWeight(engine, gradient, mixedRows);
+    const dMixed = toHeads(engine, toRowsBackward(engine, gradient, block.attentionOutput), positions, config, config.heads);
 
-    const values = engine.matmul(trace.probabilities, mixed, { transposeA: true }); // [B*K, T, D]
-    const probabilities = engine.matmul(mixed, trace.values, { transposeB: true }); // [B*K, G*T, T]
-    // Softmax: dS = P * (dP - sum(dP * P)).
-    const weighted = engine.multiply(probabilities, trace.probabilities);
-    const scores = engine.subtract(weighted, engine.multiply(trace.probabilities, engine.sum(weighted, 2, true)));
+    const dValues = sumGroup(engine, engine.matmul(dMixed, probabilities)); // [B*K, 1, D, T]
+    const dScores = softmaxBackward(engine, dMixed, values, probabilities, mixed); // [B*K, G, T, T]
+    const dQueries = rotate(engine, engine.matmul(keys, dScores, { transposeB: true }), positions.queryTable, -1); // [B*K, G, D, T]
+    const dKeys = rotate(engine, sumGroup(engine, engine.matmul(queries, dScores)), positions.keyTable, -1); // [B*K, 1, D, T]
 
-    const groupedQueries = engine.scale(engine.matmul(scores, trace.keys), 1 / Math.sqrt(D)); // [B*K, G*T, D]
-    const keys = engine.matmul(scores, trace.queries, { transposeA: true }); // [B*K, T, D]
-    const queries = rotate(engine, engine.reshape(groupedQueries, [B * K, H / K, T, D]), positions.rotary, -1);
-    const turnedKeys = rotate(engine, engine.reshape(keys, [B * K, 1, T, D]), positions.rotary, -1);
-
-    const query = linearBackward(engine, fromHeads(engine, queries, positions, config, H), trace.input, block.query);
-    const key = linearBackward(engine, fromHeads(engine, turnedKeys, positions, config, K), trace.input, block.key);
-    const value = linearBackward(engine, fromHeads(engine, values, positions, config, K), trace.input, block.value);
+    const [query, key, value] = [dQueries, dKeys, dValues].map((heads) => fromHeads(engine, heads, positions, config)) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const throughQuery = toColumnsBackward(engine, query, block.query); // [N, C]
+    const throughKey = toColumnsBackward(engine, key, block.key);
+    const throughValue = toColumnsBackward(engine, value, block.value);
     return {
-      input: engine.add(engine.add(query.input, key.input), value.input),
-      query: query.weight,
-      key: key.weight,
-      value: value.weight,
-      attentionOutput: output.weight,
+      input: engine.add(engine.add(throughQuery, throughKey), throughValue),
+      query: block.query.variable && toColumnsWeight(engine, query, input),
+      key: block.key.variable && toColumnsWeight(engine, key, input),
+      value: block.value.variable && toColumnsWeight(engine, value, input),
+      attentionOutput,
     };
   });
 }
 
-function keyValueHeads(engine: Engine, x: Tensor, weight: Tensor, positions: Positions, config: LlamaConfig): Tensor {
-  return toHeads(engine, linear(engine, x, weight), positions, config, config.keyValueHeads);
-}
-
-/** [B*K, 1, T, D] -> [B*K, T, D]. */
-function merge(engine: Engine, x: Tensor): Tensor {
-  return engine.reshape(x, [x.shape[0]!, x.shape[2]!, x.shape[3]!]);
-}
-
-/** Rows [N, heads*D] -> [B*K, heads/K, T, D]. */
-function toHeads(engine: Engine, x: Tensor, { batch, time }: Positions, config: LlamaConfig, heads: number): Tensor {
-  const { keyValueHeads: K, headSize: D } = config;
+/**
+ * `dS = P * (dP - sum(dP * P))`. The sum over keys equals `sum over D of dMixed * mixed`, so with that appended to dMixed as a row, and a row
+ * of ones to the values, the difference comes out of the product that makes dP: nothing of size T x T is reduced.
+ */
+function softmaxBackward(engine: Engine, dMixed: Tensor, values: Tensor, probabilities: Tensor, mixed: Tensor): Tensor {
   return engine.scope(() => {
-    const split = engine.transpose(engine.reshape(x, [batch, time, heads, D]), [0, 2, 1, 3]); // [B, heads, T, D]
-    return engine.reshape(split, [batch * K, heads / K, time, D]);
+    const sums = engine.scale(engine.sum(engine.multiply(dMixed, mixed), 2, true), -1); // [B*K, G, 1, T]
+    const ones = engine.ones([...values.shape.slice(0, 2), 1, values.shape[3]!]); // [B*K, 1, 1, T]
+    const difference = engine.matmul(engine.concat([dMixed, sums], 2), engine.concat([values, ones], 2), { transposeA: true });
+    return engine.multiply(probabilities, difference);
   });
 }
 
-/** The opposite of {@link toHeads}, from any shape with as many elements. */
-function fromHeads(engine: Engine, x: Tensor, { batch, time }: Positions, config: LlamaConfig, heads: number): Tensor {
-  const { headSize: D } = config;
+/** Sum over the query heads that share a key/value head: [B*K, G, ...] -> [B*K, 1, ...]. */
+function sumGroup(engine: Engine, x: Tensor): Tensor {
+  return x.shape[1] === 1 ? x : engine.scope(() => engine.sum(x, 1, true));
+}
+
+/** Columns [heads*D, N] -> [B*K, heads/K, D, T]; a reshape alone when there is one window. */
+function toHeads(engine: Engine, x: Tensor, { batch: B, time: T }: Positions, config: LlamaConfig, heads: number): Tensor {
+  const { keyValueHeads: K, headSize: D } = config;
+  const shape = [B * K, heads / K, D, T];
+  if (B === 1) return engine.reshape(x, shape);
   return engine.scope(() => {
-    const split = engine.reshape(x, [batch, heads, time, D]);
-    return engine.reshape(engine.transpose(split, [0, 2, 1, 3]), [batch * time, heads * D]);
+    const windows = engine.transpose(engine.reshape(x, [heads * D, B, T]), [1, 0, 2]); // [B, heads*D, T]
+    return engine.reshape(windows, shape);
+  });
+}
+
+/** The opposite of {@link toHeads}: [B*K, heads/K, D, T] -> [heads*D, N]. */
+function fromHeads(engine: Engine, x: Tensor, { batch: B, time: T }: Positions, config: LlamaConfig): Tensor {
+  const features = (x.shape[0]! / B) * x.shape[1]! * config.headSize;
+  if (B === 1) return engine.reshape(x, [features, T]);
+  return engine.scope(() => {
+    const columns = engine.transpose(engine.reshape(x, [B, features, T]), [1, 0, 2]); // [heads*D, B, T]
+    return engine.reshape(columns, [features, B * T]);
   });
 }

@@ -19,19 +19,17 @@ export function forwardBlock(
   block: Block,
   config: LlamaConfig,
   positions: Positions,
-  cache: KeyValueCache | null = null,
-): { output: Tensor; trace: BlockTrace; cache: KeyValueCache } {
+  options: { keepsTrace: boolean; cache?: KeyValueCache | null },
+): { output: Tensor; trace: BlockTrace | null; cache: KeyValueCache } {
   return engine.scope(() => {
     const attentionNorm = rmsNorm(engine, x, block.attentionNorm.value(), config.normEpsilon);
-    const attended = attention(engine, attentionNorm.output, block, config, positions, cache);
+    const attended = attention(engine, attentionNorm.output, block, config, positions, options);
     const middle = engine.add(x, attended.output); // [N, C]
     const mlpNorm = rmsNorm(engine, middle, block.mlpNorm.value(), config.normEpsilon);
-    const fed = mlp(engine, mlpNorm.output, block);
-    return {
-      output: engine.add(middle, fed.output),
-      trace: { attentionNorm: attentionNorm.trace, attention: attended.trace, mlpNorm: mlpNorm.trace, mlp: fed.trace },
-      cache: attended.cache,
-    };
+    const fed = mlp(engine, mlpNorm.output, block, options.keepsTrace);
+    const trace = attended.trace &&
+      fed.trace && { attentionNorm: attentionNorm.trace, attention: attended.trace, mlpNorm: mlpNorm.trace, mlp: fed.trace };
+    return { output: engine.add(middle, fed.output), trace, cache: attended.cache };
   });
 }
 

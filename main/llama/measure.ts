@@ -35,7 +35,7 @@ export async function measureWindows(
     const { loss, drift } = engine.scope(() => {
       const logits = logitsOf(engine, model, sliceRows(engine, hidden, begin, size));
       const labels = engine.tensor(targets.slice(begin, begin + size), [size]);
-      const chunkLoss = engine.crossEntropy(logits, labels).loss;
+      const chunkLoss = engine.crossEntropy(logits, labels);
       if (!base || !baseHidden) return { loss: chunkLoss, drift: null };
       const baseLog = engine.logSoftmax(logitsOf(engine, base, sliceRows(engine, baseHidden, begin, size)));
       const difference = engine.subtract(baseLog, engine.logSoftmax(logits));

@@ -1,21 +1,37 @@
 import type { Engine, Tensor } from '../engine/engine.ts';
-import { linear, linearBackward } from './linear.ts';
+import { toColumns, toColumnsBackward, toColumnsWeight, toRows, toRowsBackward, toRowsWeight } from './linear.ts';
 import type { Block } from './parameters.ts';
 
+/** What the backward pass needs. Inputs of frozen weights are not kept. */
 export interface MlpTrace {
-  input: Tensor; // [N, C]
-  gate: Tensor; // [N, F], before the activation
-  up: Tensor; // [N, F]
-  hidden: Tensor; // [N, F]
+  input: Tensor | null; // [N, C]
+  silu: Tensor; // [F, N]: silu(gate)
+  upSlope: Tensor; // [F, N]: up * silu'(gate)
+  hidden: Tensor | null; // [F, N]
 }
 
 /** SwiGLU (Shazeer, arXiv 2002.05202): `down(silu(gate(x)) * up(x))`, silu(g) = g * sigmoid(g). */
-export function mlp(engine: Engine, x: Tensor, block: Block): { output: Tensor; trace: MlpTrace } {
+export function mlp(engine: Engine, x: Tensor, block: Block, keepsTrace: boolean): { output: Tensor; trace: MlpTrace | null } {
   return engine.scope(() => {
-    const gate = linear(engine, x, block.gate.value()); // [N, F]
-    const up = linear(engine, x, block.up.value()); // [N, F]
-    const hidden = engine.multiply(engine.multiply(gate, engine.sigmoid(gate)), up);
-    return { output: linear(engine, hidden, block.down.value()), trace: { input: x, gate, up, hidden } };
+    const gate = toColumns(engine, x, block.gate); // [F, N]
+    const up = toColumns(engine, x, block.up); // [F, N]
+    const sigmoid = engine.sigmoid(gate);
+    const silu = engine.multiply(gate, sigmoid);
+    const hidden = engine.multiply(silu, up);
+    const output = toRows(engine, hidden, block.down); // [N, C]
+    if (!keepsTrace) return { output, trace: null };
+    // silu'(g) = s + silu (1 - s) with s = sigmoid(g)
+    const slope = engine.add(sigmoid, engine.subtract(silu, engine.multiply(silu, sigmoid)));
+    const needsInput = block.gate.variable !== null || block.up.variable !== null;
+    return {
+      output,
+      trace: {
+        input: needsInput ? x : null,
+        silu,
+        upSlope: engine.multiply(up, slope),
+        hidden: block.down.variable ? hidden : null,
+      },
+    };
   });
 }
 
@@ -26,15 +42,17 @@ export interface MlpGradients {
   down: Tensor | null;
 }
 
-/** With s = sigmoid(g): `dsilu/dg = s + g s (1 - s)`. */
+/** Gradients of {@link mlp} for its input [N, C] and, where trainable, its three matrices. */
 export function mlpBackward(engine: Engine, gradient: Tensor, block: Block, trace: MlpTrace): MlpGradients {
   return engine.scope(() => {
-    const down = linearBackward(engine, gradient, trace.hidden, block.down);
-    const sigmoid = engine.sigmoid(trace.gate);
-    const silu = engine.multiply(trace.gate, sigmoid);
-    const slope = engine.add(sigmoid, engine.subtract(silu, engine.multiply(silu, sigmoid)));
-    const up = linearBackward(engine, engine.multiply(down.input, silu), trace.input, block.up);
-    const gate = linearBackward(engine, engine.multiply(engine.multiply(down.input, trace.up), slope), trace.input, block.gate);
-    return { input: engine.add(up.input, gate.input), gate: gate.weight, up: up.weight, down: down.weight };
+    const hidden = toRowsBackward(engine, gradient, block.down); // [F, N]
+    const up = engine.multiply(hidden, trace.silu);
+    const gate = engine.multiply(hidden, trace.upSlope);
+    return {
+      input: engine.add(toColumnsBackward(engine, gate, block.gate), toColumnsBackward(engine, up, block.up)),
+      gate: block.gate.variable && toColumnsWeight(engine, gate, trace.input),
+      up: block.up.variable && toColumnsWeight(engine, up, trace.input),
+      down: toRowsWeight(engine, gradient, trace.hidden),
+    };
   });
 }

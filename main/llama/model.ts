@@ -22,7 +22,8 @@ export function positionsFor(engine: Engine, model: Llama, batch: number, time: 
   return {
     batch,
     time,
-    rotary: rotaryTable(engine, past, time, headSize, ropeTheta),
+    keyTable: rotaryTable(engine, past, time, headSize, ropeTheta),
+    queryTable: rotaryTable(engine, past, time, headSize, ropeTheta, 1 / Math.sqrt(headSize)),
     mask: causalMask(engine, time, past),
   };
 }
@@ -34,7 +35,7 @@ export function hiddenStates(engine: Engine, model: Llama, batch: Pick<Batch, 'b
     const ids = engine.tensor(batch.inputs, [batch.inputs.length]);
     let x = engine.gatherRows(model.embedding.value(), ids); // [N, C]
     for (const block of model.blocks) {
-      const next = engine.scope(() => forwardBlock(engine, x, block, model.config, positions).output);
+      const next = engine.scope(() => forwardBlock(engine, x, block, model.config, positions, { keepsTrace: false }).output);
       engine.dispose(x);
       x = next;
     }
@@ -69,7 +70,7 @@ export async function tokenLosses(engine: Engine, model: Llama, batch: Batch): P
   for (const { begin, size } of headChunks(batch.inputs.length, model.config.vocabularySize)) {
     const chunk = engine.scope(() => {
       const labels = engine.tensor(batch.targets.slice(begin, begin + size), [size]);
-      return engine.crossEntropy(logitsOf(engine, model, sliceRows(engine, hidden, begin, size)), labels).loss;
+      return engine.crossEntropy(logitsOf(engine, model, sliceRows(engine, hidden, begin, size)), labels);
     });
     losses.set((await engine.read(chunk)) as Float32Array, begin);
     engine.dispose(chunk);
@@ -96,11 +97,11 @@ export function lossAndGradients(engine: Engine, model: Llama, batch: Batch): { 
     const traces: BlockTrace[] = [];
     for (const [index, block] of model.blocks.entries()) {
       if (index >= firstTraced) {
-        const { output, trace } = forwardBlock(engine, x, block, config, positions);
-        traces[index] = trace;
+        const { output, trace } = forwardBlock(engine, x, block, config, positions, { keepsTrace: true });
+        traces[index] = trace!;
         x = output;
       } else {
-        const next = engine.scope(() => forwardBlock(engine, x, block, config, positions).output);
+        const next = engine.scope(() => forwardBlock(engine, x, block, config, positions, { keepsTrace: false }).output);
         engine.dispose(x);
         x = next;
       }
@@ -123,7 +124,10 @@ export function lossAndGradients(engine: Engine, model: Llama, batch: Batch): { 
   });
 }
 
-/** Mean cross-entropy of the head and its gradients, the vocabulary's logits made chunk by chunk. */
+/**
+ * Mean cross-entropy of the head and its gradients. The vocabulary's logits are made chunk by chunk; with p their softmax and y the one-hot
+ * labels, `dx = (p - y) E` and `dE = (p - y)^T x`, where y only picks rows: it is never made.
+ */
 function headBackward(
   engine: Engine,
   model: Llama,
@@ -139,19 +143,20 @@ function headBackward(
       const chunk = engine.scope(() => {
         const x = sliceRows(engine, hidden, begin, size);
         const labels = engine.tensor(targets.slice(begin, begin + size), [size]);
-        const { loss, gradient } = engine.crossEntropy(logitsOf(engine, model, x), labels);
-        const logitGradient = engine.scale(gradient, 1 / rows); // [chunk, V]
-        return {
-          loss: engine.reshape(engine.sum(loss, 0), [1]),
-          input: engine.matmul(logitGradient, model.head.value()), // [chunk, C]
-          weight: model.head.variable ? engine.matmul(logitGradient, x, { transposeA: true }) : null, // [V, C]
-        };
+        const { loss, probabilities } = engine.crossEntropyAndSoftmax(logitsOf(engine, model, x), labels); // [chunk], [chunk, V]
+        const labelRows = engine.gatherRows(model.head.value(), labels); // [chunk, C]
+        const input = engine.scale(engine.subtract(engine.matmul(probabilities, model.head.value()), labelRows), 1 / rows);
+        if (!model.head.variable) return { loss: engine.sum(loss, 0, true), input, weight: null };
+        const share = engine.scale(x, 1 / rows);
+        const pulled = engine.scatterAddRows(model.config.vocabularySize, share, labels); // [V, C]
+        const weight = engine.subtract(engine.matmul(probabilities, share, { transposeA: true }), pulled); // [V, C]
+        return { loss: engine.sum(loss, 0, true), input, weight };
       });
       inputs.push(chunk.input);
       losses.push(chunk.loss);
       if (chunk.weight) addGradient(engine, gradients, model.head.name, chunk.weight);
     }
-    const total = losses.length === 1 ? losses[0]! : engine.reshape(engine.sum(engine.concat(losses, 0), 0), [1]);
+    const total = losses.length === 1 ? losses[0]! : engine.sum(engine.concat(losses, 0), 0, true);
     return {
       loss: engine.scale(total, 1 / rows),
       input: inputs.length === 1 ? inputs[0]! : engine.concat(inputs, 0),
@@ -179,7 +184,10 @@ export function nextLogits(
     const next: KeyValueCache[] = [];
     for (const [index, block] of model.blocks.entries()) {
       const result = engine.scope(() => {
-        const { output, cache } = forwardBlock(engine, x, block, model.config, positions, caches[index] ?? null);
+        const { output, cache } = forwardBlock(engine, x, block, model.config, positions, {
+          keepsTrace: false,
+          cache: caches[index] ?? null,
+        });
         return { output, cache };
       });
       next.push(result.cache);
