@@ -1,6 +1,5 @@
 import type { utilityProcess } from 'electron';
-import { LastWords } from '../training/last-words.ts';
-import type { SpawnTrainer } from '../training/process-executor.ts';
+import { LastWords, type SpawnTrainer } from '../training/process-executor.ts';
 
 /**
  * The trainer as a utility process: Node with a crash domain of its own, which works without letting the Electron binary run as plain Node.

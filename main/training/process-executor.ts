@@ -139,6 +139,9 @@ function runInChild(port: TrainerPort, job: Job, onEvent: (event: TrainerEvent) 
   };
 }
 
+/** For whoever starts trainers in another way: see SpawnTrainer. */
+export { LastWords };
+
 /** The trainer as a forked Node process: outside Electron. */
 function forkTrainer(environment: Record<string, string>): TrainerPort {
   const entry = fileURLToPath(new URL('./process.ts', import.meta.url));
