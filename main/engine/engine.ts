@@ -42,22 +42,13 @@ export interface AdamSettings {
   step: number;
 }
 
-export interface Engine {
-  readonly name: string;
-  /** Version of the library behind it, for the user. */
-  readonly version: string;
-
-  /** Copies values into the engine. The array must not be written to while the tensor lives: some engines share its memory. */
-  tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor;
-  read(tensor: Tensor): Promise<Float32Array | Int32Array>;
-  variable(initial: Tensor): Variable;
-
+/**
+ * The operations a LLaMA is made of. An {@link Engine} carries them out at once; inside {@link Engine.run} they may only be
+ * written down, to be compiled: shapes are known then, values are not.
+ */
+export interface Operations {
+  /** Frees what the body made except what it returns. */
   scope<Result>(body: () => Result): Result;
-  /** Takes a tensor out of every scope: the caller frees it with {@link dispose}. */
-  keep<T extends Tensor>(tensor: T): T;
-  dispose(...tensors: Tensor[]): void;
-  /** Tensors and variables alive, for leak tests. */
-  liveTensors(): number;
 
   reshape(x: Tensor, shape: readonly number[]): Tensor;
   transpose(x: Tensor, permutation: readonly number[]): Tensor;
@@ -96,6 +87,36 @@ export interface Engine {
   crossEntropy(logits: Tensor, labels: Tensor): Tensor;
   /** The same with the softmax of the logits [N, V], from which the backward pass goes on. */
   crossEntropyAndSoftmax(logits: Tensor, labels: Tensor): { loss: Tensor; probabilities: Tensor };
+}
+
+export interface Engine extends Operations {
+  readonly name: string;
+  /** Version of the library behind it, for the user. */
+  readonly version: string;
+  /**
+   * Into how many parts the rows of a batch are best split: inside {@link run}, parts that do not need each other are computed
+   * at the same time, each on a core of its own, which keeps what it works on in that core's cache.
+   */
+  readonly lanes: number;
+
+  /** Copies values into the engine. The array must not be written to while the tensor lives: some engines share its memory. */
+  tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor;
+  read(tensor: Tensor): Promise<Float32Array | Int32Array>;
+  variable(initial: Tensor): Variable;
+
+  /**
+   * The results of a function of tensors. An engine that can compile does so at the first call with a name and with inputs of
+   * these shapes, and later calls run what was compiled: so all that the body does must follow from its name and its inputs.
+   * Inputs and results are tensors in arrays and plain objects; inputs may also hold numbers, strings and booleans, which count
+   * as part of the shape. The results belong to the innermost scope.
+   */
+  run<Inputs, Results>(name: string, inputs: Inputs, body: (operations: Operations, inputs: Inputs) => Results): Results;
+
+  /** Takes a tensor out of every scope: the caller frees it with {@link dispose}. */
+  keep<T extends Tensor>(tensor: T): T;
+  dispose(...tensors: Tensor[]): void;
+  /** Tensors and variables alive, for leak tests. */
+  liveTensors(): number;
 
   /**
    * One AdamW update in place (Loshchilov & Hutter, arXiv 1711.05101, as PyTorch computes it): decay first, then

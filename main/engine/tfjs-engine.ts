@@ -1,5 +1,5 @@
 import type * as tfjs from '@tensorflow/tfjs';
-import type { AdamParameter, AdamSettings, DType, Engine, Tensor, Variable } from './engine.ts';
+import type { AdamParameter, AdamSettings, DType, Engine, Operations, Tensor, Variable } from './engine.ts';
 import { Scopes } from './scopes.ts';
 
 type Native = tfjs.Tensor;
@@ -44,6 +44,7 @@ class TfjsVariable implements Variable {
  * tests), behind the engine's interface. Only one of them can be active in a process.
  */
 export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
+  readonly lanes = 1;
   readonly name: string;
   readonly version: string;
   readonly #tf: typeof tfjs;
@@ -95,6 +96,11 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
         return this.#tf.concat([tail!, head!], axis);
       }),
     );
+  }
+
+  /** Nothing is compiled: a body is carried out operation by operation. */
+  run<Inputs, Results>(_: string, inputs: Inputs, body: (operations: Operations, inputs: Inputs) => Results): Results {
+    return this.scope(() => body(this, inputs));
   }
 
   ones(shape: readonly number[]): Tensor {

@@ -1,37 +1,86 @@
-import type { Engine, Tensor } from '../engine/engine.ts';
-import type { Parameter } from './parameters.ts';
+import type { Operations, Tensor } from '../engine/engine.ts';
 
 /**
  * Linear layers `y = x W^T` with a weight [out, in]. Inside a block activations stand in columns, [features, N]: heads are then a free
- * reshape and nothing has to be transposed. The residual stream stands in rows, [N, C]; these two go from one to the other.
+ * reshape and nothing has to be transposed. The residual stream stands in rows, [N, C]; a layer goes from one to the other.
+ *
+ * A layer may carry a low-rank adapter (LoRA, Hu et al., arXiv 2106.09685): `y = x W^T + scale (x A^T) B^T`.
  */
+export interface Linear {
+  weight: Tensor; // [out, in]
+  isTrained: boolean;
+  adapter: { a: Tensor; b: Tensor; scale: number } | null; // [R, in], [out, R]
+}
+
+/** What the backward pass needs: inputs only where a weight is trained. */
+export interface LinearTrace {
+  input: Tensor | null;
+  reduced: Tensor | null; // [R, N]: A x
+}
+
+/** Gradients of what is trained; null for the rest. */
+export interface LinearGradients {
+  weight: Tensor | null;
+  a: Tensor | null;
+  b: Tensor | null;
+}
 
 /** Rows x [N, in] -> columns [out, N]. */
-export function toColumns(engine: Engine, x: Tensor, weight: Parameter): Tensor {
-  return engine.scope(() => engine.matmul(weight.value(), x, { transposeB: true }));
+export function toColumns(operations: Operations, x: Tensor, { weight, isTrained, adapter }: Linear): { output: Tensor; trace: LinearTrace } {
+  const output = operations.matmul(weight, x, { transposeB: true });
+  if (!adapter) return { output, trace: { input: isTrained ? x : null, reduced: null } };
+  const reduced = operations.matmul(adapter.a, x, { transposeB: true }); // [R, N]
+  const change = operations.scale(operations.matmul(adapter.b, reduced), adapter.scale);
+  return { output: operations.add(output, change), trace: { input: x, reduced } };
+}
+
+/** From `dy` [out, N] to the gradient of the input, [N, in], and of what is trained. */
+export function toColumnsBackward(
+  operations: Operations,
+  gradient: Tensor,
+  { weight, isTrained, adapter }: Linear,
+  { input, reduced }: LinearTrace,
+): { input: Tensor; gradients: LinearGradients } {
+  const throughWeight = operations.matmul(gradient, weight, { transposeA: true });
+  const dWeight = isTrained ? operations.matmul(gradient, input!) : null;
+  if (!adapter) return { input: throughWeight, gradients: { weight: dWeight, a: null, b: null } };
+  const dReduced = operations.scale(operations.matmul(adapter.b, gradient, { transposeA: true }), adapter.scale); // [R, N]
+  return {
+    input: operations.add(throughWeight, operations.matmul(dReduced, adapter.a, { transposeA: true })),
+    gradients: {
+      weight: dWeight,
+      a: operations.matmul(dReduced, input!),
+      b: operations.scale(operations.matmul(gradient, reduced!, { transposeB: true }), adapter.scale),
+    },
+  };
 }
 
 /** Columns x [in, N] -> rows [N, out]. */
-export function toRows(engine: Engine, x: Tensor, weight: Parameter): Tensor {
-  return engine.scope(() => engine.matmul(x, weight.value(), { transposeA: true, transposeB: true }));
+export function toRows(operations: Operations, x: Tensor, { weight, isTrained, adapter }: Linear): { output: Tensor; trace: LinearTrace } {
+  const output = operations.matmul(x, weight, { transposeA: true, transposeB: true });
+  if (!adapter) return { output, trace: { input: isTrained ? x : null, reduced: null } };
+  const reduced = operations.matmul(adapter.a, x); // [R, N]
+  const change = operations.scale(operations.matmul(reduced, adapter.b, { transposeA: true, transposeB: true }), adapter.scale);
+  return { output: operations.add(output, change), trace: { input: x, reduced } };
 }
 
-/** Gradient of {@link toColumns} for its input, [N, in], from `dy` [out, N]. */
-export function toColumnsBackward(engine: Engine, gradient: Tensor, weight: Parameter): Tensor {
-  return engine.scope(() => engine.matmul(gradient, weight.value(), { transposeA: true }));
-}
-
-/** Gradient of {@link toRows} for its input, [in, N], from `dy` [N, out]. */
-export function toRowsBackward(engine: Engine, gradient: Tensor, weight: Parameter): Tensor {
-  return engine.scope(() => engine.matmul(weight.value(), gradient, { transposeA: true, transposeB: true }));
-}
-
-/** `dW = dy^T x` [out, in] of {@link toColumns}: `dy` [out, N], x [N, in]; null for a frozen weight, whose input need not be kept. */
-export function toColumnsWeight(engine: Engine, gradient: Tensor, x: Tensor | null): Tensor | null {
-  return x && engine.matmul(gradient, x);
-}
-
-/** `dW = dy^T x` [out, in] of {@link toRows}: `dy` [N, out], x [in, N]; null for a frozen weight. */
-export function toRowsWeight(engine: Engine, gradient: Tensor, x: Tensor | null): Tensor | null {
-  return x && engine.matmul(gradient, x, { transposeA: true, transposeB: true });
+/** From `dy` [N, out] to the gradient of the input, [in, N], and of what is trained. */
+export function toRowsBackward(
+  operations: Operations,
+  gradient: Tensor,
+  { weight, isTrained, adapter }: Linear,
+  { input, reduced }: LinearTrace,
+): { input: Tensor; gradients: LinearGradients } {
+  const throughWeight = operations.matmul(weight, gradient, { transposeA: true, transposeB: true });
+  const dWeight = isTrained ? operations.matmul(gradient, input!, { transposeA: true, transposeB: true }) : null;
+  if (!adapter) return { input: throughWeight, gradients: { weight: dWeight, a: null, b: null } };
+  const dReduced = operations.scale(operations.matmul(adapter.b, gradient, { transposeA: true, transposeB: true }), adapter.scale); // [R, N]
+  return {
+    input: operations.add(throughWeight, operations.matmul(adapter.a, dReduced, { transposeA: true })),
+    gradients: {
+      weight: dWeight,
+      a: operations.matmul(dReduced, input!, { transposeB: true }),
+      b: operations.scale(operations.matmul(gradient, reduced!, { transposeA: true, transposeB: true }), adapter.scale),
+    },
+  };
 }

@@ -1,4 +1,10 @@
-import type { Engine, Tensor } from '../engine/engine.ts';
+import type { Operations, Tensor } from '../engine/engine.ts';
+
+/** A norm's weight [C], and whether it is trained. */
+export interface Norm {
+  weight: Tensor;
+  isTrained: boolean;
+}
 
 /** What the backward pass needs: the input and 1/rms of each row. */
 export interface RmsNormTrace {
@@ -7,34 +13,30 @@ export interface RmsNormTrace {
 }
 
 /** RMSNorm (Zhang & Sennrich, arXiv 1910.07467): `y = x / sqrt(mean(x^2) + epsilon) * weight`, row by row. */
-export function rmsNorm(engine: Engine, x: Tensor, weight: Tensor, epsilon: number): { output: Tensor; trace: RmsNormTrace } {
-  return engine.scope(() => {
-    const width = x.shape[1]!;
-    const meanSquare = engine.scale(engine.sum(engine.square(x), 1, true), 1 / width); // [N, 1]
-    const inverseRms = engine.rsqrt(meanSquare, epsilon);
-    const output = engine.multiply(engine.multiply(x, inverseRms), weight);
-    return { output, trace: { input: x, inverseRms } };
-  });
+export function rmsNorm(operations: Operations, x: Tensor, { weight }: Norm, epsilon: number): { output: Tensor; trace: RmsNormTrace } {
+  const width = x.shape[1]!;
+  const meanSquare = operations.scale(operations.sum(operations.square(x), 1, true), 1 / width); // [N, 1]
+  const inverseRms = operations.rsqrt(meanSquare, epsilon);
+  const output = operations.multiply(operations.multiply(x, inverseRms), weight);
+  return { output, trace: { input: x, inverseRms } };
 }
 
 /**
- * With r = inverseRms and g = dOutput * weight: `dx = r g - x r^3 / C * sum(g x)`; `dweight = sum over rows of dOutput x r`.
- * The weight's gradient is computed only when asked for.
+ * With r = inverseRms, n = x r and g = dOutput * weight: `dx = r (g - n / C * sum(g n))`; `dweight = sum over rows of dOutput n`.
+ * The weight's gradient is computed only where it is trained.
  */
 export function rmsNormBackward(
-  engine: Engine,
+  operations: Operations,
   gradient: Tensor,
-  weight: Tensor,
+  { weight, isTrained }: Norm,
   { input, inverseRms }: RmsNormTrace,
-  needsWeight: boolean,
 ): { input: Tensor; weight: Tensor | null } {
-  return engine.scope(() => {
-    const width = input.shape[1]!;
-    const normalised = engine.multiply(input, inverseRms); // [N, C]
-    const scaled = engine.multiply(gradient, weight); // [N, C]
-    const projection = engine.scale(engine.sum(engine.multiply(scaled, normalised), 1, true), 1 / width); // [N, 1]
-    const inputGradient = engine.multiply(inverseRms, engine.subtract(scaled, engine.multiply(normalised, projection)));
-    const weightGradient = needsWeight ? engine.sum(engine.multiply(gradient, normalised), 0) : null; // [C]
-    return { input: inputGradient, weight: weightGradient };
-  });
+  const width = input.shape[1]!;
+  const normalised = operations.multiply(input, inverseRms); // [N, C]
+  const scaled = operations.multiply(gradient, weight); // [N, C]
+  const projection = operations.scale(operations.sum(operations.multiply(scaled, normalised), 1, true), 1 / width); // [N, 1]
+  return {
+    input: operations.multiply(inverseRms, operations.subtract(scaled, operations.multiply(normalised, projection))),
+    weight: isTrained ? operations.sum(operations.multiply(gradient, normalised), 0) : null, // [C]
+  };
 }

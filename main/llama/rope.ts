@@ -1,4 +1,4 @@
-import type { Engine, Tensor } from '../engine/engine.ts';
+import type { Engine, Operations, Tensor } from '../engine/engine.ts';
 
 /** Cosines and signed sines of the rotary angles of positions [first, first + T), each [D, T]. */
 export interface RotaryTable {
@@ -33,11 +33,9 @@ export function rotaryTable(engine: Engine, first: number, length: number, headS
  * Turns heads [..., D, T] by their positions. Pairs are (i, i + D/2), the half-split layout of Hugging Face's LLaMA: rolled by D/2, each
  * element meets its partner. The transpose of a rotation is the rotation back, so the backward pass is the same with `direction` -1.
  */
-export function rotate(engine: Engine, x: Tensor, { cosine, sine }: RotaryTable, direction: 1 | -1): Tensor {
-  return engine.scope(() => {
-    const axis = x.shape.length - 2;
-    const partner = engine.multiply(engine.roll(x, x.shape[axis]! / 2, axis), sine);
-    const own = engine.multiply(x, cosine);
-    return direction === 1 ? engine.add(own, partner) : engine.subtract(own, partner);
-  });
+export function rotate(operations: Operations, x: Tensor, { cosine, sine }: RotaryTable, direction: 1 | -1): Tensor {
+  const axis = x.shape.length - 2;
+  const partner = operations.multiply(operations.roll(x, x.shape[axis]! / 2, axis), sine);
+  const own = operations.multiply(x, cosine);
+  return direction === 1 ? operations.add(own, partner) : operations.subtract(own, partner);
 }
