@@ -50,11 +50,12 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
   readonly version: string;
   readonly #tf: typeof tfjs;
 
-  constructor(tf: typeof tfjs, name: 'webgpu' | 'wasm' | 'cpu') {
+  /** @param device what the backend computes on, where that is not the processor */
+  constructor(tf: typeof tfjs, name: 'webgpu' | 'wasm' | 'cpu', device?: string) {
     super();
     this.#tf = tf;
     this.name = name;
-    this.version = `TensorFlow.js ${tf.version.tfjs}`;
+    this.version = [`TensorFlow.js ${tf.version.tfjs}`, device].filter(Boolean).join(', ');
   }
 
   tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor {

@@ -69,7 +69,7 @@ describe.skipIf(process.platform !== 'linux')('what is missing is said plainly, 
     const { exitCode, stderr, directory } = await setUp({ ...COMPILER, ...fakePip(download) });
     expect(exitCode).toBe(0);
     expect(stderr).toContain('expected 2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c');
-    expect(await readdir(join(directory, '.work', 'wheel'))).toEqual([]);
+    expect(await readdir(join(directory, '.work', 'tensorflow-cpu'))).toEqual([]);
   });
 
   test('a command after a failed set-up does not try the download again', async () => {
