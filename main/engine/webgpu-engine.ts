@@ -27,12 +27,15 @@ const RESUME_HINT = 'A training run resumes from its last checkpoint; "--engine 
 export class WebGpuEngine extends TfjsEngine {
   /** A processor that plays a GPU: right, and slower than wasm. */
   readonly isSoftware: boolean;
+  /** Held for as long as the engine: Dawn takes everything down when its entry object is collected, devices in use too. */
+  readonly dawn: unknown;
   readonly #failure: () => StrataError | null;
 
   /** @param failure what has gone wrong on the device since it was opened, null while nothing has */
-  constructor(tf: typeof tfjs, adapter: { name: string; isSoftware: boolean }, failure: () => StrataError | null) {
+  constructor(tf: typeof tfjs, adapter: { name: string; isSoftware: boolean; dawn: unknown }, failure: () => StrataError | null) {
     super(tf, 'webgpu', adapter.name);
     this.isSoftware = adapter.isSoftware;
+    this.dawn = adapter.dawn;
     this.#failure = failure;
   }
 
@@ -91,7 +94,7 @@ export async function loadWebGpu(tf: typeof tfjs): Promise<WebGpuEngine> {
   if (!(await tf.setBackend('webgpu'))) throw deviceFailure('TensorFlow.js refused the device');
   const { description, vendor, architecture, isFallbackAdapter } = adapter.info;
   const name = description || [vendor, architecture].filter(Boolean).join(' ');
-  return new WebGpuEngine(tf, { name, isSoftware: isFallbackAdapter || SOFTWARE.test(`${name} ${architecture}`) }, () => failure);
+  return new WebGpuEngine(tf, { name, dawn: gpu, isSoftware: isFallbackAdapter || SOFTWARE.test(`${name} ${architecture}`) }, () => failure);
 }
 
 /** Mesa's and Google's drivers that compute on the processor; not every one says so of itself. */
