@@ -198,7 +198,7 @@ async function build(directory, variant, report) {
 }
 
 /** Of NVIDIA's wheels: the libraries, and the licences that they come under. */
-const CUDA_FILES = /^nvidia\/\w+\/lib\/\w[\w.-]*$|^nvidia_[\w.-]+\.dist-info\/(\w+\/)?licen[cs]e[\w.-]*$/i;
+const CUDA_FILES = /^nvidia\/\w+\/lib\/\w[\w.-]*\.so(\.\d+)*$|^nvidia_[\w.-]+\.dist-info\/(\w+\/)?licen[cs]e[\w.-]*$/i;
 
 /**
  * What to unpack: TensorFlow's libraries and the headers that the addon includes, for GPUs also every library of NVIDIA's wheels.
