@@ -19,6 +19,11 @@ const PERMITTED =
 /** What the set-up brings besides npm packages. */
 const OTHERS = [
   ['TensorFlow (library from its Python wheel, fetched at set-up)', '2.21.0', 'Apache-2.0'],
+  [
+    "NVIDIA's CUDA libraries and cuDNN (from NVIDIA's wheels, only by `npm run setup -- --gpu`)",
+    '12.9, 9.28',
+    "NVIDIA's own, unpacked beside them: not open source, commercial use allowed",
+  ],
   ['Electron and its Chromium (desktop application)', '45', 'MIT, BSD-3-Clause and others, listed in its LICENSES.chromium.html'],
 ];
 

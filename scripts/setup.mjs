@@ -9,16 +9,23 @@ import { createReport } from './setup/report.mjs';
  *
  *   --engine-only   dependencies and TensorFlow, no builds
  *   --no-engine     everything but TensorFlow
+ *   --gpu           also TensorFlow for NVIDIA GPUs with CUDA's libraries: about three gigabytes to fetch, seven on the disk
  *   --quiet         say only what takes time
  */
 await runScript(async () => {
   const { values } = parseArgs({
-    options: { 'engine-only': { type: 'boolean' }, 'no-engine': { type: 'boolean' }, quiet: { type: 'boolean' } },
+    options: {
+      'engine-only': { type: 'boolean' },
+      'no-engine': { type: 'boolean' },
+      gpu: { type: 'boolean' },
+      quiet: { type: 'boolean' },
+    },
   });
   const builds = !values['engine-only'];
   const { engineProblem } = await prepare({
     quiet: values.quiet,
     engine: !values['no-engine'],
+    gpu: values.gpu,
     renderer: builds,
     electron: builds,
     retry: true,

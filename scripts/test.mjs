@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureChromium } from './setup/chromium.mjs';
@@ -65,18 +64,16 @@ await runScript(async () => {
   }
   const runsTests = checks.some(({ kind }) => kind === 'unit' || kind === 'browser');
   const { node, engineProblem } = await prepare({ quiet: true, engine: runsTests, renderer: runsTests, electron: runsTests, retry: true });
-  const env = { ...process.env };
+  // Before any test: the unit tests use the GPU driver that comes with it.
+  const chromium = checks.some(({ kind }) => kind === 'browser') ? await ensureChromium(report) : null;
+  const env = { ...process.env, ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }) };
   const startedAt = Date.now();
   /** @type {{ name: string, result: 'passed' | 'FAILED' | 'skipped', detail: string }[]} */
   const results = [];
   for (const check of checks) {
-    if (check.kind === 'browser') {
-      const chromium = existsSync(join(projectRoot, 'tests', 'e2e')) ? await ensureChromium(report) : { problem: 'there are none yet' };
-      if ('problem' in chromium) {
-        results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
-        continue;
-      }
-      env.STRATA_CHROMIUM = chromium.executable;
+    if (check.kind === 'browser' && chromium && 'problem' in chromium) {
+      results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
+      continue;
     }
     report.start(check.name);
     const checkStartedAt = Date.now();

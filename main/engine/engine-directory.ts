@@ -7,6 +7,8 @@ export interface EngineManifest {
   tensorflowVersion: string;
   /** Absolute path of the compiled addon, beside TensorFlow's libraries. */
   addonPath: string;
+  /** Where CUDA's libraries lie, which a process must know before it starts; none without a GPU. */
+  libraryFolders: readonly string[];
 }
 
 /**
@@ -20,13 +22,14 @@ export function engineDirectory(environment: NodeJS.ProcessEnv = process.env, pl
   return join(environment.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'strata', 'engine');
 }
 
-/** The manifest, or null when the set-up has not (or not completely) built the engine. */
-export async function readEngineManifest(directory: string): Promise<EngineManifest | null> {
+/** The manifest of TensorFlow for the processor or for NVIDIA GPUs, or null when the set-up has not (or not completely) built it. */
+export async function readEngineManifest(directory: string, device: 'cpu' | 'gpu' = 'cpu'): Promise<EngineManifest | null> {
   try {
-    const manifest: unknown = JSON.parse(await readFile(join(directory, 'engine.json'), 'utf8'));
+    const manifest: unknown = JSON.parse(await readFile(join(directory, device === 'gpu' ? 'engine-gpu.json' : 'engine.json'), 'utf8'));
     if (typeof manifest !== 'object' || manifest === null) return null;
-    const { tensorflowVersion, addonPath } = manifest as Partial<EngineManifest>;
-    return typeof tensorflowVersion === 'string' && typeof addonPath === 'string' ? { tensorflowVersion, addonPath } : null;
+    const { tensorflowVersion, addonPath, libraryFolders = [] } = manifest as Partial<EngineManifest>;
+    const isComplete = typeof tensorflowVersion === 'string' && typeof addonPath === 'string' && Array.isArray(libraryFolders);
+    return isComplete ? { tensorflowVersion, addonPath, libraryFolders } : null;
   } catch {
     return null; // absent or half-written: the caller says how to build it
   }

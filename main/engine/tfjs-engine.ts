@@ -1,6 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs';
 import type { AdamParameter, AdamSettings, DType, Engine, Operations, Tensor, Variable } from './engine.ts';
 import { Scopes } from './scopes.ts';
+import { plainProduct, wasmProduct } from './tfjs-matmul.ts';
 
 type Native = tfjs.Tensor;
 
@@ -40,8 +41,9 @@ class TfjsVariable implements Variable {
 }
 
 /**
- * The backends that TensorFlow.js itself brings, `wasm` (works everywhere) and `cpu` (plain JavaScript, the reference of the
- * tests), behind the engine's interface. Only one of them can be active in a process.
+ * The backends of TensorFlow.js, `webgpu` (see webgpu-engine.ts), `wasm` (works everywhere) and `cpu` (plain JavaScript, the reference of the
+ * tests), behind the engine's interface. Only one of them can be active in a process. Left aside on purpose: `addN`, which is wrong on webgpu
+ * for many tensors, `dataSync`, which webgpu cannot do, and `gather`'s and `tile`'s gradients, which miss kernels on wasm and webgpu.
  */
 export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
   readonly lanes = 1;
@@ -49,11 +51,12 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
   readonly version: string;
   readonly #tf: typeof tfjs;
 
-  constructor(tf: typeof tfjs, name: 'wasm' | 'cpu') {
+  /** @param device what the backend computes on, where that is not the processor */
+  constructor(tf: typeof tfjs, name: 'webgpu' | 'wasm' | 'cpu', device?: string) {
     super();
     this.#tf = tf;
     this.name = name;
-    this.version = `TensorFlow.js ${tf.version.tfjs}`;
+    this.version = [`TensorFlow.js ${tf.version.tfjs}`, device].filter(Boolean).join(', ');
   }
 
   tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor {
@@ -90,9 +93,12 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
   }
 
   roll(x: Tensor, shift: number, axis: number): Tensor {
+    const length = x.shape[axis]!;
+    const places = ((shift % length) + length) % length;
+    if (places === 0) return this.#wrap(this.#tf.clone(native(x)));
     return this.#wrap(
       this.#tf.tidy(() => {
-        const [head, tail] = this.#tf.split(native(x), [x.shape[axis]! - shift, shift], axis);
+        const [head, tail] = this.#tf.split(native(x), [length - places, places], axis);
         return this.#tf.concat([tail!, head!], axis);
       }),
     );
@@ -140,14 +146,8 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
   }
 
   matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
-    return this.#wrap(
-      this.#tf.tidy(() => {
-        // The wasm kernel is 10 to 30 times slower on transposed operands than a transposition and a plain product.
-        const left = options.transposeA ? swapLastAxes(this.#tf, native(a)) : native(a);
-        const right = options.transposeB ? swapLastAxes(this.#tf, native(b)) : native(b);
-        return this.#tf.matMul(spread(this.#tf, left, right), spread(this.#tf, right, left));
-      }),
-    );
+    const product = this.name === 'wasm' ? wasmProduct : plainProduct;
+    return this.#wrap(product(this.#tf, native(a), native(b), options.transposeA ?? false, options.transposeB ?? false));
   }
 
   sum(x: Tensor, axis: number, keepAxis = false): Tensor {
@@ -222,17 +222,4 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
 
 function native(tensor: Tensor): Native {
   return (tensor as TfjsTensor).native;
-}
-
-/** `x` with the batch axes of `other`: TensorFlow.js takes operands that share inner axes only in the wrong order. */
-function spread(tf: typeof tfjs, x: Native, other: Native): Native {
-  const batch = x.shape.slice(0, -2).map((length, axis) => Math.max(length, other.shape[axis]!));
-  return batch.every((length, axis) => length === x.shape[axis]) ? x : tf.broadcastTo(x, [...batch, ...x.shape.slice(-2)]);
-}
-
-function swapLastAxes(tf: typeof tfjs, x: Native): Native {
-  const axes = x.shape.map((_, axis) => axis);
-  const last = axes.length - 1;
-  [axes[last], axes[last - 1]] = [axes[last - 1]!, axes[last]!];
-  return tf.transpose(x, axes);
 }

@@ -2,7 +2,8 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { StrataError } from '../../shared/errors.ts';
 import type { EngineInfo } from '../../shared/contract/contract.ts';
-import { ENGINE_ENVIRONMENT, ENGINE_NAMES, type EngineName, parseEngineName } from '../engine/load-engine.ts';
+import { engineDirectory } from '../engine/engine-directory.ts';
+import { ENGINE_NAMES, engineEnvironment, type EngineName, parseEngineName } from '../engine/load-engine.ts';
 import type { Executor, JobHandle } from './executor.ts';
 import { LastWords } from './last-words.ts';
 import { type Command, type Control, type Job, trainerEventSchema, type TrainerEvent } from './messages.ts';
@@ -18,15 +19,20 @@ export interface TrainerPort {
 
 export type SpawnTrainer = (environment: Record<string, string>) => TrainerPort;
 
+/** A self-test takes a second or two; a broken driver may never answer. */
+const SELF_TEST_LIMIT_MS = 60_000;
+
 /** Jobs in child processes of this machine: one process a job, so that a crash or a full memory takes nothing else with it. */
 export class ProcessExecutor implements Executor {
   readonly #spawn: SpawnTrainer;
-  readonly #environment: Record<string, string>;
-  #selfTest: Promise<EngineSelection> | null = null;
+  readonly #directory: string;
+  readonly #selfTestLimitMs: number;
+  readonly #examined = new Map<EngineName, Promise<EngineInfo>>();
 
-  constructor(options: { engineDirectory?: string; spawn?: SpawnTrainer } = {}) {
+  constructor(options: { engineDirectory?: string; spawn?: SpawnTrainer; selfTestLimitMs?: number } = {}) {
     this.#spawn = options.spawn ?? forkTrainer;
-    this.#environment = options.engineDirectory ? { STRATA_ENGINE_DIR: options.engineDirectory } : {};
+    this.#directory = options.engineDirectory ?? engineDirectory();
+    this.#selfTestLimitMs = options.selfTestLimitMs ?? SELF_TEST_LIMIT_MS;
   }
 
   start(job: Job, onEvent: (event: TrainerEvent) => void): JobHandle {
@@ -35,12 +41,15 @@ export class ProcessExecutor implements Executor {
     }
     let child: ChildJob | null = null;
     let early: Control | 'kill' | null = null;
-    const finished = this.#withEngine(job).then((resolved) => {
+    const finished = this.#withEngine(job).then(async (resolved) => {
+      const environment = await this.#childEnvironment(
+        (resolved.kind === 'train' ? resolved.configuration.engine : resolved.engine) as EngineName,
+      );
       const isUnwanted: boolean = early === 'kill' || (early !== null && resolved.kind !== 'train');
       if (isUnwanted) {
         throw new StrataError('INTERRUPTED', 'The job was ended before it started.');
       }
-      child = runInChild(this.#spawn(this.#childEnvironment()), resolved, onEvent);
+      child = runInChild(this.#spawn(environment), resolved, onEvent);
       if (early !== null) child.control(early as Control);
       return child.finished;
     });
@@ -57,25 +66,37 @@ export class ProcessExecutor implements Executor {
     };
   }
 
-  /** Tests every engine, each in a process of its own, once; the first that passes is the one `auto` means. */
-  selectEngine(): Promise<EngineSelection> {
-    this.#selfTest ??= this.#testEngines();
-    return this.#selfTest;
+  /** Tests every engine, each once, in a process of its own; the first that passes is the one `auto` means. */
+  async selectEngine(): Promise<EngineSelection> {
+    const engines: EngineInfo[] = [];
+    for (const name of ENGINE_NAMES) engines.push(await this.#examine(name));
+    return { selected: engines.find((engine) => engine.available)?.name ?? null, engines };
   }
 
-  async #testEngines(): Promise<EngineSelection> {
-    const engines: EngineInfo[] = [];
-    for (const name of ENGINE_NAMES) {
-      try {
-        const job: Job = { kind: 'self-test', engines: [name] };
-        const child = runInChild(this.#spawn(this.#childEnvironment()), job, () => undefined);
-        engines.push(...((await child.finished) as EngineSelection).engines);
-      } catch (error) {
-        const reason = error instanceof StrataError ? [error.message, error.found].filter(Boolean).join(' ') : String(error);
-        engines.push({ name, available: false, reason, version: null, selfTest: null });
-      }
+  #examine(name: EngineName): Promise<EngineInfo> {
+    const present = this.#examined.get(name);
+    if (present) return present;
+    const examined = this.#examineInChild(name);
+    this.#examined.set(name, examined);
+    return examined;
+  }
+
+  async #examineInChild(name: EngineName): Promise<EngineInfo> {
+    let hasTimedOut = false;
+    try {
+      const job: Job = { kind: 'self-test', engines: [name] };
+      const child = runInChild(this.#spawn(await this.#childEnvironment(name)), job, () => undefined);
+      const limit = setTimeout(() => {
+        hasTimedOut = true;
+        child.kill();
+      }, this.#selfTestLimitMs);
+      const { engines } = (await child.finished.finally(() => clearTimeout(limit))) as EngineSelection;
+      return engines[0]!;
+    } catch (error) {
+      const found = error instanceof StrataError ? [error.message, error.found].filter(Boolean).join(' ') : String(error);
+      const reason = hasTimedOut ? `Its self-test did not end within ${this.#selfTestLimitMs / 1000} seconds.` : found;
+      return { name, available: false, reason, version: null, selfTest: null };
     }
-    return { selected: engines.find((engine) => engine.available)?.name ?? null, engines };
   }
 
   async #withEngine<J extends Exclude<Job, { kind: 'self-test' }>>(job: J): Promise<J> {
@@ -84,17 +105,22 @@ export class ProcessExecutor implements Executor {
     return job.kind === 'train' ? { ...job, configuration: { ...job.configuration, engine } } : { ...job, engine };
   }
 
+  /** Stops at the first that works: what follows need not be loaded for it. */
   async #automatic(): Promise<EngineName> {
-    const { selected, engines } = await this.selectEngine();
-    if (selected) return selected as EngineName;
+    const reasons: string[] = [];
+    for (const name of ENGINE_NAMES) {
+      const { available, reason } = await this.#examine(name);
+      if (available) return name;
+      reasons.push(`${name}: ${reason}`);
+    }
     throw new StrataError('ENGINE', 'No tensor engine works on this machine.', {
-      found: engines.map(({ name, reason }) => `${name}: ${reason}`).join('; '),
+      found: reasons.join('; '),
       hint: 'Run "npm run setup" and read what it says.',
     });
   }
 
-  #childEnvironment(): Record<string, string> {
-    return { ...ENGINE_ENVIRONMENT, ...this.#environment };
+  async #childEnvironment(engine: EngineName): Promise<Record<string, string>> {
+    return { ...(await engineEnvironment(engine, this.#directory)), STRATA_ENGINE_DIR: this.#directory };
   }
 }
 

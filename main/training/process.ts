@@ -1,9 +1,8 @@
 import { toStrataError } from '../../shared/errors.ts';
 import type { EngineInfo } from '../../shared/contract/contract.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
-import type { Engine } from '../engine/engine.ts';
+import { examineEngine } from '../engine/examine-engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';
-import { selfTest } from '../engine/self-test.ts';
 import { evaluateText } from './evaluate-job.ts';
 import { generateText } from './generate-job.ts';
 import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
@@ -50,7 +49,11 @@ async function answer(job: Job): Promise<void> {
 }
 
 async function perform(job: Job): Promise<unknown> {
-  if (job.kind === 'self-test') return { selected: null, engines: await testEngines(job.engines) };
+  if (job.kind === 'self-test') {
+    const engines: EngineInfo[] = [];
+    for (const name of job.engines) engines.push(await examineEngine(name as EngineName, engineDirectory()));
+    return { selected: null, engines };
+  }
   const name = job.kind === 'train' ? job.configuration.engine : job.engine;
   const engine = await loadEngine(name as EngineName, engineDirectory());
   const emit = (event: TrainerEvent): void => void send(event);
@@ -65,17 +68,6 @@ async function perform(job: Job): Promise<unknown> {
     case 'verify':
       return verifyExpansion(job, engine);
   }
-}
-
-async function testEngines(names: readonly string[]): Promise<EngineInfo[]> {
-  const results: EngineInfo[] = [];
-  for (const name of names) {
-    const engine: Engine = await loadEngine(name as EngineName, engineDirectory());
-    const result = await selfTest(engine);
-    const reason = result.passed ? 'Passed its self-test.' : `Failed its self-test: an error of ${result.largestError}.`;
-    results.push({ name, available: result.passed, reason, version: engine.version, selfTest: result });
-  }
-  return results;
 }
 
 if (electronPort) electronPort.on('message', ({ data }) => receive(data));

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 
 /**
  * Child process of the set-up: loads the addon named on the command line, multiplies two matrices with TensorFlow and compares with plain
- * loops. Prints one JSON line {passed, tensorflowVersion, largestError, durationMs}. A broken native library may end the
+ * loops. Prints one JSON line {passed, seesGpu, tensorflowVersion, largestError, durationMs}. A broken native library may end the
  * process here instead of the set-up.
  */
 const startedAt = performance.now();
@@ -32,6 +32,12 @@ for (let row = 0; row < rows; row++) {
 }
 const passed = found.length === rows * columns && largestError < 1e-4;
 console.log(
-  JSON.stringify({ passed, tensorflowVersion: binding.TF_Version, largestError, durationMs: Math.round(performance.now() - startedAt) }),
+  JSON.stringify({
+    passed,
+    seesGpu: binding.isUsingGpuDevice(),
+    tensorflowVersion: binding.TF_Version,
+    largestError,
+    durationMs: Math.round(performance.now() - startedAt),
+  }),
 );
 process.exit(passed ? 0 : 1);

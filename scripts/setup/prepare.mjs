@@ -1,19 +1,20 @@
 import { ELECTRON, ensureBundle, RENDERER } from './build.mjs';
 import { ensureDependencies } from './dependencies.mjs';
-import { ensureEngine } from './engine.mjs';
+import { CPU, ensureEngine, GPU } from './engine.mjs';
 import { createReport, SetupProblem } from './report.mjs';
 
 /**
  * Everything that has to be there before the product runs, each part skipped when it is there. What an entry script needs, it names.
- * @param {{ quiet?: boolean, engine?: boolean, renderer?: boolean, electron?: boolean, retry?: boolean }} wanted
- *   `retry` tries the engine again although its last attempt failed lately
+ * @param {{ quiet?: boolean, engine?: boolean, gpu?: boolean, renderer?: boolean, electron?: boolean, retry?: boolean }} wanted
+ *   `gpu` adds TensorFlow for NVIDIA GPUs; `retry` tries the engine again although its last attempt failed lately
  * @returns {Promise<{ node: string, engineProblem: string | null }>} `node` is the executable of Node 24
  * @throws {SetupProblem} when the product cannot run at all
  */
-export async function prepare({ quiet = false, engine = true, renderer = false, electron = false, retry = false }) {
+export async function prepare({ quiet = false, engine = true, gpu = false, renderer = false, electron = false, retry = false }) {
   const report = createReport({ quiet });
   const { executable: node } = await ensureDependencies(report);
-  const result = engine ? await ensureEngine(report, { retry }) : null;
+  const result = engine ? await ensureEngine(report, { retry, variant: CPU }) : null;
+  if (gpu) await ensureEngine(report, { retry, variant: GPU });
   if (renderer) await ensureBundle(report, node, RENDERER);
   if (electron) await ensureBundle(report, node, ELECTRON);
   return { node, engineProblem: result && 'problem' in result ? result.problem : null };

@@ -144,7 +144,7 @@ describe('a run', () => {
     ['two lengths', ['--steps', '5', '--tokens', '500'], 'BAD_INPUT', /steps and tokens/, /one of/],
     ['a context longer than the model reads', ['--context', '100000'], 'BAD_INPUT', /100000 tokens/, /2 to 64 tokens/],
     ['a batch of thousands', ['--batch', '5000'], 'BAD_INPUT', /batch 5000/, /4096/],
-    ['an engine that does not exist', ['--engine', 'nonsense'], 'BAD_INPUT', /nonsense/, /auto, tensorflow-cpu, wasm, cpu/],
+    ['an engine that does not exist', ['--engine', 'nonsense'], 'BAD_INPUT', /nonsense/, /auto, tensorflow-gpu, tensorflow-cpu, webgpu, wasm, cpu/],
     ['a method that does not exist', ['--method', 'magic'], 'BAD_INPUT', /magic/, /expand, full/],
     ['a setting that does not exist', ['--set', 'speed=9'], 'BAD_INPUT', /speed=9/, /weightDecay=/],
   ];

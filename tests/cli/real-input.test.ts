@@ -360,7 +360,7 @@ test('engine lists every engine with its self-test, and the one that is used', a
   const { selected, engines } = await new StrataCommand(directory).json<{ selected: string; engines: Json[] }>('engine');
   await rm(directory, { recursive: true, force: true });
   expect(selected).toBe(fastEngine);
-  expect(engines.map(({ name }) => name)).toEqual(['tensorflow-cpu', 'wasm', 'cpu']);
+  expect(engines.map(({ name }) => name)).toEqual(['tensorflow-gpu', 'tensorflow-cpu', 'webgpu', 'wasm', 'cpu']);
   for (const { name, available, reason, selfTest } of engines.filter((engine) => engine.available)) {
     expect({ name, available, reason, selfTest }).toEqual({
       name,

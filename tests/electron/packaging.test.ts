@@ -104,7 +104,7 @@ const LOAD_PACKAGES = `
   const product = await tf.matMul(tf.ones([2, 3]), tf.ones([3, 2])).data();
   const Database = require('better-sqlite3');
   const answer = new Database(':memory:').prepare('select 6 * 7 as answer').get().answer;
-  for (const name of ['@orpc/server', '@orpc/server/message-port', '@orpc/contract', 'zod', '@huggingface/tokenizers']) {
+  for (const name of ['@orpc/server', '@orpc/server/message-port', '@orpc/contract', 'zod', '@huggingface/tokenizers', 'webgpu']) {
     await import(require.resolve(name));
   }
   console.log(JSON.stringify({ backend: tf.getBackend(), product: [...product], answer }));
@@ -127,7 +127,7 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
     const builder = join(root, 'node_modules/electron-builder/cli.js');
     await run(process.execPath, [builder, '--linux', 'dir', '--publish', 'never', '--config', join(folder, 'builder.json')], { cwd: root });
     const resources = join(folder, 'packages', 'linux-unpacked', 'resources');
-    expect(await readdir(join(resources, 'app.asar.unpacked', 'node_modules'))).toEqual(['better-sqlite3']);
+    expect(await readdir(join(resources, 'app.asar.unpacked', 'node_modules'))).toEqual(['better-sqlite3', 'webgpu']);
     expect((await readdir(join(resources, 'resources'))).sort()).toEqual((await readdir(join(root, 'resources'))).sort());
 
     const { extractAll } = require('@electron/asar') as { extractAll(archive: string, folder: string): void };
@@ -140,6 +140,7 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
       'process.js',
     ]);
     expect(await readdir(join(app, 'node_modules/better-sqlite3/prebuilds'))).toEqual([`linux-${process.arch}.node`]);
+    expect(await readdir(join(app, 'node_modules/webgpu/dist'))).toEqual([`linux-${process.arch}`]);
     expect((await readdir(join(app, 'node_modules'))).filter((name) => name.startsWith('node-linux'))).toEqual([]);
     const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', LOAD_PACKAGES], { cwd: app });
     expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({ backend: 'wasm', product: [3, 3, 3, 3], answer: 42 });

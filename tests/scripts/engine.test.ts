@@ -11,6 +11,7 @@ import { root, type ScriptResult, startScript, temporaryFolder } from './run-scr
 async function setUp(
   programs: Record<string, string>,
   env: Record<string, string> = {},
+  ...args: string[]
 ): Promise<ScriptResult & { directory: string; again(): Promise<ScriptResult> }> {
   const folder = await temporaryFolder();
   const directory = join(folder, 'engine');
@@ -23,7 +24,7 @@ async function setUp(
   const environment = { PATH: join(folder, 'bin'), STRATA_ENGINE_DIR: directory, CXX: '', ...env };
   const run = (script: string, ...args: string[]): Promise<ScriptResult> =>
     startScript([join(root, 'scripts', script), ...args], { env: environment }).finished;
-  return { ...(await run('setup.mjs', '--engine-only')), directory, again: () => run('strata.mjs', '--help') };
+  return { ...(await run('setup.mjs', '--engine-only', ...args)), directory, again: () => run('strata.mjs', '--help') };
 }
 
 const COMPILER = { 'g++': 'echo "g++ 12.2.0"' };
@@ -69,7 +70,17 @@ describe.skipIf(process.platform !== 'linux')('what is missing is said plainly, 
     const { exitCode, stderr, directory } = await setUp({ ...COMPILER, ...fakePip(download) });
     expect(exitCode).toBe(0);
     expect(stderr).toContain('expected 2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c');
-    expect(await readdir(join(directory, '.work', 'wheel'))).toEqual([]);
+    expect(await readdir(join(directory, '.work', 'tensorflow-cpu'))).toEqual([]);
+  });
+
+  test.runIf(process.arch === 'x64')('TensorFlow for GPUs is fetched only when asked for, and does without as well', async () => {
+    const programs = { ...COMPILER, ...fakePip('echo "ERROR: Could not connect" >&2; exit 1') };
+    expect((await setUp(programs)).stderr).not.toContain('NVIDIA');
+    const { exitCode, stderr, directory } = await setUp(programs, {}, '--gpu');
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('tensorflow==2.21.0, 572 MB');
+    expect(stderr).toContain('TensorFlow for NVIDIA GPUs could not be set up: pip could not fetch tensorflow==2.21.0');
+    expect(await readdir(directory)).toEqual(expect.arrayContaining(['unavailable.json', 'unavailable-gpu.json']) as string[]);
   });
 
   test('a command after a failed set-up does not try the download again', async () => {
