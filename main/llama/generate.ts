@@ -1,6 +1,6 @@
 import { randomStream } from '../../shared/domain/random.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { KeyValueCache } from './attention.ts';
+import type { KeysAndValues } from './attention.ts';
 import { nextLogits } from './model.ts';
 import type { Llama } from './parameters.ts';
 
@@ -19,7 +19,7 @@ export interface GenerateOptions {
 export async function generate(engine: Engine, model: Llama, promptIds: readonly number[], options: GenerateOptions): Promise<number[]> {
   const random = randomStream(options.seed);
   const produced: number[] = [];
-  let caches: KeyValueCache[] = [];
+  let caches: KeysAndValues[] = [];
   let pending = Int32Array.from(promptIds);
   let past = 0;
   while (produced.length < options.maxTokens && past + pending.length <= model.config.contextLength && !options.isCancelled?.()) {

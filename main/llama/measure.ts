@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import { hiddenStates, headChunks, logitsOf, sliceRows } from './model.ts';
+import { hiddenStates, logitsOf, scoreTokens } from './model.ts';
 import type { Llama } from './parameters.ts';
 
 /** Sums over scored tokens; the means are loss/tokens and drift/tokens, in nats per token. */
@@ -28,30 +28,14 @@ export async function measureWindows(
     inputs.set(window, row * time);
     targets.set(window.subarray(1), row * time); // the last target stays 0 and is not scored
   }
-  const hidden = hiddenStates(engine, model, { batch, time, inputs });
-  const baseHidden = base ? hiddenStates(engine, base, { batch, time, inputs }) : null;
+  const { losses, drifts } = await scoreTokens(engine, model, { batch, time, inputs, targets }, base);
   const sums: MeasuredSums = { tokens: 0, loss: 0, drift: 0 };
-  for (const { begin, size } of headChunks(inputs.length, model.config.vocabularySize)) {
-    const { loss, drift } = engine.scope(() => {
-      const logits = logitsOf(engine, model, sliceRows(engine, hidden, begin, size));
-      const labels = engine.tensor(targets.slice(begin, begin + size), [size]);
-      const chunkLoss = engine.crossEntropy(logits, labels);
-      if (!base || !baseHidden) return { loss: chunkLoss, drift: null };
-      const baseLog = engine.logSoftmax(logitsOf(engine, base, sliceRows(engine, baseHidden, begin, size)));
-      const difference = engine.subtract(baseLog, engine.logSoftmax(logits));
-      return { loss: chunkLoss, drift: engine.sum(engine.multiply(engine.exp(baseLog), difference), 1) };
-    });
-    const losses = await engine.read(loss);
-    const drifts = drift ? await engine.read(drift) : null;
-    for (let row = 0; row < size; row++) {
-      if ((begin + row + 1) % time === 0) continue;
-      sums.tokens++;
-      sums.loss += losses[row]!;
-      sums.drift += drifts?.[row] ?? 0;
-    }
-    engine.dispose(loss, ...(drift ? [drift] : []));
+  for (const [row, loss] of losses.entries()) {
+    if ((row + 1) % time === 0) continue;
+    sums.tokens++;
+    sums.loss += loss;
+    sums.drift += drifts?.[row] ?? 0;
   }
-  engine.dispose(hidden, ...(baseHidden ? [baseHidden] : []));
   return sums;
 }
 

@@ -1,6 +1,6 @@
 import { StrataError } from '../../shared/errors.ts';
 import type { AdamSettings, Engine, Tensor, Variable } from '../engine/engine.ts';
-import type { Gradients } from './block.ts';
+import type { Gradients } from './model.ts';
 import type { Parameter } from './parameters.ts';
 
 export interface OptimizerSettings extends Omit<AdamSettings, 'step' | 'learningRate'> {

@@ -1,6 +1,12 @@
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
+import { randomStream } from '../../shared/domain/random.ts';
 import type { Engine, Tensor, Variable } from '../engine/engine.ts';
+import type { BlockWeights } from './block.ts';
+import type { HeadWeights } from './head.ts';
+import { LaneCache } from './lanes.ts';
+import type { Linear } from './linear.ts';
+import type { Norm } from './rms-norm.ts';
 
 /**
  * The weights of a LLaMA, named by role. Matrices are [out, in] as the files store them, so a layer computes `x W^T`.
@@ -16,16 +22,22 @@ export interface Parameter {
   dispose(): void;
 }
 
+/** A matrix that may carry a low-rank adapter (LoRA). */
+export interface LinearParameter extends Parameter {
+  /** A [R, in] and B [out, R], both trained; the layer computes `x W^T + scale (x A^T) B^T`. */
+  readonly adapter: { a: Parameter; b: Parameter; scale: number } | null;
+}
+
 export interface Block {
   attentionNorm: Parameter; // [C]
-  query: Parameter; // [H*D, C]
-  key: Parameter; // [K*D, C]
-  value: Parameter; // [K*D, C]
-  attentionOutput: Parameter; // [C, H*D]
+  query: LinearParameter; // [H*D, C]
+  key: LinearParameter; // [K*D, C]
+  value: LinearParameter; // [K*D, C]
+  attentionOutput: LinearParameter; // [C, H*D]
   mlpNorm: Parameter; // [C]
-  gate: Parameter; // [F, C]
-  up: Parameter; // [F, C]
-  down: Parameter; // [C, F]
+  gate: LinearParameter; // [F, C]
+  up: LinearParameter; // [F, C]
+  down: LinearParameter; // [C, F]
   /** An inserted copy rather than one of the base's own. */
   isInserted: boolean;
 }
@@ -37,6 +49,8 @@ export interface Llama {
   finalNorm: Parameter; // [C]
   /** [V, C]; the embedding itself in a tied model. */
   head: Parameter;
+  /** How batches are cut into lanes. */
+  lanes: LaneCache;
 }
 
 /** The suffix of each tensor of a block, by role, as Hugging Face names them. */
@@ -52,6 +66,11 @@ export const BLOCK_TENSORS = {
   down: 'mlp.down_proj.weight',
 } as const;
 export type BlockRole = keyof typeof BLOCK_TENSORS;
+export const BLOCK_ROLES = Object.keys(BLOCK_TENSORS) as BlockRole[];
+
+/** The matrices of a block: what an adapter can be put on. */
+export const LINEAR_ROLES = ['query', 'key', 'value', 'attentionOutput', 'gate', 'up', 'down'] as const;
+export type LinearRole = (typeof LINEAR_ROLES)[number];
 
 export const EMBEDDING_TENSOR = 'model.embed_tokens.weight';
 export const FINAL_NORM_TENSOR = 'model.norm.weight';
@@ -88,6 +107,8 @@ export interface LoadOptions {
   /** Positions of blocks that an earlier expansion inserted: they count as inserted too. */
   insertedBefore?: readonly number[];
   isTrainable?: (name: string, isInserted: boolean) => boolean;
+  /** Adapters to put on every block: `alpha / rank` scales what they add. */
+  lora?: { rank: number; alpha: number; targets: readonly BlockRole[]; seed: number } | null;
 }
 
 /**
@@ -95,7 +116,8 @@ export interface LoadOptions {
  * Returns the model with the expanded number of blocks; {@link disposeLlama} frees it.
  */
 export async function loadLlama(engine: Engine, options: LoadOptions): Promise<Llama> {
-  const { config, read, plan = null, insertedBefore = [], isTrainable = () => false } = options;
+  const { config, read, plan = null, insertedBefore = [], isTrainable = () => false, lora = null } = options;
+  const random = randomStream(lora?.seed ?? 0);
   const load = async (name: string, source: string, shape: number[], isInserted: boolean, isZero: boolean): Promise<Parameter> => {
     const values = isZero ? new Float32Array(shape.reduce((product, length) => product * length, 1)) : await read(source);
     return parameter(engine, name, values, shape, isTrainable(name, isInserted));
@@ -108,24 +130,95 @@ export async function loadLlama(engine: Engine, options: LoadOptions): Promise<L
   const blocks: Block[] = [];
   for (const [position, { base, inserted }] of layout.entries()) {
     const isInserted = inserted || insertedBefore.includes(base);
-    const block: Partial<Block> = { isInserted };
-    for (const role of Object.keys(BLOCK_TENSORS) as BlockRole[]) {
+    const block: Partial<Record<BlockRole, LinearParameter>> = {};
+    for (const role of BLOCK_ROLES) {
       const isZero = inserted && IDENTITY_ROLES.includes(role);
       // An identity block of this plan is new; one that an earlier expansion inserted is part of the base now.
-      block[role] = await load(blockTensorName(position, role), blockTensorName(base, role), shapes[role], inserted, isZero);
+      const matrix = await load(blockTensorName(position, role), blockTensorName(base, role), shapes[role], inserted, isZero);
+      const adapter = lora?.targets.includes(role) ? makeAdapter(engine, matrix, lora.rank, lora.alpha, random) : null;
+      block[role] = { ...matrix, adapter };
     }
-    blocks.push(block as Block);
+    blocks.push({ ...(block as Record<BlockRole, LinearParameter>), isInserted });
   }
   const finalNorm = await load(FINAL_NORM_TENSOR, FINAL_NORM_TENSOR, [C], false, false);
   const head = config.tiedEmbeddings ? embedding : await load(HEAD_TENSOR, HEAD_TENSOR, [V, C], false, false);
-  return { config: { ...config, blocks: blocks.length }, embedding, blocks, finalNorm, head };
+  return { config: { ...config, blocks: blocks.length }, embedding, blocks, finalNorm, head, lanes: new LaneCache(engine, config) };
 }
 
-/** Every parameter once, in the order of the file. */
+/** Every parameter once, in the order of the file; an adapter's two follow the matrix that carries it. */
 export function parametersOf(model: Llama): Parameter[] {
-  const ofBlocks = model.blocks.flatMap((block) => (Object.keys(BLOCK_TENSORS) as BlockRole[]).map((role) => block[role]));
-  const all = [model.embedding, ...ofBlocks, model.finalNorm];
+  const all = [model.embedding, ...model.blocks.flatMap(parametersOfBlock), model.finalNorm];
   return model.head === model.embedding ? all : [...all, model.head];
+}
+
+function parametersOfBlock(block: Block): Parameter[] {
+  return BLOCK_ROLES.flatMap((role) => {
+    const parameter: Parameter & Partial<LinearParameter> = block[role];
+    return parameter.adapter ? [parameter, parameter.adapter.a, parameter.adapter.b] : [parameter];
+  });
+}
+
+/** Whether any tensor of the block is trained. */
+export function isBlockTrained(block: Block): boolean {
+  return parametersOfBlock(block).some(({ variable }) => variable !== null);
+}
+
+/** A block's parameter by the name under which its gradient comes: a role, or `role.a` and `role.b` for an adapter. */
+export function parameterOfBlock(block: Block, name: string): Parameter {
+  const [role, part] = name.split('.') as [LinearRole, 'a' | 'b' | undefined];
+  return part ? block[role].adapter![part] : block[role];
+}
+
+/** The present values of a block; those of trained parameters belong to the innermost scope. */
+export function blockWeights(block: Block): BlockWeights {
+  const linear = ({ value, variable, adapter }: LinearParameter): Linear => ({
+    weight: value(),
+    isTrained: variable !== null,
+    adapter: adapter && { a: adapter.a.value(), b: adapter.b.value(), scale: adapter.scale },
+  });
+  return {
+    attentionNorm: norm(block.attentionNorm),
+    query: linear(block.query),
+    key: linear(block.key),
+    value: linear(block.value),
+    attentionOutput: linear(block.attentionOutput),
+    mlpNorm: norm(block.mlpNorm),
+    gate: linear(block.gate),
+    up: linear(block.up),
+    down: linear(block.down),
+  };
+}
+
+/** The present values of the model's end; those of trained parameters belong to the innermost scope. */
+export function headWeights({ finalNorm, head, config }: Llama): HeadWeights {
+  return { finalNorm: norm(finalNorm), head: head.value(), isTrained: head.variable !== null, normEpsilon: config.normEpsilon };
+}
+
+function norm({ value, variable }: Parameter): Norm {
+  return { weight: value(), isTrained: variable !== null };
+}
+
+/**
+ * The matrix with its adapter added, `W + scale B A`, [out, in]; without an adapter a copy of its values. The caller frees it.
+ */
+export function mergedWeight(engine: Engine, parameter: Parameter & Partial<LinearParameter>): Tensor {
+  return engine.keep(
+    engine.scope(() => {
+      const { adapter } = parameter;
+      if (!adapter) return engine.scale(parameter.value(), 1);
+      const change = engine.scale(engine.matmul(adapter.b.value(), adapter.a.value()), adapter.scale);
+      return engine.add(parameter.value(), change);
+    }),
+  );
+}
+
+/** The same weights without their adapters: the base, to the last bit. Shares the model's tensors: do not free it. */
+export function withoutAdapters(model: Llama): Llama {
+  const blocks = model.blocks.map((block) => {
+    const plain = LINEAR_ROLES.map((role) => [role, { ...block[role], adapter: null }] as const);
+    return { ...block, ...(Object.fromEntries(plain) as Pick<Block, LinearRole>) };
+  });
+  return { ...model, blocks };
 }
 
 /** The same weights without their inserted blocks: the base, to the last bit. Shares the model's tensors: do not free it. */
@@ -136,6 +229,22 @@ export function withoutInserted(model: Llama): Llama {
 
 export function disposeLlama(model: Llama): void {
   for (const each of parametersOf(model)) each.dispose();
+  model.lanes.dispose();
+}
+
+/**
+ * A and B of an adapter as peft initialises them: A uniform within 1/sqrt(in) (Kaiming with a = sqrt(5)), B zero, so that it adds nothing yet.
+ */
+function makeAdapter(engine: Engine, { name, shape }: Parameter, rank: number, alpha: number, random: () => number): LinearParameter['adapter'] {
+  const [out, width] = shape as [number, number];
+  const bound = 1 / Math.sqrt(width);
+  const a = Float32Array.from({ length: rank * width }, () => (2 * random() - 1) * bound);
+  const stem = name.replace(/weight$/, '');
+  return {
+    a: parameter(engine, `${stem}lora_A.weight`, a, [rank, width], true),
+    b: parameter(engine, `${stem}lora_B.weight`, new Float32Array(out * rank), [out, rank], true),
+    scale: alpha / rank,
+  };
 }
 
 function parameter(engine: Engine, name: string, values: Float32Array, shape: readonly number[], isTrainable: boolean): Parameter {

@@ -1,0 +1,173 @@
+import { blockParameters, type LlamaConfig } from '../../shared/domain/llama-config.ts';
+import type { Engine, Tensor } from '../engine/engine.ts';
+import type { Positions } from './attention.ts';
+import { rotaryTable } from './rope.ts';
+
+/**
+ * A batch is cut into lanes: whole windows, or where there are fewer windows than lanes, stretches of one window. A stretch needs the
+ * stretches before it only through their keys and values, so lanes are computed side by side, each in a core's own cache.
+ */
+export interface Lane {
+  firstWindow: number;
+  windows: number;
+  firstTime: number;
+  times: number;
+}
+
+/** A stretch shorter than this is not worth a lane. */
+const SHORTEST_STRETCH = 32;
+
+/** Stretches end at multiples of this, which the matrix kernels like. */
+const STRETCH_STEP = 8;
+
+/** Lanes in the order of the batch's rows: [window, time]. */
+export function cutIntoLanes(batch: number, time: number, lanes: number, config: LlamaConfig): Lane[] {
+  if (batch >= lanes) {
+    return Array.from({ length: lanes }, (_, lane) => {
+      const firstWindow = Math.floor((lane * batch) / lanes);
+      return { firstWindow, windows: Math.floor(((lane + 1) * batch) / lanes) - firstWindow, firstTime: 0, times: time };
+    });
+  }
+  const stretches = Math.min(Math.ceil(lanes / batch), Math.max(1, Math.floor(time / SHORTEST_STRETCH)));
+  const ends = stretchEnds(time, stretches, config);
+  return Array.from({ length: batch }, (_, window) =>
+    ends.map((end, index) => {
+      const firstTime = ends[index - 1] ?? 0;
+      return { firstWindow: window, windows: 1, firstTime, times: end - firstTime };
+    }),
+  ).flat();
+}
+
+/** Ends of stretches of about equal work: later positions have more keys to look at, so later stretches are shorter. */
+function stretchEnds(time: number, stretches: number, config: LlamaConfig): number[] {
+  const perRow = blockParameters(config);
+  const perKey = 2 * config.heads * config.headSize;
+  const work = (begin: number, end: number): number => (end - begin) * (perRow + perKey * end);
+  // The smallest work with which that many stretches reach the end.
+  let [low, high] = [work(0, time) / (2 * stretches), work(0, time)];
+  const cut = (most: number): number[] => {
+    const ends: number[] = [];
+    for (let begin = 0; ends.length < stretches; begin = ends.at(-1)!) {
+      let end = begin;
+      while (end < time && work(begin, Math.min(time, end + STRETCH_STEP)) <= most) end = Math.min(time, end + STRETCH_STEP);
+      ends.push(end);
+    }
+    return ends;
+  };
+  for (let round = 0; round < 40; round++) {
+    const middle = (low + high) / 2;
+    if (cut(middle).at(-1) === time) high = middle;
+    else low = middle;
+  }
+  return cut(high);
+}
+
+/** A lane with what its attention needs. */
+export interface LanePositions extends Positions {
+  /** Whether it goes on where the lane before it ended. */
+  continues: boolean;
+}
+
+/** Scores where a query may not look: far below any score, yet finite, so that no row can become NaN. */
+const MASKED = -1e9;
+
+/** Rotary angles and causal mask of `time` positions after `past` others; belongs to the innermost scope. */
+export function positionsAfter(engine: Engine, config: LlamaConfig, batch: number, time: number, past: number): Positions {
+  const { headSize, ropeTheta } = config;
+  return {
+    batch,
+    time,
+    keyTable: rotaryTable(engine, past, time, headSize, ropeTheta),
+    queryTable: rotaryTable(engine, past, time, headSize, ropeTheta, 1 / Math.sqrt(headSize)),
+    mask: causalMask(engine, time, past),
+  };
+}
+
+/** Causal mask of `time` queries over `past + time` keys, [T, past + T]. */
+function causalMask(engine: Engine, time: number, past: number): Tensor {
+  const width = past + time;
+  const values = new Float32Array(time * width);
+  for (let query = 0; query < time; query++) values.fill(MASKED, query * width + past + query + 1, (query + 1) * width);
+  return engine.tensor(values, [time, width]);
+}
+
+/** The same inside documents, [B*K, 1, T, past + T]: a query also may not look at a token of another document. */
+function documentMask(engine: Engine, documents: Int32Array, batchTime: number, lane: Lane, keyValueHeads: number): Tensor {
+  const width = lane.firstTime + lane.times;
+  const size = lane.times * width;
+  const values = new Float32Array(lane.windows * keyValueHeads * size);
+  for (let window = 0; window < lane.windows; window++) {
+    const row = (lane.firstWindow + window) * batchTime;
+    const first = window * keyValueHeads * size;
+    for (let query = 0; query < lane.times; query++) {
+      const own = documents[row + lane.firstTime + query];
+      for (let key = 0; key < width; key++) {
+        if (key > lane.firstTime + query || documents[row + key] !== own) values[first + query * width + key] = MASKED;
+      }
+    }
+    for (let head = 1; head < keyValueHeads; head++) values.copyWithin(first + head * size, first, first + size);
+  }
+  return engine.tensor(values, [lane.windows * keyValueHeads, 1, lane.times, width]);
+}
+
+/** Lanes and their positions for batches of each shape, made once: angles and masks are the same at every step. */
+export class LaneCache {
+  readonly #engine: Engine;
+  readonly #config: LlamaConfig;
+  readonly #made = new Map<string, { lanes: Lane[]; positions: LanePositions[] }>();
+
+  constructor(engine: Engine, config: LlamaConfig) {
+    this.#engine = engine;
+    this.#config = config;
+  }
+
+  /** The cache keeps what it returns, except masks of documents, which belong to the innermost scope. */
+  lanesOf(batch: number, time: number, documents: Int32Array | null = null): { lanes: Lane[]; positions: LanePositions[] } {
+    const key = `${batch}x${time}`;
+    let made = this.#made.get(key);
+    if (!made) {
+      made = this.#make(batch, time);
+      this.#made.set(key, made);
+    }
+    if (!documents) return made;
+    const { lanes, positions } = made;
+    return {
+      lanes,
+      positions: positions.map((each, index) => ({
+        ...each,
+        mask: documentMask(this.#engine, documents, time, lanes[index]!, this.#config.keyValueHeads),
+      })),
+    };
+  }
+
+  dispose(): void {
+    for (const { positions } of this.#made.values()) {
+      for (const { keyTable, queryTable, mask } of positions) {
+        this.#engine.dispose(keyTable.cosine, keyTable.sine, queryTable.cosine, queryTable.sine, mask);
+      }
+    }
+    this.#made.clear();
+  }
+
+  #make(batch: number, time: number): { lanes: Lane[]; positions: LanePositions[] } {
+    const engine = this.#engine;
+    const lanes = cutIntoLanes(batch, time, engine.lanes, this.#config);
+    const positions = engine.scope(() =>
+      lanes.map(({ windows, firstTime, times }) => ({
+        ...positionsAfter(engine, this.#config, windows, times, firstTime),
+        continues: firstTime > 0,
+      })),
+    );
+    for (const { keyTable, queryTable, mask } of positions) {
+      for (const tensor of [keyTable.cosine, keyTable.sine, queryTable.cosine, queryTable.sine, mask]) engine.keep(tensor);
+    }
+    return { lanes, positions };
+  }
+}
+
+/** The values of a lane's rows, from those of the batch's rows [B*T]. */
+export function laneValues<Values extends Int32Array | Float32Array>(values: Values, time: number, lane: Lane): Values {
+  const { firstWindow, windows, firstTime, times } = lane;
+  if (times === time) return values.slice(firstWindow * time, (firstWindow + windows) * time) as Values;
+  return values.slice(firstWindow * time + firstTime, firstWindow * time + firstTime + times) as Values;
+}
