@@ -94,7 +94,11 @@ export async function loadWebGpu(tf: typeof tfjs): Promise<WebGpuEngine> {
   if (!(await tf.setBackend('webgpu'))) throw deviceFailure('TensorFlow.js refused the device');
   const { description, vendor, architecture, isFallbackAdapter } = adapter.info;
   const name = description || [vendor, architecture].filter(Boolean).join(' ');
-  return new WebGpuEngine(tf, { name, dawn: gpu, isSoftware: isFallbackAdapter || SOFTWARE.test(`${name} ${architecture}`) }, () => failure);
+  return new WebGpuEngine(
+    tf,
+    { name, dawn: gpu, isSoftware: isFallbackAdapter || SOFTWARE.test(`${name} ${architecture}`) },
+    () => failure,
+  );
 }
 
 /** Mesa's and Google's drivers that compute on the processor; not every one says so of itself. */
