@@ -75,6 +75,8 @@ export interface Operations {
   matmul(a: Tensor, b: Tensor, options?: { transposeA?: boolean; transposeB?: boolean }): Tensor;
   /** Sum over one axis, which is kept with length 1 when asked. */
   sum(x: Tensor, axis: number, keepAxis?: boolean): Tensor;
+  /** Largest value along one axis, likewise. */
+  max(x: Tensor, axis: number, keepAxis?: boolean): Tensor;
   /** Over the last axis. */
   softmax(x: Tensor): Tensor;
   logSoftmax(x: Tensor): Tensor;
@@ -85,8 +87,7 @@ export interface Operations {
   scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor;
   /** Cross-entropy of logits [N, V] with labels [N]: the loss of each row [N], in nats. */
   crossEntropy(logits: Tensor, labels: Tensor): Tensor;
-  /** The same with the softmax of the logits [N, V], from which the backward pass goes on. */
-  crossEntropyAndSoftmax(logits: Tensor, labels: Tensor): { loss: Tensor; probabilities: Tensor };
+  log(x: Tensor): Tensor;
 }
 
 export interface Engine extends Operations {

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, sep } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import { readEngineManifest } from './engine-directory.ts';
@@ -23,8 +24,22 @@ export function parseEngineName(name: string): EngineName | 'auto' {
 
 const require = createRequire(import.meta.url);
 
-/** Environment of a process that loads TensorFlow: oneDNN's matrix kernels (off by default on AVX2 machines), quiet logs. */
-export const ENGINE_ENVIRONMENT: Record<string, string> = { TF_ENABLE_ONEDNN_OPTS: '1', TF_CPP_MIN_LOG_LEVEL: '2' };
+/** More parts than this at a time make each so small that its matrix products lose more than its caches win. */
+const MOST_LANES = 8;
+
+const LANES = Math.min(availableParallelism(), MOST_LANES);
+
+/**
+ * Environment of a process that loads TensorFlow: oneDNN's matrix kernels (off by default on AVX2 machines), quiet logs, and cores given to
+ * lanes: as many operations at a time as there are lanes, each on its share of the cores. One operation spread over all cores moves everything
+ * it touches from one core's cache to another's, which costs an element-wise operation five times what it computes (docs/performance.md).
+ */
+export const ENGINE_ENVIRONMENT: Record<string, string> = {
+  TF_ENABLE_ONEDNN_OPTS: '1',
+  TF_CPP_MIN_LOG_LEVEL: '2',
+  TF_NUM_INTEROP_THREADS: String(LANES),
+  TF_NUM_INTRAOP_THREADS: String(Math.ceil(availableParallelism() / LANES)),
+};
 
 /** What a process that is going to load this engine must have in its environment when it starts. */
 export async function engineEnvironment(name: EngineName, directory: string): Promise<Record<string, string>> {
@@ -63,7 +78,8 @@ async function loadTensorFlow(name: 'tensorflow-gpu' | 'tensorflow-cpu', directo
     });
   }
   if (isGpu) checkGpuDevice(binding);
-  return new TensorFlowEngine(binding, name);
+  // A GPU has caches and cores of its own, and is best given whole batches.
+  return new TensorFlowEngine(binding, isGpu ? 1 : Number(process.env.TF_NUM_INTEROP_THREADS ?? 1), name);
 }
 
 function notSetUp(isGpu: boolean, directory: string): StrataError {

@@ -114,6 +114,10 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
     return this.#reduce('Sum', x, axis, keepAxis);
   }
 
+  max(x: Tensor, axis: number, keepAxis = false): Tensor {
+    return this.#reduce('Max', x, axis, keepAxis);
+  }
+
   softmax(x: Tensor): Tensor {
     return this.execute('Softmax', [FLOAT], [x], x.shape);
   }
@@ -133,23 +137,14 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
 
   crossEntropy(logits: Tensor, labels: Tensor): Tensor {
     return this.scope(() => {
-      const top = this.#reduce('Max', logits, 1, true); // [N, 1]
+      const top = this.max(logits, 1, true); // [N, 1]
       const total = this.sum(this.exp(this.subtract(logits, top)), 1); // [N]
-      const logTotal = this.add(this.#log(total), this.reshape(top, total.shape));
+      const logTotal = this.add(this.log(total), this.reshape(top, total.shape));
       return this.subtract(logTotal, this.#pick(logits, labels));
     });
   }
 
-  crossEntropyAndSoftmax(logits: Tensor, labels: Tensor): { loss: Tensor; probabilities: Tensor } {
-    return this.scope(() => {
-      const probabilities = this.softmax(logits);
-      // log(total) = logit - log(probability) for every entry; the largest never underflows.
-      const logTotal = this.subtract(this.#reduce('Max', logits, 1), this.#log(this.#reduce('Max', probabilities, 1)));
-      return { loss: this.subtract(logTotal, this.#pick(logits, labels)), probabilities };
-    });
-  }
-
-  #log(x: Tensor): Tensor {
+  log(x: Tensor): Tensor {
     return this.execute('Log', [FLOAT], [x], x.shape);
   }
 

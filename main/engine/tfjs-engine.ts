@@ -176,17 +176,24 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
   }
 
   crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-    return this.scope(() => this.crossEntropyAndSoftmax(logits, labels).loss);
+    return this.scope(() => this.scale(this.#pick(this.logSoftmax(logits), labels), -1));
   }
 
-  crossEntropyAndSoftmax(logits: Tensor, labels: Tensor): { loss: Tensor; probabilities: Tensor } {
-    const [loss, probabilities] = this.#tf.tidy(() => {
-      const target = this.#tf.cast(this.#tf.oneHot(native(labels) as tfjs.Tensor1D, logits.shape[1]!), 'float32');
-      const logProbabilities = this.#tf.logSoftmax(native(logits));
-      const rowLoss = this.#tf.neg(this.#tf.sum(this.#tf.mul(target, logProbabilities), 1));
-      return [rowLoss, this.#tf.exp(logProbabilities)] as const;
+  log(x: Tensor): Tensor {
+    return this.#wrap(this.#tf.log(native(x)));
+  }
+
+  max(x: Tensor, axis: number, keepAxis = false): Tensor {
+    return this.#wrap(this.#tf.max(native(x), axis, keepAxis));
+  }
+
+  /** By a product with one-hot rows: the backends' own gather takes the ids out to JavaScript to check them. */
+  #pick(x: Tensor, ids: Tensor): Tensor {
+    const picked = this.#tf.tidy(() => {
+      const target = this.#tf.cast(this.#tf.oneHot(native(ids) as tfjs.Tensor1D, x.shape[1]!), 'float32');
+      return this.#tf.sum(this.#tf.mul(target, native(x)), 1);
     });
-    return { loss: this.#wrap(loss), probabilities: this.#wrap(probabilities) };
+    return this.#wrap(picked);
   }
 
   adamW(parameters: readonly AdamParameter[], settings: AdamSettings): void {

@@ -32,8 +32,12 @@ export function headBackward(
 ): { loss: Tensor; input: Tensor; finalNorm: Tensor | null; head: Tensor | null } {
   const normed = rmsNorm(operations, x, finalNorm, normEpsilon);
   const logits = operations.matmul(normed.output, head, { transposeB: true }); // [N, V]
-  const { loss, probabilities } = operations.crossEntropyAndSoftmax(logits, labels); // [N], [N, V]
-  const difference = operations.subtract(operations.matmul(probabilities, head), operations.gatherRows(head, labels)); // [N, C]
+  const probabilities = operations.softmax(logits); // [N, V]
+  const labelRows = operations.gatherRows(head, labels); // [N, C]
+  // log(sum of exp(logits)) is any logit less the logarithm of its probability; the largest cannot underflow.
+  const logTotal = operations.subtract(operations.max(logits, 1), operations.log(operations.max(probabilities, 1))); // [N]
+  const loss = operations.subtract(logTotal, operations.sum(operations.multiply(normed.output, labelRows), 1)); // [N]
+  const difference = operations.subtract(operations.matmul(probabilities, head), labelRows); // [N, C]
   const back = rmsNormBackward(operations, operations.multiply(difference, share), finalNorm, normed.trace);
   const total = operations.sum(operations.multiply(loss, operations.reshape(share, loss.shape)), 0, true); // [1]
   if (!isTrained) return { loss: total, input: back.input, finalNorm: back.weight, head: null };

@@ -1,8 +1,8 @@
 import type { Operations, Tensor } from '../engine/engine.ts';
 
 /**
- * Linear layers `y = x W^T` with a weight [out, in]. Inside a block activations stand in columns, [features, N]: heads are then a free
- * reshape and nothing has to be transposed. The residual stream stands in rows, [N, C]; a layer goes from one to the other.
+ * Linear layers `y = x W^T` with a weight [out, in], from rows [N, in] to rows [N, out]. Inside attention, activations stand in columns,
+ * [features, N]: heads are then a free reshape and nothing has to be transposed. So there is also a layer from rows to columns and one back.
  *
  * A layer may carry a low-rank adapter (LoRA, Hu et al., arXiv 2106.09685): `y = x W^T + scale (x A^T) B^T`.
  */
@@ -23,6 +23,36 @@ export interface LinearGradients {
   weight: Tensor | null;
   a: Tensor | null;
   b: Tensor | null;
+}
+
+/** Rows x [N, in] -> rows [N, out]. */
+export function linear(operations: Operations, x: Tensor, { weight, isTrained, adapter }: Linear): { output: Tensor; trace: LinearTrace } {
+  const output = operations.matmul(x, weight, { transposeB: true });
+  if (!adapter) return { output, trace: { input: isTrained ? x : null, reduced: null } };
+  const reduced = operations.matmul(adapter.a, x, { transposeB: true }); // [R, N]
+  const change = operations.scale(operations.matmul(reduced, adapter.b, { transposeA: true, transposeB: true }), adapter.scale);
+  return { output: operations.add(output, change), trace: { input: x, reduced } };
+}
+
+/** From `dy` [N, out] to the gradient of the input, [N, in], and of what is trained. */
+export function linearBackward(
+  operations: Operations,
+  gradient: Tensor,
+  { weight, isTrained, adapter }: Linear,
+  { input, reduced }: LinearTrace,
+): { input: Tensor; gradients: LinearGradients } {
+  const throughWeight = operations.matmul(gradient, weight);
+  const dWeight = isTrained ? operations.matmul(gradient, input!, { transposeA: true }) : null;
+  if (!adapter) return { input: throughWeight, gradients: { weight: dWeight, a: null, b: null } };
+  const dReduced = operations.scale(operations.matmul(adapter.b, gradient, { transposeA: true, transposeB: true }), adapter.scale); // [R, N]
+  return {
+    input: operations.add(throughWeight, operations.matmul(dReduced, adapter.a, { transposeA: true })),
+    gradients: {
+      weight: dWeight,
+      a: operations.matmul(dReduced, input!),
+      b: operations.scale(operations.matmul(gradient, reduced!, { transposeA: true, transposeB: true }), adapter.scale),
+    },
+  };
 }
 
 /** Rows x [N, in] -> columns [out, N]. */

@@ -1,5 +1,5 @@
 import type { Operations, Tensor } from '../engine/engine.ts';
-import { type Linear, type LinearGradients, type LinearTrace, toColumns, toColumnsBackward, toRows, toRowsBackward } from './linear.ts';
+import { type Linear, linear, linearBackward, type LinearGradients, type LinearTrace } from './linear.ts';
 
 /** The three matrices of a feed-forward network. */
 export interface Mlp {
@@ -10,8 +10,8 @@ export interface Mlp {
 
 /** What the backward pass needs. */
 export interface MlpTrace {
-  silu: Tensor; // [F, N]: silu(gate)
-  upSlope: Tensor; // [F, N]: up * silu'(gate)
+  silu: Tensor; // [N, F]: silu(gate)
+  upSlope: Tensor; // [N, F]: up * silu'(gate)
   gate: LinearTrace;
   up: LinearTrace;
   down: LinearTrace;
@@ -19,11 +19,11 @@ export interface MlpTrace {
 
 /** SwiGLU (Shazeer, arXiv 2002.05202): `down(silu(gate(x)) * up(x))`, silu(g) = g * sigmoid(g). */
 export function mlp(operations: Operations, x: Tensor, layers: Mlp, keepsTrace: boolean): { output: Tensor; trace: MlpTrace | null } {
-  const gate = toColumns(operations, x, layers.gate); // [F, N]
-  const up = toColumns(operations, x, layers.up); // [F, N]
+  const gate = linear(operations, x, layers.gate); // [N, F]
+  const up = linear(operations, x, layers.up); // [N, F]
   const sigmoid = operations.sigmoid(gate.output);
   const silu = operations.multiply(gate.output, sigmoid);
-  const down = toRows(operations, operations.multiply(silu, up.output), layers.down); // [N, C]
+  const down = linear(operations, operations.multiply(silu, up.output), layers.down); // [N, C]
   if (!keepsTrace) return { output: down.output, trace: null };
   // silu'(g) = s + silu (1 - s) with s = sigmoid(g)
   const slope = operations.add(sigmoid, operations.subtract(silu, operations.multiply(silu, sigmoid)));
@@ -44,9 +44,9 @@ export function mlpBackward(
   layers: Mlp,
   trace: MlpTrace,
 ): { input: Tensor; gradients: MlpGradients } {
-  const down = toRowsBackward(operations, gradient, layers.down, trace.down); // [F, N]
-  const up = toColumnsBackward(operations, operations.multiply(down.input, trace.silu), layers.up, trace.up); // [N, C]
-  const gate = toColumnsBackward(operations, operations.multiply(down.input, trace.upSlope), layers.gate, trace.gate); // [N, C]
+  const down = linearBackward(operations, gradient, layers.down, trace.down); // [N, F]
+  const up = linearBackward(operations, operations.multiply(down.input, trace.silu), layers.up, trace.up); // [N, C]
+  const gate = linearBackward(operations, operations.multiply(down.input, trace.upSlope), layers.gate, trace.gate); // [N, C]
   return {
     input: operations.add(gate.input, up.input),
     gradients: { gate: gate.gradients, up: up.gradients, down: down.gradients },

@@ -23,7 +23,7 @@ export interface Batch {
 export type Gradients = Map<string, Tensor>;
 
 /** The head's logits are made for so many elements at a time: a vocabulary of 50,000 must not cost gigabytes. */
-const HEAD_CHUNK_ELEMENTS = 1 << 24;
+const HEAD_CHUNK_ELEMENTS = 1 << 25;
 
 /** Rows after the embedding, lane by lane. */
 function embed(engine: Engine, model: Llama, { time, inputs }: Pick<Batch, 'time' | 'inputs'>, lanes: readonly Lane[]): Tensor[] {
@@ -232,10 +232,10 @@ export function lossAndGradients(
       kept[block] = { input: x, traces: recomputes ? null : traces };
       x = outputs;
     }
-    const gradients: Gradients = new Map();
-    const end = throughHead(engine, model, batch, lanes, x, options.totalWeight, gradients);
-    engine.dispose(...x.filter((lane) => !options.prefix?.includes(lane)));
-    let gradient = end.inputs;
+    const { loss, inputs: atEnd, gradients } = throughHead(engine, model, batch, lanes, x, options.totalWeight);
+    const isOwn = (tensor: Tensor): boolean => !options.prefix?.includes(tensor);
+    engine.dispose(...x.filter(isOwn));
+    let gradient = atEnd;
     for (let block = model.blocks.length - 1; block >= first; block--) {
       const { input, traces } = kept[block]!;
       const back = engine.scope(() => {
@@ -243,8 +243,7 @@ export function lossAndGradients(
         return runBackward(engine, model, block, gradient, positions, known);
       });
       for (const [name, value] of Object.entries(back.gradients)) gradients.set(parameterOfBlock(model.blocks[block]!, name).name, value);
-      const spent = new Set([...gradient, ...tensorsOf(traces), ...input.filter((lane) => !options.prefix?.includes(lane))]);
-      engine.dispose(...spent);
+      engine.dispose(...new Set([...gradient, ...tensorsOf(traces), ...input].filter(isOwn)));
       gradient = back.inputs;
     }
     if (model.embedding.variable) {
@@ -259,7 +258,7 @@ export function lossAndGradients(
         gradients.set(model.embedding.name, sum);
       }
     }
-    return { loss: end.loss, gradients };
+    return { loss, gradients };
   });
 }
 
@@ -271,9 +270,9 @@ function throughHead(
   lanes: readonly Lane[],
   streams: readonly Tensor[],
   totalWeight: number | undefined,
-  gradients: Gradients,
-): { loss: Tensor; inputs: Tensor[] } {
+): { loss: Tensor; inputs: Tensor[]; gradients: Gradients } {
   return engine.scope(() => {
+    const gradients: Gradients = new Map();
     const weights = batch.weights ?? new Float32Array(batch.targets.length).fill(1);
     const total = totalWeight ?? weights.reduce((sum, weight) => sum + weight, 0);
     const shares = weights.map((weight) => weight / total);
@@ -297,7 +296,7 @@ function throughHead(
       if (back.head) addGradient(engine, gradients, model.head.name, back.head);
     }
     const join = (parts: Tensor[]): Tensor => (parts.length === 1 ? parts[0]! : engine.concat(parts, 0));
-    return { loss: losses.length === 1 ? losses[0]! : engine.sum(join(losses), 0, true), inputs: inputs.map(join) };
+    return { loss: losses.length === 1 ? losses[0]! : engine.sum(join(losses), 0, true), inputs: inputs.map(join), gradients };
   });
 }
 

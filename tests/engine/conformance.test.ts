@@ -22,6 +22,8 @@ describeConformance('cpu', null);
 const MEMBERS: Record<keyof Engine, 'case' | 'not an operation'> = {
   name: 'not an operation',
   version: 'not an operation',
+  lanes: 'not an operation',
+  run: 'not an operation',
   read: 'not an operation',
   scope: 'not an operation',
   keep: 'not an operation',
@@ -50,7 +52,8 @@ const MEMBERS: Record<keyof Engine, 'case' | 'not an operation'> = {
   gatherRows: 'case',
   scatterAddRows: 'case',
   crossEntropy: 'case',
-  crossEntropyAndSoftmax: 'case',
+  log: 'case',
+  max: 'case',
   adamW: 'case',
 };
 

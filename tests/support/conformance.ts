@@ -255,13 +255,9 @@ const reductions: ConformanceCase[] = [
     build([6, 7], ([row, column]) => sumOver(5, (n) => (ids[n] === row ? at(updates, [n, column!]) : 0))),
   ),
   caseOf('crossEntropy', [wide], (e, [x]) => e.crossEntropy(x!, integers(e, labels)), losses),
-  caseOf('crossEntropyAndSoftmax, the loss', [wide], (e, [x]) => e.crossEntropyAndSoftmax(x!, integers(e, labels)).loss, losses),
-  caseOf(
-    'crossEntropyAndSoftmax, the softmax',
-    [wide],
-    (e, [x]) => e.crossEntropyAndSoftmax(x!, integers(e, labels)).probabilities,
-    plainSoftmax(wide),
-  ),
+  caseOf('log', [positive], (e, [x]) => e.log(x!), mapPlain(positive, Math.log)),
+  caseOf('max over the last axis', [wide], (e, [x]) => e.max(x!, 1), rowMaxima(wide, false)),
+  caseOf('max over the last axis, kept', [wide], (e, [x]) => e.max(x!, 1, true), rowMaxima(wide, true)),
 ];
 
 const ADAM = { learningRate: 0.05, beta1: 0.9, beta2: 0.95, epsilon: 1e-3 };
