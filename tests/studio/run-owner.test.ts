@@ -201,7 +201,7 @@ describe.skipIf(process.platform === 'win32')('a run whose trainer dies', () => 
   it('is interrupted, with the reason in words, and is resumed to the same end', async () => {
     const { id } = await studio.runs.start(request({ name: 'crashed' }));
     await until(studio, id, ({ stepsDone }) => stepsDone > 15);
-    process.kill(Number(await readFile(join(tiny.home, 'runs', id, 'trainer.pid'), 'utf8')), 'SIGSEGV');
+    process.kill(Number((await readFile(join(tiny.home, 'runs', id, 'trainer.pid'), 'utf8')).split(' ')[0]), 'SIGSEGV');
     await studio.runs.ended(id);
     expect(studio.runs.show(id)).toMatchObject({
       status: 'interrupted',
