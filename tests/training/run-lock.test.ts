@@ -45,8 +45,6 @@ it.each(['', 'nonsense', String(2 ** 22 + 1)])('a sign left behind (%o) is nobod
 });
 
 it.skipIf(process.platform !== 'linux')('a sign left behind is nobody’s, although another program has its number now', async () => {
-  const first = startProcess();
-  await mkdir(run, { recursive: true });
   const locker = join(directory, 'locker.mjs');
   await writeFile(
     locker,
@@ -57,12 +55,13 @@ it.skipIf(process.platform !== 'linux')('a sign left behind is nobody’s, altho
   await once(spawn(process.execPath, [locker], { stdio: 'ignore' }), 'exit');
   const sign = (await readFile(join(run, 'trainer.pid'), 'utf8')).split(' ');
   expect(sign).toHaveLength(2);
-  await writeFile(join(run, 'trainer.pid'), `${first.pid} ${sign[1]}`);
+  const other = startProcess();
+  await writeFile(join(run, 'trainer.pid'), `${other.pid} ${sign[1]}`);
   await (
     await lockRun(run, neverWaits)
   )();
-  first.stdin!.end();
-  await once(first, 'exit');
+  other.stdin!.end();
+  await once(other, 'exit');
 });
 
 it('a trainer that lives is waited for', async () => {
