@@ -12,8 +12,8 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['tests/**/*.test.ts'],
-          // Parity tests need Python packages, benchmarks a quiet machine.
-          exclude: ['tests/e2e/**', 'tests/parity/**', 'tests/bench/**'],
+          // Parity tests need Python packages, benchmarks a quiet machine, torture minutes.
+          exclude: ['tests/e2e/**', 'tests/parity/**', 'tests/bench/**', 'tests/torture/**'],
           env,
           // Native libraries and child processes: a crash must not take the other tests along.
           pool: 'forks',
@@ -35,6 +35,10 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },
+      },
+      {
+        // Too long for every change: npm run torture.
+        test: { name: 'torture', environment: 'node', include: ['tests/torture/**/*.test.ts'], env, pool: 'forks', testTimeout: 1_200_000 },
       },
       {
         // Against PyTorch and transformers: see scripts/parity.mjs.

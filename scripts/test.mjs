@@ -11,9 +11,9 @@ import { createReport, secondsSince } from './setup/report.mjs';
  * `npm test`: sets up what is missing, then runs every check there is and ends with one summary. A failing check does not hide the others.
  *
  *   --quick          without the browser tests ("npm run check")
- *   --only KIND      types, lint, unit or browser
+ *   --only KIND      types, lint, unit, browser or torture (which kills a hundred trainers and runs only when it is asked for)
  *   PATH...          only the tests whose path contains one of these
- * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser', name: string, tool: string, args: string[] }} Check
+ * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser' | 'torture', name: string, tool: string, args: string[] }} Check
  */
 
 /** @param {string[]} filters @returns {Check[]} */
@@ -37,6 +37,7 @@ function allChecks(filters) {
     { kind: 'lint', name: 'Formatting', tool: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level', 'warn', '.'] },
     { kind: 'unit', name: 'Tests', tool: vitest, args: ['run', '--project', 'unit', ...filters] },
     { kind: 'browser', name: 'Tests in the browser', tool: vitest, args: ['run', '--project', 'browser', ...filters] },
+    { kind: 'torture', name: 'A hundred kills', tool: vitest, args: ['run', '--project', 'torture', ...filters] },
   ];
 }
 
@@ -56,14 +57,19 @@ await runScript(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
   const report = createReport();
   const isWanted = (/** @type {string} */ kind) =>
-    values.only ? kind === values.only : positionals.length > 0 ? kind === 'unit' : !(values.quick && kind === 'browser');
+    values.only
+      ? kind === values.only
+      : positionals.length > 0
+        ? kind === 'unit'
+        : !(kind === 'torture' || (values.quick && kind === 'browser'));
   const checks = allChecks(positionals).filter(({ kind }) => isWanted(kind));
   if (checks.length === 0) {
-    report.note([`There is no kind of check called "${values.only}": types, lint, unit and browser are known.`]);
+    report.note([`There is no kind of check called "${values.only}": types, lint, unit, browser and torture are known.`]);
     return 2;
   }
   const runsTests = checks.some(({ kind }) => kind === 'unit' || kind === 'browser');
-  const { node, engineProblem } = await prepare({ quiet: true, engine: runsTests, renderer: runsTests, electron: runsTests, retry: true });
+  const trains = runsTests || checks.some(({ kind }) => kind === 'torture');
+  const { node, engineProblem } = await prepare({ quiet: true, engine: trains, renderer: runsTests, electron: runsTests, retry: true });
   // Before any test: the unit tests use the GPU driver that comes with it.
   const chromium = checks.some(({ kind }) => kind === 'browser') ? await ensureChromium(report) : null;
   const env = { ...process.env, ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }) };

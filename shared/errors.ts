@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   'CORRUPT', // data on disk does not say what it should: exit code 1
   'NO_SPACE', // the disk is full: exit code 1
   'ENGINE', // a tensor engine could not be loaded or failed: exit code 1
+  'DIVERGED', // a loss, gradient or weight is no longer finite; the same again would end the same: exit code 1
   'CRASHED', // a child process died: exit code 1
   'INTERRUPTED', // stopped by the user; a checkpoint was saved: exit code 130
   'INTERNAL', // a bug in Strata: exit code 1
@@ -29,6 +30,7 @@ const EXIT_CODES: Record<ErrorCode, number> = {
   CORRUPT: 1,
   NO_SPACE: 1,
   ENGINE: 1,
+  DIVERGED: 1,
   CRASHED: 1,
   INTERRUPTED: 130,
   INTERNAL: 1,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { benchCommand } from './commands/bench.ts';
 import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
@@ -23,6 +24,7 @@ for (const each of [
   runCommand(),
   evalCommand(),
   generateCommand(),
+  benchCommand(),
 ]) {
   program.addCommand(each);
 }

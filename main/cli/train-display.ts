@@ -132,5 +132,6 @@ export function describeResult(run: RunSummary): string {
       `${duration(run.seconds)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`,
     ]);
   if (run.modelPath) lines.push(['Saved', run.modelPath]);
+  for (const { at, text } of run.warnings) lines.push(['Warning', `${at.slice(0, 16).replace('T', ' ')}: ${text}`]);
   return fields(lines);
 }

@@ -36,15 +36,15 @@ export class Optimizer {
   /**
    * Updates every trainable parameter once. `step` is 1 for the first update.
    * @returns the global norm of the gradients before clipping.
-   * @throws StrataError ENGINE when the gradients are no longer finite; nothing is updated then.
+   * @throws StrataError DIVERGED when the gradients are no longer finite; nothing is updated then.
    */
   async update(gradients: Gradients, learningRate: number, step: number): Promise<number> {
     const engine = this.#engine;
     const norm = await this.#globalNorm(gradients);
     if (!Number.isFinite(norm)) {
-      throw new StrataError('ENGINE', `Training diverged at step ${step}: the gradients are not finite.`, {
+      throw new StrataError('DIVERGED', `Training diverged at step ${step}: the gradients are not finite.`, {
         found: `a gradient norm of ${norm}`,
-        hint: 'Resume from the last checkpoint is pointless here; start again with a lower learning rate.',
+        hint: 'To resume would end the same: start again with a lower learning rate.',
       });
     }
     const { clipNorm, weightDecay, beta1, beta2, epsilon } = this.#settings;

@@ -7,6 +7,7 @@ import {
   type RunConfiguration,
   type RunStatus,
   type RunSummary,
+  type RunWarning,
 } from '../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
 import type { Reader, Writer } from './open-store.ts';
@@ -22,6 +23,8 @@ export interface StoredRun {
   /** Where its checkpoints lie. */
   directory: string;
   error: ErrorRecord | null;
+  /** What happened to it without ending it, oldest first. */
+  warnings: RunWarning[];
   model: string | null;
   modelPath: string | null;
   stepsDone: number;
@@ -50,7 +53,7 @@ export interface StoredRun {
   finishedAt: string | null;
 }
 
-const JSON_COLUMNS = ['configuration', 'error', 'tokens', 'trainableTensors', 'baseline', 'latest', 'final'] as const;
+const JSON_COLUMNS = ['configuration', 'error', 'warnings', 'tokens', 'trainableTensors', 'baseline', 'latest', 'final'] as const;
 type JsonColumn = (typeof JSON_COLUMNS)[number];
 type Row = Omit<StoredRun, JsonColumn> & Record<JsonColumn, string | null>;
 
@@ -178,6 +181,7 @@ export function summaryOf(run: StoredRun): RunSummary {
     note: run.note,
     status: run.status,
     error: run.error,
+    warnings: run.warnings,
     model: run.model,
     modelPath: run.modelPath,
     baseModel: { id: configuration.baseModel.id, name: configuration.baseModel.name },

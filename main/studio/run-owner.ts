@@ -87,6 +87,10 @@ export class RunOwner {
     switch (event.type) {
       case 'activity':
         return updateRun(store, this.#id, { activity: event.text, ...(event.text === 'training' ? { status: 'running' as const } : {}) });
+      case 'warning': {
+        const { warnings } = findRun(store, this.#id)!;
+        return updateRun(store, this.#id, { warnings: [...warnings, { at: now(), text: event.text }] });
+      }
       case 'prepared': {
         const { engine, trainableTensors, trainableParameters, addedParameters, identityDifference, step } = event;
         return updateRun(store, this.#id, {

@@ -17,6 +17,7 @@ import {
   summaryOf,
   updateRun,
 } from '../store/runs.ts';
+import { hasCheckpoint } from '../training/checkpoint.ts';
 import type { TrainJob } from '../training/messages.ts';
 import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 import type { Datasets } from './datasets.ts';
@@ -168,7 +169,8 @@ export class Runs {
 
   /**
    * Goes on from the last checkpoint, in this process.
-   * @throws StrataError CONFLICT when it cannot go on from where it was: it is not paused, or its base or data are no longer the same.
+   * @throws StrataError CONFLICT when it cannot go on from where it was: it is not paused, or its base or data are no longer the same;
+   * CORRUPT when its checkpoints are gone.
    */
   async resume({ run: reference }: { run: string }): Promise<RunSummary> {
     this.#markOrphans();
@@ -181,6 +183,8 @@ export class Runs {
     const run = this.find(id);
     if (!RESUMABLE.includes(run.status)) throw notResumable(run);
     const { configuration } = run;
+    const wasSaved = run.status === 'paused' || run.stepsDone > configuration.checkpointEverySteps;
+    if (wasSaved && !(await hasCheckpoint(run.directory))) throw checkpointsLost(run);
     const base = this.#models.find(configuration.baseModel.id);
     await this.#models.checkUnchanged(base, configuration.baseModel.hash);
     const tokenizer = await loadTokenizer(base.path);
@@ -291,6 +295,14 @@ export class Runs {
       }
     }
   }
+}
+
+/** It was saved before: to begin again at step 0 would be no resuming. */
+function checkpointsLost(run: StoredRun): StrataError {
+  return new StrataError('CORRUPT', 'The run cannot be resumed: its checkpoints are gone.', {
+    found: `no checkpoint in ${run.directory}; the run had done ${run.stepsDone} steps`,
+    hint: 'Put the folder back from a backup and resume, or start the run again. Its recorded measurements are kept.',
+  });
 }
 
 function notResumable(run: StoredRun): StrataError {

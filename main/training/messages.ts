@@ -100,6 +100,8 @@ export type TrainResult = z.infer<typeof trainResultSchema>;
 export const trainerEventSchema = z.discriminatedUnion('type', [
   /** What is being done now, in words for the user. */
   z.object({ type: z.literal('activity'), text: z.string() }),
+  /** What the user should know about the run also after it has ended, although it goes on. */
+  z.object({ type: z.literal('warning'), text: z.string() }),
   z.object({
     type: z.literal('prepared'),
     engine: z.string(),

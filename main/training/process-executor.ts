@@ -6,14 +6,14 @@ import { engineDirectory } from '../engine/engine-directory.ts';
 import { ENGINE_NAMES, engineEnvironment, type EngineName, parseEngineName } from '../engine/load-engine.ts';
 import type { Executor, JobHandle } from './executor.ts';
 import { LastWords } from './last-words.ts';
+import { explainEnd, type TrainerEnd } from './trainer-end.ts';
 import { type Command, type Control, type Job, trainerEventSchema, type TrainerEvent } from './messages.ts';
 
 /** A child process that runs the trainer's entry file, however the host starts one. */
 export interface TrainerPort {
   send(command: Command): void;
   onMessage(listener: (message: unknown) => void): void;
-  /** `code` is null when a signal ended the process; `detail` is what is known about it (signal, last words on stderr). */
-  onExit(listener: (code: number | null, detail: string) => void): void;
+  onExit(listener: (end: TrainerEnd) => void): void;
   kill(): void;
 }
 
@@ -133,6 +133,11 @@ type ChildJob = JobHandle;
 
 /** Sends a job to a fresh trainer process and follows it to its end. */
 function runInChild(port: TrainerPort, job: Job, onEvent: (event: TrainerEvent) => void): ChildJob {
+  let isEnded = false;
+  const kill = (): void => {
+    isEnded = true;
+    port.kill();
+  };
   const finished = new Promise<unknown>((resolve, reject) => {
     port.onMessage((message) => {
       const parsed = trainerEventSchema.safeParse(message);
@@ -147,22 +152,20 @@ function runInChild(port: TrainerPort, job: Job, onEvent: (event: TrainerEvent) 
       else if (event.type === 'failed') reject(StrataError.fromRecord(event.error));
       else onEvent(event);
     });
-    port.onExit((code, detail) => {
-      const found = code === null ? detail : `exit code ${code}. ${detail}`;
-      reject(
-        new StrataError('CRASHED', 'The trainer process ended without an answer.', {
-          found: found.trim(),
-          hint: 'If memory ran out, use a smaller batch or context. A training run resumes from its last checkpoint.',
-        }),
-      );
-    });
+    port.onExit((end) => reject(isEnded ? endedOnRequest() : explainEnd(end, job.kind === 'train')));
   });
   port.send({ type: 'start', job });
   return {
     finished,
-    control: (control) => (job.kind === 'train' ? port.send({ type: 'control', control }) : port.kill()),
-    kill: () => port.kill(),
+    control: (control) => (job.kind === 'train' ? port.send({ type: 'control', control }) : kill()),
+    kill,
   };
+}
+
+function endedOnRequest(): StrataError {
+  return new StrataError('CRASHED', 'The trainer process was ended on request.', {
+    hint: 'A training run can be resumed from its last checkpoint.',
+  });
 }
 
 /** For whoever starts trainers in another way: see SpawnTrainer. */
@@ -187,8 +190,8 @@ function forkTrainer(environment: Record<string, string>): TrainerPort {
     },
     onMessage: (listener) => child.on('message', listener),
     onExit: (listener) => {
-      child.on('error', (error) => listener(null, error.message)); // it could not be started at all
-      child.on('close', (code, signal) => listener(code, [signal, lastWords.toString()].filter(Boolean).join(' ')));
+      child.on('error', (error) => listener({ code: null, signal: null, words: error.message })); // it could not be started at all
+      child.on('close', (code, signal) => listener({ code, signal, words: lastWords.toString() }));
     },
     kill: () => child.kill('SIGKILL'),
   };

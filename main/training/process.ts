@@ -1,4 +1,3 @@
-import { toStrataError } from '../../shared/errors.ts';
 import type { EngineInfo } from '../../shared/contract/contract.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
 import { examineEngine } from '../engine/examine-engine.ts';
@@ -7,6 +6,7 @@ import { evaluateText } from './evaluate-job.ts';
 import { generateText } from './generate-job.ts';
 import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
 import { train } from './train.ts';
+import { explainFailure } from './trainer-end.ts';
 import { verifyExpansion } from './verify-job.ts';
 
 /**
@@ -43,7 +43,7 @@ async function answer(job: Job): Promise<void> {
   try {
     await send({ type: 'finished', result: await perform(job) });
   } catch (error) {
-    await send({ type: 'failed', error: toStrataError(error).toRecord() });
+    await send({ type: 'failed', error: explainFailure(error, job.kind === 'train').toRecord() });
   }
   process.exit(0);
 }

@@ -23,8 +23,9 @@ export async function lockRun(runDirectory: string, onWait: () => void, waitLimi
   await mkdir(runDirectory, { recursive: true });
   const deadline = Date.now() + waitLimitMs;
   for (let hasWaited = false; ; hasWaited = true) {
-    const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (owner === 0 || owner === process.pid || !isAlive(owner)) break; // free, or left behind by a process that was killed
+    const sign = await readFile(path, 'utf8').catch(() => '');
+    const owner = Number(sign.split(' ')[0]);
+    if (owner === 0 || owner === process.pid || !(await isSameProcess(owner, sign))) break; // free, or left behind by one that was killed
     if (Date.now() > deadline) {
       throw new StrataError('CONFLICT', 'Another trainer still works on this run.', {
         found: `process ${owner}, according to ${path}`,
@@ -35,12 +36,28 @@ export async function lockRun(runDirectory: string, onWait: () => void, waitLimi
     await delay(WAIT_INTERVAL_MS);
   }
   try {
-    await writeFile(path, String(process.pid));
+    await writeFile(path, await signOf(process.pid));
   } catch (error) {
     await release();
     throw error;
   }
   return release;
+}
+
+/**
+ * A process in a way that no later one shares: its id and, where the system tells it (Linux), when it was started. Ids are given again:
+ * after a restart of a container, the next trainer or its studio easily has that of the last.
+ */
+async function signOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  // proc_pid_stat(5): field 22; fields are counted after the name, which may hold spaces.
+  const started = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return started === undefined ? String(pid) : `${pid} ${started}`;
+}
+
+/** Whether the process of that id lives and is the one that left the sign. */
+async function isSameProcess(pid: number, sign: string): Promise<boolean> {
+  return isAlive(pid) && (!sign.includes(' ') || sign === (await signOf(pid)));
 }
 
 /** Whether there is a process of that id. */

@@ -5,12 +5,14 @@ import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { largestLogitDifference } from '../llama/measure.ts';
+import type { Gradients } from '../llama/block.ts';
 import { lossAndGradients } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { disposeLlama, type Llama, loadLlama, parametersOf, withoutInserted } from '../llama/parameters.ts';
 import { learningRateAt } from '../llama/schedule.ts';
 import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
-import { type CheckpointState, configurationHash, readCheckpointState, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { type CheckpointState, configurationHash, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { explainDivergence } from './divergence.ts';
 import { evaluationPoints, measureLoss } from './evaluation.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
 import { lockRun } from './run-lock.ts';
@@ -127,9 +129,10 @@ class Session {
         shards.push({ datasetId, role, train: await openTokenShard(trainPath), heldOut: await openTokenShard(heldOutPath) });
       }
       const optimizer = new Optimizer(engine, parametersOf(model), configuration);
-      const saved = await readCheckpointState(job.runDirectory, configuration);
+      const restored = await restoreCheckpoint(job.runDirectory, configuration, engine, optimizer);
+      const saved = restored?.state;
       const fresh: CheckpointState = {
-        schemaVersion: 1,
+        schemaVersion: 2,
         configurationHash: configurationHash(configuration),
         step: 0,
         seconds: 0,
@@ -140,8 +143,8 @@ class Session {
       };
       const session = new Session(job, engine, emit, { started, folder, shards, model, base, optimizer, state: saved ?? fresh });
       if (saved) {
+        if (restored.refused) emit({ type: 'warning', text: refusal(restored.refused, saved.step) });
         emit({ type: 'activity', text: `going on from step ${saved.step}` });
-        await restoreCheckpoint(job.runDirectory, engine, optimizer);
         emit({ type: 'baseline', evaluation: saved.baseline });
       } else {
         await session.#measureAndProve();
@@ -248,16 +251,22 @@ class Session {
       const lossValue = (await engine.read(loss))[0]!;
       // Enormous logits can make an infinite loss with finite gradients, which the optimizer would not notice.
       if (!Number.isFinite(lossValue)) {
-        throw new StrataError('ENGINE', `Training diverged at step ${step}: the loss is not finite.`, {
-          found: `a training loss of ${lossValue}`,
-          hint: 'Start again with a lower learning rate.',
-        });
+        const message = `Training diverged at step ${step}: the loss is not finite.`;
+        throw await this.#explain(message, `a training loss of ${lossValue}`, this.#model, gradients);
       }
-      const gradientNorm = await this.#optimizer.update(gradients, learningRate, step);
+      const gradientNorm = await this.#optimizer.update(gradients, learningRate, step).catch(async (error: unknown) => {
+        if (!(error instanceof StrataError) || error.code !== 'DIVERGED') throw error;
+        throw await this.#explain(error.message, error.found!, this.#model, gradients);
+      });
       return { loss: lossValue, gradientNorm, learningRate };
     } finally {
       engine.dispose(loss, ...gradients.values());
     }
+  }
+
+  /** A divergence with the tensor that is to blame. Nothing of the step was applied, and no checkpoint is touched. */
+  #explain(message: string, found: string, model: Llama, gradients: Gradients | null): Promise<StrataError> {
+    return explainDivergence(this.#engine, model, { message, found, gradients }, this.#configuration);
   }
 
   /** A last measurement, then the model's folder. The checkpoint stays until the folder is complete. */
@@ -296,12 +305,14 @@ class Session {
       drift: onOld && withDrift ? onOld.drift : null,
     };
     if (![onNew.loss, onOld?.loss ?? 0, onOld?.drift ?? 0].every(Number.isFinite)) {
-      throw new StrataError('ENGINE', 'A held-out loss could not be measured.', {
-        found: `loss on new ${onNew.loss}, on old ${onOld?.loss ?? 'none'}, drift ${onOld?.drift ?? 'none'}`,
-        hint: 'The model or the data may hold undefined values; if it happened during training, use a lower learning rate.',
-      });
+      const found = `loss on new ${onNew.loss}, on old ${onOld?.loss ?? 'none'}, drift ${onOld?.drift ?? 'none'}`;
+      throw await this.#explain(`A held-out loss could not be measured ${this.#moment()}.`, found, model, null);
     }
     return evaluation;
+  }
+
+  #moment(): string {
+    return this.#state.step === 0 ? 'before step 1' : `after step ${this.#state.step}`;
   }
 
   #remember(points: readonly MetricPoint[]): void {
@@ -373,6 +384,10 @@ async function closeFiles(folder: ModelFolder, shards: readonly RunShards[]): Pr
     await heldOut.close();
   }
   await folder.close();
+}
+
+function refusal(found: string, step: number): string {
+  return `The newest checkpoint was damaged, so the run went on from the one before it, of step ${step}; the steps since then were trained again. Found: ${found}.`;
 }
 
 function checkPlanFits(configuration: RunConfiguration, folder: ModelFolder): void {

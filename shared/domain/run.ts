@@ -73,6 +73,10 @@ export const evaluationSchema = z.object({
 });
 export type Evaluation = z.infer<typeof evaluationSchema>;
 
+/** Something that the user should know about a run although it went on, and when it happened. */
+export const runWarningSchema = z.object({ at: z.string(), text: z.string() });
+export type RunWarning = z.infer<typeof runWarningSchema>;
+
 export const runSummarySchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -88,6 +92,8 @@ export const runSummarySchema = z.object({
       hint: z.string().optional(),
     })
     .nullable(),
+  /** What happened to it without ending it, oldest first: a damaged checkpoint whose predecessor was used. */
+  warnings: z.array(runWarningSchema),
   /** Id of the model the run produced; null until it is saved. */
   model: z.string().nullable(),
   modelPath: z.string().nullable(),

@@ -66,7 +66,8 @@ describe.skipIf(process.platform === 'win32')('a training command', () => {
     });
     expect(run).toMatchObject({ status: 'interrupted', model: null });
     expect(run.stepsDone).toBeLessThan(STEPS);
-    const state = JSON.parse(await readFile(join(strata.home, 'runs', run.id, 'checkpoint', 'state.json'), 'utf8')) as { step: number };
+    const saved = await readFile(join(strata.home, 'runs', run.id, 'checkpoint', 'state.json'), 'utf8');
+    const { state } = JSON.parse(saved) as { state: { step: number } };
     expect(state.step).toBe(run.stepsDone);
     await resumesToTheSame('by Ctrl-C');
   });

@@ -40,7 +40,7 @@ test('the trainer runs as a utility process with the engine’s environment, and
   expect({ posted: child.posted, messages, exits, killed: child.killed }).toEqual({
     posted: [{ type: 'control', control: 'pause' }],
     messages: [{ type: 'finished', result: 1 }],
-    exits: [[134, 'out of memory']],
+    exits: [[{ code: 134, signal: null, words: 'out of memory' }]],
     killed: true,
   });
 });

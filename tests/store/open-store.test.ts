@@ -105,6 +105,7 @@ describe('migrations', () => {
     expect(fingerprints).toEqual([
       [10, '3379ec132374d28a'],
       [20, '39a9418362a552fa'],
+      [30, 'df912c038f75262a'],
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../shared/domain/run.ts';
@@ -129,6 +129,94 @@ describe('a run that another process trains', () => {
     await until(other, id, (run) => run.status === 'running');
     expect(await other.runs.stop({ run: id })).toMatchObject({ status: 'stopped' });
     await other.close();
+  });
+});
+
+describe('a run whose newest checkpoint is damaged', () => {
+  /** A run that was paused with two checkpoints behind it. */
+  async function pausedRun(name: string): Promise<RunSummary> {
+    const { id } = await studio.runs.start(request({ name }));
+    await until(studio, id, ({ stepsDone }) => stepsDone > 25);
+    return studio.runs.pause({ run: id });
+  }
+  const folderOf = (run: RunSummary, checkpoint: string): string => join(tiny.home, 'runs', run.id, checkpoint);
+  async function flipBit(path: string): Promise<void> {
+    const bytes = await readFile(path);
+    bytes[bytes.length - 100]! ^= 1;
+    await writeFile(path, bytes);
+  }
+
+  it('goes on from the one before, to the same end, and its history says what was wrong', async () => {
+    const paused = await pausedRun('damaged');
+    expect(paused.warnings).toEqual([]);
+    await flipBit(join(folderOf(paused, 'checkpoint'), 'tensors.safetensors'));
+    await studio.runs.resume({ run: paused.id });
+    const resumed = await until(studio, paused.id, ({ status }) => status === 'done');
+    expect(resumed.warnings).toEqual([
+      {
+        at: expect.stringMatching(/^20\d\d-/) as string,
+        text: expect.stringMatching(/newest checkpoint was damaged.*checksum of model/) as string,
+      },
+    ]);
+    expect((await weightsOf(resumed)).equals(await weightsOf(whole))).toBe(true);
+    expect(metricsOf(studio, paused.id)).toEqual(metricsOf(studio, whole.id));
+  });
+
+  it('fails when the one before is no better, and is resumed once a backup is in its place', async () => {
+    const paused = await pausedRun('lost');
+    const [newest, previous, backup] = [
+      folderOf(paused, 'checkpoint'),
+      folderOf(paused, 'checkpoint.previous'),
+      join(tiny.directory, 'backup'),
+    ];
+    await cp(newest, backup, { recursive: true });
+    for (const checkpoint of [newest, previous]) await flipBit(join(checkpoint, 'tensors.safetensors'));
+    await studio.runs.resume({ run: paused.id });
+    await studio.runs.ended(paused.id);
+    const failed = studio.runs.show(paused.id);
+    expect(failed).toMatchObject({ status: 'failed', stepsDone: paused.stepsDone, model: null, error: { code: 'CORRUPT' } });
+    expect(failed.error!.message).toMatch(/none of its checkpoints can be used/);
+
+    await rm(newest, { recursive: true });
+    await cp(backup, newest, { recursive: true });
+    await studio.runs.resume({ run: paused.id });
+    const resumed = await until(studio, paused.id, ({ status }) => status !== 'failed' && status !== 'preparing' && status !== 'running');
+    expect(resumed).toMatchObject({ status: 'done', error: null });
+    expect((await weightsOf(resumed)).equals(await weightsOf(whole))).toBe(true);
+  });
+
+  it('is not begun again from nothing when all of them are gone', async () => {
+    const paused = await pausedRun('gone');
+    await rm(join(tiny.home, 'runs', paused.id), { recursive: true });
+    await expect(studio.runs.resume({ run: paused.id })).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: 'The run cannot be resumed: its checkpoints are gone.',
+      found: expect.stringContaining(`the run had done ${paused.stepsDone} steps`) as string,
+    });
+    expect(studio.runs.show(paused.id)).toEqual(paused);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a run whose trainer dies', () => {
+  it('is interrupted, with the reason in words, and is resumed to the same end', async () => {
+    const { id } = await studio.runs.start(request({ name: 'crashed' }));
+    await until(studio, id, ({ stepsDone }) => stepsDone > 15);
+    process.kill(Number((await readFile(join(tiny.home, 'runs', id, 'trainer.pid'), 'utf8')).split(' ')[0]), 'SIGSEGV');
+    await studio.runs.ended(id);
+    expect(studio.runs.show(id)).toMatchObject({
+      status: 'interrupted',
+      model: null,
+      error: {
+        code: 'CRASHED',
+        found: expect.stringMatching(/^SIGSEGV: the engine crashed/) as string,
+        hint: expect.stringContaining('resumed from its last checkpoint') as string,
+      },
+    });
+    await studio.runs.resume({ run: id });
+    const resumed = await until(studio, id, ({ status }) => status === 'done');
+    expect(resumed.error).toBeNull();
+    expect((await weightsOf(resumed)).equals(await weightsOf(whole))).toBe(true);
+    expect(metricsOf(studio, id)).toEqual(metricsOf(studio, whole.id));
   });
 });
 

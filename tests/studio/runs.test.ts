@@ -259,7 +259,7 @@ describe('a run that fails', () => {
     );
     await studio.runs.ended(id);
     const failed = studio.runs.show(id);
-    expect(failed).toMatchObject({ status: 'failed', model: null, final: null, gain: null, error: { code: 'ENGINE' } });
+    expect(failed).toMatchObject({ status: 'failed', model: null, final: null, gain: null, error: { code: 'DIVERGED' } });
     expect(failed.error!.message).toMatch(/diverged at step 2/);
     expect(failed.finishedAt).not.toBeNull();
     expect(studio.runs.metrics({ run: id, afterStep: 0, series: ['loss.train'] })).toHaveLength(1);

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /**
  * Runs a function of one of our modules in a process that cannot write a file of more than some kilobytes: the write that goes
@@ -13,4 +15,21 @@ export function errorWithFullDisk(kilobytes: number, module: string, name: strin
   const { stdout, stderr } = spawnSync('bash', ['-c', `ulimit -f ${kilobytes} && exec "$@"`, 'bash', ...node], { encoding: 'utf8' });
   if (stderr !== '') throw new Error(stderr);
   return stdout;
+}
+
+/**
+ * Lets the Node processes that `body` starts have only so much address space: an allocation beyond it fails as on a machine whose
+ * memory is full. Needs a shell that knows `ulimit -v`, which macOS and Windows do not have.
+ * @param directory where a small program may lie.
+ */
+export async function withLimitedMemory<Result>(directory: string, kilobytes: number, body: () => Promise<Result>): Promise<Result> {
+  const { execPath } = process;
+  const wrapper = join(directory, 'node-with-limit');
+  await writeFile(wrapper, `#!/bin/bash\nulimit -v ${kilobytes} && exec '${execPath}' "$@"\n`, { mode: 0o755 });
+  process.execPath = wrapper;
+  try {
+    return await body();
+  } finally {
+    process.execPath = execPath;
+  }
 }

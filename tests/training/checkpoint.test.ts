@@ -1,26 +1,40 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configurationHash, readCheckpointState } from '../../main/training/checkpoint.ts';
+import { engineDirectory } from '../../main/engine/engine-directory.ts';
+import type { Engine } from '../../main/engine/engine.ts';
+import { loadEngine } from '../../main/engine/load-engine.ts';
+import { Optimizer } from '../../main/llama/optimizer.ts';
+import { BLOCK_TENSORS, type BlockRole, blockTensorName, type Parameter } from '../../main/llama/parameters.ts';
+import { type CheckpointState, configurationHash, restoreCheckpoint, writeCheckpoint } from '../../main/training/checkpoint.ts';
 import type { TrainJob } from '../../main/training/messages.ts';
 import { type StrataError, toStrataError } from '../../shared/errors.ts';
-import { engineNames } from '../support/engines.ts';
+import { engineNames, fastEngine } from '../support/engines.ts';
 import { canMountDisks, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
-import { after, measurementsOf, prepareTinyTraining, type TinyTraining, trainHere, weightsFile } from '../support/train-jobs.ts';
+import {
+  after,
+  measurementsOf,
+  prepareTinyTraining,
+  tensorBytes,
+  type TinyTraining,
+  trainHere,
+  weightsFile,
+} from '../support/train-jobs.ts';
 
 let tiny: TinyTraining;
 /** What an uninterrupted run saves, and its measurements. */
 let wantedWeights: Buffer;
 let wantedMeasurements: Record<string, number>;
-/** A run that was paused at step 3. */
+/** A run that was paused at step 3, with a checkpoint of step 2 before it. */
 let paused: TrainJob;
 beforeAll(async () => {
   tiny = await prepareTinyTraining();
   const whole = tiny.job('whole');
   wantedMeasurements = measurementsOf((await trainHere(whole)).events);
   wantedWeights = await weightsFile(whole);
-  paused = tiny.job('paused');
+  paused = tiny.job('paused', { checkpointEverySteps: 2 });
   await trainHere(
     paused,
     after((event) => event.type === 'evaluation' && event.step === 3, 'pause'),
@@ -30,7 +44,7 @@ afterAll(() => tiny.remove());
 
 /** A job with a copy of the paused run's folder, to do damage to. */
 async function copyOfPaused(name: string, changes = {}): Promise<TrainJob> {
-  const job = tiny.job(name, changes);
+  const job = tiny.job(name, { checkpointEverySteps: 2, ...changes });
   await cp(paused.runDirectory, job.runDirectory, { recursive: true });
   return job;
 }
@@ -42,6 +56,41 @@ function filesOf(directory: string): Record<string, string> {
   return Object.fromEntries(paths.map((path) => [path.slice(directory.length), readFileSync(path, 'base64')]));
 }
 
+interface SavedState {
+  sha256: string;
+  state: CheckpointState & { tensors: Record<string, string> };
+}
+const readState = (checkpoint: string): SavedState => JSON.parse(readFileSync(join(checkpoint, 'state.json'), 'utf8')) as SavedState;
+
+/** The state of a job's newest checkpoint, without the checksums that belong to its tensors. */
+function stateOf(job: TrainJob): CheckpointState {
+  const { tensors: _, ...state } = readState(join(job.runDirectory, 'checkpoint')).state;
+  return state;
+}
+
+/** Writes another state, with its checksum right. */
+async function rewriteState(checkpoint: string, change: (state: SavedState['state']) => object): Promise<void> {
+  const text = JSON.stringify(change(readState(checkpoint).state));
+  await writeFile(join(checkpoint, 'state.json'), `{"sha256":"${sha256(text)}","state":${text}}`);
+}
+
+/** Flips one bit of the byte that lies so far into a file. */
+async function flipBit(path: string, part: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[Math.floor(bytes.length * part)]! ^= 0b100;
+  await writeFile(path, bytes);
+}
+
+const tensorsOf = (checkpoint: string): Promise<Buffer> => readFile(join(checkpoint, 'tensors.safetensors'));
+const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
+const blockNames = (block: number): string[] => (Object.keys(BLOCK_TENSORS) as BlockRole[]).map((role) => blockTensorName(block, role));
+
+function trainedParameter(engine: Engine, name: string, shape: readonly number[]): Parameter {
+  const values = Float32Array.from({ length: shape.reduce((product, length) => product * length, 1) }, (_, index) => index + 0.5);
+  const variable = engine.scope(() => engine.variable(engine.tensor(values, shape)));
+  return { name, shape, variable, value: () => variable.read(), dispose: () => variable.dispose() };
+}
+
 async function failureOf(job: TrainJob): Promise<StrataError> {
   const outcome: unknown = await trainHere(job).catch((error: unknown) => error);
   expect(outcome).toBeInstanceOf(Error);
@@ -49,16 +98,37 @@ async function failureOf(job: TrainJob): Promise<StrataError> {
 }
 
 describe('a checkpoint', () => {
-  it('holds the weights, both moments of each, and where the run stands', async () => {
-    expect(Object.keys(filesOf(paused.runDirectory)).sort()).toEqual(['/checkpoint/state.json', '/checkpoint/tensors.safetensors']);
-    const state = await readCheckpointState(paused.runDirectory, paused.configuration);
+  it('holds what is trained, both moments of each, where the run stands, and a checksum of everything', async () => {
+    expect(Object.keys(filesOf(paused.runDirectory)).sort()).toEqual([
+      '/checkpoint.previous/state.json',
+      '/checkpoint.previous/tensors.safetensors',
+      '/checkpoint/state.json',
+      '/checkpoint/tensors.safetensors',
+    ]);
+    const { sha256: sum, state } = readState(join(paused.runDirectory, 'checkpoint'));
     expect(state).toMatchObject({ step: 3, identityDifference: 0, configurationHash: configurationHash(paused.configuration) });
-    expect(state!.trainingSeconds).toBeGreaterThan(0);
-    expect(state!.seconds).toBeGreaterThan(state!.trainingSeconds);
+    expect(state.trainingSeconds).toBeGreaterThan(0);
+    expect(state.seconds).toBeGreaterThan(state.trainingSeconds);
+    expect(sum).toBe(sha256(JSON.stringify(state)));
+
+    const tensors = await tensorBytes(join(paused.runDirectory, 'checkpoint', 'tensors.safetensors'));
+    const trained = [2, 5].flatMap((block) => [...blockNames(block)]);
+    expect([...tensors.keys()].sort()).toEqual(trained.flatMap((name) => [name, `${name}.first`, `${name}.second`]).sort());
+    expect(state.tensors).toEqual(Object.fromEntries([...tensors].map(([name, bytes]) => [name, sha256(bytes)])));
   });
 
-  it('is null before there is one', async () => {
-    expect(await readCheckpointState(join(tiny.directory, 'runs', 'never'), paused.configuration)).toBeNull();
+  it('takes the place of the one before, which is kept; none older is', async () => {
+    const job = tiny.job('generations', { checkpointEverySteps: 2 });
+    const seen: number[][] = [];
+    await trainHere(job, (event) => {
+      if (event.type !== 'checkpoint') return;
+      const steps = readdirSync(job.runDirectory)
+        .filter((name) => name.startsWith('checkpoint'))
+        .sort()
+        .map((name) => readState(join(job.runDirectory, name)).state.step);
+      seen.push(steps);
+    });
+    expect(seen).toEqual([[2], [4, 2], [6, 4], [8, 6]]);
   });
 
   it('belongs to its configuration, whichever engine computes it', () => {
@@ -77,50 +147,151 @@ describe('a checkpoint', () => {
   });
 });
 
-describe('a checkpoint that cannot be gone on from is refused and left as it is:', () => {
-  const stateFile = (job: TrainJob): string => join(job.runDirectory, 'checkpoint', 'state.json');
-  const tensorsFile = (job: TrainJob): string => join(job.runDirectory, 'checkpoint', 'tensors.safetensors');
-  const cases: [string, RegExp, (job: TrainJob) => Promise<void>][] = [
-    [
-      'a state that is cut off',
-      /state\.json that cannot be understood/,
-      async (job) => writeFile(stateFile(job), (await readFile(stateFile(job))).subarray(0, 50)),
-    ],
-    ['a state that is empty', /state\.json that cannot be understood/, (job) => writeFile(stateFile(job), '')],
-    ['a state that is something else', /state\.json that cannot be understood/, (job) => writeFile(stateFile(job), '{"step": "three"}')],
-    [
-      'tensors that are cut off',
-      /tensors\.safetensors: .*truncated/,
-      async (job) => writeFile(tensorsFile(job), (await readFile(tensorsFile(job))).subarray(0, -8)),
-    ],
-    ['tensors that are something else', /tensors\.safetensors: a header/, (job) => writeFile(tensorsFile(job), 'x'.repeat(5000))],
-    ['tensors that are not there', /no tensors\.safetensors/, (job) => rm(tensorsFile(job))],
-    [
-      'tensors of another model',
-      /model\.layers\.2\.\S+ of shape \[none\]/,
-      (job) => cp(join(tiny.sources.model, 'model.safetensors'), tensorsFile(job)),
-    ],
-  ];
-  it.each(cases)('%s', async (name, found, damage) => {
-    const job = await copyOfPaused(name);
-    await damage(job);
+/** Ways to damage a checkpoint, and what is said about it. */
+const DAMAGE: [string, RegExp, (checkpoint: string) => Promise<void>][] = [
+  ['a state that is cut off', /checksum of state\.json is wrong/, (at) => truncate(join(at, 'state.json'), 50)],
+  ['a state that is empty', /checksum of state\.json is wrong/, (at) => writeFile(join(at, 'state.json'), '')],
+  ['a state that is something else', /checksum of state\.json is wrong/, (at) => writeFile(join(at, 'state.json'), '{"step": "three"}')],
+  ['a state that is not there', /there is no state\.json/, (at) => rm(join(at, 'state.json'))],
+  ['a state of another format', /not one that this version writes/, (at) => rewriteState(at, (state) => ({ ...state, schemaVersion: 99 }))],
+  [
+    'a state of a run with other settings',
+    /a run with other settings/,
+    (at) => rewriteState(at, (state) => ({ ...state, configurationHash: sha256('others') })),
+  ],
+  ['a state with a flipped bit', /checksum of state\.json is wrong/, (at) => flipBit(join(at, 'state.json'), 0.5)],
+  [
+    'tensors that are cut off',
+    /tensors\.safetensors: .*truncated/,
+    async (at) => truncate(join(at, 'tensors.safetensors'), (await tensorsOf(at)).length - 8),
+  ],
+  [
+    'tensors that are something else',
+    /tensors\.safetensors: a header/,
+    (at) => writeFile(join(at, 'tensors.safetensors'), 'x'.repeat(5000)),
+  ],
+  ['tensors that are not there', /there is no tensors\.safetensors/, (at) => rm(join(at, 'tensors.safetensors'))],
+  [
+    'tensors of another model',
+    /checksum of model\.layers\.2\.input_layernorm\.weight is wrong/,
+    (at) => cp(join(tiny.sources.model, 'model.safetensors'), join(at, 'tensors.safetensors')),
+  ],
+  ['a tensor with a flipped bit', /checksum of model\.layers\.\S+ is wrong/, (at) => flipBit(join(at, 'tensors.safetensors'), 0.7)],
+  ['nothing in it', /there is no state\.json/, (at) => rm(at, { recursive: true }).then(() => mkdir(at))],
+];
+
+describe('when the newest checkpoint has', () => {
+  it.each(DAMAGE)('%s, the one before it is used, the run says so, and ends as it would have', async (name, found, damage) => {
+    const job = await copyOfPaused(`newest: ${name}`);
+    await damage(join(job.runDirectory, 'checkpoint'));
+    const { result, events } = await trainHere(job);
+    expect(events.find((event) => event.type === 'prepared')!.step).toBe(2);
+    const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/newest checkpoint was damaged.*of step 2/);
+    expect(warnings[0]).toMatch(found);
+    expect(result).toMatchObject({ outcome: 'done', stepsDone: 8 });
+    expect((await weightsFile(job)).equals(wantedWeights)).toBe(true);
+    expect(measurementsOf(events)).toEqual(wantedMeasurements);
+    expect((await readdir(job.runDirectory)).sort()).toEqual(['checkpoint', 'checkpoint.previous']);
+  });
+});
+
+describe('when no checkpoint is good, nothing is trained and all is left as it is:', () => {
+  it.each(DAMAGE)('both have %s', async (name, found, damage) => {
+    const job = await copyOfPaused(`both: ${name}`);
+    for (const generation of ['checkpoint', 'checkpoint.previous']) await damage(join(job.runDirectory, generation));
+    await expectRefused(job, [new RegExp(`checkpoint: .*${found.source}`), new RegExp(`checkpoint\\.previous: .*${found.source}`)]);
+  });
+
+  it('the only one is damaged', async () => {
+    const job = await copyOfPaused('only one');
+    await rm(join(job.runDirectory, 'checkpoint.previous'), { recursive: true });
+    await flipBit(join(job.runDirectory, 'checkpoint', 'tensors.safetensors'), 0.9);
+    await expectRefused(job, [/checkpoint: the checksum of \S+ is wrong$/]);
+  });
+
+  it('the newest was refused before, and the one before it is gone', async () => {
+    const job = await copyOfPaused('gone');
+    await rm(join(job.runDirectory, 'checkpoint.previous'), { recursive: true });
+    await rename(join(job.runDirectory, 'checkpoint'), join(job.runDirectory, 'checkpoint.refused'));
+    await expectRefused(job, [/checkpoint\.refused: refused before/]);
+  });
+
+  it('both are of other settings', async () => {
+    const job = await copyOfPaused('other-configuration', { seed: 2 });
+    await expectRefused(job, [/checkpoint: .*other settings; checkpoint\.previous: .*other settings/]);
+  });
+
+  async function expectRefused(job: TrainJob, found: readonly RegExp[]): Promise<void> {
     const before = filesOf(job.runDirectory);
     const error = await failureOf(job);
-    expect(error).toMatchObject({ code: 'CORRUPT', exitCode: 1, message: 'The checkpoint is damaged.' });
-    expect(error.found).toMatch(found);
+    expect(error).toMatchObject({
+      code: 'CORRUPT',
+      exitCode: 1,
+      message: 'The run was saved, but none of its checkpoints can be used.',
+      allowed: 'a checkpoint of this run, as it was written',
+    });
+    for (const each of found) expect(error.found).toMatch(each);
     expect(error.found).toContain(job.runDirectory);
     expect(error.hint).toMatch(/backup/);
     expect(filesOf(job.runDirectory)).toEqual(before);
     expect(existsSync(job.modelDirectory)).toBe(false);
-  });
+  }
+});
 
-  it('one of another configuration', async () => {
-    const job = await copyOfPaused('other-configuration', { seed: 2 });
-    const before = filesOf(job.runDirectory);
-    const error = await failureOf(job);
-    expect(error).toMatchObject({ code: 'CORRUPT', message: 'The checkpoint does not belong to this run.' });
-    expect(filesOf(job.runDirectory)).toEqual(before);
+describe('every single bit of a checkpoint', () => {
+  it.each(['state.json', 'tensors.safetensors'])('of %s counts: with it flipped, the one before is used', async (file) => {
+    const engine = await loadEngine(fastEngine, engineDirectory());
+    const { configuration } = paused;
+    const run = join(tiny.directory, 'runs', `bits of ${file}`);
+    const parameters = [
+      ['a', [2, 3]],
+      ['b', [4]],
+    ] as const;
+    const optimizer = new Optimizer(
+      engine,
+      parameters.map(([name, shape]) => trainedParameter(engine, name, shape)),
+      configuration,
+    );
+    const state = (step: number): CheckpointState => ({ ...stateOf(paused), step, recent: stateOf(paused).recent.slice(0, 2) });
+    await writeCheckpoint(run, engine, optimizer, state(1));
+    await writeCheckpoint(run, engine, optimizer, state(2));
+    expect(await restoreCheckpoint(run, configuration, engine, optimizer)).toEqual({ state: state(2), refused: null });
+
+    const path = join(run, 'checkpoint', file);
+    const good = readFileSync(path);
+    const accepted: string[] = [];
+    for (let bit = 0; bit < good.length * 8; bit++) {
+      const bad = Buffer.from(good);
+      bad[bit >> 3]! ^= 1 << (bit & 7);
+      writeFileSync(path, bad);
+      const restored = await restoreCheckpoint(run, configuration, engine, optimizer);
+      if (restored?.state.step !== 1 || !restored.refused) accepted.push(`bit ${bit & 7} of byte ${bit >> 3}`);
+      if (existsSync(join(run, 'checkpoint.refused'))) renameSync(join(run, 'checkpoint.refused'), join(run, 'checkpoint'));
+    }
+    expect(accepted).toEqual([]);
+    optimizer.dispose();
   });
+});
+
+it('a weight that is no longer finite is not saved over a good checkpoint', async () => {
+  const engine = await loadEngine(fastEngine, engineDirectory());
+  const run = join(tiny.directory, 'runs', 'infinite');
+  const parameter = trainedParameter(engine, 'a', [2, 3]);
+  const optimizer = new Optimizer(engine, [parameter], paused.configuration);
+  await writeCheckpoint(run, engine, optimizer, stateOf(paused));
+  const before = filesOf(run);
+  engine.scope(() => parameter.variable!.assign(engine.tensor(Float32Array.of(1, 2, 3, 4, -Infinity, 6), [2, 3])));
+  const attempt = writeCheckpoint(run, engine, optimizer, { ...stateOf(paused), step: 4 });
+  await expect(attempt).rejects.toMatchObject({
+    code: 'DIVERGED',
+    message: expect.stringContaining('at step 4') as string,
+    found: 'a holds -Infinity in 1 of 6 values, the first at [1, 1]',
+    hint: expect.stringMatching(/learning rate.*before this step is kept/) as string,
+  });
+  expect(filesOf(run)).toEqual(before);
+  optimizer.dispose();
 });
 
 describe('an interrupted write of a checkpoint loses nothing:', () => {
@@ -132,21 +303,16 @@ describe('an interrupted write of a checkpoint loses nothing:', () => {
         await writeFile(join(run, 'checkpoint.next', 'tensors.safetensors.partial'), 'half');
       },
     ],
+    ['the older one was removed', (run) => rm(join(run, 'checkpoint.previous'), { recursive: true })],
     [
-      'the old one was put aside, the next one had not taken its place',
-      (run) => rename(join(run, 'checkpoint'), join(run, 'checkpoint.previous')),
-    ],
-    [
-      'the same, and the next one is there',
+      'the newest was put aside, the next one had not taken its place',
       async (run) => {
+        await rm(join(run, 'checkpoint.previous'), { recursive: true });
         await cp(join(run, 'checkpoint'), join(run, 'checkpoint.next'), { recursive: true });
         await rename(join(run, 'checkpoint'), join(run, 'checkpoint.previous'));
       },
     ],
-    [
-      'the next one is in its place, the old one was not removed',
-      (run) => cp(join(run, 'checkpoint'), join(run, 'checkpoint.previous'), { recursive: true }),
-    ],
+    ['a refused one was not yet removed', (run) => cp(join(run, 'checkpoint'), join(run, 'checkpoint.refused'), { recursive: true })],
   ];
   it.each(cases)('%s', async (name, interrupt) => {
     const job = await copyOfPaused(name);
@@ -155,7 +321,8 @@ describe('an interrupted write of a checkpoint loses nothing:', () => {
     expect(events.find((event) => event.type === 'prepared')!.step).toBe(3);
     expect(result).toMatchObject({ outcome: 'done', stepsDone: 8 });
     expect((await weightsFile(job)).equals(wantedWeights)).toBe(true);
-    expect(await readdir(job.runDirectory)).toEqual(['checkpoint']);
+    expect(events.filter(({ type }) => type === 'warning')).toEqual([]);
+    expect((await readdir(job.runDirectory)).sort()).toEqual(['checkpoint', 'checkpoint.previous']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { trainResultSchema } from '../../main/training/messages.ts';
 import { type EngineSelection, ProcessExecutor, type SpawnTrainer } from '../../main/training/process-executor.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { engineNames, fastEngine } from '../support/engines.ts';
+import { withLimitedMemory } from '../support/limited-process.ts';
 import { measurementsOf, prepareTinyTraining, type TinyTraining, weightsFile } from '../support/train-jobs.ts';
 
 let tiny: TinyTraining;
@@ -93,8 +94,8 @@ describe('a training in a process of its own', () => {
     const job = tiny.job('killed', long);
     const first = await runInProcess(job, (event) => (event.type === 'checkpoint' && event.step === 10 ? 'kill' : undefined));
     expect(first.error).toMatchObject({ code: 'CRASHED', exitCode: 1 });
-    expect(first.error!.found).toContain('SIGKILL');
-    expect(first.error!.hint).toMatch(/resumes from its last checkpoint/);
+    expect(first.error!.message).toBe('The trainer process was ended on request.');
+    expect(first.error!.hint).toMatch(/resumed from its last checkpoint/);
     expect(existsSync(job.modelDirectory)).toBe(false);
     // What the checkpoint has behind it was told before it was written.
     expect(Object.keys(measurementsOf(first.events))).toEqual(
@@ -123,6 +124,46 @@ describe('a training in a process of its own', () => {
     expect(error!.allowed).toMatch(/Hugging Face folder/);
   });
 });
+
+describe.skipIf(process.platform === 'win32')('a trainer process that dies while it trains', () => {
+  /** Long enough that it does not end by itself, and with checkpoints, the first of which is waited for. */
+  const endless = { steps: 1_000_000, checkpointEverySteps: 2, evaluation: { everySteps: 1_000_000, tokens: 100 } };
+
+  it.each([
+    ['SIGKILL', /^SIGKILL: it was killed from outside, as the system does .* memory runs out/, /memory.*smaller batch or context/],
+    ['SIGABRT', /^SIGABRT: the engine gave up/, /resumed from its last checkpoint/],
+    ['SIGSEGV', /^SIGSEGV: the engine crashed/, /resumed from its last checkpoint/],
+    ['SIGTERM', /^SIGTERM: it was asked to end/, /resumed from its last checkpoint/],
+  ] as const)('by %s is told in words, and its run goes on from its last checkpoint', async (signal, found, hint) => {
+    const job = tiny.job(`dies by ${signal}`, endless);
+    const first = await runInProcess(job, (event) => {
+      if (event.type === 'checkpoint' && event.step === 4) process.kill(trainerOf(job), signal);
+    });
+    expect(first.error).toMatchObject({ code: 'CRASHED', exitCode: 1, message: 'The trainer process ended without an answer.' });
+    expect(first.error!.found).toMatch(found);
+    expect(first.error!.hint).toMatch(hint);
+    const second = await runInProcess(job, (event) => (event.type === 'prepared' ? 'pause' : undefined));
+    expect(second.events.find((event) => event.type === 'prepared')!.step).toBeGreaterThanOrEqual(4);
+    expect(second.result).toMatchObject({ outcome: 'paused' });
+  });
+
+  it.skipIf(process.platform !== 'linux' || fastEngine !== 'tensorflow-cpu')(
+    'because there is no memory left says that, and what to do',
+    async () => {
+      // What the engine and the model need fits (6 GB of addresses, most of them never used); the activations of so many windows do not.
+      // TensorFlow waits ten seconds for memory before it gives up.
+      const job = tiny.job('too large', { ...endless, batch: 20_000, context: 64, evaluation: { everySteps: 1_000_000, tokens: 64 } });
+      const { error, events } = await withLimitedMemory(tiny.directory, 8_000_000, () => runInProcess(job));
+      expect(events.map(({ type }) => type)).toContain('prepared');
+      expect(error).toMatchObject({ code: 'CRASHED', exitCode: 1, message: 'The trainer ran out of memory.' });
+      expect(error!.found).toMatch(/OOM when allocating|bad_alloc/);
+      expect(error!.hint).toMatch(/resumed from its last checkpoint.*smaller batch or context/);
+    },
+  );
+});
+
+/** The process that trains a job, as its lock says. */
+const trainerOf = (job: TrainJob): number => Number(readFileSync(join(job.runDirectory, 'trainer.pid'), 'utf8').split(' ')[0]);
 
 describe('what is asked before the process exists', () => {
   it('reaches a training once it does: it prepares, saves a checkpoint and ends', async () => {
@@ -195,7 +236,7 @@ describe('a process that does not do as it should', () => {
       return {
         send: (command) => child.send(command),
         onMessage: (listener) => child.on('message', listener),
-        onExit: (listener) => child.on('close', (code, signal) => listener(code, [signal, words].filter(Boolean).join(' '))),
+        onExit: (listener) => child.on('close', (code, signal) => listener({ code, signal, words })),
         kill: () => child.kill('SIGKILL'),
       };
     };
@@ -212,7 +253,7 @@ describe('a process that does not do as it should', () => {
   it('dies without a word', async () => {
     const silent = await executorOf('silent', 'process.on("message", () => process.exit(7));');
     const handle = silent.start(generateJob(), () => undefined);
-    await expect(handle.finished).rejects.toMatchObject({ code: 'CRASHED', found: 'exit code 7.' });
+    await expect(handle.finished).rejects.toMatchObject({ code: 'CRASHED', found: 'exit code 7' });
     handle.control('interrupt'); // too late, and harmless
     handle.kill();
   });
@@ -232,7 +273,7 @@ describe('a process that does not do as it should', () => {
       'process.on("message", () => process.send({ type: "activity", text: "thinking" })); setInterval(() => {}, 1000);',
     );
     const handle = slow.start(generateJob(), () => handle.control('interrupt'));
-    await expect(handle.finished).rejects.toMatchObject({ code: 'CRASHED', found: 'SIGKILL' });
+    await expect(handle.finished).rejects.toMatchObject({ code: 'CRASHED', message: 'The trainer process was ended on request.' });
   });
 
   it('cannot be started at all', async () => {
@@ -262,6 +303,6 @@ describe('a process that does not do as it should', () => {
     await new Promise((resolve) => fork(studio).on('exit', resolve));
     const state = join(job.runDirectory, 'checkpoint', 'state.json');
     await expect.poll(() => existsSync(state), { timeout: 30_000 }).toBe(true);
-    expect((JSON.parse(await readFile(state, 'utf8')) as { step: number }).step).toBeGreaterThan(0);
+    expect((JSON.parse(await readFile(state, 'utf8')) as { state: { step: number } }).state.step).toBeGreaterThan(0);
   });
 });

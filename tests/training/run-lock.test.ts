@@ -22,7 +22,7 @@ const startProcess = (): ReturnType<typeof spawn> =>
 
 it('a folder is made for its trainer, and removed after it when nothing was put there', async () => {
   const release = await lockRun(run, neverWaits);
-  expect(await readFile(join(run, 'trainer.pid'), 'utf8')).toBe(String(process.pid));
+  expect((await readFile(join(run, 'trainer.pid'), 'utf8')).split(' ')[0]).toBe(String(process.pid));
   await release();
   expect(existsSync(run)).toBe(false);
 });
@@ -42,6 +42,26 @@ it.each(['', 'nonsense', String(2 ** 22 + 1)])('a sign left behind (%o) is nobod
   await (
     await lockRun(run, neverWaits)
   )();
+});
+
+it.skipIf(process.platform !== 'linux')('a sign left behind is nobody’s, although another program has its number now', async () => {
+  const locker = join(directory, 'locker.mjs');
+  await writeFile(
+    locker,
+    `import { lockRun } from ${JSON.stringify(join(import.meta.dirname, '../../main/training/run-lock.ts'))};
+     await lockRun(${JSON.stringify(run)}, () => undefined);
+     process.kill(process.pid, 'SIGKILL');`,
+  );
+  await once(spawn(process.execPath, [locker], { stdio: 'ignore' }), 'exit');
+  const sign = (await readFile(join(run, 'trainer.pid'), 'utf8')).split(' ');
+  expect(sign).toHaveLength(2);
+  const other = startProcess();
+  await writeFile(join(run, 'trainer.pid'), `${other.pid} ${sign[1]}`);
+  await (
+    await lockRun(run, neverWaits)
+  )();
+  other.stdin!.end();
+  await once(other, 'exit');
 });
 
 it('a trainer that lives is waited for', async () => {

@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildTokenShards } from '../../main/datasets/token-shard.ts';
 import { modelHash } from '../../main/models/model-folder.ts';
+import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { TrainerEvent, TrainJob } from '../../main/training/messages.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -326,13 +328,61 @@ describe('a run that cannot be trained', () => {
   it.each([
     ['NaN', NaN],
     ['infinite', Infinity],
-  ])('because a weight of its base is %s says so before step 1', async (name, value) => {
-    const job = await jobOn(name, (weights) => (weights.get('model.layers.1.mlp.down_proj.weight')![7] = value));
+  ])('because a weight of its base is %s says which, before step 1', async (name, value) => {
+    const job = await jobOn(
+      name,
+      (weights) => (weights.get('model.layers.1.mlp.down_proj.weight')![byteModelConfig.intermediateSize + 7] = value),
+    );
     const error = await failureOf(job);
-    expect(error).toMatchObject({ code: 'ENGINE', exitCode: 1, message: 'A held-out loss could not be measured.' });
-    expect(error.found).toMatch(/NaN|Infinity/);
-    expect(error.hint).toMatch(/undefined values/);
+    expect(error).toMatchObject({ code: 'DIVERGED', exitCode: 1, message: 'A held-out loss could not be measured before step 1.' });
+    const elements = byteModelConfig.intermediateSize * byteModelConfig.hiddenSize;
+    expect(error.found).toMatch(/^loss on new NaN/);
+    expect(error.found).toContain(
+      `the weight model.layers.1.mlp.down_proj.weight holds ${value} in 1 of ${elements} values, the first at [1, 7]`,
+    );
+    expect(error.hint).toMatch(/The base itself.*import it again/);
     await expectNothingLeft(job);
+  });
+
+  it('because a weight that only its training text needs is infinite says which, at the step that needs it', async () => {
+    const rare = 1; // a byte that no document has
+    const job = await jobOn('rare', (weights) => (weights.get('model.embed_tokens.weight')![rare * byteModelConfig.hiddenSize] = Infinity));
+    const tokenizer = await loadTokenizer(tiny.sources.model);
+    const { trainPath } = await buildTokenShards(tiny.datasets.new, {
+      hash: 'rare tokens now and then',
+      vocabularySize: tokenizer.vocabularySize,
+      encodeDocument: (text) => tokenizer.encodeDocument(text).map((token, index) => (index % 50 === 49 ? rare : token)),
+    });
+    const error = await failureOf({ ...job, shards: job.shards.map((shard) => (shard.role === 'new' ? { ...shard, trainPath } : shard)) });
+    expect(error).toMatchObject({ code: 'DIVERGED', message: 'Training diverged at step 1: the loss is not finite.' });
+    const { vocabularySize, hiddenSize } = byteModelConfig;
+    expect(error.found).toBe(
+      `a training loss of NaN; the weight model.embed_tokens.weight holds Infinity in 1 of ${vocabularySize * hiddenSize} values, the first at [1, 0]`,
+    );
+    expect(error.hint).toMatch(/The base itself/);
+    await expectNothingLeft(job);
+  });
+
+  it('because its gradients are too large to be squared says so, although the loss is finite, and updates nothing', async () => {
+    const scale = 1e25; // that of the head, and the opposite of the norm before it: logits as they were
+    const job = await jobOn('steep', (weights) => {
+      for (const [name, factor] of [
+        ['lm_head.weight', scale],
+        ['model.norm.weight', 1 / scale],
+      ] as const) {
+        weights.set(
+          name,
+          weights.get(name)!.map((value) => value * factor),
+        );
+      }
+    });
+    const full = { ...job, configuration: { ...job.configuration, method: 'full' as const, plan: null } };
+    const error = await failureOf(full);
+    expect(error).toMatchObject({ code: 'DIVERGED', message: 'Training diverged at step 1: the gradients are not finite.' });
+    expect(error.found).toBe(
+      'a gradient norm of Infinity; every weight and every gradient is finite, so values in between became too large',
+    );
+    await expectNothingLeft(full);
   });
 
   it('because its expansion is no identity is refused', async () => {
@@ -371,17 +421,29 @@ describe('a run that cannot be trained', () => {
     await expectNothingLeft(job);
   });
 
-  it('because its learning rate is absurd ends with the step and a way out, and keeps every measurement up to there', async () => {
-    const absurd = { learningRate: 1e5, clipNorm: 0, warmup: 0, steps: 40, checkpointEverySteps: 100 };
+  it('because its learning rate is absurd ends with the step, the tensor and a way out, and keeps what it measured and saved', async () => {
+    const absurd = { learningRate: 1e5, clipNorm: 0, warmup: 0, steps: 40, checkpointEverySteps: 2 };
     const job = tiny.job('diverged', { ...absurd, evaluation: { everySteps: 100, tokens: 300 } });
     const events: TrainerEvent[] = [];
     const error = (await trainHere(job, (event) => void events.push(event)).catch((failure: unknown) => failure)) as StrataError;
-    expect(error).toMatchObject({ code: 'ENGINE', exitCode: 1 });
-    expect(error.hint).toMatch(/lower learning rate/);
+    expect(error).toMatchObject({ code: 'DIVERGED', exitCode: 1 });
+    expect(error.found).toMatch(
+      /^a training loss of NaN; the gradient of model\.layers\.[25]\.\S+ holds NaN in \d+ of \d+ values.*; every weight is finite$/,
+    );
+    expect(error.hint).toMatch(/learning rate that is too high.*learning rate is 100000, and its gradients are not clipped/);
     const step = Number(/Training diverged at step (\d+)/.exec(error.message)![1]);
     expect(step).toBeGreaterThan(2); // not the first, which is reported at once
     const trained = Object.keys(measurementsOf(events)).filter((key) => key.endsWith(' loss.train'));
     expect(trained).toHaveLength(step - 1);
-    await expectNothingLeft(job);
+    const models = await readdir(join(job.modelDirectory, '..'));
+    expect(models.filter((name) => name.startsWith('diverged'))).toEqual([]);
+
+    // The last good checkpoint is there, as it was before that step, and whoever resumes it meets the same.
+    const saved = events.flatMap((event) => (event.type === 'checkpoint' ? [event.step] : [])).at(-1)!;
+    expect(saved).toBe(step % 2 === 0 ? step - 2 : step - 1);
+    const again: TrainerEvent[] = [];
+    const same = (await trainHere(job, (event) => void again.push(event)).catch((failure: unknown) => failure)) as StrataError;
+    expect(again.find((event) => event.type === 'prepared')!.step).toBe(saved);
+    expect(same.toRecord()).toEqual(error.toRecord());
   });
 });

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { errorRecordSchema } from '../../shared/contract/contract.ts';
+
+/** What goes between `strata bench` and the two processes that it measures, ours and PyTorch's: the same job for both, as a file of JSON. */
+
+export const benchTaskSchema = z.enum(['train', 'evaluate', 'generate', 'load']);
+export type BenchTask = z.infer<typeof benchTaskSchema>;
+
+/** What an optimizer step changes: the inserted blocks, every weight, nothing. */
+export const trainsSchema = z.enum(['inserted', 'all', 'nothing']);
+export type Trains = z.infer<typeof trainsSchema>;
+
+export const benchJobSchema = z.object({
+  task: benchTaskSchema,
+  trains: trainsSchema,
+  engine: z.string(),
+  /** Where PyTorch computes: as the engine does. */
+  device: z.enum(['cpu', 'cuda']),
+  threads: z.int().min(1),
+  /** The base, and the same with its copies inserted: Strata inserts them while loading, PyTorch loads what was expanded on disk. */
+  baseDirectory: z.string(),
+  expandedDirectory: z.string(),
+  /** Blocks of the base that a copy follows; empty for the base as it is. */
+  insertedAfter: z.array(z.int()),
+  /** Positions of the copies in the expanded model. */
+  insertedPositions: z.array(z.int()),
+  /** Token ids as little-endian int32: (warmUpSteps + steps) x batch windows of context + 1 each. */
+  windowsPath: z.string(),
+  batch: z.int().min(1),
+  context: z.int().min(2),
+  newTokens: z.int().min(0),
+  /** Steps that are made first and not counted: they fill caches and build what is built once. */
+  warmUpSteps: z.int().min(0),
+  steps: z.int().min(1),
+  optimizer: z.object({
+    learningRate: z.number(),
+    beta1: z.number(),
+    beta2: z.number(),
+    epsilon: z.number(),
+    weightDecay: z.number(),
+    clipNorm: z.number(),
+  }),
+});
+export type BenchJob = z.infer<typeof benchJobSchema>;
+
+/** What a process answers, on the last line of its stdout. */
+export const measurementSchema = z.object({
+  /** Of each counted step. */
+  seconds: z.array(z.number()),
+  /** Of every step, where there is one: both sides must find the same. */
+  losses: z.array(z.number()),
+  /** Largest resident set of the process, bytes. */
+  peakMemory: z.number(),
+});
+export type Measurement = z.infer<typeof measurementSchema>;
+
+export const benchAnswerSchema = z.union([measurementSchema, z.object({ error: errorRecordSchema })]);

@@ -1,0 +1,43 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import type { ExpansionPlan } from '../../shared/domain/plan.ts';
+import { randomStream } from '../../shared/domain/random.ts';
+import { expandModelFolder } from '../models/expand-folder.ts';
+import { toHuggingFaceConfig } from '../models/model-config.ts';
+import { writeSafetensors } from '../models/safetensors.ts';
+
+/** Matrices are even in [-r, r] with the standard deviation that LLaMA models start from, 0.02. */
+const RANGE = 0.02 * Math.sqrt(3);
+
+/** Writes a model of seeded random weights, 32-bit floats, which Strata and transformers open alike. */
+export async function writeRandomModel(directory: string, config: LlamaConfig): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'config.json'), JSON.stringify(toHuggingFaceConfig(config), null, 2));
+  const uniform = randomStream(1);
+  const entries = llamaTensors(config).map(({ name, shape }) => ({
+    name,
+    shape,
+    dtype: 'F32' as const,
+    data: (): Float32Array => {
+      const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
+      if (shape.length === 1) return values.fill(1); // a norm
+      for (let index = 0; index < values.length; index++) values[index] = RANGE * (2 * uniform() - 1);
+      return values;
+    },
+  }));
+  await writeSafetensors(join(directory, 'model.safetensors'), entries, { format: 'pt' });
+}
+
+/** The same model with its copies inserted, for a program that does not insert them itself. */
+export async function writeExpandedModel(base: string, directory: string, plan: ExpansionPlan): Promise<void> {
+  await expandModelFolder(base, directory, plan, { name: 'random weights', hash: '' });
+}
+
+/** Writes windows of seeded random token ids, one after the other, little-endian int32. */
+export async function writeWindows(path: string, windows: number, length: number, vocabularySize: number): Promise<void> {
+  const uniform = randomStream(2);
+  const ids = Int32Array.from({ length: windows * length }, () => Math.floor(uniform() * vocabularySize));
+  await writeFile(path, new Uint8Array(ids.buffer));
+}

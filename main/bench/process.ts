@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises';
+import { planExpansion } from '../../shared/domain/plan.ts';
+import { engineDirectory } from '../engine/engine-directory.ts';
+import type { Engine } from '../engine/engine.ts';
+import { type EngineName, loadEngine } from '../engine/load-engine.ts';
+import { generate } from '../llama/generate.ts';
+import { type Batch, lossAndGradients, nextLogits } from '../llama/model.ts';
+import { Optimizer } from '../llama/optimizer.ts';
+import { type Llama, loadLlama, parametersOf } from '../llama/parameters.ts';
+import { openModelFolder } from '../models/model-folder.ts';
+import { measureLoss } from '../training/evaluation.ts';
+import { explainFailure } from '../training/trainer-end.ts';
+import { type BenchJob, benchJobSchema, type Measurement } from './job.ts';
+
+/**
+ * Our side of a benchmark, in a process of its own: does one job with the functions that the trainer calls and prints what it took, as one
+ * line of JSON. `peer/bench.py` is its counterpart.
+ */
+
+/** The windows of each step, in order. */
+class Windows {
+  readonly #ids: Int32Array;
+  readonly #job: BenchJob;
+
+  constructor(ids: Int32Array, job: BenchJob) {
+    this.#ids = ids;
+    this.#job = job;
+  }
+
+  of(step: number): Int32Array[] {
+    const { batch, context } = this.#job;
+    const length = context + 1;
+    return Array.from({ length: batch }, (_, row) => this.#ids.slice((step * batch + row) * length, (step * batch + row + 1) * length));
+  }
+
+  batch(step: number): Batch {
+    const { batch, context } = this.#job;
+    const inputs = new Int32Array(batch * context);
+    const targets = new Int32Array(batch * context);
+    for (const [row, window] of this.of(step).entries()) {
+      inputs.set(window.subarray(0, context), row * context);
+      targets.set(window.subarray(1), row * context);
+    }
+    return { batch, time: context, inputs, targets };
+  }
+}
+
+async function measure(job: BenchJob): Promise<Omit<Measurement, 'peakMemory'>> {
+  const engine = await loadEngine(job.engine as EngineName, engineDirectory());
+  const bytes = await readFile(job.windowsPath);
+  const windows = new Windows(new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4), job);
+  switch (job.task) {
+    case 'train':
+      return train(engine, job, windows);
+    case 'evaluate':
+      return evaluate(engine, job, windows);
+    case 'generate':
+      return continuePrompts(engine, job, windows);
+    case 'load':
+      return loadOnce(engine, job, windows);
+  }
+}
+
+async function train(engine: Engine, job: BenchJob, windows: Windows): Promise<Omit<Measurement, 'peakMemory'>> {
+  const model = await load(engine, job);
+  const optimizer = new Optimizer(engine, parametersOf(model), job.optimizer);
+  return timed(job, async (step) => {
+    const { loss, gradients } = lossAndGradients(engine, model, windows.batch(step));
+    const [value] = await engine.read(loss);
+    await optimizer.update(gradients, job.optimizer.learningRate, step + 1);
+    engine.dispose(loss, ...gradients.values());
+    return value!;
+  });
+}
+
+async function evaluate(engine: Engine, job: BenchJob, windows: Windows): Promise<Omit<Measurement, 'peakMemory'>> {
+  const model = await load(engine, job);
+  return timed(job, async (step) => {
+    const cut = windows.of(step).map((window) => window.subarray(0, job.context));
+    return (await measureLoss(engine, model, cut)).loss;
+  });
+}
+
+async function continuePrompts(engine: Engine, job: BenchJob, windows: Windows): Promise<Omit<Measurement, 'peakMemory'>> {
+  const model = await load(engine, job);
+  return timed(job, async (step) => {
+    const prompt = [...windows.of(step)[0]!.subarray(0, job.context)];
+    await generate(engine, model, prompt, { maxTokens: job.newTokens, temperature: 0, seed: 0 });
+    return null;
+  });
+}
+
+/** A process loads once: what was read before would lie in its memory. */
+async function loadOnce(engine: Engine, job: BenchJob, windows: Windows): Promise<Omit<Measurement, 'peakMemory'>> {
+  const prompt = windows.of(0)[0]!.slice(0, job.context);
+  const started = performance.now();
+  const model = await load(engine, job);
+  await engine.read(nextLogits(engine, model, prompt, 0, []).logits);
+  return { seconds: [(performance.now() - started) / 1000], losses: [] };
+}
+
+async function load(engine: Engine, { baseDirectory, insertedAfter, trains }: BenchJob): Promise<Llama> {
+  const folder = await openModelFolder(baseDirectory);
+  try {
+    const { config } = folder;
+    const plan = insertedAfter.length === 0 ? null : planExpansion(config.blocks, undefined, insertedAfter);
+    const isTrainable = (_: string, isInserted: boolean): boolean => trains === 'all' || (trains === 'inserted' && isInserted);
+    return await loadLlama(engine, { config, read: (name) => folder.readTensor(name), plan, isTrainable });
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Repeats a step and times all but the first ones. */
+async function timed(job: BenchJob, once: (step: number) => Promise<number | null>): Promise<Omit<Measurement, 'peakMemory'>> {
+  const seconds: number[] = [];
+  const losses: number[] = [];
+  for (let step = 0; step < job.warmUpSteps + job.steps; step++) {
+    const started = performance.now();
+    const loss = await once(step);
+    if (step >= job.warmUpSteps) seconds.push((performance.now() - started) / 1000);
+    if (loss !== null) losses.push(loss);
+  }
+  return { seconds, losses };
+}
+
+/**
+ * Largest resident set, bytes. Linux' own figure where there is one: the one of resourceUsage begins with the size of the process that
+ * started this one.
+ */
+async function peakMemory(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
+  return (kilobytes === undefined ? process.resourceUsage().maxRSS : Number(kilobytes)) * 1024;
+}
+
+let answer: unknown;
+try {
+  const job = benchJobSchema.parse(JSON.parse(await readFile(process.argv[2]!, 'utf8')));
+  answer = { ...(await measure(job)), peakMemory: await peakMemory() };
+} catch (error) {
+  answer = { error: explainFailure(error, false).toRecord() };
+}
+// The engine's threads would keep the process alive, and to end before the line is out would lose it.
+process.stdout.write(`\n${JSON.stringify(answer)}\n`, () => process.exit(0));

@@ -1,0 +1,288 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { expandedBlocks } from '../../shared/domain/plan.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { engineDirectory, readEngineManifest } from '../engine/engine-directory.ts';
+import { engineEnvironment, type EngineName } from '../engine/load-engine.ts';
+import { writeTextAtomically } from '../models/atomic-file.ts';
+import { LastWords } from '../training/last-words.ts';
+import { explainEnd } from '../training/trainer-end.ts';
+import { findPeer, type Peer } from './find-python.ts';
+import { benchAnswerSchema, type BenchJob, type Measurement } from './job.ts';
+import { writeExpandedModel, writeRandomModel, writeWindows } from './model-files.ts';
+import { shapeOf, type ShapeName } from './shapes.ts';
+import { type BenchCase, casesOf, type SuiteName, type WindowSize } from './suites.ts';
+
+export interface BenchRequest extends WindowSize {
+  suites: readonly SuiteName[];
+  shapes: readonly ShapeName[];
+  /** Times that both sides are measured, in turn. */
+  rounds: number;
+  /** Counted steps of each round. */
+  steps: number;
+  threads?: number;
+  /** `auto` is TensorFlow on the processor where it is set up, else wasm: PyTorch computes there, too. */
+  engine: EngineName | 'auto';
+  python?: string;
+  /** A file that gets the report after every case. */
+  out?: string;
+  /** Folder of the embedded model. */
+  resources: string;
+}
+
+/** What one side took: medians over the rounds. */
+export interface Side {
+  /** Of a step, in which a window is trained on, measured or continued; of a model that is loaded. */
+  seconds: number;
+  /** Tokens trained on, measured or produced; null for loading. */
+  tokensPerSecond: number | null;
+  /** Largest resident set of the process, bytes. */
+  peakMemory: number;
+  /** Each round's own median and peak. */
+  rounds: { seconds: number; peakMemory: number }[];
+}
+
+export interface BenchResult {
+  suite: SuiteName;
+  shape: ShapeName;
+  /** Of the model that computes, inserted ones included. */
+  blocks: number;
+  inserted: number;
+  batch: number;
+  context: number;
+  ours: Side;
+  peer: Side | null;
+  /** Median over the rounds of PyTorch's time by ours, measured one after the other: above 1 Strata is faster. */
+  speedRatio: number | null;
+  /** Our peak by PyTorch's: below 1 Strata takes less. */
+  memoryRatio: number | null;
+  /** Largest difference between the two sides' losses at the same step; far from 0 they do not compute the same. */
+  lossDifference: number | null;
+}
+
+export interface BenchReport {
+  startedAt: string;
+  machine: { processor: string; cores: number; memory: number; platform: string };
+  engine: { name: EngineName; version: string | null };
+  threads: number;
+  precision: 'float32';
+  rounds: number;
+  steps: number;
+  pytorch: Peer | null;
+  /** Why there is nothing to compare with, when there is not. */
+  pytorchMissing: string | null;
+  results: BenchResult[];
+}
+
+/** What the first steps do once (kernels chosen, graphs built, pages touched) is not what a run of thousands waits for. */
+const WARM_UP_STEPS = 2;
+
+/** As a run trains by default; the rate is constant. */
+const OPTIMIZER = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+
+/**
+ * Measures every suite on every shape: Strata and PyTorch in processes of their own, one after the other, in changing order, on the same
+ * weights and windows with the same number of threads.
+ * @param say one line about what was just measured
+ * @throws StrataError when the request cannot be done or a process fails
+ */
+export async function runBench(request: BenchRequest, say: (line: string) => void, signal?: AbortSignal): Promise<BenchReport> {
+  const { suites, shapes, rounds, steps, resources, out } = request;
+  const engine = await chooseEngine(request.engine);
+  const { peer, reason } = await findPeer(request.python);
+  const report: BenchReport = {
+    startedAt: new Date().toISOString(),
+    machine: { processor: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), memory: totalmem(), platform: PLATFORM },
+    engine,
+    threads: request.threads ?? availableParallelism(),
+    precision: 'float32',
+    rounds,
+    steps,
+    pytorch: peer,
+    pytorchMissing: peer ? null : reason,
+    results: [],
+  };
+  const save = async (): Promise<void> => {
+    if (out !== undefined) await writeTextAtomically(out, `${JSON.stringify(report, null, 2)}\n`);
+  };
+  await save(); // a path that cannot be written to is found before an hour is spent
+  say(`engine   ${engine.name} ${engine.version ?? ''}, ${report.threads} threads, 32-bit floats`);
+  say(peer ? `PyTorch  ${peer.versions.torch} with transformers ${peer.versions.transformers}` : `PyTorch  not measured: ${reason}`);
+  const scratch = await mkdtemp(join(tmpdir(), 'strata-bench-'));
+  try {
+    for (const name of shapes) {
+      const shape = await shapeOf(name, resources);
+      for (const each of suites.flatMap((suite) => casesOf(suite, shape, request))) {
+        report.results.push(await measureCase(each, report, scratch, say, signal));
+        await save();
+      }
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  return report;
+}
+
+const PLATFORM = `${process.platform}-${process.arch}`;
+
+async function chooseEngine(wanted: EngineName | 'auto'): Promise<BenchReport['engine']> {
+  const manifest = await readEngineManifest(engineDirectory(), wanted === 'tensorflow-gpu' ? 'gpu' : 'cpu');
+  const name = wanted === 'auto' ? (manifest ? 'tensorflow-cpu' : 'wasm') : wanted;
+  return { name, version: name.startsWith('tensorflow') ? (manifest?.tensorflowVersion ?? null) : null };
+}
+
+async function measureCase(
+  each: BenchCase,
+  { engine, threads, rounds, steps, pytorch: peer }: BenchReport,
+  scratch: string,
+  say: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<BenchResult> {
+  const job = await prepare(each, { engine: engine.name, threads, steps }, scratch);
+  const jobPath = join(scratch, 'job.json');
+  await writeFile(jobPath, JSON.stringify(job));
+  const environment = { ...(await engineEnvironment(engine.name, engineDirectory())), ...threadEnvironment(threads) };
+  const measureOurs = (): Promise<Measurement> =>
+    measureInChild('Strata', process.execPath, [join(import.meta.dirname, 'process.ts'), jobPath], environment, signal);
+  const measurePeer = (): Promise<Measurement> =>
+    measureInChild('PyTorch', peer!.python, [join(import.meta.dirname, 'peer/bench.py'), jobPath], {}, signal);
+
+  const ours: Measurement[] = [];
+  const theirs: Measurement[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // Who goes first changes, so that a machine that warms up or fills its caches favours neither.
+    const turns = [async () => ours.push(await measureOurs()), async () => peer && theirs.push(await measurePeer())];
+    for (const turn of round % 2 === 0 ? turns : turns.reverse()) await turn();
+    const said = [`${describeSeconds(each, ours.at(-1)!)} Strata`, ...(peer ? [`${describeSeconds(each, theirs.at(-1)!)} PyTorch`] : [])];
+    say(`${each.suite} ${each.shape} ${each.batch} x ${each.context}, round ${round + 1} of ${rounds}: ${said.join(', ')}`);
+  }
+  return {
+    suite: each.suite,
+    shape: each.shape,
+    blocks: each.plan ? expandedBlocks(each.plan).length : each.config.blocks,
+    inserted: each.plan?.inserted.length ?? 0,
+    batch: each.batch,
+    context: each.context,
+    ours: sideOf(each, ours),
+    peer: peer && sideOf(each, theirs),
+    speedRatio: peer && median(ours.map((own, round) => median(theirs[round]!.seconds) / median(own.seconds))),
+    memoryRatio: peer && median(ours.map((own, round) => own.peakMemory / theirs[round]!.peakMemory)),
+    lossDifference: peer && largestDifference(ours[0]!.losses, theirs[0]!.losses),
+  };
+}
+
+/** Writes the models and windows of a case, unless an earlier one has, and says what to do with them. */
+async function prepare(
+  each: BenchCase,
+  { engine, threads, steps }: { engine: EngineName; threads: number; steps: number },
+  scratch: string,
+): Promise<BenchJob> {
+  const inserted = each.plan?.inserted ?? [];
+  const baseDirectory = await once(join(scratch, `${each.shape}-${each.config.blocks}`), (path) => writeRandomModel(path, each.config));
+  const expandedDirectory = each.plan
+    ? await once(`${baseDirectory}-${inserted.map(({ position }) => position).join('-')}`, (path) =>
+        writeExpandedModel(baseDirectory, path, each.plan!),
+      )
+    : baseDirectory;
+  const windowsPath = join(scratch, 'windows.i32');
+  await writeWindows(windowsPath, (WARM_UP_STEPS + steps) * each.batch, each.context + 1, each.config.vocabularySize);
+  return {
+    task: each.task,
+    trains: each.trains,
+    engine,
+    device: engine === 'tensorflow-gpu' ? 'cuda' : 'cpu',
+    threads,
+    baseDirectory,
+    expandedDirectory,
+    insertedAfter: inserted.map(({ after }) => after),
+    insertedPositions: inserted.map(({ position }) => position),
+    windowsPath,
+    batch: each.batch,
+    context: each.context,
+    newTokens: each.newTokens,
+    warmUpSteps: WARM_UP_STEPS,
+    steps,
+    optimizer: OPTIMIZER,
+  };
+}
+
+/** The folder of a model, which is written unless an earlier case has. */
+async function once(directory: string, write: (directory: string) => Promise<void>): Promise<string> {
+  if (!existsSync(join(directory, 'model.safetensors'))) await write(directory);
+  return directory;
+}
+
+/** TensorFlow's threads within an operation; it reads them when its first context is made. */
+function threadEnvironment(threads: number): Record<string, string> {
+  return { TF_NUM_INTRAOP_THREADS: String(threads), OMP_NUM_THREADS: String(threads) };
+}
+
+/** Runs one side to its end and reads its answer. */
+async function measureInChild(
+  name: string,
+  command: string,
+  args: readonly string[],
+  environment: Record<string, string>,
+  signal: AbortSignal | undefined,
+): Promise<Measurement> {
+  const child = spawn(command, args, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], signal });
+  let output = '';
+  const lastWords = new LastWords();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.on('data', (chunk: Buffer) => lastWords.hear(chunk));
+  const end = await new Promise<{ code: number | null; exitSignal: NodeJS.Signals | null }>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, exitSignal) => resolve({ code, exitSignal }));
+  }).catch((error: unknown) => {
+    throw signal?.aborted ? new StrataError('INTERRUPTED', 'The benchmark was interrupted.') : error;
+  });
+  const { code, exitSignal } = end;
+  if (code !== 0) {
+    const { message, found, hint } = explainEnd({ code, signal: exitSignal, words: lastWords.toString() }, false);
+    throw new StrataError('CRASHED', `${name}'s side of the benchmark failed: ${message}`, {
+      ...(found && { found }),
+      ...(hint && { hint }),
+    });
+  }
+  const answer = benchAnswerSchema.parse(JSON.parse(output.trimEnd().split('\n').at(-1)!));
+  if ('error' in answer) throw StrataError.fromRecord(answer.error);
+  return answer;
+}
+
+function sideOf(each: BenchCase, rounds: readonly Measurement[]): Side {
+  const ofRounds = rounds.map(({ seconds, peakMemory }) => ({ seconds: median(seconds), peakMemory }));
+  const seconds = median(ofRounds.map((round) => round.seconds));
+  const tokens = tokensOf(each);
+  return {
+    seconds,
+    tokensPerSecond: tokens === null ? null : tokens / seconds,
+    peakMemory: median(ofRounds.map((round) => round.peakMemory)),
+    rounds: ofRounds,
+  };
+}
+
+/** Tokens that a step goes through. */
+function tokensOf({ task, batch, context, newTokens }: BenchCase): number | null {
+  if (task === 'load') return null;
+  return task === 'generate' ? newTokens : batch * context;
+}
+
+function describeSeconds(each: BenchCase, { seconds }: Measurement): string {
+  const tokens = tokensOf(each);
+  return tokens === null ? `${median(seconds).toFixed(2)} s` : `${(tokens / median(seconds)).toFixed(1)} tokens/s`;
+}
+
+function largestDifference(a: readonly number[], b: readonly number[]): number | null {
+  if (a.length === 0) return null;
+  return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index]!)), 0);
+}
+
+/** The middle value, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

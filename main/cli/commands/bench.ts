@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import { Argument, type Command, Option } from 'commander';
+import { type BenchReport, type BenchResult, runBench } from '../../bench/run-bench.ts';
+import { SHAPE_NAMES, type ShapeName } from '../../bench/shapes.ts';
+import { SUITE_NAMES, type SuiteName, SUITES } from '../../bench/suites.ts';
+import { parseEngineName } from '../../studio/studio.ts';
+import { bytes, table } from '../format.ts';
+import { command, type CommonOptions, refuse, wholeNumber } from '../session.ts';
+
+/** What is measured where nothing is named: the sweeps take longer than all of it. */
+const DEFAULT_SUITES: readonly SuiteName[] = ['train-expand', 'train-full', 'eval', 'generate', 'load'];
+const DEFAULT_SHAPES: readonly ShapeName[] = ['base', 'smollm2-135m'];
+
+type BenchOptions = CommonOptions & {
+  shape?: ShapeName;
+  rounds: number;
+  steps: number;
+  threads?: number;
+  batch?: number;
+  context?: number;
+  python?: string;
+  out?: string;
+};
+
+/** `strata bench`: speed and memory, beside PyTorch where it is installed. */
+export function benchCommand(): Command {
+  return command('bench', 'speed and memory of training, evaluation and generation, beside PyTorch where it is installed')
+    .addArgument(new Argument('[names...]', `what to measure: ${suiteList()}`).argParser(parseSuites))
+    .addOption(
+      new Option('--shape <name>', `model to measure with (default ${DEFAULT_SHAPES.join(' and ')}): ${SHAPE_NAMES.join(', ')}`).argParser(
+        (text) => oneOf(text, SHAPE_NAMES, 'There is no shape of that name.'),
+      ),
+    )
+    .addOption(wholeNumber('--rounds <n>', 'times that both sides are measured, in turn', 1).default(5))
+    .addOption(wholeNumber('--steps <n>', 'counted steps of each round', 1).default(5))
+    .addOption(wholeNumber('--threads <n>', 'of both sides (default as many as there are cores)', 1))
+    .addOption(wholeNumber('--batch <n>', 'windows of a step (default what suits the shape)', 1))
+    .addOption(wholeNumber('--context <n>', 'tokens of a window (default what suits the shape)', 2))
+    .option('--python <path>', 'a Python with torch, transformers and peft (default STRATA_PYTHON, else what "npm run parity" has set up)')
+    .option('--out <file>', 'also write the report there, as JSON')
+    .action((names: SuiteName[], options: BenchOptions) => bench(names, options));
+}
+
+async function bench(names: readonly SuiteName[], options: BenchOptions): Promise<void> {
+  const { shape, rounds, steps, threads, batch, context, python, out, engine = 'auto', json: isJson = false } = options;
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+  try {
+    const report = await runBench(
+      {
+        suites: names.length > 0 ? names : DEFAULT_SUITES,
+        shapes: shape === undefined ? DEFAULT_SHAPES : [shape],
+        rounds,
+        steps,
+        engine: parseEngineName(engine),
+        resources: join(import.meta.dirname, '../../../resources'),
+        ...(threads === undefined ? {} : { threads }),
+        ...(batch === undefined ? {} : { batch }),
+        ...(context === undefined ? {} : { context }),
+        ...(python === undefined ? {} : { python }),
+        ...(out === undefined ? {} : { out }),
+      },
+      (line) => void (isJson ? process.stderr : process.stdout).write(`${line}\n`),
+      interrupted.signal,
+    );
+    process.stdout.write(`${isJson ? JSON.stringify(report) : describe(report)}\n`);
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+  }
+}
+
+/** Commander hands the arguments over one by one, each with what the ones before gave. */
+function parseSuites(text: string, before: SuiteName[] | undefined): SuiteName[] {
+  const name = oneOf(text, SUITE_NAMES, 'There is no benchmark of that name.');
+  return [...new Set([...(before ?? []), name])];
+}
+
+function oneOf<Name extends string>(text: string, names: readonly Name[], message: string): Name {
+  const found = names.find((name) => name === text);
+  if (found === undefined) throw refuse(message, text, names.join(', '));
+  return found;
+}
+
+function suiteList(): string {
+  return SUITE_NAMES.map((name) => `${name} (${SUITES[name]})`).join('; ');
+}
+
+function describe({ results, pytorch: peer, pytorchMissing }: BenchReport): string {
+  const headings = ['suite', 'shape', 'blocks', 'new', 'windows', 'Strata', ...(peer ? ['PyTorch', 'speed'] : []), 'memory'];
+  const rows = results.map((each) => [
+    each.suite,
+    each.shape,
+    String(each.blocks),
+    String(each.inserted),
+    `${each.batch} x ${each.context}`,
+    speed(each.ours),
+    ...(each.peer ? [speed(each.peer), ratio(each.speedRatio)] : []),
+    bytes(each.ours.peakMemory),
+    ...(each.peer ? [bytes(each.peer.peakMemory), ratio(each.memoryRatio)] : []),
+  ]);
+  const notes = peer
+    ? [
+        "speed: PyTorch's time by ours; memory: our peak by PyTorch's. Medians of rounds that were measured in turn.",
+        ...disagreements(results),
+      ]
+    : [`PyTorch was not measured (${pytorchMissing}). "npm run parity" sets it up; --python names one.`];
+  return `\n${table(peer ? [...headings, 'PyTorch', 'ratio'] : headings, rows)}\n\n${notes.join('\n')}`;
+}
+
+function speed({ tokensPerSecond, seconds }: BenchResult['ours']): string {
+  return tokensPerSecond === null ? `${seconds.toFixed(2)} s` : `${tokensPerSecond.toFixed(1)} tok/s`;
+}
+
+function ratio(value: number | null): string {
+  return value === null ? '-' : `${value.toFixed(2)} x`;
+}
+
+/** Losses of the same windows: beyond this the two sides do not do the same work. */
+const LARGEST_LOSS_DIFFERENCE = 1e-2;
+
+function disagreements(results: readonly BenchResult[]): string[] {
+  return results
+    .filter(({ lossDifference }) => lossDifference !== null && !(lossDifference <= LARGEST_LOSS_DIFFERENCE))
+    .map(({ suite, shape, lossDifference }) => `${suite} on ${shape}: the losses differ by ${lossDifference}, so these figures are void.`);
+}
