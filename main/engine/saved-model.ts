@@ -37,7 +37,9 @@ function encodeNode({ name, operation, inputs, attributes }: GraphNode): Buffer 
     message(1, Buffer.from(name)),
     message(2, Buffer.from(operation)),
     ...inputs.map((input) => message(3, Buffer.from(input))),
-    ...attributes.map((attribute) => message(5, Buffer.concat([message(1, Buffer.from(attribute.name)), message(2, encodeValue(attribute))]))),
+    ...attributes.map((attribute) =>
+      message(5, Buffer.concat([message(1, Buffer.from(attribute.name)), message(2, encodeValue(attribute))])),
+    ),
   ]);
 }
 

@@ -15,12 +15,7 @@ export interface TensorFlowBinding {
   createTensor(shape: readonly number[], dtype: number, values: Float32Array | Int32Array): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): Float32Array | Int32Array;
-  executeOp(
-    name: string,
-    attributes: readonly AddonAttribute[],
-    inputs: readonly number[],
-    outputs: number,
-  ): TensorInfo[];
+  executeOp(name: string, attributes: readonly AddonAttribute[], inputs: readonly number[], outputs: number): TensorInfo[];
   /** Loads a SavedModel's graph into a session of its own. */
   loadSavedModel(directory: string, tags: string): number;
   /** Runs it: names of nodes are separated by commas. */

@@ -46,7 +46,13 @@ export class TensorFlowGraph extends TensorFlowOperations<GraphTensor> {
   /** The graph frees what it no longer needs by itself. */
   protected free(): void {}
 
-  #node(operation: string, attributes: GraphNode['attributes'], inputs: readonly Tensor[], shape: readonly number[], dtype: DType): GraphTensor {
+  #node(
+    operation: string,
+    attributes: GraphNode['attributes'],
+    inputs: readonly Tensor[],
+    shape: readonly number[],
+    dtype: DType,
+  ): GraphTensor {
     // Names are short because the addon copies the whole list of them for each.
     const node = `n${this.nodes.length}`;
     this.nodes.push({ name: node, operation, inputs: inputs.map((input) => (input as GraphTensor).node), attributes });

@@ -154,7 +154,13 @@ function times(operations: Operations, x: Tensor, begin: number, length: number)
 }
 
 /** Columns [heads*D, N] -> [B*K, heads/K, D, T]; a reshape alone when there is one window. */
-function toHeads(operations: Operations, x: Tensor, { batch: B, time: T }: Positions, { keyValueHeads: K, headSize: D }: Shape, heads: number): Tensor {
+function toHeads(
+  operations: Operations,
+  x: Tensor,
+  { batch: B, time: T }: Positions,
+  { keyValueHeads: K, headSize: D }: Shape,
+  heads: number,
+): Tensor {
   const shape = [B * K, heads / K, D, T];
   if (B === 1) return operations.reshape(x, shape);
   const windows = operations.transpose(operations.reshape(x, [heads * D, B, T]), [1, 0, 2]); // [B, heads*D, T]

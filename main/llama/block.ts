@@ -118,15 +118,7 @@ export function backwardLanes(
   let later: KeysAndValues | null = null;
   for (let lane = gradients.length - 1; lane >= 0; lane--) {
     const isContinued = positions[lane + 1]?.continues ?? false;
-    const back = backwardBlock(
-      operations,
-      gradients[lane]!,
-      weights,
-      shape,
-      positions[lane]!,
-      traces[lane]!,
-      isContinued ? later : null,
-    );
+    const back = backwardBlock(operations, gradients[lane]!, weights, shape, positions[lane]!, traces[lane]!, isContinued ? later : null);
     inputs[lane] = back.input;
     later = back.past;
     for (const [name, gradient] of namedGradients(back.gradients)) {

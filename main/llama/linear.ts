@@ -56,7 +56,11 @@ export function linearBackward(
 }
 
 /** Rows x [N, in] -> columns [out, N]. */
-export function toColumns(operations: Operations, x: Tensor, { weight, isTrained, adapter }: Linear): { output: Tensor; trace: LinearTrace } {
+export function toColumns(
+  operations: Operations,
+  x: Tensor,
+  { weight, isTrained, adapter }: Linear,
+): { output: Tensor; trace: LinearTrace } {
   const output = operations.matmul(weight, x, { transposeB: true });
   if (!adapter) return { output, trace: { input: isTrained ? x : null, reduced: null } };
   const reduced = operations.matmul(adapter.a, x, { transposeB: true }); // [R, N]

@@ -47,7 +47,13 @@ function runForward(
 ): { outputs: Tensor[]; traces: BlockTrace[] } {
   return engine.scope(() => {
     const { heads, keyValueHeads, headSize, normEpsilon } = model.config;
-    const inputs = { lanes, weights: blockWeights(model.blocks[block]!), shape: { heads, keyValueHeads, headSize, normEpsilon }, positions, keepsTrace };
+    const inputs = {
+      lanes,
+      weights: blockWeights(model.blocks[block]!),
+      shape: { heads, keyValueHeads, headSize, normEpsilon },
+      positions,
+      keepsTrace,
+    };
     return engine.run('forward', inputs, (operations, each) =>
       forwardLanes(operations, each.lanes, each.weights, each.shape, each.positions, each.keepsTrace),
     );
@@ -65,7 +71,13 @@ function runBackward(
 ): { inputs: Tensor[]; gradients: Record<string, Tensor> } {
   return engine.scope(() => {
     const { heads, keyValueHeads, headSize, normEpsilon } = model.config;
-    const inputs = { gradients, weights: blockWeights(model.blocks[block]!), shape: { heads, keyValueHeads, headSize, normEpsilon }, positions, traces };
+    const inputs = {
+      gradients,
+      weights: blockWeights(model.blocks[block]!),
+      shape: { heads, keyValueHeads, headSize, normEpsilon },
+      positions,
+      traces,
+    };
     return engine.run('backward', inputs, (operations, each) =>
       backwardLanes(operations, each.gradients, each.weights, each.shape, each.positions, each.traces),
     );
@@ -114,7 +126,10 @@ export function logitsOf(engine: Engine, model: Llama, hidden: Tensor): Tensor {
 }
 
 /** Lanes cut into pieces whose logits fit in {@link HEAD_CHUNK_ELEMENTS}: for each piece, the rows of every lane. */
-export function headChunks(lanes: readonly { times: number; windows: number }[], vocabularySize: number): { begin: number; size: number }[][] {
+export function headChunks(
+  lanes: readonly { times: number; windows: number }[],
+  vocabularySize: number,
+): { begin: number; size: number }[][] {
   const rows = lanes.map(({ windows, times }) => windows * times);
   const total = rows.reduce((sum, each) => sum + each, 0);
   const count = Math.min(Math.max(1, Math.ceil((total * vocabularySize) / HEAD_CHUNK_ELEMENTS)), ...rows);

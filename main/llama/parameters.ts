@@ -235,7 +235,13 @@ export function disposeLlama(model: Llama): void {
 /**
  * A and B of an adapter as peft initialises them: A uniform within 1/sqrt(in) (Kaiming with a = sqrt(5)), B zero, so that it adds nothing yet.
  */
-function makeAdapter(engine: Engine, { name, shape }: Parameter, rank: number, alpha: number, random: () => number): LinearParameter['adapter'] {
+function makeAdapter(
+  engine: Engine,
+  { name, shape }: Parameter,
+  rank: number,
+  alpha: number,
+  random: () => number,
+): LinearParameter['adapter'] {
   const [out, width] = shape as [number, number];
   const bound = 1 / Math.sqrt(width);
   const a = Float32Array.from({ length: rank * width }, () => (2 * random() - 1) * bound);

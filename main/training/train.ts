@@ -5,7 +5,7 @@ import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { largestLogitDifference } from '../llama/measure.ts';
-import type { Gradients } from '../llama/block.ts';
+import type { Gradients } from '../llama/model.ts';
 import { lossAndGradients } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { disposeLlama, type Llama, loadLlama, parametersOf, withoutInserted } from '../llama/parameters.ts';

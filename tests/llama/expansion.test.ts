@@ -29,12 +29,13 @@ describe.each(engineNames)('an expansion on %s', (engineName) => {
     expect(await largestLogitDifference(engine, base, model, windows)).toBe(0);
 
     const optimizer = new Optimizer(engine, parametersOf(model), settings);
-    const before = engine.liveTensors();
+    let before = 0;
     for (let step = 1; step <= 3; step++) {
       const batch = { batch: 2, time: 10, inputs: randomIds(tinyConfig, 20, step), targets: randomIds(tinyConfig, 20, step + 50) };
       const { loss, gradients } = lossAndGradients(engine, model, batch);
       await optimizer.update(gradients, 0.01, step);
       engine.dispose(loss, ...gradients.values());
+      if (step === 1) before = engine.liveTensors(); // angles and mask of this shape are kept from now on
     }
     expect(engine.liveTensors()).toBe(before);
 
