@@ -1,3 +1,4 @@
+import { blockOfTensor } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { AdamSettings, Engine, Tensor, Variable } from '../engine/engine.ts';
 import type { Gradients } from './model.ts';
@@ -8,12 +9,15 @@ export interface OptimizerSettings extends Omit<AdamSettings, 'step' | 'learning
   weightDecay: number;
   /** Gradients are scaled down to this global norm; 0 switches it off. */
   clipNorm: number;
+  /** What the learning rate is multiplied with for a parameter, by its name; 1 for all when absent. */
+  learningRateFactor?: (name: string) => number;
 }
 
 interface Moments {
   parameter: Parameter;
   first: Variable;
   second: Variable;
+  learningRateFactor: number;
 }
 
 /** AdamW over the trainable parameters. Moments are kept by the tensors' names, so they survive any change of order. */
@@ -29,7 +33,8 @@ export class Optimizer {
       if (parameter.variable === null) continue;
       const elements = parameter.shape.reduce((product, length) => product * length, 1);
       const zeros = (): Variable => engine.scope(() => engine.variable(engine.tensor(new Float32Array(elements), parameter.shape)));
-      this.#moments.set(parameter.name, { parameter, first: zeros(), second: zeros() });
+      const learningRateFactor = settings.learningRateFactor?.(parameter.name) ?? 1;
+      this.#moments.set(parameter.name, { parameter, first: zeros(), second: zeros(), learningRateFactor });
     }
   }
 
@@ -48,21 +53,25 @@ export class Optimizer {
       });
     }
     const { clipNorm, weightDecay, beta1, beta2, epsilon } = this.#settings;
-    engine.scope(() => {
-      const factor = clipNorm > 0 && norm > clipNorm ? engine.tensor(Float32Array.of(clipNorm / norm), []) : null;
-      const updates = [...this.#moments.values()].map(({ parameter, first, second }) => {
-        const gradient = gradients.get(parameter.name);
-        if (!gradient) throw new StrataError('INTERNAL', `No gradient for ${parameter.name}.`);
-        return {
-          variable: parameter.variable!,
-          firstMoment: first,
-          secondMoment: second,
-          gradient: factor ? engine.multiply(gradient, factor) : gradient,
-          weightDecay: parameter.shape.length > 1 ? weightDecay : 0,
-        };
+    const isClipped = clipNorm > 0 && norm > clipNorm;
+    for (const group of this.#groups()) {
+      // Clipped gradients are copies: one group's at a time.
+      engine.scope(() => {
+        const factor = isClipped ? engine.tensor(Float32Array.of(clipNorm / norm), []) : null;
+        const updates = group.map(({ parameter, first, second }) => {
+          const gradient = gradients.get(parameter.name);
+          if (!gradient) throw new StrataError('INTERNAL', `No gradient for ${parameter.name}.`);
+          return {
+            variable: parameter.variable!,
+            firstMoment: first,
+            secondMoment: second,
+            gradient: factor ? engine.multiply(gradient, factor) : gradient,
+            weightDecay: parameter.shape.length > 1 ? weightDecay : 0,
+          };
+        });
+        engine.adamW(updates, { learningRate: learningRate * group[0]!.learningRateFactor, beta1, beta2, epsilon, step });
       });
-      engine.adamW(updates, { learningRate, beta1, beta2, epsilon, step });
-    });
+    }
     return norm;
   }
 
@@ -80,6 +89,16 @@ export class Optimizer {
       first.dispose();
       second.dispose();
     }
+  }
+
+  /** Parameters of one block and one learning rate together. */
+  #groups(): Moments[][] {
+    const groups = new Map<string, Moments[]>();
+    for (const moments of this.#moments.values()) {
+      const key = `${blockOfTensor(moments.parameter.name)} ${moments.learningRateFactor}`;
+      groups.set(key, [...(groups.get(key) ?? []), moments]);
+    }
+    return [...groups.values()];
   }
 
   async #globalNorm(gradients: Gradients): Promise<number> {

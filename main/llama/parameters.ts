@@ -1,4 +1,13 @@
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import {
+  BLOCK_ROLES,
+  type BlockRole,
+  blockTensorName,
+  blockTensorShapes,
+  EMBEDDING_TENSOR,
+  FINAL_NORM_TENSOR,
+  HEAD_TENSOR,
+} from '../../shared/domain/llama-tensors.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { randomStream } from '../../shared/domain/random.ts';
 import type { Engine, Tensor, Variable } from '../engine/engine.ts';
@@ -7,6 +16,8 @@ import type { HeadWeights } from './head.ts';
 import { LaneCache } from './lanes.ts';
 import type { Linear } from './linear.ts';
 import type { Norm } from './rms-norm.ts';
+
+export { BLOCK_TENSORS, type BlockRole, blockTensorName, EMBEDDING_TENSOR, FINAL_NORM_TENSOR, HEAD_TENSOR } from '../../shared/domain/llama-tensors.ts';
 
 /**
  * The weights of a LLaMA, named by role. Matrices are [out, in] as the files store them, so a layer computes `x W^T`.
@@ -53,50 +64,12 @@ export interface Llama {
   lanes: LaneCache;
 }
 
-/** The suffix of each tensor of a block, by role, as Hugging Face names them. */
-export const BLOCK_TENSORS = {
-  attentionNorm: 'input_layernorm.weight',
-  query: 'self_attn.q_proj.weight',
-  key: 'self_attn.k_proj.weight',
-  value: 'self_attn.v_proj.weight',
-  attentionOutput: 'self_attn.o_proj.weight',
-  mlpNorm: 'post_attention_layernorm.weight',
-  gate: 'mlp.gate_proj.weight',
-  up: 'mlp.up_proj.weight',
-  down: 'mlp.down_proj.weight',
-} as const;
-export type BlockRole = keyof typeof BLOCK_TENSORS;
-export const BLOCK_ROLES = Object.keys(BLOCK_TENSORS) as BlockRole[];
-
 /** The matrices of a block: what an adapter can be put on. */
 export const LINEAR_ROLES = ['query', 'key', 'value', 'attentionOutput', 'gate', 'up', 'down'] as const;
 export type LinearRole = (typeof LINEAR_ROLES)[number];
 
-export const EMBEDDING_TENSOR = 'model.embed_tokens.weight';
-export const FINAL_NORM_TENSOR = 'model.norm.weight';
-export const HEAD_TENSOR = 'lm_head.weight';
-
 /** The two matrices whose zeros make an inserted block an identity (LLaMA Pro, section 3.1). */
 const IDENTITY_ROLES: readonly BlockRole[] = ['attentionOutput', 'down'];
-
-export function blockTensorName(block: number, role: BlockRole): string {
-  return `model.layers.${block}.${BLOCK_TENSORS[role]}`;
-}
-
-export function blockTensorShapes(config: LlamaConfig): Record<BlockRole, number[]> {
-  const { hiddenSize: C, intermediateSize: F, heads: H, keyValueHeads: K, headSize: D } = config;
-  return {
-    attentionNorm: [C],
-    query: [H * D, C],
-    key: [K * D, C],
-    value: [K * D, C],
-    attentionOutput: [C, H * D],
-    mlpNorm: [C],
-    gate: [F, C],
-    up: [F, C],
-    down: [C, F],
-  };
-}
 
 export interface LoadOptions {
   config: LlamaConfig;
