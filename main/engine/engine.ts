@@ -75,8 +75,6 @@ export interface Operations {
   matmul(a: Tensor, b: Tensor, options?: { transposeA?: boolean; transposeB?: boolean }): Tensor;
   /** Sum over one axis, which is kept with length 1 when asked. */
   sum(x: Tensor, axis: number, keepAxis?: boolean): Tensor;
-  /** Largest value along one axis, likewise. */
-  max(x: Tensor, axis: number, keepAxis?: boolean): Tensor;
   /** Over the last axis. */
   softmax(x: Tensor): Tensor;
   logSoftmax(x: Tensor): Tensor;
@@ -87,7 +85,12 @@ export interface Operations {
   scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor;
   /** Cross-entropy of logits [N, V] with labels [N]: the loss of each row [N], in nats. */
   crossEntropy(logits: Tensor, labels: Tensor): Tensor;
-  log(x: Tensor): Tensor;
+  /** log(x + offset), the natural one. */
+  log(x: Tensor, offset: number): Tensor;
+  /** x[n, ids[n]] of each row: [N, V], [N] -> [N]. */
+  pick(x: Tensor, ids: Tensor): Tensor;
+  /** Sum of the squares of all elements, as a tensor of shape []. */
+  sumOfSquares(x: Tensor): Tensor;
 }
 
 export interface Engine extends Operations {

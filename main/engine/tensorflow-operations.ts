@@ -114,10 +114,6 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
     return this.#reduce('Sum', x, axis, keepAxis);
   }
 
-  max(x: Tensor, axis: number, keepAxis = false): Tensor {
-    return this.#reduce('Max', x, axis, keepAxis);
-  }
-
   softmax(x: Tensor): Tensor {
     return this.execute('Softmax', [FLOAT], [x], x.shape);
   }
@@ -137,15 +133,22 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
 
   crossEntropy(logits: Tensor, labels: Tensor): Tensor {
     return this.scope(() => {
-      const top = this.max(logits, 1, true); // [N, 1]
+      const top = this.#reduce('Max', logits, 1, true); // [N, 1]
       const total = this.sum(this.exp(this.subtract(logits, top)), 1); // [N]
-      const logTotal = this.add(this.log(total), this.reshape(top, total.shape));
-      return this.subtract(logTotal, this.#pick(logits, labels));
+      const logTotal = this.add(this.log(total, 0), this.reshape(top, total.shape));
+      return this.subtract(logTotal, this.pick(logits, labels));
     });
   }
 
-  log(x: Tensor): Tensor {
-    return this.execute('Log', [FLOAT], [x], x.shape);
+  log(x: Tensor, offset: number): Tensor {
+    return this.scope(() => {
+      const shifted = offset === 0 ? x : this.execute('AddV2', [FLOAT], [x, this.#scalar(offset)], x.shape);
+      return this.execute('Log', [FLOAT], [shifted], x.shape);
+    });
+  }
+
+  sumOfSquares(x: Tensor): Tensor {
+    return this.scope(() => this.scale(this.execute('L2Loss', [FLOAT], [x], []), 2)); // L2Loss is half of it
   }
 
   #reduce(operation: 'Sum' | 'Max', x: Tensor, axis: number, keepAxis = false): Tensor {
@@ -154,8 +157,7 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
     return this.execute(operation, attributes, [x, this.#integers([axis])], shape);
   }
 
-  /** x[n, ids[n]] for each row: [N, V], [N] -> [N]. */
-  #pick(x: Tensor, ids: Tensor): Tensor {
+  pick(x: Tensor, ids: Tensor): Tensor {
     return this.execute('GatherV2', gatherAttributes(1), [x, ids, this.#integers(1)], ids.shape);
   }
 

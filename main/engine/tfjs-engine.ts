@@ -176,19 +176,19 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
   }
 
   crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-    return this.scope(() => this.scale(this.#pick(this.logSoftmax(logits), labels), -1));
+    return this.scope(() => this.scale(this.pick(this.logSoftmax(logits), labels), -1));
   }
 
-  log(x: Tensor): Tensor {
-    return this.#wrap(this.#tf.log(native(x)));
+  log(x: Tensor, offset: number): Tensor {
+    return this.#wrap(this.#tf.tidy(() => this.#tf.log(this.#tf.add(native(x), offset))));
   }
 
-  max(x: Tensor, axis: number, keepAxis = false): Tensor {
-    return this.#wrap(this.#tf.max(native(x), axis, keepAxis));
+  sumOfSquares(x: Tensor): Tensor {
+    return this.#wrap(this.#tf.tidy(() => this.#tf.sum(this.#tf.square(native(x)))));
   }
 
   /** By a product with one-hot rows: the backends' own gather takes the ids out to JavaScript to check them. */
-  #pick(x: Tensor, ids: Tensor): Tensor {
+  pick(x: Tensor, ids: Tensor): Tensor {
     const picked = this.#tf.tidy(() => {
       const target = this.#tf.cast(this.#tf.oneHot(native(ids) as tfjs.Tensor1D, x.shape[1]!), 'float32');
       return this.#tf.sum(this.#tf.mul(target, native(x)), 1);

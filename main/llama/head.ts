@@ -21,6 +21,9 @@ export function logitsOf(operations: Operations, x: Tensor, { finalNorm, head, n
   return operations.matmul(rmsNorm(operations, x, finalNorm, normEpsilon).output, head, { transposeB: true });
 }
 
+/** The smallest normal float32. Added to a probability it is lost in rounding, except where that is zero: the loss is 87 nats there, not infinite. */
+const SMALLEST_PROBABILITY = 2 ** -126;
+
 /**
  * The loss `sum of share * cross-entropy` and its gradients. With p the softmax of the logits, y the one-hot labels, s the shares and h the
  * normalised rows: `dh = s (p E - E[labels])` and `dE = p^T (s h) - y^T (s h)`, where y only picks rows: it is never made.
@@ -31,12 +34,10 @@ export function headBackward(
   { finalNorm, head, isTrained, normEpsilon }: HeadWeights,
 ): { loss: Tensor; input: Tensor; finalNorm: Tensor | null; head: Tensor | null } {
   const normed = rmsNorm(operations, x, finalNorm, normEpsilon);
-  const logits = operations.matmul(normed.output, head, { transposeB: true }); // [N, V]
-  const probabilities = operations.softmax(logits); // [N, V]
+  // The softmax takes the memory of the logits, the largest tensor of a step, because nothing else looks at them.
+  const probabilities = operations.softmax(operations.matmul(normed.output, head, { transposeB: true })); // [N, V]
+  const loss = operations.scale(operations.log(operations.pick(probabilities, labels), SMALLEST_PROBABILITY), -1); // [N]
   const labelRows = operations.gatherRows(head, labels); // [N, C]
-  // log(sum of exp(logits)) is any logit less the logarithm of its probability; the largest cannot underflow.
-  const logTotal = operations.subtract(operations.max(logits, 1), operations.log(operations.max(probabilities, 1))); // [N]
-  const loss = operations.subtract(logTotal, operations.sum(operations.multiply(normed.output, labelRows), 1)); // [N]
   const difference = operations.subtract(operations.matmul(probabilities, head), labelRows); // [N, C]
   const back = rmsNormBackward(operations, operations.multiply(difference, share), finalNorm, normed.trace);
   const total = operations.sum(operations.multiply(loss, operations.reshape(share, loss.shape)), 0, true); // [1]

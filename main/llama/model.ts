@@ -23,7 +23,7 @@ export interface Batch {
 export type Gradients = Map<string, Tensor>;
 
 /** The head's logits are made for so many elements at a time: a vocabulary of 50,000 must not cost gigabytes. */
-const HEAD_CHUNK_ELEMENTS = 1 << 25;
+const HEAD_CHUNK_ELEMENTS = 1 << 24;
 
 /** Rows after the embedding, lane by lane. */
 function embed(engine: Engine, model: Llama, { time, inputs }: Pick<Batch, 'time' | 'inputs'>, lanes: readonly Lane[]): Tensor[] {

@@ -104,10 +104,7 @@ export class Optimizer {
   async #globalNorm(gradients: Gradients): Promise<number> {
     const engine = this.#engine;
     const total = engine.scope(() => {
-      const squares: Tensor[] = [...gradients.values()].map((gradient) => {
-        const elements = gradient.shape.reduce((product, length) => product * length, 1);
-        return engine.reshape(engine.sum(engine.square(engine.reshape(gradient, [elements])), 0), [1]);
-      });
+      const squares: Tensor[] = [...gradients.values()].map((gradient) => engine.reshape(engine.sumOfSquares(gradient), [1]));
       return engine.sum(engine.concat(squares, 0), 0);
     });
     const [sum] = await engine.read(total);

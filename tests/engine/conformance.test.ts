@@ -53,7 +53,8 @@ const MEMBERS: Record<keyof Engine, 'case' | 'not an operation'> = {
   scatterAddRows: 'case',
   crossEntropy: 'case',
   log: 'case',
-  max: 'case',
+  pick: 'case',
+  sumOfSquares: 'case',
   adamW: 'case',
 };
 
