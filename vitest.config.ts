@@ -12,8 +12,8 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['tests/**/*.test.ts'],
-          // Parity tests need Python packages, benchmarks a quiet machine, torture minutes.
-          exclude: ['tests/e2e/**', 'tests/parity/**', 'tests/bench/**', 'tests/torture/**'],
+          // Parity tests need Python packages, torture minutes.
+          exclude: ['tests/e2e/**', 'tests/parity/**', 'tests/torture/**'],
           env,
           // Native libraries and child processes: a crash must not take the other tests along.
           pool: 'forks',

@@ -1,52 +1,49 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { recordParity } from './parity/record.mjs';
 import { projectRoot } from './setup/paths.mjs';
 import { prepare, runScript } from './setup/prepare.mjs';
-import { createReport, SetupProblem } from './setup/report.mjs';
-import { lastLines, runCommand } from './setup/run-command.mjs';
+import { ensurePython } from './setup/python.mjs';
+import { createReport } from './setup/report.mjs';
 
 /**
- * `npm run parity`: compares what Strata computes with PyTorch and Hugging Face transformers. Their packages go into a virtual environment
- * of the checkout (.cache/parity); STRATA_PYTHON names a Python that has them already.
+ * `npm run parity`: compares what Strata computes with PyTorch, Hugging Face transformers and peft. Their packages go into a virtual
+ * environment in the engine folder; STRATA_PYTHON names a Python that has them already.
+ *
+ *   --record   when all passed, writes the figures to tests/parity/recorded.json and into docs/parity.md
+ *   PATH...    only the tests whose path contains one of these; other options go to Vitest
  */
-const requirements = join(projectRoot, 'tests', 'parity', 'requirements.txt');
-
-/** @param {import('./setup/report.mjs').Report} report @returns {Promise<string>} the Python to use */
-async function ensurePython(report) {
-  if (process.env.STRATA_PYTHON) return process.env.STRATA_PYTHON;
-  const environment = join(projectRoot, '.cache', 'parity');
-  const python = process.platform === 'win32' ? join(environment, 'Scripts', 'python.exe') : join(environment, 'bin', 'python');
-  const stamp = join(environment, 'requirements.sha256');
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return python;
-  report.start('Installing PyTorch and transformers for the comparison: 0.3 to 3 GB, depending on the platform');
-  for (const [command, args] of /** @type {[string, string[]][]} */ ([
-    ['python3', ['-m', 'venv', environment]],
-    [python, ['-m', 'pip', 'install', '--disable-pip-version-check', '-r', requirements]],
-  ])) {
-    const { exitCode, output } = await runCommand(command, args, { onOutput: (text) => report.progress(lastLines(text, 1)[0] ?? '') });
-    if (exitCode !== 0) {
-      throw new SetupProblem('The Python packages could not be installed:', [
-        ...lastLines(output).map((line) => `  ${line}`),
-        'Name a Python that has them (see tests/parity/requirements.txt) with STRATA_PYTHON.',
-      ]);
-    }
-  }
-  writeFileSync(stamp, wanted);
-  return python;
-}
-
 await runScript(async () => {
   const report = createReport();
   const { node } = await prepare({ quiet: true, retry: true });
-  const env = { ...process.env, STRATA_PYTHON: await ensurePython(report) };
+  const python = await ensurePython(report);
+  const args = process.argv.slice(2).filter((each) => each !== '--record');
+  const records = args.length < process.argv.length - 2;
+  if (records && args.length > 0) {
+    report.note(['Figures are recorded of the whole comparison only: give --record alone.']);
+    return 2;
+  }
+  const figures = mkdtempSync(join(tmpdir(), 'strata-parity-figures-'));
+  try {
+    const env = { ...process.env, STRATA_PYTHON: python, ...(records && { STRATA_PARITY_FIGURES: figures }) };
+    const exitCode = await runTests(node, args, env);
+    if (exitCode === 0 && records) await recordParity({ node, python, figures });
+    return exitCode;
+  } finally {
+    await rm(figures, { recursive: true, force: true });
+  }
+});
+
+/** @param {string} node @param {string[]} args @param {NodeJS.ProcessEnv} env @returns {Promise<number>} */
+function runTests(node, args, env) {
   const vitest = join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs');
-  const child = spawn(node, [vitest, 'run', '--project', 'parity', ...process.argv.slice(2)], { cwd: projectRoot, env, stdio: 'inherit' });
+  const child = spawn(node, [vitest, 'run', '--project', 'parity', ...args], { cwd: projectRoot, env, stdio: 'inherit' });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 1));
   });
-});
+}

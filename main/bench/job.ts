@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { errorRecordSchema } from '../../shared/contract/contract.ts';
+import { methodSchema } from '../../shared/domain/method.ts';
 
 /** What goes between `strata bench` and the two processes that it measures, ours and PyTorch's: the same job for both, as a file of JSON. */
 
 export const benchTaskSchema = z.enum(['train', 'evaluate', 'generate', 'load']);
 export type BenchTask = z.infer<typeof benchTaskSchema>;
 
-/** What an optimizer step changes: the inserted blocks, every weight, nothing. */
-export const trainsSchema = z.enum(['inserted', 'all', 'nothing']);
-export type Trains = z.infer<typeof trainsSchema>;
-
 export const benchJobSchema = z.object({
   task: benchTaskSchema,
-  trains: trainsSchema,
+  /** What an optimizer step changes; null where there is none. */
+  method: methodSchema.nullable(),
+  /** Windows come again and again, and Strata keeps what its frozen blocks make of them. PyTorch has no such thing. */
+  cachesPrefix: z.boolean(),
   engine: z.string(),
   /** Where PyTorch computes: as the engine does. */
   device: z.enum(['cpu', 'cuda']),
@@ -20,11 +20,7 @@ export const benchJobSchema = z.object({
   /** The base, and the same with its copies inserted: Strata inserts them while loading, PyTorch loads what was expanded on disk. */
   baseDirectory: z.string(),
   expandedDirectory: z.string(),
-  /** Blocks of the base that a copy follows; empty for the base as it is. */
-  insertedAfter: z.array(z.int()),
-  /** Positions of the copies in the expanded model. */
-  insertedPositions: z.array(z.int()),
-  /** Token ids as little-endian int32: (warmUpSteps + steps) x batch windows of context + 1 each. */
+  /** Token ids as little-endian int32: batch windows of context + 1 each for every step; after the last they begin anew. */
   windowsPath: z.string(),
   batch: z.int().min(1),
   context: z.int().min(2),

@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { planExpansion } from '../../shared/domain/plan.ts';
+import { planOf, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Tensor } from '../engine/engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';
 import { generate } from '../llama/generate.ts';
-import { type Batch, lossAndGradients, nextLogits } from '../llama/model.ts';
+import { type Batch, frozenPrefix, lossAndGradients, nextLogits } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { type Llama, loadLlama, parametersOf } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { measureLoss } from '../training/evaluation.ts';
+import { lossAndGradientsOfStep } from '../training/step.ts';
 import { explainFailure } from '../training/trainer-end.ts';
 import { type BenchJob, benchJobSchema, type Measurement } from './job.ts';
 
@@ -27,10 +28,16 @@ class Windows {
     this.#job = job;
   }
 
+  /** Steps until the windows begin anew. */
+  get epoch(): number {
+    return this.#ids.length / (this.#job.batch * (this.#job.context + 1));
+  }
+
   of(step: number): Int32Array[] {
     const { batch, context } = this.#job;
     const length = context + 1;
-    return Array.from({ length: batch }, (_, row) => this.#ids.slice((step * batch + row) * length, (step * batch + row + 1) * length));
+    const first = (step % this.epoch) * batch;
+    return Array.from({ length: batch }, (_, row) => this.#ids.slice((first + row) * length, (first + row + 1) * length));
   }
 
   batch(step: number): Batch {
@@ -64,8 +71,13 @@ async function measure(job: BenchJob): Promise<Omit<Measurement, 'peakMemory'>> 
 async function train(engine: Engine, job: BenchJob, windows: Windows): Promise<Omit<Measurement, 'peakMemory'>> {
   const model = await load(engine, job);
   const optimizer = new Optimizer(engine, parametersOf(model), job.optimizer);
+  const prefixes: Tensor[][] = [];
   return timed(job, async (step) => {
-    const { loss, gradients } = lossAndGradients(engine, model, windows.batch(step));
+    const batch = windows.batch(step);
+    if (job.cachesPrefix) prefixes[step % windows.epoch] ??= frozenPrefix(engine, model, batch).map((tensor) => engine.keep(tensor));
+    const { loss, gradients } = job.cachesPrefix
+      ? lossAndGradients(engine, model, batch, { prefix: prefixes[step % windows.epoch]! })
+      : lossAndGradientsOfStep(engine, model, [batch], false);
     const [value] = await engine.read(loss);
     await optimizer.update(gradients, job.optimizer.learningRate, step + 1);
     engine.dispose(loss, ...gradients.values());
@@ -99,13 +111,15 @@ async function loadOnce(engine: Engine, job: BenchJob, windows: Windows): Promis
   return { seconds: [(performance.now() - started) / 1000], losses: [] };
 }
 
-async function load(engine: Engine, { baseDirectory, insertedAfter, trains }: BenchJob): Promise<Llama> {
+async function load(engine: Engine, { baseDirectory, method }: BenchJob): Promise<Llama> {
   const folder = await openModelFolder(baseDirectory);
   try {
-    const { config } = folder;
-    const plan = insertedAfter.length === 0 ? null : planExpansion(config.blocks, undefined, insertedAfter);
-    const isTrainable = (_: string, isInserted: boolean): boolean => trains === 'all' || (trains === 'inserted' && isInserted);
-    return await loadLlama(engine, { config, read: (name) => folder.readTensor(name), plan, isTrainable });
+    return await loadLlama(engine, {
+      config: folder.config,
+      read: (name) => folder.readTensor(name),
+      ...(method && { plan: planOf(method), isTrainable: trainabilityOf(method) }),
+      lora: method?.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: 1 } : null,
+    });
   } finally {
     await folder.close();
   }

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { expandedBlocks } from '../../shared/domain/plan.ts';
+import { planOf, trainedConfig } from '../../shared/domain/method.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { engineDirectory, readEngineManifest } from '../engine/engine-directory.ts';
-import { engineEnvironment, type EngineName } from '../engine/load-engine.ts';
+import { engineEnvironment, type EngineName, threadEnvironment } from '../engine/load-engine.ts';
 import { writeTextAtomically } from '../models/atomic-file.ts';
 import { LastWords } from '../training/last-words.ts';
 import { explainEnd } from '../training/trainer-end.ts';
@@ -136,11 +136,12 @@ async function chooseEngine(wanted: EngineName | 'auto'): Promise<BenchReport['e
 
 async function measureCase(
   each: BenchCase,
-  { engine, threads, rounds, steps, pytorch: peer }: BenchReport,
+  { engine, threads, rounds, steps, pytorch }: BenchReport,
   scratch: string,
   say: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<BenchResult> {
+  const peer = each.method?.name === 'lora' && pytorch?.versions.peft === null ? null : pytorch;
   const job = await prepare(each, { engine: engine.name, threads, steps }, scratch);
   const jobPath = join(scratch, 'job.json');
   await writeFile(jobPath, JSON.stringify(job));
@@ -162,8 +163,8 @@ async function measureCase(
   return {
     suite: each.suite,
     shape: each.shape,
-    blocks: each.plan ? expandedBlocks(each.plan).length : each.config.blocks,
-    inserted: each.plan?.inserted.length ?? 0,
+    blocks: each.method ? trainedConfig(each.method, each.config).blocks : each.config.blocks,
+    inserted: (each.method && planOf(each.method)?.inserted.length) ?? 0,
     batch: each.batch,
     context: each.context,
     ours: sideOf(each, ours),
@@ -180,25 +181,26 @@ async function prepare(
   { engine, threads, steps }: { engine: EngineName; threads: number; steps: number },
   scratch: string,
 ): Promise<BenchJob> {
-  const inserted = each.plan?.inserted ?? [];
+  const plan = each.method && planOf(each.method);
   const baseDirectory = await once(join(scratch, `${each.shape}-${each.config.blocks}`), (path) => writeRandomModel(path, each.config));
-  const expandedDirectory = each.plan
-    ? await once(`${baseDirectory}-${inserted.map(({ position }) => position).join('-')}`, (path) =>
-        writeExpandedModel(baseDirectory, path, each.plan!),
+  const expandedDirectory = plan
+    ? await once(`${baseDirectory}-${plan.inserted.map(({ position }) => position).join('-')}`, (path) =>
+        writeExpandedModel(baseDirectory, path, plan),
       )
     : baseDirectory;
   const windowsPath = join(scratch, 'windows.i32');
-  await writeWindows(windowsPath, (WARM_UP_STEPS + steps) * each.batch, each.context + 1, each.config.vocabularySize);
+  // Windows that come again are first seen in the warm-up: what is counted are later epochs.
+  const distinctSteps = each.cachesPrefix ? WARM_UP_STEPS : WARM_UP_STEPS + steps;
+  await writeWindows(windowsPath, distinctSteps * each.batch, each.context + 1, each.config.vocabularySize);
   return {
     task: each.task,
-    trains: each.trains,
+    method: each.method,
+    cachesPrefix: each.cachesPrefix,
     engine,
     device: engine === 'tensorflow-gpu' ? 'cuda' : 'cpu',
     threads,
     baseDirectory,
     expandedDirectory,
-    insertedAfter: inserted.map(({ after }) => after),
-    insertedPositions: inserted.map(({ position }) => position),
     windowsPath,
     batch: each.batch,
     context: each.context,
@@ -213,11 +215,6 @@ async function prepare(
 async function once(directory: string, write: (directory: string) => Promise<void>): Promise<string> {
   if (!existsSync(join(directory, 'model.safetensors'))) await write(directory);
   return directory;
-}
-
-/** TensorFlow's threads within an operation; it reads them when its first context is made. */
-function threadEnvironment(threads: number): Record<string, string> {
-  return { TF_NUM_INTRAOP_THREADS: String(threads), OMP_NUM_THREADS: String(threads) };
 }
 
 /** Runs one side to its end and reads its answer. */

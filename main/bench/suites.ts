@@ -1,12 +1,15 @@
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { type ExpansionPlan, planExpansion } from '../../shared/domain/plan.ts';
-import type { BenchTask, Trains } from './job.ts';
+import { LORA_TARGETS, type Method } from '../../shared/domain/method.ts';
+import { planExpansion } from '../../shared/domain/plan.ts';
+import type { BenchTask } from './job.ts';
 import type { Shape } from './shapes.ts';
 
 /** What is measured, by name, with what the name means. */
 export const SUITES = {
   'train-expand': 'training steps of the inserted blocks',
+  'train-cached': 'train-expand with new blocks in the top half and windows seen before: the blocks below come from a cache',
   'train-full': 'training steps of every weight',
+  'train-lora': 'training steps of adapters of rank 16 on all linear layers, beside peft',
   eval: 'loss without gradients',
   generate: 'greedy generation with cached keys and values',
   load: 'from a folder on disk to the first logits',
@@ -26,14 +29,16 @@ export interface BenchCase {
   suite: SuiteName;
   shape: Shape['name'];
   task: BenchTask;
-  trains: Trains;
-  /** The model on disk; a plan is carried out while it is loaded. */
+  /** What is trained; null where nothing is. */
+  method: Method | null;
+  /** The model on disk. */
   config: LlamaConfig;
-  plan: ExpansionPlan | null;
   batch: number;
   /** Tokens of a window; of the prompt when text is generated. */
   context: number;
   newTokens: number;
+  /** Windows come again, and what the frozen blocks below the lowest trained one make of them is kept. */
+  cachesPrefix: boolean;
 }
 
 /** Windows other than those that suit the shape. */
@@ -46,20 +51,31 @@ export interface WindowSize {
 export function casesOf(suite: SuiteName, shape: Shape, wanted: WindowSize = {}): BenchCase[] {
   const { config, name, expansion } = shape;
   const { batch, context } = { batch: shape.batch, context: shape.context, ...wanted };
-  const whole = { suite, shape: name, config, plan: null, trains: 'nothing', batch, context, newTokens: 0 } as const;
+  const whole = { suite, shape: name, config, method: null, batch, context, newTokens: 0, cachesPrefix: false } as const;
   const expand = (baseBlocks: number, inserted: number, window: number): BenchCase => ({
     ...whole,
     task: 'train',
-    trains: 'inserted',
+    method: { name: 'expand', plan: planExpansion(baseBlocks, inserted, 'even') },
     config: { ...config, blocks: baseBlocks },
-    plan: planExpansion(baseBlocks, inserted, 'even'),
     context: window,
   });
   switch (suite) {
     case 'train-expand':
       return [expand(expansion.baseBlocks, expansion.inserted, context)];
+    case 'train-cached': {
+      const { baseBlocks, inserted } = expansion;
+      return [
+        {
+          ...expand(baseBlocks, inserted, context),
+          method: { name: 'expand', plan: planExpansion(baseBlocks, undefined, placesInTopHalf(baseBlocks, inserted)) },
+          cachesPrefix: true,
+        },
+      ];
+    }
+    case 'train-lora':
+      return [{ ...whole, task: 'train', method: { name: 'lora', rank: 16, alpha: 32, targets: [...LORA_TARGETS] } }];
     case 'train-full':
-      return [{ ...whole, task: 'train', trains: 'all' }];
+      return [{ ...whole, task: 'train', method: { name: 'full' } }];
     case 'eval':
       return [{ ...whole, task: 'evaluate' }];
     case 'generate': {
@@ -74,4 +90,10 @@ export function casesOf(suite: SuiteName, shape: Shape, wanted: WindowSize = {})
     case 'inserted':
       return INSERTED.map((inserted) => expand(config.blocks, inserted, context));
   }
+}
+
+/** Interleaved as `even` does it, in the upper half of the base. */
+function placesInTopHalf(baseBlocks: number, count: number): number[] {
+  const half = Math.floor(baseBlocks / 2);
+  return planExpansion(baseBlocks - half, count, 'even').inserted.map(({ after }) => half + after);
 }

@@ -27,18 +27,21 @@ const require = createRequire(import.meta.url);
 /** More parts than this at a time make each so small that its matrix products lose more than its caches win. */
 const MOST_LANES = 8;
 
-const LANES = Math.min(availableParallelism(), MOST_LANES);
-
 /**
- * Environment of a process that loads TensorFlow: oneDNN's matrix kernels (off by default on AVX2 machines), quiet logs, and cores given to
- * lanes: as many operations at a time as there are lanes, each on its share of the cores. One operation spread over all cores moves everything
- * it touches from one core's cache to another's, which costs an element-wise operation five times what it computes (docs/performance.md).
+ * Cores given to lanes: as many operations at a time as there are lanes, each on its share of the cores. One operation spread over all cores moves
+ * everything it touches from one core's cache to another's, which costs an element-wise operation five times what it computes
+ * (docs/performance.md).
  */
+export function threadEnvironment(cores: number): Record<string, string> {
+  const lanes = Math.min(cores, MOST_LANES);
+  return { TF_NUM_INTEROP_THREADS: String(lanes), TF_NUM_INTRAOP_THREADS: String(Math.ceil(cores / lanes)) };
+}
+
+/** Environment of a process that loads TensorFlow: oneDNN's matrix kernels (off by default on AVX2 machines), quiet logs, lanes. */
 export const ENGINE_ENVIRONMENT: Record<string, string> = {
   TF_ENABLE_ONEDNN_OPTS: '1',
   TF_CPP_MIN_LOG_LEVEL: '2',
-  TF_NUM_INTEROP_THREADS: String(LANES),
-  TF_NUM_INTRAOP_THREADS: String(Math.ceil(availableParallelism() / LANES)),
+  ...threadEnvironment(availableParallelism()),
 };
 
 /** What a process that is going to load this engine must have in its environment when it starts. */

@@ -22,18 +22,25 @@ def load(job):
 
 
 def read_windows(job):
-    """[step, batch, context + 1]"""
+    """[steps, batch, context + 1]; after the last step they begin anew."""
     ids = numpy.fromfile(job["windowsPath"], dtype="<i4").astype(numpy.int64)
     return torch.from_numpy(ids).view(-1, job["batch"], job["context"] + 1).to(job["device"])
 
 
-def choose_trained(model, job):
+def choose_trained(model, method):
     """Freezes what is not trained: autograd then computes no gradient for it, and none below the lowest trained block."""
-    if job["trains"] == "all":
-        return
-    model.requires_grad_(False)
-    for position in job["insertedPositions"]:
-        model.model.layers[position].requires_grad_(True)
+    if method["name"] == "lora":
+        from peft import LoraConfig, get_peft_model
+
+        config = LoraConfig(
+            r=method["rank"], lora_alpha=method["alpha"], target_modules=method["targets"], lora_dropout=0.0, bias="none"
+        )
+        return get_peft_model(model, config)
+    if method["name"] == "expand":
+        model.requires_grad_(False)
+        for block in method["plan"]["inserted"]:
+            model.model.layers[block["position"]].requires_grad_(True)
+    return model
 
 
 def make_optimizer(model, settings):
@@ -53,8 +60,7 @@ def make_optimizer(model, settings):
 
 
 def train(job, windows):
-    model = load(job)
-    choose_trained(model, job)
+    model = choose_trained(load(job), job["method"])
     trained, optimizer = make_optimizer(model, job["optimizer"])
     model.train()
 
@@ -109,7 +115,8 @@ def load_once(job, windows):
 def timed(job, windows, step):
     """Repeats a step and times all but the first ones."""
     seconds, losses = [], []
-    for number, window in enumerate(windows):
+    for number in range(job["warmUpSteps"] + job["steps"]):
+        window = windows[number % len(windows)]
         started = time.perf_counter()
         loss = step(window)
         if job["device"] == "cuda":

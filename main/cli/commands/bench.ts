@@ -8,7 +8,7 @@ import { bytes, table } from '../format.ts';
 import { command, type CommonOptions, refuse, wholeNumber } from '../session.ts';
 
 /** What is measured where nothing is named: the sweeps take longer than all of it. */
-const DEFAULT_SUITES: readonly SuiteName[] = ['train-expand', 'train-full', 'eval', 'generate', 'load'];
+const DEFAULT_SUITES: readonly SuiteName[] = ['train-expand', 'train-cached', 'train-full', 'train-lora', 'eval', 'generate', 'load'];
 const DEFAULT_SHAPES: readonly ShapeName[] = ['base', 'smollm2-135m'];
 
 type BenchOptions = CommonOptions & {
@@ -95,9 +95,9 @@ function describe({ results, pytorch: peer, pytorchMissing }: BenchReport): stri
     String(each.inserted),
     `${each.batch} x ${each.context}`,
     speed(each.ours),
-    ...(each.peer ? [speed(each.peer), ratio(each.speedRatio)] : []),
+    ...(peer ? [each.peer ? speed(each.peer) : '-', ratio(each.speedRatio)] : []),
     bytes(each.ours.peakMemory),
-    ...(each.peer ? [bytes(each.peer.peakMemory), ratio(each.memoryRatio)] : []),
+    ...(peer ? [each.peer ? bytes(each.peer.peakMemory) : '-', ratio(each.memoryRatio)] : []),
   ]);
   const notes = peer
     ? [

@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import * as tf from '@tensorflow/tfjs';
+import { expect, test } from 'vitest';
+import { benchAnswerSchema, type BenchJob, type Measurement } from '../../main/bench/job.ts';
+import { writeRandomModel, writeWindows } from '../../main/bench/model-files.ts';
+import { shapeOf } from '../../main/bench/shapes.ts';
+import { openModelFolder } from '../../main/models/model-folder.ts';
+import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { planExpansion } from '../../shared/domain/plan.ts';
+import { fastEngine } from '../support/engines.ts';
+import { referenceLoss } from '../support/reference-llama.ts';
+import { useTemporaryFolder } from '../support/temporary-folder.ts';
+
+/** Our side of the benchmark in its own process: that it does the work it is timed for. */
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const { config } = await shapeOf('tiny', join(root, 'resources'));
+const folder = useTemporaryFolder();
+const SIZE = { batch: 2, context: 12, warmUpSteps: 1, steps: 3 };
+
+async function prepare(job: Partial<BenchJob>): Promise<BenchJob> {
+  const baseDirectory = join(folder.path, 'model');
+  await writeRandomModel(baseDirectory, config);
+  const windowsPath = join(folder.path, 'windows.i32');
+  await writeWindows(windowsPath, (SIZE.warmUpSteps + SIZE.steps) * SIZE.batch, SIZE.context + 1, config.vocabularySize);
+  return {
+    task: 'train',
+    method: null,
+    cachesPrefix: false,
+    engine: fastEngine,
+    device: 'cpu',
+    threads: 1,
+    baseDirectory,
+    expandedDirectory: baseDirectory,
+    windowsPath,
+    newTokens: 5,
+    optimizer: { learningRate: 1e-2, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
+    ...SIZE,
+    ...job,
+  };
+}
+
+async function measure(job: BenchJob): Promise<Measurement> {
+  const path = `${job.windowsPath}.json`;
+  await writeFile(path, JSON.stringify(job));
+  const { stdout } = await run(process.execPath, [join(root, 'main/bench/process.ts'), path]);
+  const answer = benchAnswerSchema.parse(JSON.parse(stdout.trimEnd().split('\n').at(-1)!));
+  if ('error' in answer) throw new Error(JSON.stringify(answer.error));
+  return answer;
+}
+
+/** The loss of one step's windows before any training, by plain TensorFlow.js. */
+async function plainLoss(job: BenchJob, step: number): Promise<number> {
+  await tf.setBackend('cpu');
+  const folder = await openModelFolder(job.baseDirectory);
+  const weights: Record<string, tf.Tensor> = {};
+  for (const { name, shape } of llamaTensors(folder.config)) weights[name] = tf.tensor(await folder.readTensor(name), shape);
+  await folder.close();
+  const bytes = await readFile(job.windowsPath);
+  const ids = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const windows = Array.from({ length: SIZE.batch }, (_, row) => {
+    const start = (step * SIZE.batch + row) * (SIZE.context + 1);
+    return [...ids.subarray(start, start + SIZE.context + 1)];
+  });
+  return referenceLoss(
+    config,
+    weights,
+    windows.map((window) => window.slice(0, -1)),
+    windows.map((window) => window.slice(1)),
+  ).dataSync()[0]!;
+}
+
+test.each([{ name: 'full' }, { name: 'expand', plan: planExpansion(config.blocks, 1, 'even') }] as const)(
+  'trains: the first loss is the model’s, later ones are of changed weights ($name)',
+  async (method) => {
+    const job = await prepare({ method });
+    const { losses, seconds, peakMemory } = await measure(job);
+    expect(losses).toHaveLength(SIZE.warmUpSteps + SIZE.steps);
+    expect(losses[0]).toBeCloseTo(await plainLoss(job, 0), 4);
+    expect(Math.abs(losses[3]! - (await plainLoss(job, 3)))).toBeGreaterThan(1e-4);
+    expect(seconds).toHaveLength(SIZE.steps);
+    expect(Math.min(...seconds)).toBeGreaterThan(0);
+    expect(peakMemory).toBeGreaterThan(50e6);
+  },
+);
+
+test('evaluates: the loss of each window, of the same weights every time', async () => {
+  const job = await prepare({ task: 'evaluate' });
+  const { losses, seconds } = await measure(job);
+  expect(seconds).toHaveLength(SIZE.steps);
+  expect(losses).toHaveLength(SIZE.warmUpSteps + SIZE.steps);
+  // Of the window less its last token, as `strata eval` cuts it.
+  const bytes = await readFile(job.windowsPath);
+  expect(bytes.byteLength).toBe(losses.length * SIZE.batch * (SIZE.context + 1) * 4);
+  for (const [step, loss] of losses.entries()) expect(Math.abs(loss - (await plainLoss(job, step)))).toBeLessThan(0.1);
+});
+
+test('generates and loads', async () => {
+  expect((await measure(await prepare({ task: 'generate' }))).seconds).toHaveLength(SIZE.steps);
+  const loaded = await measure(await prepare({ task: 'load' }));
+  expect({ measured: loaded.seconds.length, losses: loaded.losses }).toEqual({ measured: 1, losses: [] });
+});

@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shapeOf } from '../../main/bench/shapes.ts';
+import { writeRandomModel } from '../../main/bench/model-files.ts';
+import { engineDirectory } from '../../main/engine/engine-directory.ts';
+import { loadEngine } from '../../main/engine/load-engine.ts';
+import { expandModelFolder } from '../../main/models/expand-folder.ts';
+import { openModelFolder } from '../../main/models/model-folder.ts';
+import { openSafetensors } from '../../main/models/safetensors.ts';
+import type { Method } from '../../shared/domain/method.ts';
+import { planExpansion } from '../../shared/domain/plan.ts';
+import { fastEngine } from '../support/engines.ts';
+import { recordFigures } from './figures.ts';
+import {
+  type GradientAnswer,
+  largestDifference,
+  models,
+  Ours,
+  python,
+  relativeError,
+  root,
+  Theirs,
+  type TrainingSettings,
+  windowsFor,
+} from './sides.ts';
+
+/** The issue's limits: what is computed must be what transformers, peft and PyTorch compute, but for the rounding of 32-bit floats. */
+const LARGEST_LOGIT_DIFFERENCE = 1e-4;
+const LARGEST_GRADIENT_ERROR = 1e-4;
+const LARGEST_LOSS_DIFFERENCE = 1e-3;
+
+const STEPS = 50;
+/** A rate at which the loss falls visibly in 50 steps, and clipping is at work. */
+const SETTINGS: TrainingSettings = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+
+let ours: Ours;
+let theirs: Theirs;
+let scratch: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'strata-parity-models-'));
+  ours = new Ours(await loadEngine(fastEngine, engineDirectory()));
+  theirs = await Theirs.open();
+});
+afterAll(async () => {
+  await theirs.close();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+describe.each(models)('$name', ({ name, prepare }) => {
+  const folder = (): string => join(scratch, name);
+  let methods: Record<'expand' | 'full' | 'freeze', Method>;
+
+  beforeAll(async () => {
+    await prepare(folder());
+    const opened = await openModelFolder(folder());
+    const { blocks } = opened.config;
+    await opened.close();
+    methods = {
+      expand: { name: 'expand', plan: planExpansion(blocks, Math.min(2, blocks), 'even') },
+      full: { name: 'full' },
+      freeze: { name: 'freeze', blocks: [blocks - 1] },
+    };
+  }, 300_000);
+
+  it('has the same logits, loss and gradients', async () => {
+    const windows = await windowsFor(folder(), { steps: 1, batch: 2, context: 96 });
+    for (const method of Object.values(methods)) {
+      const [mine, wanted] = [await ours.gradients(folder(), method, windows), await theirs.gradients(folder(), method, windows)];
+      recordFigures('gradients', name, method.name, compareGradients(mine, wanted));
+    }
+  }, 300_000);
+
+  it.each(['expand', 'full', 'freeze'] as const)(
+    `has the same loss at each of ${STEPS} steps: %s`,
+    async (key) => {
+      const windows = await windowsFor(folder(), { steps: STEPS, batch: 4, context: 64 });
+      const method = methods[key];
+      const mine = await ours.train(folder(), method, windows, SETTINGS);
+      const wanted = await theirs.train(folder(), method, windows, SETTINGS);
+      const difference = largestDifference(mine.losses, wanted.losses);
+      expect(mine.losses).toHaveLength(STEPS);
+      expect(difference).toBeLessThanOrEqual(LARGEST_LOSS_DIFFERENCE);
+      expect(Math.max(...mine.norms.map((norm, step) => Math.abs(norm / wanted.norms[step]! - 1)))).toBeLessThan(0.01);
+      recordFigures('training', name, method.name, {
+        lossDifference: difference,
+        firstLoss: wanted.losses[0]!,
+        lastLoss: wanted.losses.at(-1)!,
+        clippedSteps: wanted.norms.filter((norm) => norm > SETTINGS.clipNorm).length,
+      });
+    },
+    300_000,
+  );
+
+  it("is expanded to the bytes of LLaMA Pro's own recipe", async () => {
+    const opened = await openModelFolder(folder());
+    const { blocks } = opened.config;
+    await opened.close();
+    // The recipe knows plans only whose number of copies divides that of the blocks.
+    const copies = [2, 1].find((count) => blocks % count === 0)!;
+    const recipe = join(scratch, `${name}.recipe.safetensors`);
+    await python('expand_blocks.py', folder(), String(copies), recipe);
+    const expanded = join(scratch, `${name}-expanded`);
+    await expandModelFolder(folder(), expanded, planExpansion(blocks, copies, 'even'), { name, hash: '' });
+
+    const [mine, wanted] = [await openModelFolder(expanded), await openSafetensors(recipe)];
+    const names = [...wanted.tensors.keys()];
+    for (const tensor of names) {
+      expect(Buffer.compare(await mine.readBytes(tensor), await wanted.readBytes(tensor)), tensor).toBe(0);
+    }
+    expect(mine.config.blocks).toBe(blocks + copies);
+    recordFigures('expansion', name, 'even', { blocks, copies, tensors: names.length });
+    await mine.close();
+    await wanted.close();
+  }, 300_000);
+});
+
+describe('SmolLM2-135M with random weights', () => {
+  it('has the same loss and gradients', async () => {
+    const { config } = await shapeOf('smollm2-135m', join(root, 'resources'));
+    const folder = join(scratch, 'smollm2-135m');
+    await writeRandomModel(folder, config);
+    const windows = await windowsFor(folder, { steps: 1, batch: 1, context: 64 });
+    const mine = await ours.gradients(folder, { name: 'full' }, windows);
+    const wanted = await theirs.gradients(folder, { name: 'full' }, windows);
+    recordFigures('gradients', 'SmolLM2-135M, random weights', 'full', compareGradients(mine, wanted));
+  }, 300_000);
+});
+
+/** Checks the limits and gives the figures. */
+function compareGradients(mine: GradientAnswer, wanted: GradientAnswer): Record<string, number | string> {
+  const logitDifference = largestDifference(mine.logits, wanted.logits);
+  expect(logitDifference).toBeLessThan(LARGEST_LOGIT_DIFFERENCE);
+  expect(Math.abs(mine.loss - wanted.loss)).toBeLessThan(LARGEST_LOGIT_DIFFERENCE);
+  expect([...mine.gradients.keys()].sort()).toEqual([...wanted.gradients.keys()].sort());
+  const errors = [...wanted.gradients].map(([name, gradient]) => ({ name, error: relativeError(mine.gradients.get(name)!, gradient) }));
+  for (const { name, error } of errors) expect(error, name).toBeLessThanOrEqual(LARGEST_GRADIENT_ERROR);
+  const worst = errors.reduce((most, each) => (each.error > most.error ? each : most));
+  return {
+    tensors: errors.length,
+    logitDifference,
+    lossDifference: Math.abs(mine.loss - wanted.loss),
+    gradientError: worst.error,
+    worstTensor: worst.name,
+  };
+}
