@@ -1,11 +1,11 @@
 """What Hugging Face transformers, peft and PyTorch's AdamW compute, for a comparison with Strata (tests/parity/training.test.ts).
 
-usage: reference.py JOB.json
+usage: reference.py JOB.json...
 
 A job names a model folder, what of it is trained and windows of token ids, and one of these tasks:
   gradients   logits, loss and gradients of the first batch, to OUT/gradients.safetensors
   train       steps of AdamW, one a batch; their losses and gradient norms
-The answer is one line of JSON.
+The answers are one line of JSON, a list.
 """
 
 import json
@@ -72,7 +72,7 @@ def gradients(job):
     loss.backward()
     values = {name: parameter.grad for name, parameter in trained(model).items()}
     save_file({**values, "logits": logits.detach().contiguous()}, Path(job["out"]) / "gradients.safetensors")
-    return {"loss": loss.item(), "class": type(model).__name__, "blocks": model.config.num_hidden_layers}
+    return {"losses": [loss.item()], "norms": []}
 
 
 def train(job):
@@ -101,6 +101,8 @@ def train(job):
     return {"losses": losses, "norms": norms}
 
 
+TASKS = {"gradients": gradients, "train": train}
+
 torch.set_num_threads(2)
-job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-print(json.dumps({"gradients": gradients, "train": train}[job["task"]](job)))
+jobs = [json.loads(Path(path).read_text(encoding="utf-8")) for path in sys.argv[1:]]
+print(json.dumps([TASKS[job["task"]](job) for job in jobs]))

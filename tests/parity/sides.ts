@@ -1,20 +1,24 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { promisify } from 'node:util';
 import type { Engine } from '../../main/engine/engine.ts';
-import { type Batch, hiddenStates, logitsOf, lossAndGradients } from '../../main/llama/model.ts';
+import { type Batch, hiddenStates, logitsOf } from '../../main/llama/model.ts';
 import { Optimizer, type OptimizerSettings } from '../../main/llama/optimizer.ts';
-import { disposeLlama, type Llama, loadLlama, parametersOf } from '../../main/llama/parameters.ts';
+import { disposeLlama, type Llama, loadLlama, type Parameter, parametersOf } from '../../main/llama/parameters.ts';
 import { expandModelFolder } from '../../main/models/expand-folder.ts';
 import { exportHuggingFace } from '../../main/models/export-model.ts';
 import { importModel } from '../../main/models/import-model.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
-import { openSafetensors } from '../../main/models/safetensors.ts';
+import { openSafetensors, writeSafetensors } from '../../main/models/safetensors.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
-import { type Method, planOf, trainabilityOf } from '../../shared/domain/method.ts';
+import { lossAndGradientsOfStep } from '../../main/training/step.ts';
+import { elementsOf } from '../../shared/domain/llama-tensors.ts';
+import { type Method, planOf, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
+import { normalStream, randomStream } from '../../shared/domain/random.ts';
 import { sharedData } from '../support/shared-data.ts';
 import { randomIds } from '../support/tiny-llama.ts';
 
@@ -98,16 +102,26 @@ export function batchOf({ ids, batch, context }: Windows, step: number, firstRow
   return { batch: rows, time: context, inputs, targets };
 }
 
-export interface GradientAnswer {
-  loss: number;
-  logits: Float32Array; // [B*T, V]
-  gradients: Map<string, Float32Array>;
+/** What both sides are asked for. */
+export interface Task {
+  kind: 'gradients' | 'train';
+  method: Method;
+  windows: Windows;
+  /** Micro-batches that the windows of a step are cut into. */
+  accumulation: number;
 }
 
-export interface TrainingAnswer {
+export interface TrainingSettings extends OptimizerSettings {
+  learningRate: number;
+}
+
+export interface Answer {
+  /** Of every step; one where gradients were asked for. */
   losses: number[];
-  /** Global norms before clipping. */
+  /** Global norms of the gradients before clipping, likewise; none where gradients were asked for. */
   norms: number[];
+  logits: Float32Array | null; // [B*T, V]
+  gradients: Map<string, Float32Array>;
 }
 
 /** Strata's side. */
@@ -118,123 +132,148 @@ export class Ours {
     this.#engine = engine;
   }
 
-  async gradients(folder: string, method: Method, windows: Windows): Promise<GradientAnswer> {
-    const model = await this.#load(folder, method);
+  async answer(folder: string, task: Task, settings: TrainingSettings): Promise<Answer> {
+    const model = await this.load(folder, task);
+    try {
+      return task.kind === 'train' ? await this.#train(model, task, settings) : await this.#gradients(model, task);
+    } finally {
+      disposeLlama(model);
+    }
+  }
+
+  /** The model that a task begins with. */
+  async load(directory: string, { kind, method }: Pick<Task, 'kind' | 'method'>): Promise<Llama> {
+    const engine = this.#engine;
+    const folder = await openModelFolder(directory);
+    try {
+      const model = await loadLlama(engine, {
+        config: folder.config,
+        read: (name) => folder.readTensor(name),
+        plan: planOf(method),
+        isTrainable: trainabilityOf(method),
+        lora: method.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: 1 } : null,
+      });
+      // A fresh adapter's B is zero, and with it the gradient of A, which would leave nothing to compare.
+      if (kind === 'gradients') this.#pretendTrained(model);
+      return model;
+    } finally {
+      await folder.close();
+    }
+  }
+
+  #pretendTrained(model: Llama): void {
+    const normal = normalStream(randomStream(2));
+    for (const { name, shape, variable } of parametersOf(model)) {
+      if (!name.endsWith('lora_B.weight')) continue;
+      const values = Float32Array.from({ length: elementsOf(shape) }, () => 0.02 * normal());
+      this.#engine.scope(() => variable!.assign(this.#engine.tensor(values, shape)));
+    }
+  }
+
+  /** Writes the adapters that a task begins with, under peft's names. */
+  async saveAdapters(folder: string, task: Task, path: string): Promise<void> {
+    const model = await this.load(folder, task);
+    const adapters = parametersOf(model).filter(({ name }) => name.includes('.lora_'));
+    const read = async (parameter: Parameter): Promise<Float32Array> => {
+      const value = this.#engine.scope(() => this.#engine.keep(this.#engine.scale(parameter.value(), 1)));
+      const values = ((await this.#engine.read(value)) as Float32Array).slice();
+      this.#engine.dispose(value);
+      return values;
+    };
+    await writeSafetensors(
+      path,
+      adapters.map((parameter) => ({ name: parameter.name, shape: [...parameter.shape], dtype: 'F32', data: () => read(parameter) })),
+    );
+    disposeLlama(model);
+  }
+
+  async #gradients(model: Llama, { windows }: Task): Promise<Answer> {
     const engine = this.#engine;
     const batch = batchOf(windows, 0);
     const logits = engine.scope(() => logitsOf(engine, model, hiddenStates(engine, model, batch)));
-    const { loss, gradients } = lossAndGradients(engine, model, batch);
+    const { loss, gradients } = lossAndGradientsOfStep(engine, model, [batch], false);
     const values = new Map<string, Float32Array>();
     for (const [name, gradient] of gradients) values.set(name, ((await engine.read(gradient)) as Float32Array).slice());
     const answer = {
-      loss: (await engine.read(loss))[0]!,
+      losses: [(await engine.read(loss))[0]!],
+      norms: [],
       logits: ((await engine.read(logits)) as Float32Array).slice(),
       gradients: values,
     };
     engine.dispose(loss, logits, ...gradients.values());
-    disposeLlama(model);
     return answer;
   }
 
-  async train(folder: string, method: Method, windows: Windows, settings: TrainingSettings): Promise<TrainingAnswer> {
+  async #train(model: Llama, { windows, accumulation }: Task, settings: TrainingSettings): Promise<Answer> {
     const engine = this.#engine;
-    const model = await this.#load(folder, method);
     const optimizer = new Optimizer(engine, parametersOf(model), settings);
-    const answer: TrainingAnswer = { losses: [], norms: [] };
+    const answer: Answer = { losses: [], norms: [], logits: null, gradients: new Map() };
+    const rows = windows.batch / accumulation;
     for (let step = 0; step < windows.steps; step++) {
-      const { loss, gradients } = lossAndGradients(engine, model, batchOf(windows, step));
+      const microBatches = Array.from({ length: accumulation }, (_, part) => batchOf(windows, step, part * rows, rows));
+      const { loss, gradients } = lossAndGradientsOfStep(engine, model, microBatches, false);
       answer.losses.push((await engine.read(loss))[0]!);
       answer.norms.push(await optimizer.update(gradients, settings.learningRate, step + 1));
       engine.dispose(loss, ...gradients.values());
     }
     optimizer.dispose();
-    disposeLlama(model);
     return answer;
   }
+}
 
-  async #load(directory: string, method: Method): Promise<Llama> {
-    const folder = await openModelFolder(directory);
-    try {
-      return await loadLlama(this.#engine, {
-        config: folder.config,
-        read: (name) => folder.readTensor(name),
-        plan: planOf(method),
-        isTrainable: trainabilityOf(method),
-      });
-    } finally {
-      await folder.close();
+/**
+ * PyTorch's side of several tasks on one model, in one process. A folder that is to be expanded is expanded on disk first; adapters begin with
+ * the values that Strata drew.
+ */
+export async function answersOfPyTorch(ours: Ours, folder: string, tasks: readonly Task[], optimizer: TrainingSettings): Promise<Answer[]> {
+  const scratch = await mkdtemp(join(tmpdir(), 'strata-parity-'));
+  try {
+    const jobs: string[] = [];
+    for (const [number, task] of tasks.entries()) {
+      const out = join(scratch, String(number));
+      await mkdir(out);
+      const { ids, batch, context } = task.windows;
+      await writeFile(join(out, 'windows.i32'), new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
+      const plan = planOf(task.method);
+      if (plan) await expandModelFolder(folder, join(out, 'expanded'), plan, { name: 'base', hash: '' });
+      const adapters = task.method.name === 'lora' ? join(out, 'adapters.safetensors') : null;
+      if (adapters) await ours.saveAdapters(folder, task, adapters);
+      jobs.push(join(out, 'job.json'));
+      await writeFile(
+        jobs.at(-1)!,
+        JSON.stringify({
+          task: task.kind,
+          model: plan ? join(out, 'expanded') : folder,
+          method: task.method,
+          adapters,
+          windows: join(out, 'windows.i32'),
+          batch,
+          context,
+          accumulation: task.accumulation,
+          optimizer,
+          out,
+        }),
+      );
     }
-  }
-}
-
-export interface TrainingSettings extends OptimizerSettings {
-  learningRate: number;
-}
-
-/** PyTorch's side. A folder that is to be expanded is expanded on disk first. */
-export class Theirs {
-  readonly #scratch: string;
-
-  private constructor(scratch: string) {
-    this.#scratch = scratch;
-  }
-
-  static async open(): Promise<Theirs> {
-    return new Theirs(await mkdtemp(join(tmpdir(), 'strata-parity-')));
-  }
-
-  close(): Promise<void> {
-    return rm(this.#scratch, { recursive: true, force: true });
-  }
-
-  async gradients(folder: string, method: Method, windows: Windows): Promise<GradientAnswer> {
-    const { loss } = await this.#ask<{ loss: number }>('gradients', folder, method, windows, null, 1);
-    const file = await openSafetensors(join(this.#scratch, 'gradients.safetensors'));
-    const gradients = new Map<string, Float32Array>();
-    for (const name of file.tensors.keys()) gradients.set(name, await file.readFloat32(name));
-    await file.close();
-    const logits = gradients.get('logits')!;
-    gradients.delete('logits');
-    return { loss, logits, gradients };
-  }
-
-  /** `accumulation`: micro-batches that a step's windows are cut into. */
-  train(folder: string, method: Method, windows: Windows, settings: TrainingSettings, accumulation = 1): Promise<TrainingAnswer> {
-    return this.#ask('train', folder, method, windows, settings, accumulation);
-  }
-
-  async #ask<Answer>(
-    task: 'gradients' | 'train',
-    folder: string,
-    method: Method,
-    windows: Windows,
-    optimizer: TrainingSettings | null,
-    accumulation: number,
-  ): Promise<Answer> {
-    const { ids, batch, context } = windows;
-    const windowsPath = join(this.#scratch, 'windows.i32');
-    await writeFile(windowsPath, new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
-    const model = join(this.#scratch, 'expanded');
-    await rm(model, { recursive: true, force: true });
-    const plan = planOf(method);
-    if (plan) await expandModelFolder(folder, model, plan, { name: 'base', hash: '' });
-    const job = join(this.#scratch, 'job.json');
-    await writeFile(
-      job,
-      JSON.stringify({
-        task,
-        model: plan ? model : folder,
-        method,
-        windows: windowsPath,
-        batch,
-        context,
-        optimizer,
-        accumulation,
-        out: this.#scratch,
-      }),
+    const answers = JSON.parse(await python('reference.py', ...jobs)) as { losses: number[]; norms: number[] }[];
+    return await Promise.all(
+      answers.map(async (answer, number) => ({ ...answer, ...(await readGradients(join(scratch, String(number)))) })),
     );
-    return JSON.parse(await python('reference.py', job)) as Answer;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
   }
+}
+
+async function readGradients(out: string): Promise<Pick<Answer, 'logits' | 'gradients'>> {
+  const gradients = new Map<string, Float32Array>();
+  const path = join(out, 'gradients.safetensors');
+  if (!existsSync(path)) return { logits: null, gradients };
+  const file = await openSafetensors(path);
+  for (const name of file.tensors.keys()) gradients.set(name, await file.readFloat32(name));
+  await file.close();
+  const logits = gradients.get('logits')!;
+  gradients.delete('logits');
+  return { logits, gradients };
 }
 
 /** `||a - b|| / ||b||`, in 64-bit floats; 0 where both are zero. */

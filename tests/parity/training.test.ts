@@ -9,19 +9,20 @@ import { loadEngine } from '../../main/engine/load-engine.ts';
 import { expandModelFolder } from '../../main/models/expand-folder.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { openSafetensors } from '../../main/models/safetensors.ts';
-import type { Method } from '../../shared/domain/method.ts';
+import { LORA_TARGETS, type Method } from '../../shared/domain/method.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { fastEngine } from '../support/engines.ts';
 import { recordFigures } from './figures.ts';
 import {
-  type GradientAnswer,
+  type Answer,
+  answersOfPyTorch,
   largestDifference,
   models,
   Ours,
   python,
   relativeError,
   root,
-  Theirs,
+  type Task,
   type TrainingSettings,
   windowsFor,
 } from './sides.ts';
@@ -30,65 +31,79 @@ import {
 const LARGEST_LOGIT_DIFFERENCE = 1e-4;
 const LARGEST_GRADIENT_ERROR = 1e-4;
 const LARGEST_LOSS_DIFFERENCE = 1e-3;
+/** Relative, of the gradients' global norm: what clipping goes by. */
+const LARGEST_NORM_DIFFERENCE = 0.01;
 
 const STEPS = 50;
 /** A rate at which the loss falls visibly in 50 steps, and clipping is at work. */
 const SETTINGS: TrainingSettings = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 
 let ours: Ours;
-let theirs: Theirs;
 let scratch: string;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'strata-parity-models-'));
   ours = new Ours(await loadEngine(fastEngine, engineDirectory()));
-  theirs = await Theirs.open();
 });
-afterAll(async () => {
-  await theirs.close();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+/** Ways to train a model of so many blocks, by the name they are recorded under. */
+function methodsFor(blocks: number): Record<string, Method> {
+  return {
+    expand: { name: 'expand', plan: planExpansion(blocks, Math.min(2, blocks), 'even') },
+    full: { name: 'full' },
+    freeze: { name: 'freeze', blocks: [blocks - 1] },
+    lora: { name: 'lora', rank: 4, alpha: 8, targets: [...LORA_TARGETS] },
+  };
+}
+const METHODS = Object.keys(methodsFor(1));
+/** The same steps with their windows cut into micro-batches, whose gradients are added. */
+const ACCUMULATED = 'full, 4 micro-batches';
 
 describe.each(models)('$name', ({ name, prepare }) => {
   const folder = (): string => join(scratch, name);
-  let methods: Record<'expand' | 'full' | 'freeze', Method>;
+  const tasks = new Map<string, Task>();
+  const wanted = new Map<string, Answer>();
 
   beforeAll(async () => {
     await prepare(folder());
     const opened = await openModelFolder(folder());
-    const { blocks } = opened.config;
+    const methods = Object.entries(methodsFor(opened.config.blocks));
     await opened.close();
-    methods = {
-      expand: { name: 'expand', plan: planExpansion(blocks, Math.min(2, blocks), 'even') },
-      full: { name: 'full' },
-      freeze: { name: 'freeze', blocks: [blocks - 1] },
-    };
-  }, 300_000);
-
-  it('has the same logits, loss and gradients', async () => {
-    const windows = await windowsFor(folder(), { steps: 1, batch: 2, context: 96 });
-    for (const method of Object.values(methods)) {
-      const [mine, wanted] = [await ours.gradients(folder(), method, windows), await theirs.gradients(folder(), method, windows)];
-      recordFigures('gradients', name, method.name, compareGradients(mine, wanted));
+    const once = await windowsFor(folder(), { steps: 1, batch: 2, context: 96 });
+    const often = await windowsFor(folder(), { steps: STEPS, batch: 4, context: 64 });
+    for (const [key, method] of methods) {
+      tasks.set(`gradients ${key}`, { kind: 'gradients', method, windows: once, accumulation: 1 });
+      tasks.set(`train ${key}`, { kind: 'train', method, windows: often, accumulation: 1 });
     }
+    tasks.set(`train ${ACCUMULATED}`, { kind: 'train', method: { name: 'full' }, windows: often, accumulation: 4 });
+    const answers = await answersOfPyTorch(ours, folder(), [...tasks.values()], SETTINGS);
+    for (const [index, key] of [...tasks.keys()].entries()) wanted.set(key, answers[index]!);
   }, 300_000);
 
-  it.each(['expand', 'full', 'freeze'] as const)(
+  it.each(METHODS)(
+    'has the same logits, loss and gradients: %s',
+    async (method) => {
+      const mine = await ours.answer(folder(), tasks.get(`gradients ${method}`)!, SETTINGS);
+      recordFigures('gradients', name, method, compareGradients(mine, wanted.get(`gradients ${method}`)!));
+    },
+    300_000,
+  );
+
+  it.each([...METHODS, ACCUMULATED])(
     `has the same loss at each of ${STEPS} steps: %s`,
-    async (key) => {
-      const windows = await windowsFor(folder(), { steps: STEPS, batch: 4, context: 64 });
-      const method = methods[key];
-      const mine = await ours.train(folder(), method, windows, SETTINGS);
-      const wanted = await theirs.train(folder(), method, windows, SETTINGS);
-      const difference = largestDifference(mine.losses, wanted.losses);
+    async (method) => {
+      const mine = await ours.answer(folder(), tasks.get(`train ${method}`)!, SETTINGS);
+      const { losses, norms } = wanted.get(`train ${method}`)!;
+      const difference = largestDifference(mine.losses, losses);
       expect(mine.losses).toHaveLength(STEPS);
       expect(difference).toBeLessThanOrEqual(LARGEST_LOSS_DIFFERENCE);
-      expect(Math.max(...mine.norms.map((norm, step) => Math.abs(norm / wanted.norms[step]! - 1)))).toBeLessThan(0.01);
-      recordFigures('training', name, method.name, {
+      expect(Math.max(...mine.norms.map((norm, step) => Math.abs(norm / norms[step]! - 1)))).toBeLessThan(LARGEST_NORM_DIFFERENCE);
+      recordFigures('training', name, method, {
         lossDifference: difference,
-        firstLoss: wanted.losses[0]!,
-        lastLoss: wanted.losses.at(-1)!,
-        clippedSteps: wanted.norms.filter((norm) => norm > SETTINGS.clipNorm).length,
+        firstLoss: losses[0]!,
+        lastLoss: losses.at(-1)!,
+        clippedSteps: norms.filter((norm) => norm > SETTINGS.clipNorm).length,
       });
     },
     300_000,
@@ -123,17 +138,19 @@ describe('SmolLM2-135M with random weights', () => {
     const folder = join(scratch, 'smollm2-135m');
     await writeRandomModel(folder, config);
     const windows = await windowsFor(folder, { steps: 1, batch: 1, context: 64 });
-    const mine = await ours.gradients(folder, { name: 'full' }, windows);
-    const wanted = await theirs.gradients(folder, { name: 'full' }, windows);
-    recordFigures('gradients', 'SmolLM2-135M, random weights', 'full', compareGradients(mine, wanted));
+    const task: Task = { kind: 'gradients', method: { name: 'full' }, windows, accumulation: 1 };
+    const mine = await ours.answer(folder, task, SETTINGS);
+    const [wanted] = await answersOfPyTorch(ours, folder, [task], SETTINGS);
+    recordFigures('gradients', 'SmolLM2-135M, random weights', 'full', compareGradients(mine, wanted!));
   }, 300_000);
 });
 
 /** Checks the limits and gives the figures. */
-function compareGradients(mine: GradientAnswer, wanted: GradientAnswer): Record<string, number | string> {
-  const logitDifference = largestDifference(mine.logits, wanted.logits);
+function compareGradients(mine: Answer, wanted: Answer): Record<string, number | string> {
+  const logitDifference = largestDifference(mine.logits!, wanted.logits!);
   expect(logitDifference).toBeLessThan(LARGEST_LOGIT_DIFFERENCE);
-  expect(Math.abs(mine.loss - wanted.loss)).toBeLessThan(LARGEST_LOGIT_DIFFERENCE);
+  const lossDifference = largestDifference(mine.losses, wanted.losses);
+  expect(lossDifference).toBeLessThan(LARGEST_LOGIT_DIFFERENCE);
   expect([...mine.gradients.keys()].sort()).toEqual([...wanted.gradients.keys()].sort());
   const errors = [...wanted.gradients].map(([name, gradient]) => ({ name, error: relativeError(mine.gradients.get(name)!, gradient) }));
   for (const { name, error } of errors) expect(error, name).toBeLessThanOrEqual(LARGEST_GRADIENT_ERROR);
@@ -141,7 +158,7 @@ function compareGradients(mine: GradientAnswer, wanted: GradientAnswer): Record<
   return {
     tensors: errors.length,
     logitDifference,
-    lossDifference: Math.abs(mine.loss - wanted.loss),
+    lossDifference,
     gradientError: worst.error,
     worstTensor: worst.name,
   };
