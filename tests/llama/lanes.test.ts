@@ -1,0 +1,220 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { engineDirectory } from '../../main/engine/engine-directory.ts';
+import type { Engine } from '../../main/engine/engine.ts';
+import { loadEngine } from '../../main/engine/load-engine.ts';
+import { cutIntoLanes } from '../../main/llama/lanes.ts';
+import { type Batch, frozenPrefix, lossAndGradients, type StepOptions, tokenLosses } from '../../main/llama/model.ts';
+import { disposeLlama, LINEAR_ROLES, type Llama, loadLlama, type LoadOptions, mergedWeight } from '../../main/llama/parameters.ts';
+import { planExpansion } from '../../shared/domain/plan.ts';
+import { engineNames } from '../support/engines.ts';
+import { randomIds, randomWeights, readerOf, tinyConfig } from '../support/tiny-llama.ts';
+
+const TIME = 80; // long enough for two stretches
+const config = { ...tinyConfig, contextLength: TIME };
+const weights = randomWeights(config);
+const batchOf = (batch: number, more: Partial<Batch> = {}): Batch => ({
+  batch,
+  time: TIME,
+  inputs: randomIds(config, batch * TIME, 5),
+  targets: randomIds(config, batch * TIME, 6),
+  ...more,
+});
+
+/** Loss and every gradient as plain numbers. */
+async function step(engine: Engine, model: Llama, batch: Batch, options: StepOptions = {}): Promise<Map<string, Float32Array>> {
+  const { loss, gradients } = lossAndGradients(engine, model, batch, options);
+  const values = new Map([['loss', (await engine.read(loss)) as Float32Array]]);
+  for (const [name, gradient] of gradients) values.set(name, (await engine.read(gradient)) as Float32Array);
+  engine.dispose(loss, ...gradients.values());
+  return values;
+}
+
+function expectClose(got: Map<string, Float32Array>, wanted: Map<string, Float32Array>, tolerance = 3e-5): void {
+  expect([...got.keys()].sort()).toEqual([...wanted.keys()].sort());
+  for (const [name, values] of wanted) {
+    const size = Math.max(...values.map(Math.abs), 1e-6);
+    const difference = Math.max(...values.map((value, index) => Math.abs(value - got.get(name)![index]!)));
+    expect(difference / size, name).toBeLessThan(tolerance);
+  }
+}
+
+describe('lanes', () => {
+  it.each([
+    [1, 512, 2],
+    [1, 40, 8],
+    [2, 512, 4],
+    [3, 100, 2],
+    [5, 64, 4],
+    [16, 128, 2],
+    [1, 511, 3],
+  ])('of %i windows of %i tokens, %i wanted: every row once, in order', (batch, time, wanted) => {
+    const rows = cutIntoLanes(batch, time, wanted, config).flatMap(({ firstWindow, windows, firstTime, times }) =>
+      Array.from({ length: windows * times }, (_, row) => (firstWindow + Math.floor(row / times)) * time + firstTime + (row % times)),
+    );
+    expect(rows).toEqual(Array.from({ length: batch * time }, (_, row) => row));
+  });
+
+  it('are of about equal work: a later stretch looks at more keys and is shorter', () => {
+    const [first, second] = cutIntoLanes(1, 2048, 2, { ...config, heads: 32, keyValueHeads: 8 }) as [{ times: number }, { times: number }];
+    expect(first.times).toBeGreaterThan(second.times);
+    expect(first.times + second.times).toBe(2048);
+  });
+});
+
+describe.each(engineNames)('a step on %s', (engineName) => {
+  const open: (() => void)[] = [];
+  afterAll(() => open.forEach((close) => close()));
+
+  async function load(options: Partial<LoadOptions>, lanes = '2'): Promise<{ engine: Engine; model: Llama }> {
+    const before = process.env.TF_NUM_INTEROP_THREADS;
+    process.env.TF_NUM_INTEROP_THREADS = lanes; // from which an engine takes how many lanes it has
+    const engine = await loadEngine(engineName, engineDirectory());
+    process.env.TF_NUM_INTEROP_THREADS = before;
+    const model = await loadLlama(engine, { config, read: readerOf(weights), ...options });
+    open.push(() => disposeLlama(model));
+    return { engine, model };
+  }
+
+  it('has the same loss and gradients however many lanes there are', async () => {
+    const one = await load({ isTrainable: () => true }, '1');
+    const wanted = await step(one.engine, one.model, batchOf(1));
+    for (const lanes of ['2', '3']) {
+      const { engine, model } = await load({ isTrainable: () => true }, lanes);
+      expectClose(await step(engine, model, batchOf(1)), wanted);
+    }
+    const three = await load({ isTrainable: () => true }, '2');
+    expectClose(await step(three.engine, three.model, batchOf(3)), await step(one.engine, one.model, batchOf(3)));
+  });
+
+  it('is the same to the last bit with activations computed twice, and with the frozen blocks left out', async () => {
+    const plan = planExpansion(config.blocks, 1, 'top');
+    const { engine, model } = await load({ plan, isTrainable: (_, isInserted) => isInserted });
+    const batch = batchOf(2);
+    const wanted = await step(engine, model, batch);
+    expect(await step(engine, model, batch, { recomputes: true })).toEqual(wanted);
+    const prefix = frozenPrefix(engine, model, batch);
+    expect(await step(engine, model, batch, { prefix })).toEqual(wanted);
+    expect(await step(engine, model, batch, { prefix, recomputes: true })).toEqual(wanted);
+    engine.dispose(...prefix);
+  });
+
+  it('frees everything but loss and gradients, with and without a prefix', async () => {
+    const { engine, model } = await load({ isTrainable: (name) => name.includes('layers.2') });
+    const batch = batchOf(1);
+    await step(engine, model, batch); // keeps angles and masks
+    const before = engine.liveTensors();
+    await step(engine, model, batch);
+    await step(engine, model, batch, { recomputes: true });
+    expect(engine.liveTensors()).toBe(before);
+    const prefix = frozenPrefix(engine, model, batch);
+    await step(engine, model, batch, { prefix });
+    engine.dispose(...prefix);
+    expect(engine.liveTensors()).toBe(before);
+  });
+
+  it('weights its targets: the loss is their weighted mean, and parts of a step add up', async () => {
+    const { engine, model } = await load({ isTrainable: (name) => name.includes('layers.1') });
+    const mask = Float32Array.from({ length: 2 * TIME }, (_, index) => (index % 3 === 0 ? 0 : index % 2 === 0 ? 1 : 0.5));
+    const total = mask.reduce((sum, weight) => sum + weight, 0);
+    const whole = batchOf(2, { weights: mask });
+    const losses = await tokenLosses(engine, model, batchOf(2));
+    const mean = losses.reduce((sum, loss, index) => sum + loss * mask[index]!, 0) / total;
+    const wanted = await step(engine, model, whole);
+    expect(wanted.get('loss')![0]).toBeCloseTo(mean, 5);
+    const half = (row: number): Batch => ({
+      batch: 1,
+      time: TIME,
+      inputs: whole.inputs.slice(row * TIME, (row + 1) * TIME),
+      targets: whole.targets.slice(row * TIME, (row + 1) * TIME),
+      weights: mask.slice(row * TIME, (row + 1) * TIME),
+    });
+    const [first, second] = [
+      await step(engine, model, half(0), { totalWeight: total }),
+      await step(engine, model, half(1), { totalWeight: total }),
+    ];
+    expectClose(
+      new Map([...first].map(([name, values]) => [name, values.map((value, index) => value + second.get(name)![index]!)])),
+      wanted,
+    );
+  });
+
+  it('keeps attention inside documents: the same as each document in a window of its own', async () => {
+    const { engine, model } = await load({ isTrainable: () => true });
+    const [cut, total] = [34, TIME];
+    const documents = Int32Array.from({ length: TIME }, (_, time) => (time < cut ? 0 : 1));
+    const packed = batchOf(1, { documents });
+    const part = (begin: number, end: number): Batch => ({
+      batch: 1,
+      time: end - begin,
+      inputs: packed.inputs.slice(begin, end),
+      targets: packed.targets.slice(begin, end),
+    });
+    const [first, second] = [
+      await step(engine, model, part(0, cut), { totalWeight: total }),
+      await step(engine, model, part(cut, TIME), { totalWeight: total }),
+    ];
+    const sums = new Map([...first].map(([name, values]) => [name, values.map((value, index) => value + second.get(name)![index]!)]));
+    expectClose(await step(engine, model, packed), sums, 1e-4);
+    const plain = await step(engine, model, batchOf(1));
+    expect(Math.abs(plain.get('loss')![0]! - sums.get('loss')![0]!)).toBeGreaterThan(1e-4);
+  });
+
+  it('gives an adapter the gradients that follow from those of its merged matrix', async () => {
+    const [rank, alpha] = [2, 6];
+    const { engine, model } = await load({ lora: { rank, alpha, targets: LINEAR_ROLES, seed: 3 } });
+    const random = randomWeights(config, 9);
+    for (const [index, block] of model.blocks.entries()) {
+      for (const role of LINEAR_ROLES) {
+        // B starts at zero, where its product with A would hide a mistake.
+        const { b } = block[role].adapter!;
+        const values = random
+          .get(block[role].name)!
+          .slice(0, b.shape[0]! * rank)
+          .map((value) => value * 0.1 + index * 0.01);
+        engine.scope(() => b.variable!.assign(engine.tensor(values, b.shape)));
+      }
+    }
+    const merged = new Map(weights);
+    const factors = new Map<string, { a: Float32Array; b: Float32Array }>();
+    for (const block of model.blocks) {
+      for (const role of LINEAR_ROLES) {
+        const sum = mergedWeight(engine, block[role]);
+        merged.set(block[role].name, (await engine.read(sum)) as Float32Array);
+        const [a, b] = engine.scope(() => [engine.keep(block[role].adapter!.a.value()), engine.keep(block[role].adapter!.b.value())]);
+        factors.set(block[role].name, { a: (await engine.read(a!)) as Float32Array, b: (await engine.read(b!)) as Float32Array });
+        engine.dispose(sum, a!, b!);
+      }
+    }
+    const full = await load({ read: readerOf(merged), isTrainable: () => true });
+    const wanted = await step(full.engine, full.model, batchOf(1));
+    const got = await step(engine, model, batchOf(1));
+    expect(got.get('loss')![0]).toBeCloseTo(wanted.get('loss')![0]!, 4);
+    for (const [name, { a, b }] of factors) {
+      const dW = wanted.get(name)!; // [out, in]
+      const [out, width] = [b.length / rank, a.length / rank];
+      const at = (r: number, c: number): number => dW[r * width + c]!;
+      const dA = Float32Array.from(
+        { length: a.length },
+        (_, i) => sumOver(out, (o) => b[o * rank + Math.floor(i / width)]! * at(o, i % width)) * (alpha / rank),
+      );
+      const dB = Float32Array.from(
+        { length: b.length },
+        (_, i) => sumOver(width, (c) => at(Math.floor(i / rank), c) * a[(i % rank) * width + c]!) * (alpha / rank),
+      );
+      const stem = name.replace(/weight$/, '');
+      const only = (key: string, values: Float32Array): Map<string, Float32Array> => new Map([[key, values]]);
+      for (const [key, values] of [
+        [`${stem}lora_A.weight`, dA],
+        [`${stem}lora_B.weight`, dB],
+      ] as const) {
+        expectClose(only(key, got.get(key)!), only(key, values), 2e-4);
+      }
+    }
+  });
+});
+
+function sumOver(count: number, value: (index: number) => number): number {
+  let sum = 0;
+  for (let index = 0; index < count; index++) sum += value(index);
+  return sum;
+}
