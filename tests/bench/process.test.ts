@@ -9,6 +9,7 @@ import { writeRandomModel, writeWindows } from '../../main/bench/model-files.ts'
 import { shapeOf } from '../../main/bench/shapes.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { LORA_TARGETS, type Method } from '../../shared/domain/method.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { fastEngine } from '../support/engines.ts';
 import { referenceLoss } from '../support/reference-llama.ts';
@@ -22,11 +23,12 @@ const { config } = await shapeOf('tiny', join(root, 'resources'));
 const folder = useTemporaryFolder();
 const SIZE = { batch: 2, context: 12, warmUpSteps: 1, steps: 3 };
 
-async function prepare(job: Partial<BenchJob>): Promise<BenchJob> {
+/** `distinctSteps`: after so many the windows begin anew. */
+async function prepare(job: Partial<BenchJob>, distinctSteps = SIZE.warmUpSteps + SIZE.steps): Promise<BenchJob> {
   const baseDirectory = join(folder.path, 'model');
   await writeRandomModel(baseDirectory, config);
   const windowsPath = join(folder.path, 'windows.i32');
-  await writeWindows(windowsPath, (SIZE.warmUpSteps + SIZE.steps) * SIZE.batch, SIZE.context + 1, config.vocabularySize);
+  await writeWindows(windowsPath, distinctSteps * SIZE.batch, SIZE.context + 1, config.vocabularySize);
   return {
     task: 'train',
     method: null,
@@ -74,19 +76,30 @@ async function plainLoss(job: BenchJob, step: number): Promise<number> {
   ).dataSync()[0]!;
 }
 
-test.each([{ name: 'full' }, { name: 'expand', plan: planExpansion(config.blocks, 1, 'even') }] as const)(
-  'trains: the first loss is the model’s, later ones are of changed weights ($name)',
-  async (method) => {
-    const job = await prepare({ method });
-    const { losses, seconds, peakMemory } = await measure(job);
-    expect(losses).toHaveLength(SIZE.warmUpSteps + SIZE.steps);
-    expect(losses[0]).toBeCloseTo(await plainLoss(job, 0), 4);
-    expect(Math.abs(losses[3]! - (await plainLoss(job, 3)))).toBeGreaterThan(1e-4);
-    expect(seconds).toHaveLength(SIZE.steps);
-    expect(Math.min(...seconds)).toBeGreaterThan(0);
-    expect(peakMemory).toBeGreaterThan(50e6);
-  },
-);
+const METHODS: Method[] = [
+  { name: 'full' },
+  { name: 'expand', plan: planExpansion(config.blocks, 1, 'even') },
+  { name: 'lora', rank: 2, alpha: 4, targets: [...LORA_TARGETS] },
+];
+
+test.each(METHODS)('trains: the first loss is the model’s, later ones are of changed weights ($name)', async (method) => {
+  const job = await prepare({ method });
+  const { losses, seconds, peakMemory } = await measure(job);
+  expect(losses).toHaveLength(SIZE.warmUpSteps + SIZE.steps);
+  expect(losses[0]).toBeCloseTo(await plainLoss(job, 0), 4);
+  expect(Math.abs(losses[3]! - (await plainLoss(job, 3)))).toBeGreaterThan(1e-4);
+  expect(seconds).toHaveLength(SIZE.steps);
+  expect(Math.min(...seconds)).toBeGreaterThan(0);
+  expect(peakMemory).toBeGreaterThan(50e6);
+});
+
+test('with the frozen blocks cached, windows that come again have the same losses as without', async () => {
+  const method: Method = { name: 'expand', plan: planExpansion(config.blocks, undefined, [config.blocks - 1]) };
+  const plain = await measure(await prepare({ method }, 2));
+  const cached = await measure(await prepare({ method, cachesPrefix: true }, 2));
+  expect(cached.losses[2]).not.toBe(cached.losses[0]); // the same windows, after training
+  for (const [step, loss] of plain.losses.entries()) expect(cached.losses[step]).toBeCloseTo(loss, 5);
+});
 
 test('evaluates: the loss of each window, of the same weights every time', async () => {
   const job = await prepare({ task: 'evaluate' });
