@@ -1,4 +1,6 @@
 import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
+import { MEMORY_PARTS } from '../../shared/domain/memory.ts';
+import { describeMethod } from '../../shared/domain/method.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { StrataError, type ErrorCode } from '../../shared/errors.ts';
 import type { Runs } from '../studio/runs.ts';
@@ -6,22 +8,39 @@ import { bytes, change, count, duration, fields, loss, percent, shortCount, tens
 import { STRATA } from './report.ts';
 import type { Session } from './session.ts';
 
-/** What a run will do, in words. */
+/** What a run will do, need and cost, in words. */
 export function describePlan(preview: TrainPreview): string {
-  const inserted = preview.plan?.inserted ?? [];
+  const { memory, placement, time, plan } = preview;
+  const inserted = plan?.inserted ?? [];
+  const pieces = preview.microBatch < preview.batch ? `, ${preview.microBatch} at once` : '';
   const lines: [string, string][] = [
-    ['Steps', `${count(preview.steps)} of ${preview.batch} windows of ${preview.context} tokens: ${count(preview.tokens)} tokens`],
+    ['Method', describeMethod(preview.method)],
+    ['Steps', `${count(preview.steps)} of ${preview.batch} windows of ${preview.context} tokens${pieces}: ${count(preview.tokens)} tokens`],
     ...preview.mixture.map(({ role, name, tokens, epochs }): [string, string] => [
       role === 'new' ? 'New' : 'Old',
       `${name}: ${count(tokens)} tokens, gone through ${epochs.toFixed(2)} times`,
     ]),
     ['Replay share', percent(preview.replayShare)],
   ];
-  if (preview.plan) {
+  if (plan) {
     const places = inserted.map(({ position, copies }) => `${position} (copy of ${copies})`).join(', ');
-    lines.push(['New blocks', `${places}, in a model of ${preview.plan.baseBlocks + inserted.length} blocks, counted from 0`]);
-    lines.push(['Added', `${count(preview.addedParameters)} parameters to ${count(preview.totalParameters - preview.addedParameters)}`]);
+    lines.push(['New blocks', `${places}, in a model of ${placement.blocks} blocks, counted from 0`]);
   }
+  if (preview.addedParameters > 0) {
+    const merged = preview.method.name === 'lora' ? ', merged into its weights at the end' : '';
+    lines.push([
+      'Added',
+      `${count(preview.addedParameters)} parameters to ${count(preview.totalParameters - preview.addedParameters)}${merged}`,
+    ]);
+  }
+  const parts = MEMORY_PARTS.map((part) => `${part} ${bytes(memory[part])}`).join(', ');
+  lines.push([
+    'Backward pass',
+    `through ${placement.backwardBlocks} of ${placement.blocks} blocks; the ${placement.cacheableBlocks} below are frozen`,
+  ]);
+  lines.push(['Memory', `about ${bytes(memory.total)} of ${bytes(memory.available)}: ${parts}`]);
+  if (!memory.keepsActivations) lines.push(['', 'activations do not fit and are computed again in the backward pass, which takes longer']);
+  lines.push(['Time', time ? `about ${duration(time.seconds)}, from ${time.basis}` : 'not known before a first run on this engine']);
   lines.push([
     'Trained',
     `${count(preview.trainableParameters)} of ${count(preview.totalParameters)} parameters, in ${preview.trainableTensors.length} tensors:`,
@@ -106,7 +125,7 @@ export function describeResult(run: RunSummary): string {
   const lines: [string, string][] = [
     ['Run', `${run.name} (${run.id}), ${run.status}`],
     ['Base', run.baseModel.name],
-    ['Method', run.plan ? `${run.method}, new blocks at ${run.plan.inserted.map(({ position }) => position).join(', ')}` : run.method],
+    ['Method', describeMethod(run.configuration.method)],
     [
       'Steps',
       `${count(run.stepsDone)} of ${count(run.steps)}, ${count(run.tokens.total)} tokens, replay share ${percent(run.replayShare)}`,

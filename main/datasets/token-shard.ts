@@ -7,11 +7,21 @@ import { openDataset } from './dataset-folder.ts';
 import { writeAt } from './write-at.ts';
 
 /**
- * Token shards: one part of a dataset as a row of token ids, for random access by position. Header of 64 bytes: the magic
- * "STRATOK1", u32 bytes per token (2 or 4), u32 zero, u64 number of tokens, 32 bytes sha256 of what follows, zeros; then the ids, little-endian.
+ * Token shards: one part of a dataset as a row of token ids, for random access by position. Header of 64 bytes: the magic "STRATOK2", u32 bytes
+ * per token (2 or 4), u32 whether there is a mask (0 or 1), u64 number of tokens, 32 bytes sha256 of what follows, u64 number of documents.
+ * Then the ids; with a mask a byte for each, 1 where the token is to be learned and 0 where it is only read; then the position of each
+ * document's first token as u64. All little-endian. Version 1, which is still read, had neither mask nor documents.
  */
-const MAGIC = 'STRATOK1';
+const MAGIC = { 1: 'STRATOK1', 2: 'STRATOK2' } as const;
 const HEADER_BYTES = 64;
+const POSITION_BYTES = 8;
+
+/** A document as a shard takes it. */
+export interface EncodedDocument {
+  ids: readonly number[];
+  /** 1 for each id that is to be learned, 0 for one that is only read, such as a question; absent: all are learned. */
+  learned?: Uint8Array;
+}
 
 /** What building shards needs of a tokenizer (see main/models/tokenizer.ts; passed in, so that the rooms stay apart). */
 export interface DocumentTokenizer {
@@ -25,6 +35,12 @@ export interface TokenShard {
   readonly length: number;
   /** A fresh array of the tokens [start, start + count), cut at the end of the shard. Reads by position. */
   read(start: number, count: number): Int32Array;
+  /** Which of the tokens in that range are to be learned: 1, or 0. Null when all of the shard are. */
+  learned(start: number, count: number): Uint8Array | null;
+  /**
+   * The document of each token in that range, counted from 0 at its first. Null when the shard does not know: it is of version 1.
+   */
+  documents(start: number, count: number): Int32Array | null;
   close(): Promise<void>;
 }
 
@@ -43,8 +59,13 @@ export function trainingWindows(tokens: number, context: number): number {
 /**
  * Tokenises a dataset's two parts, once per tokenizer: later calls find the files of the first. Documents follow each other in
  * the dataset's order, each with its start and end tokens.
+ * @param options.needsDocuments shards of version 1 are made again, with the same tokens and where documents start.
  */
-export async function buildTokenShards(datasetDirectory: string, tokenizer: DocumentTokenizer): Promise<BuiltShards> {
+export async function buildTokenShards(
+  datasetDirectory: string,
+  tokenizer: DocumentTokenizer,
+  { needsDocuments = false }: { needsDocuments?: boolean } = {},
+): Promise<BuiltShards> {
   const directory = join(datasetDirectory, 'tokens', tokenizer.hash.slice(0, 16));
   await mkdir(directory, { recursive: true });
   const build = async (part: 'train' | 'heldout'): Promise<{ path: string; tokens: number }> => {
@@ -53,8 +74,9 @@ export async function buildTokenShards(datasetDirectory: string, tokenizer: Docu
       if (error.code === 'ENOENT') return null;
       throw error;
     });
-    const tokens = existing?.tokens ?? (await writeShard(path, datasetDirectory, part === 'heldout', tokenizer));
-    return { path, tokens };
+    if (existing && (existing.version === 2 || !needsDocuments)) return { path, tokens: existing.tokens };
+    const documents = encodedDocuments(datasetDirectory, part === 'heldout', tokenizer);
+    return { path, tokens: await writeTokenShard(path, documents, tokenizer.vocabularySize) };
   };
   const train = await build('train');
   const heldOut = await build('heldout');
@@ -64,33 +86,61 @@ export async function buildTokenShards(datasetDirectory: string, tokenizer: Docu
 /** Tokens are written in pieces of about this many. */
 const CHUNK_TOKENS = 1 << 20;
 
-async function writeShard(path: string, datasetDirectory: string, heldOut: boolean, tokenizer: DocumentTokenizer): Promise<number> {
+async function* encodedDocuments(
+  datasetDirectory: string,
+  heldOut: boolean,
+  tokenizer: DocumentTokenizer,
+): AsyncGenerator<EncodedDocument> {
+  for await (const { text } of (await openDataset(datasetDirectory)).documents({ heldOut })) yield { ids: tokenizer.encodeDocument(text) };
+}
+
+/**
+ * Writes a shard; it appears under its name only when it is whole.
+ * @param vocabularySize decides how many bytes an id needs.
+ * @returns the number of tokens.
+ */
+export async function writeTokenShard(path: string, documents: AsyncIterable<EncodedDocument>, vocabularySize: number): Promise<number> {
   // Its own name: two requests may build the same shard at once, and each renames a whole one.
   const partial = `${path}.${randomUUID()}.partial`;
-  const elementBytes = tokenizer.vocabularySize <= 65_536 ? 2 : 4;
+  const elementBytes = vocabularySize <= 65_536 ? 2 : 4;
   const hash = createHash('sha256');
-  let tokens = 0;
   const file = await open(partial, 'w');
   try {
+    let end = HEADER_BYTES;
+    const append = async (bytes: Uint8Array): Promise<void> => {
+      hash.update(bytes);
+      await writeAt(file, bytes, end);
+      end += bytes.length;
+    };
+    let tokens = 0;
     let pending: number[] = [];
     const flush = async (): Promise<void> => {
       const ids = elementBytes === 2 ? Uint16Array.from(pending) : Uint32Array.from(pending);
-      const bytes = new Uint8Array(ids.buffer);
-      hash.update(bytes);
-      await writeAt(file, bytes, HEADER_BYTES + tokens * elementBytes);
-      tokens += pending.length;
       pending = [];
+      await append(new Uint8Array(ids.buffer));
     };
-    for await (const { text } of (await openDataset(datasetDirectory)).documents({ heldOut })) {
-      for (const id of tokenizer.encodeDocument(text)) pending.push(id);
+    const starts: bigint[] = [];
+    const masked: { start: number; learned: Uint8Array }[] = [];
+    for await (const { ids, learned } of documents) {
+      if (learned && learned.length !== ids.length) {
+        throw new StrataError('INTERNAL', `A document of ${ids.length} tokens has a mask of ${learned.length}.`);
+      }
+      starts.push(BigInt(tokens));
+      if (learned) masked.push({ start: tokens, learned });
+      tokens += ids.length;
+      for (const id of ids) pending.push(id);
       if (pending.length >= CHUNK_TOKENS) await flush();
     }
     await flush();
+    if (masked.length > 0) await append(joinMasks(masked, tokens));
+    await append(new Uint8Array(BigUint64Array.from(starts).buffer));
     const header = Buffer.alloc(HEADER_BYTES);
-    header.write(MAGIC, 0, 'latin1');
+    header.write(MAGIC[2], 0, 'latin1');
     header.writeUInt32LE(elementBytes, 8);
+    header.writeUInt32LE(masked.length > 0 ? 1 : 0, 12);
     header.writeBigUInt64LE(BigInt(tokens), 16);
     hash.digest().copy(header, 24);
+    header.writeBigUInt64LE(BigInt(starts.length), 56);
     await writeAt(file, header, 0);
     await file.sync();
     await file.close();
@@ -103,9 +153,19 @@ async function writeShard(path: string, datasetDirectory: string, heldOut: boole
   }
 }
 
+/** Documents without a mask of their own are learned as a whole. */
+function joinMasks(masked: readonly { start: number; learned: Uint8Array }[], tokens: number): Uint8Array {
+  const mask = new Uint8Array(tokens).fill(1);
+  for (const { start, learned } of masked) mask.set(learned, start);
+  return mask;
+}
+
 interface ShardHeader {
+  version: 1 | 2;
   elementBytes: 2 | 4;
   tokens: number;
+  hasMask: boolean;
+  documents: number;
   hash: string;
 }
 
@@ -115,13 +175,16 @@ async function readHeader(path: string): Promise<ShardHeader> {
     const { size } = await file.stat();
     const header = Buffer.alloc(HEADER_BYTES);
     await file.read(header, 0, HEADER_BYTES, 0);
+    const magic = header.toString('latin1', 0, 8);
+    const version = magic === MAGIC[1] ? 1 : 2;
     const elementBytes = header.readUInt32LE(8);
+    const mask = header.readUInt32LE(12);
     const tokens = Number(header.readBigUInt64LE(16));
-    const isWhole = size === HEADER_BYTES + tokens * elementBytes;
-    if (header.toString('latin1', 0, 8) !== MAGIC || (elementBytes !== 2 && elementBytes !== 4) || !isWhole) {
-      throw damaged(path, `${size} bytes`);
-    }
-    return { elementBytes, tokens, hash: header.toString('hex', 24, 56) };
+    const documents = Number(header.readBigUInt64LE(56));
+    const isWhole = size === HEADER_BYTES + tokens * (elementBytes + mask) + documents * POSITION_BYTES;
+    const isKnown = magic === MAGIC[version] && (elementBytes === 2 || elementBytes === 4) && (mask === 0 || mask === 1);
+    if (!isKnown || !isWhole) throw damaged(path, `${size} bytes`);
+    return { version, elementBytes, tokens, hasMask: mask === 1, documents, hash: header.toString('hex', 24, 56) };
   } finally {
     await file.close();
   }
@@ -132,22 +195,53 @@ async function readHeader(path: string): Promise<ShardHeader> {
  * @throws StrataError CORRUPT when the file is not whole or was changed.
  */
 export async function openTokenShard(path: string): Promise<TokenShard> {
-  const { elementBytes, tokens, hash } = await readHeader(path);
+  const { version, elementBytes, tokens, hasMask, documents, hash } = await readHeader(path);
   const computed = createHash('sha256');
   for await (const chunk of createReadStream(path, { start: HEADER_BYTES })) computed.update(chunk as Buffer);
   if (computed.digest('hex') !== hash) throw damaged(path, 'other bytes than were written');
   const descriptor = openSync(path, 'r');
+  const readBytes = (position: number, length: number): Buffer => {
+    const bytes = Buffer.alloc(length);
+    readSync(descriptor, bytes, 0, length, HEADER_BYTES + position);
+    return bytes;
+  };
+  const cut = (start: number, count: number): number => Math.max(0, Math.min(count, tokens - start));
+  const maskBegin = tokens * elementBytes;
+  const positions = readBytes(maskBegin + (hasMask ? tokens : 0), documents * POSITION_BYTES);
+  const starts = Float64Array.from({ length: documents }, (_, index) => Number(positions.readBigUInt64LE(index * POSITION_BYTES)));
   return {
     length: tokens,
     read: (start, count) => {
-      const length = Math.max(0, Math.min(count, tokens - start));
-      const bytes = Buffer.alloc(length * elementBytes);
-      readSync(descriptor, bytes, 0, bytes.length, HEADER_BYTES + start * elementBytes);
+      const length = cut(start, count);
+      const bytes = readBytes(start * elementBytes, length * elementBytes);
       const ids = elementBytes === 2 ? new Uint16Array(bytes.buffer, 0, length) : new Uint32Array(bytes.buffer, 0, length);
       return Int32Array.from(ids);
     },
+    learned: (start, count) => (hasMask ? Uint8Array.from(readBytes(maskBegin + start, cut(start, count))) : null),
+    documents: (start, count) => (version === 1 ? null : documentsWithin(starts, start, cut(start, count))),
     close: async () => closeSync(descriptor),
   };
+}
+
+/** The document of each token [start, start + count), counted from 0 at the first; `starts` has the first token of each document. */
+function documentsWithin(starts: Float64Array, start: number, count: number): Int32Array {
+  let next = firstAfter(starts, start);
+  const first = next;
+  return Int32Array.from({ length: count }, (_, index) => {
+    while (next < starts.length && starts[next]! <= start + index) next++;
+    return next - first;
+  });
+}
+
+/** How many documents start at this token or before it. */
+function firstAfter(starts: Float64Array, token: number): number {
+  let [low, high] = [0, starts.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (starts[middle]! <= token) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function damaged(path: string, found: string): StrataError {

@@ -17,16 +17,6 @@ import { LaneCache } from './lanes.ts';
 import type { Linear } from './linear.ts';
 import type { Norm } from './rms-norm.ts';
 
-export {
-  BLOCK_TENSORS,
-  type BlockRole,
-  blockTensorShapes,
-  blockTensorName,
-  EMBEDDING_TENSOR,
-  FINAL_NORM_TENSOR,
-  HEAD_TENSOR,
-} from '../../shared/domain/llama-tensors.ts';
-
 /**
  * The weights of a LLaMA, named by role. Matrices are [out, in] as the files store them, so a layer computes `x W^T`.
  * A frozen parameter is a plain tensor; a trainable one is a variable that the optimizer updates in place.

@@ -1,13 +1,13 @@
 import { constants, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { writeExpansionFile } from './expansion-file.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { type ModelFolder, openModelFolder } from './model-folder.ts';
 import { writeSafetensors } from './safetensors.ts';
-import { expectedTensors } from './tensor-names.ts';
 
 /** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
 const SMALL_FILE =
@@ -42,7 +42,7 @@ export async function expandModelFolder(
     const config = { ...folder.config, blocks: layout.length };
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
-    const entries = expectedTensors(config).map(({ name, shape }) => {
+    const entries = llamaTensors(config).map(({ name, shape }) => {
       const position = /^model\.layers\.(\d+)\./.exec(name)?.[1];
       const block = position === undefined ? null : layout[Number(position)]!;
       const from = block ? name.replace(/layers\.\d+/, `layers.${block.base}`) : name;
@@ -54,7 +54,7 @@ export async function expandModelFolder(
     await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
     await writeConfig(partial, folder, config);
     await copySmallFiles(source, partial);
-    await writeExpansionFile(partial, { schemaVersion: 1, base, plan, training: null });
+    await writeExpansionFile(partial, { schemaVersion: 2, base, method: { name: 'expand', plan }, training: null });
     await rename(partial, destination);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
@@ -69,7 +69,7 @@ export async function expandModelFolder(
  * mixed it is the widest, because a program that loads the model in a single type would round the others.
  */
 export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, dtype?: 'float32'): Promise<void> {
-  const kinds = [...new Set(expectedTensors(folder.config).map(({ name }) => folder.dtypeOf(name)))];
+  const kinds = [...new Set(llamaTensors(folder.config).map(({ name }) => folder.dtypeOf(name)))];
   const stored = kinds.length > 1 ? 'float32' : DTYPE_NAMES[kinds[0] as keyof typeof DTYPE_NAMES];
   await writeFile(
     join(directory, 'config.json'),

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { copyAdapter } from './adapter-folder.ts';
 import { copySmallFiles, writeConfig } from './expand-folder.ts';
 import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
 import { openModelFolder } from './model-folder.ts';
 import { writeSafetensors } from './safetensors.ts';
-import { expectedTensors } from './tensor-names.ts';
 
 export interface ExportedModel {
   path: string;
@@ -33,7 +34,7 @@ export async function exportHuggingFace(
   const folder = await openModelFolder(modelDirectory);
   try {
     await makeFolder(partial);
-    const tensors = expectedTensors(folder.config).map(({ name, shape }) => ({
+    const tensors = llamaTensors(folder.config).map(({ name, shape }) => ({
       name,
       shape,
       dtype: folder.dtypeOf(name),
@@ -44,6 +45,7 @@ export async function exportHuggingFace(
     await writeConfig(partial, folder, folder.config);
     await copySmallFiles(modelDirectory, partial);
     if (await readExpansionFile(modelDirectory)) await copyFile(join(modelDirectory, EXPANSION_FILE), join(partial, EXPANSION_FILE));
+    await copyAdapter(modelDirectory, partial);
 
     const written = await openModelFolder(partial);
     let verified = true;

@@ -1,19 +1,19 @@
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { StrataError } from '../../shared/errors.ts';
 import {
-  type BlockRole,
   BLOCK_TENSORS,
-  blockTensorShapes,
+  type BlockRole,
   blockTensorName,
+  blockTensorShapes,
   EMBEDDING_TENSOR,
   FINAL_NORM_TENSOR,
   HEAD_TENSOR,
-} from '../llama/parameters.ts';
+  llamaTensors,
+} from '../../shared/domain/llama-tensors.ts';
+import { StrataError } from '../../shared/errors.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { type SafetensorsEntry, writeSafetensors } from './safetensors.ts';
-import { expectedTensors } from './tensor-names.ts';
 
 /**
  * Checkpoints of karpathy/llama2.c (export.py), both layouts, as a Hugging Face folder. Little-endian.
@@ -71,7 +71,7 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
       return values;
     };
     const sources = tensorSources(config, offsets);
-    const entries = expectedTensors(config).map(({ name, shape }): SafetensorsEntry => {
+    const entries = llamaTensors(config).map(({ name, shape }): SafetensorsEntry => {
       const { offset, heads } = sources.get(name)!;
       const count = shape.reduce((product, length) => product * length, 1);
       const data = async (): Promise<Float32Array> =>

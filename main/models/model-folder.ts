@@ -4,13 +4,13 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { EMBEDDING_TENSOR, HEAD_TENSOR, llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { planOf } from '../../shared/domain/method.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { EMBEDDING_TENSOR, HEAD_TENSOR } from '../llama/parameters.ts';
 import { readExpansionFile } from './expansion-file.ts';
 import { parseModelConfig } from './model-config.ts';
 import { openSafetensors, type SafetensorsDtype, type SafetensorsFile } from './safetensors.ts';
-import { expectedTensors } from './tensor-names.ts';
 
 /** A Hugging Face model folder, open for reading tensor by tensor. */
 export interface ModelFolder {
@@ -43,7 +43,8 @@ const IGNORED_TENSORS = /rotary_emb\.inv_freq$/;
 export async function openModelFolder(directory: string): Promise<ModelFolder> {
   const configJson = await readConfig(directory);
   const { config, architecture } = parseModelConfig(configJson);
-  const plan = (await readExpansionFile(directory))?.plan ?? null;
+  const expansion = await readExpansionFile(directory);
+  const plan = expansion && planOf(expansion.method);
   checkPlan(plan, config);
   const files = await openWeights(directory);
   try {
@@ -158,7 +159,7 @@ function storedName(name: string, config: LlamaConfig, tensors: ReadonlyMap<stri
 }
 
 function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap<string, SafetensorsFile>): void {
-  const expected = new Map(expectedTensors(config).map(({ name, shape }) => [storedName(name, config, files), shape]));
+  const expected = new Map(llamaTensors(config).map(({ name, shape }) => [storedName(name, config, files), shape]));
   const missing = [...expected.keys()].filter((name) => !files.has(name));
   if (missing.length > 0) {
     throw new StrataError('CORRUPT', 'The model is not complete: tensors are missing.', {

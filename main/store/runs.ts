@@ -1,3 +1,4 @@
+import { planOf } from '../../shared/domain/method.ts';
 import {
   gainAndForgetting,
   METRIC_SERIES,
@@ -185,8 +186,8 @@ export function summaryOf(run: StoredRun): RunSummary {
     model: run.model,
     modelPath: run.modelPath,
     baseModel: { id: configuration.baseModel.id, name: configuration.baseModel.name },
-    method: configuration.method,
-    plan: configuration.plan,
+    method: configuration.method.name,
+    plan: planOf(configuration.method),
     configuration,
     seed: configuration.seed,
     steps: configuration.steps,

@@ -2,13 +2,13 @@ import { readFile, rm } from 'node:fs/promises';
 import { basename, join, resolve as absolutePath } from 'node:path';
 import type { ModelInfo } from '../../shared/contract/contract.ts';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
+import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { expandedBlocks, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { expandModelFolder } from '../models/expand-folder.ts';
 import { exportHuggingFace, folderBytes, unfinishedExport } from '../models/export-model.ts';
 import { importModel } from '../models/import-model.ts';
 import { modelHash, openModelFolder } from '../models/model-folder.ts';
-import { expectedTensors } from '../models/tensor-names.ts';
 import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
 import { listRuns } from '../store/runs.ts';
 import type { Verification } from '../training/verify-job.ts';
@@ -172,7 +172,7 @@ async function differencesFromBase(model: StoredModel, base: StoredModel): Promi
   const [expanded, original] = [await openModelFolder(model.path), await openModelFolder(base.path)];
   try {
     const layout = expandedBlocks(expanded.plan!);
-    for (const { name } of expectedTensors(expanded.config)) {
+    for (const { name } of llamaTensors(expanded.config)) {
       const position = /^model\.layers\.(\d+)\./.exec(name)?.[1];
       const block = position === undefined ? null : layout[Number(position)]!;
       if (block?.inserted) continue; // trained, or zero: the logits judge those

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
 import type { MetricPoint, MetricSeries, RunStatus, RunSummary } from '../../shared/domain/run.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
+import { openModelFolder } from '../models/model-folder.ts';
 import { loadTokenizer } from '../models/tokenizer.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
 import {
@@ -23,6 +24,7 @@ import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from '.
 import type { Datasets } from './datasets.ts';
 import type { Models } from './models.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
+import { estimateTime, type PastRun } from './run-time.ts';
 import { type ParsedTrainRequest, resolveRequest } from './train-request.ts';
 
 /** How often a followed run is looked at: at most so many events a second reach a page. */
@@ -51,7 +53,22 @@ export class Runs {
   }
 
   async preview(request: ParsedTrainRequest): Promise<TrainPreview> {
-    return (await resolveRequest(request, this.#models, this.#datasets)).preview;
+    const { preview, configuration, modelConfig } = await resolveRequest(request, this.#models, this.#datasets);
+    return { ...preview, time: estimateTime(configuration, modelConfig, await this.#pastRuns()) };
+  }
+
+  /** Runs that tell how fast an engine is here, latest first; those whose base is gone do not. */
+  async #pastRuns(): Promise<PastRun[]> {
+    const models = new Map(this.#models.list().map(({ id, path }) => [id, path]));
+    const past: PastRun[] = [];
+    for (const { name, engine, tokensPerSecond, configuration } of listRuns(this.#context.store)) {
+      const path = models.get(configuration.baseModel.id);
+      if (path === undefined || engine === null || !tokensPerSecond || past.some((run) => run.engine === engine)) continue;
+      const folder = await openModelFolder(path);
+      await folder.close();
+      past.push({ name, engine, tokensPerSecond, configuration, modelConfig: folder.config });
+    }
+    return past;
   }
 
   /** Records the run and starts its trainer. */
@@ -188,9 +205,10 @@ export class Runs {
     const base = this.#models.find(configuration.baseModel.id);
     await this.#models.checkUnchanged(base, configuration.baseModel.hash);
     const tokenizer = await loadTokenizer(base.path);
+    const needsDocuments = configuration.packing === 'documents';
     const shards: TrainJob['shards'] = [];
     for (const { id, role } of configuration.datasets) {
-      const built = await buildTokenShards(this.#datasets.find(id).path, tokenizer);
+      const built = await buildTokenShards(this.#datasets.find(id).path, tokenizer, { needsDocuments });
       shards.push({ datasetId: id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath });
     }
     // Checked and taken in one step: of two that resume it at the same time, one does.

@@ -1,30 +1,36 @@
-import { totalmem } from 'node:os';
 import { z } from 'zod';
 import { type TrainPreview, type trainRequestSchema } from '../../shared/contract/contract.ts';
-import { blockParameters, type LlamaConfig, modelParameters } from '../../shared/domain/llama-config.ts';
-import { estimateTrainingMemory } from '../../shared/domain/memory.ts';
+import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { chooseMethod, countParameters, placementOf, planOf, trainedTensors } from '../../shared/domain/method.ts';
 import { checkShare, DEFAULT_REPLAY_SHARE, Mixture } from '../../shared/domain/mixture.ts';
-import { type ExpansionPlan, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { type Role, type RunConfiguration, runConfigurationSchema } from '../../shared/domain/run.ts';
+import type { Schedule } from '../../shared/domain/schedule.ts';
+import type { AdvancedSettings } from '../../shared/domain/settings.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { buildTokenShards, trainingWindows } from '../datasets/token-shard.ts';
 import { parseEngineName } from '../engine/load-engine.ts';
 import { openModelFolder } from '../models/model-folder.ts';
-import { expectedTensors } from '../models/tensor-names.ts';
 import { loadTokenizer } from '../models/tokenizer.ts';
 import type { StoredDataset } from '../store/datasets.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { TrainJob } from '../training/messages.ts';
 import type { Datasets } from './datasets.ts';
 import type { Models } from './models.ts';
+import { planRunMemory } from './run-memory.ts';
 
 /** What a run does where its request says nothing. */
 const DEFAULTS = {
   context: 256,
   batch: 8,
   replayShare: DEFAULT_REPLAY_SHARE,
-  /** Fresh blocks bear, and need, a higher rate than weights that know something already. */
-  learningRate: { expand: 2e-3, full: 3e-4 },
+  /** Fresh blocks and adapters bear, and need, a higher rate than weights that know something already. */
+  learningRate: { expand: 2e-3, lora: 2e-3, full: 3e-4, freeze: 3e-4 },
+  learningRateFactors: { embeddings: 1, norms: 1, attention: 1, mlp: 1, inserted: 1, adapters: 1 },
+  schedule: 'cosine',
+  /** Of the schedule wsd: what Hägele et al. (arXiv 2405.18392) found to be enough. */
+  decay: 0.2,
+  decayShape: '1-sqrt',
+  packing: 'plain',
   warmup: 0.06,
   finalLearningRate: 0.1,
   weightDecay: 0.01,
@@ -42,28 +48,16 @@ const DEFAULTS = {
   checkpoints: 10,
 } as const;
 
-/** Settings that `--set key=value` may change beyond what a request names. */
-export const ADVANCED_SETTINGS = [
-  'warmup',
-  'finalLearningRate',
-  'weightDecay',
-  'beta1',
-  'beta2',
-  'epsilon',
-  'clipNorm',
-  'evaluateEvery',
-  'evaluationTokens',
-  'checkpointEvery',
-] as const;
-export type AdvancedSettings = Partial<Record<(typeof ADVANCED_SETTINGS)[number], number>>;
-
-export type ParsedTrainRequest = z.output<typeof trainRequestSchema> & { advanced?: AdvancedSettings };
+export type ParsedTrainRequest = z.output<typeof trainRequestSchema>;
 
 export interface ResolvedRequest {
   configuration: RunConfiguration;
-  preview: TrainPreview;
+  /** Everything but the time it takes, which the history of runs tells. */
+  preview: Omit<TrainPreview, 'time'>;
   shards: TrainJob['shards'];
   base: StoredModel;
+  /** The base's. */
+  modelConfig: LlamaConfig;
 }
 
 /**
@@ -87,11 +81,13 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
       allowed: `2 to ${folder.config.contextLength} tokens`,
     });
   }
-  const plan = planFor(request, folder.config.blocks);
+  const method = chooseMethod(request, folder.config);
+  const advanced = request.advanced ?? {};
+  const packing = advanced.packing ?? DEFAULTS.packing;
   const tokenizer = await loadTokenizer(base.path);
   const shards: (TrainJob['shards'][number] & { windows: number; name: string })[] = [];
   for (const { dataset, role } of chosen) {
-    const built = await buildTokenShards(dataset.path, tokenizer);
+    const built = await buildTokenShards(dataset.path, tokenizer, { needsDocuments: packing === 'documents' });
     const windows = trainingWindows(built.trainTokens, context);
     if (windows === 0 || built.heldOutTokens < 2) {
       throw new StrataError('BAD_INPUT', `The dataset "${dataset.name}" is too short.`, {
@@ -107,18 +103,20 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
   const newWindows = shards.filter(({ role }) => role === 'new').reduce((sum, { windows }) => sum + windows, 0);
   const steps = countSteps(request, batch, context, newWindows, replayShare);
   const seed = request.seed ?? DEFAULTS.seed;
-  const advanced = request.advanced ?? {};
   const configuration = checkConfiguration({
     baseModel: { id: base.id, name: base.name, hash: base.hash },
-    method: request.method,
-    plan,
+    method,
     datasets: chosen.map(({ dataset, role }) => ({ id: dataset.id, name: dataset.name, role, hash: dataset.hash })),
     replayShare,
     steps,
     batch,
+    microBatch: advanced.microBatch ?? batch,
     context,
-    learningRate: request.learningRate ?? DEFAULTS.learningRate[request.method],
+    packing,
+    learningRate: request.learningRate ?? DEFAULTS.learningRate[method.name],
+    learningRateFactors: factorsOf(advanced),
     warmup: advanced.warmup ?? DEFAULTS.warmup,
+    schedule: scheduleOf(advanced),
     finalLearningRate: advanced.finalLearningRate ?? DEFAULTS.finalLearningRate,
     weightDecay: advanced.weightDecay ?? DEFAULTS.weightDecay,
     beta1: advanced.beta1 ?? DEFAULTS.beta1,
@@ -135,17 +133,14 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
   });
 
   const mixture = new Mixture(shards, replayShare, seed);
-  const inserted = plan?.inserted ?? [];
-  refuseWhatDoesNotFit(configuration, folder.config);
-  const added = inserted.length * blockParameters(folder.config);
-  const total = modelParameters(folder.config) + added;
-  const expanded = { ...folder.config, blocks: folder.config.blocks + inserted.length };
-  const isTrained = (name: string): boolean =>
-    request.method === 'full' || inserted.some(({ position }) => name.startsWith(`model.layers.${position}.`));
-  const preview: TrainPreview = {
-    plan,
+  const memory = planRunMemory(configuration, folder.config);
+  const counts = countParameters(method, folder.config);
+  const preview: ResolvedRequest['preview'] = {
+    method,
+    plan: planOf(method),
     steps,
     batch,
+    microBatch: configuration.microBatch,
     context,
     learningRate: configuration.learningRate,
     tokens: steps * batch * context,
@@ -157,14 +152,20 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
       epochs,
     })),
     replayShare,
-    addedParameters: added,
-    trainableParameters: request.method === 'full' ? total : added,
-    totalParameters: total,
-    trainableTensors: expectedTensors(expanded)
-      .map(({ name }) => name)
-      .filter(isTrained),
+    addedParameters: counts.added,
+    trainableParameters: counts.trainable,
+    totalParameters: counts.total,
+    trainableTensors: trainedTensors(method, folder.config).map(({ name }) => name),
+    placement: placementOf(method, folder.config),
+    memory,
   };
-  return { configuration, preview, shards: shards.map(({ windows: _windows, name: _name, ...shard }) => shard), base };
+  return {
+    configuration,
+    preview,
+    shards: shards.map(({ windows: _windows, name: _name, ...shard }) => shard),
+    base,
+    modelConfig: folder.config,
+  };
 }
 
 function chooseDatasets(request: ParsedTrainRequest, datasets: Datasets): { dataset: StoredDataset; role: Role }[] {
@@ -183,15 +184,25 @@ function chooseDatasets(request: ParsedTrainRequest, datasets: Datasets): { data
   return chosen;
 }
 
-function planFor(request: ParsedTrainRequest, baseBlocks: number): ExpansionPlan | null {
-  if (request.method === 'expand') return planExpansion(baseBlocks, request.blocks, parsePlace(request.place));
-  if (request.blocks !== undefined) {
-    throw new StrataError('BAD_INPUT', `The method ${request.method} adds no blocks.`, {
-      found: `${request.blocks} blocks`,
-      hint: 'Leave the number of blocks out, or use the method expand.',
-    });
-  }
-  return null;
+function factorsOf(advanced: AdvancedSettings): RunConfiguration['learningRateFactors'] {
+  return {
+    embeddings: advanced['lr.embeddings'] ?? DEFAULTS.learningRateFactors.embeddings,
+    norms: advanced['lr.norms'] ?? DEFAULTS.learningRateFactors.norms,
+    attention: advanced['lr.attention'] ?? DEFAULTS.learningRateFactors.attention,
+    mlp: advanced['lr.mlp'] ?? DEFAULTS.learningRateFactors.mlp,
+    inserted: advanced['lr.inserted'] ?? DEFAULTS.learningRateFactors.inserted,
+    adapters: advanced['lr.adapters'] ?? DEFAULTS.learningRateFactors.adapters,
+  };
+}
+
+function scheduleOf({ schedule = DEFAULTS.schedule, decay, decayShape }: AdvancedSettings): Schedule {
+  if (schedule === 'wsd') return { name: 'wsd', decay: decay ?? DEFAULTS.decay, shape: decayShape ?? DEFAULTS.decayShape };
+  if (decay === undefined && decayShape === undefined) return { name: schedule };
+  throw new StrataError('BAD_INPUT', `The schedule ${schedule} has no part in which the rate decays.`, {
+    found: decay === undefined ? `decayShape = ${decayShape}` : `decay = ${decay}`,
+    allowed: 'decay and decayShape with schedule=wsd',
+    hint: 'Leave them out, or set schedule=wsd.',
+  });
 }
 
 function countSteps(request: ParsedTrainRequest, batch: number, context: number, newWindows: number, replayShare: number): number {
@@ -216,38 +227,20 @@ function countEvaluations(trainedTokens: number, hasOld: boolean): number {
   return Math.min(most, Math.max(least, Math.floor((shareOfTokens * trainedTokens) / tokensEach)));
 }
 
-/** What the optimizer can compute with; a configuration as such may hold any number. */
-const possibleSchema = runConfigurationSchema.extend({
-  beta1: z.number().min(0).lt(1),
-  beta2: z.number().min(0).lt(1),
-  epsilon: z.number().positive(),
-});
-
-/** A run that needs more memory than the machine has would take everything else down with it. */
-function refuseWhatDoesNotFit({ plan, method, batch, context }: RunConfiguration, config: LlamaConfig): void {
-  const inserted = plan?.inserted ?? [];
-  const blocks = config.blocks + inserted.length;
-  const addedParameters = inserted.length * blockParameters(config);
-  const needed = estimateTrainingMemory({
-    config,
-    tracedBlocks: method === 'full' ? blocks : blocks - inserted[0]!.position,
-    addedBlocks: inserted.length,
-    trainableParameters: method === 'full' ? modelParameters(config) : addedParameters,
-    holdsBase: method === 'full',
-    batch,
-    context,
+/** What can be computed with; a configuration as such may hold any number. */
+const possibleSchema = runConfigurationSchema
+  .extend({
+    beta1: z.number().min(0).lt(1),
+    beta2: z.number().min(0).lt(1),
+    epsilon: z.number().positive(),
+  })
+  .superRefine(({ batch, microBatch, warmup, schedule }, context) => {
+    if (microBatch > batch)
+      context.addIssue({ code: 'custom', path: ['microBatch'], message: `a whole number from 1 to the batch of ${batch}` });
+    if (schedule.name === 'wsd' && warmup + schedule.decay > 1) {
+      context.addIssue({ code: 'custom', path: ['schedule', 'decay'], message: `at most 1 together with the warm-up of ${warmup}` });
+    }
   });
-  if (needed <= totalmem()) return;
-  throw new StrataError('BAD_INPUT', 'The run needs more memory than this machine has.', {
-    found: `about ${gigabytes(needed)} for ${blocks} blocks and ${batch} windows of ${context} tokens`,
-    allowed: `${gigabytes(totalmem())}`,
-    hint: 'Use a smaller batch or context, fewer new blocks, or blocks nearer to the top.',
-  });
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
-}
 
 function checkConfiguration(configuration: RunConfiguration): RunConfiguration {
   const { steps, batch, context } = configuration;

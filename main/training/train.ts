@@ -1,14 +1,16 @@
+import { totalmem } from 'node:os';
 import { gainAndForgetting, type Evaluation, type MetricPoint, type RunConfiguration } from '../../shared/domain/run.ts';
-import { blockParameters } from '../../shared/domain/llama-config.ts';
+import { countParameters, planOf, replacesBase, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
+import { planMemory } from '../../shared/domain/memory.ts';
 import { Mixture } from '../../shared/domain/mixture.ts';
+import { learningRateFactor } from '../../shared/domain/tensor-groups.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { largestLogitDifference } from '../llama/measure.ts';
 import type { Gradients } from '../llama/model.ts';
-import { lossAndGradients } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
-import { disposeLlama, type Llama, loadLlama, parametersOf, withoutInserted } from '../llama/parameters.ts';
+import { disposeLlama, type Llama, loadLlama, parametersOf, withoutAdapters, withoutInserted } from '../llama/parameters.ts';
 import { learningRateAt } from '../llama/schedule.ts';
 import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
 import { type CheckpointState, configurationHash, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
@@ -17,7 +19,8 @@ import { evaluationPoints, measureLoss } from './evaluation.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
 import { lockRun } from './run-lock.ts';
 import { saveTrainedModel } from './save-model.ts';
-import { heldOutWindows, type RunShards, tokensByDataset, trainingBatch } from './windows.ts';
+import { lossAndGradientsOfStep } from './step.ts';
+import { heldOutWindows, microBatches, type RunShards, tokensByDataset, trainingBatch } from './windows.ts';
 
 /** Messages about progress are at most so far apart, and no closer. */
 const PROGRESS_INTERVAL_MS = 200;
@@ -64,6 +67,8 @@ class Session {
   readonly #optimizer: Optimizer;
   readonly #mixture: Mixture;
   readonly #windows: { new: Int32Array[]; old: Int32Array[] };
+  /** What does not fit into memory is computed again in the backward pass, with the same result. */
+  readonly #recomputes: boolean;
   readonly #started: number;
   #state: CheckpointState;
   /** Measured since the last message about progress. */
@@ -97,6 +102,7 @@ class Session {
     this.#base = parts.base;
     this.#optimizer = parts.optimizer;
     this.#state = parts.state;
+    this.#recomputes = !planMemory({ ...job.configuration, config: parts.folder.config }, totalmem()).keepsActivations;
     const sources = parts.shards.map(({ datasetId, role, train }) => ({
       datasetId,
       role,
@@ -118,17 +124,21 @@ class Session {
     try {
       checkPlanFits(configuration, folder);
       const load = { config: folder.config, read: (name: string) => folder.readTensor(name) };
-      const trainsAll = configuration.method === 'full';
+      const { method } = configuration;
       const model = await loadLlama(engine, {
         ...load,
-        plan: configuration.plan,
-        isTrainable: (_, isInserted) => trainsAll || isInserted,
+        plan: planOf(method),
+        isTrainable: trainabilityOf(method),
+        lora: method.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: configuration.seed } : null,
       });
-      const base = trainsAll ? await loadLlama(engine, load) : withoutInserted(model);
+      const base = replacesBase(method) ? await loadLlama(engine, load) : withoutAdapters(withoutInserted(model));
       for (const { datasetId, role, trainPath, heldOutPath } of job.shards) {
         shards.push({ datasetId, role, train: await openTokenShard(trainPath), heldOut: await openTokenShard(heldOutPath) });
       }
-      const optimizer = new Optimizer(engine, parametersOf(model), configuration);
+      const optimizer = new Optimizer(engine, parametersOf(model), {
+        ...configuration,
+        learningRateFactor: (name) => learningRateFactor(name, method, configuration.learningRateFactors),
+      });
       const restored = await restoreCheckpoint(job.runDirectory, configuration, engine, optimizer);
       const saved = restored?.state;
       const fresh: CheckpointState = {
@@ -163,13 +173,13 @@ class Session {
     this.#emit({ type: 'activity', text: 'measuring the base' });
     this.#state.baseline = await this.#evaluate(this.#base, false);
     this.#emit({ type: 'baseline', evaluation: this.#state.baseline });
-    if (this.#configuration.method !== 'expand') return;
-    this.#emit({ type: 'activity', text: 'proving that the new blocks change nothing yet' });
+    if (replacesBase(this.#configuration.method)) return;
+    this.#emit({ type: 'activity', text: 'proving that what was added changes nothing yet' });
     const windows = [...this.#windows.old, ...this.#windows.new].slice(0, IDENTITY_WINDOWS);
     const difference = await largestLogitDifference(this.#engine, this.#base, this.#model, windows);
     this.#state.identityDifference = difference;
     if (difference !== 0) {
-      throw new StrataError('INTERNAL', 'The expanded model does not compute the same as its base; nothing was trained.', {
+      throw new StrataError('INTERNAL', 'The model does not compute the same as its base before it is trained; nothing was trained.', {
         found: `a largest logit difference of ${difference}`,
         allowed: '0',
         hint: 'The base may hold infinite or undefined weights. Please report this with the model.',
@@ -184,7 +194,7 @@ class Session {
       engine: this.#engine.name,
       trainableTensors: trainable.map((parameter) => parameter.name),
       trainableParameters: trainable.reduce((sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1), 0),
-      addedParameters: (this.#configuration.plan?.inserted.length ?? 0) * blockParameters(this.#model.config),
+      addedParameters: countParameters(this.#configuration.method, this.#folder.config).added,
       identityDifference: this.#state.identityDifference,
       step: this.#state.step,
     });
@@ -242,10 +252,12 @@ class Session {
   }
 
   async #step(step: number): Promise<{ loss: number; gradientNorm: number; learningRate: number }> {
-    const { batch, context } = this.#configuration;
+    const { context, packing } = this.#configuration;
     const engine = this.#engine;
-    const windows = trainingBatch(this.#mixture, this.#shards, step - 1, batch, context);
-    const { loss, gradients } = lossAndGradients(engine, this.#model, windows);
+    const batches = microBatches(step - 1, this.#configuration).map((range) =>
+      trainingBatch(this.#mixture, this.#shards, range, context, packing),
+    );
+    const { loss, gradients } = lossAndGradientsOfStep(engine, this.#model, batches, this.#recomputes);
     const learningRate = learningRateAt(step, this.#configuration);
     try {
       const lossValue = (await engine.read(loss))[0]!;
@@ -373,7 +385,7 @@ class Session {
   async close(): Promise<void> {
     await closeFiles(this.#folder, this.#shards);
     this.#optimizer.dispose();
-    if (this.#configuration.method === 'full') disposeLlama(this.#base);
+    if (replacesBase(this.#configuration.method)) disposeLlama(this.#base);
     disposeLlama(this.#model);
   }
 }
@@ -391,7 +403,7 @@ function refusal(found: string, step: number): string {
 }
 
 function checkPlanFits(configuration: RunConfiguration, folder: ModelFolder): void {
-  const planned = configuration.plan?.baseBlocks;
+  const planned = planOf(configuration.method)?.baseBlocks;
   if (planned !== undefined && planned !== folder.config.blocks) {
     throw new StrataError('BAD_INPUT', 'The plan does not fit the model.', {
       found: `a plan for ${planned} blocks; the model has ${folder.config.blocks}`,

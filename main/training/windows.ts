@@ -1,5 +1,6 @@
 import type { Mixture } from '../../shared/domain/mixture.ts';
-import type { Role } from '../../shared/domain/run.ts';
+import type { Packing, Role, RunConfiguration } from '../../shared/domain/run.ts';
+import { StrataError } from '../../shared/errors.ts';
 import type { TokenShard } from '../datasets/token-shard.ts';
 import type { Batch } from '../llama/model.ts';
 
@@ -11,18 +12,65 @@ export interface RunShards {
   heldOut: TokenShard;
 }
 
-/** The windows of one training step: positions [step * batch, (step + 1) * batch) of the mixture, `step` from 0. */
-export function trainingBatch(mixture: Mixture, shards: readonly RunShards[], step: number, batch: number, context: number): Batch {
-  const inputs = new Int32Array(batch * context);
-  const targets = new Int32Array(batch * context);
-  for (let row = 0; row < batch; row++) {
-    const { datasetId, role, window } = mixture.at(step * batch + row);
-    const shard = shards.find((each) => each.datasetId === datasetId && each.role === role)!;
-    const tokens = shard.train.read(window * context, context + 1);
+/**
+ * The windows at positions [first, first + count) of the mixture as one batch.
+ * @param packing with `documents` the batch says which document each token is of, and no token is predicted from another document's.
+ */
+export function trainingBatch(
+  mixture: Mixture,
+  shards: readonly RunShards[],
+  { first, count }: { first: number; count: number },
+  context: number,
+  packing: Packing,
+): Batch {
+  const inputs = new Int32Array(count * context);
+  const targets = new Int32Array(count * context);
+  const weights = new Float32Array(count * context).fill(1);
+  const documents = packing === 'documents' ? new Int32Array(count * context) : undefined;
+  let isAnyMasked = false;
+  for (let row = 0; row < count; row++) {
+    const { datasetId, role, window } = mixture.at(first + row);
+    const { train } = shards.find((each) => each.datasetId === datasetId && each.role === role)!;
+    const begin = window * context;
+    const tokens = train.read(begin, context + 1);
     inputs.set(tokens.subarray(0, context), row * context);
     targets.set(tokens.subarray(1), row * context);
+
+    const learned = train.learned(begin + 1, context);
+    if (learned) weights.set(learned, row * context);
+    isAnyMasked ||= learned !== null;
+    if (!documents) continue;
+    const of = documentsOf(train, begin, context + 1, datasetId);
+    documents.set(of.subarray(0, context), row * context);
+    for (let time = 0; time < context; time++) {
+      if (of[time] === of[time + 1]) continue;
+      weights[row * context + time] = 0;
+      isAnyMasked = true;
+    }
   }
-  return { batch, time: context, inputs, targets };
+  return { batch: count, time: context, inputs, targets, ...(isAnyMasked ? { weights } : {}), ...(documents ? { documents } : {}) };
+}
+
+function documentsOf(shard: TokenShard, start: number, count: number, datasetId: string): Int32Array {
+  const documents = shard.documents(start, count);
+  if (documents) return documents;
+  throw new StrataError('INTERNAL', `The token shard of ${datasetId} does not know its documents.`);
+}
+
+/** How many targets of a batch count: the sum of their weights. */
+export function weightOf({ weights, targets }: Pick<Batch, 'weights' | 'targets'>): number {
+  return weights ? weights.reduce((sum, weight) => sum + weight, 0) : targets.length;
+}
+
+/** The windows of a step (counted from 0) in pieces that go through the model one after the other. */
+export function microBatches(
+  step: number,
+  { batch, microBatch }: Pick<RunConfiguration, 'batch' | 'microBatch'>,
+): { first: number; count: number }[] {
+  return Array.from({ length: Math.ceil(batch / microBatch) }, (_, piece) => ({
+    first: step * batch + piece * microBatch,
+    count: Math.min(microBatch, batch - piece * microBatch),
+  }));
 }
 
 /** Tokens trained on after so many windows, by dataset: counted from the mixture, so a resumed run needs no ledger. */

@@ -11,6 +11,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { blockParameters, type LlamaConfig, modelParameters } from '../../shared/domain/llama-config.ts';
+import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { normalStream, randomStream } from '../../shared/domain/random.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 import { buildTokenShards } from '../../main/datasets/token-shard.ts';
@@ -18,7 +19,6 @@ import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { writeSafetensors } from '../../main/models/safetensors.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { toHuggingFaceConfig } from '../../main/models/model-config.ts';
-import { expectedTensors } from '../../main/models/tensor-names.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { TrainResult } from '../../main/training/messages.ts';
 import { ProcessExecutor } from '../../main/training/process-executor.ts';
@@ -64,15 +64,18 @@ console.log(`${shards.trainTokens.toLocaleString('en')} training tokens, ${shard
 
 const configuration: RunConfiguration = {
   baseModel: { id: 'initial', name: 'initial', hash: 'initial' },
-  method: 'full',
-  plan: null,
+  method: { name: 'full' },
   datasets: [{ id: 'corpus', name: 'corpus', role: 'new', hash: 'corpus' }],
   replayShare: 0,
   steps,
   batch: BATCH,
+  microBatch: BATCH,
   context: CONTEXT,
+  packing: 'plain',
   learningRate: 2e-3,
+  learningRateFactors: { embeddings: 1, norms: 1, attention: 1, mlp: 1, inserted: 1, adapters: 1 },
   warmup: 0.02,
+  schedule: { name: 'cosine' },
   finalLearningRate: 0.05,
   weightDecay: 0.1,
   beta1: 0.9,
@@ -133,7 +136,7 @@ async function writeInitialModel(directory: string): Promise<void> {
   const residual = 0.02 / Math.sqrt(2 * config.blocks);
   await writeSafetensors(
     join(directory, 'model.safetensors'),
-    expectedTensors(config).map(({ name, shape }) => ({
+    llamaTensors(config).map(({ name, shape }) => ({
       name,
       shape,
       dtype: 'F32' as const,
@@ -171,7 +174,7 @@ async function writeHalfPrecision(source: string, destination: string): Promise<
   const folder = await openModelFolder(source);
   await writeSafetensors(
     join(destination, 'model.safetensors'),
-    expectedTensors(folder.config).map(({ name, shape }) => ({ name, shape, dtype: 'F16' as const, data: () => folder.readTensor(name) })),
+    llamaTensors(folder.config).map(({ name, shape }) => ({ name, shape, dtype: 'F16' as const, data: () => folder.readTensor(name) })),
     { format: 'pt' },
   );
   await folder.close();

@@ -1,15 +1,9 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
-import {
-  evaluationSchema,
-  methodSchema,
-  metricPointSchema,
-  metricSeriesSchema,
-  planSchema,
-  roleSchema,
-  runStatusSchema,
-  runSummarySchema,
-} from '../domain/run.ts';
+import { methodRequestShape, methodSchema } from '../domain/method.ts';
+import { planSchema } from '../domain/plan.ts';
+import { evaluationSchema, metricPointSchema, metricSeriesSchema, roleSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
+import { advancedSettingsSchema } from '../domain/settings.ts';
 import { ERROR_CODES } from '../errors.ts';
 
 /**
@@ -89,10 +83,7 @@ export const trainRequestSchema = z.object({
   newDatasets: z.array(z.string()).min(1),
   oldDatasets: z.array(z.string()).default([]),
   replayShare: z.number().optional(),
-  method: methodSchema.default('expand'),
-  blocks: z.int().optional(),
-  /** As the command line's PLACE. */
-  place: z.string().default('even'),
+  ...methodRequestShape,
   /** One of the three, or none for the default amount. */
   steps: z.int().min(1).optional(),
   tokens: z.int().min(1).optional(),
@@ -107,14 +98,18 @@ export const trainRequestSchema = z.object({
     .optional(),
   name: z.string().max(200).optional(),
   engine: z.string().optional(),
+  /** Settings that rarely need to be chosen. */
+  advanced: advancedSettingsSchema.optional(),
 });
 export type TrainRequest = z.input<typeof trainRequestSchema>;
 
 /** What a run would do, before anything starts. */
 export const trainPreviewSchema = z.object({
+  method: methodSchema,
   plan: planSchema.nullable(),
   steps: z.int(),
   batch: z.int(),
+  microBatch: z.int(),
   context: z.int(),
   learningRate: z.number(),
   /** Tokens trained on in all, and by dataset with how often each is gone through. */
@@ -126,6 +121,22 @@ export const trainPreviewSchema = z.object({
   totalParameters: z.int(),
   /** Names of the tensors that will change, as they will be in the saved model. */
   trainableTensors: z.array(z.string()),
+  /** Blocks of the trained model; those with anything to train; those from the lowest of them up, which need a backward pass; those below it. */
+  placement: z.object({ blocks: z.int(), trainedBlocks: z.int(), backwardBlocks: z.int(), cacheableBlocks: z.int() }),
+  /** What the run needs at its peak and what the machine has, in bytes. */
+  memory: z.object({
+    weights: z.number(),
+    moments: z.number(),
+    gradients: z.number(),
+    activations: z.number(),
+    head: z.number(),
+    engine: z.number(),
+    total: z.number(),
+    available: z.number(),
+    keepsActivations: z.boolean(),
+  }),
+  /** How long it takes, and what that is concluded from; null when nothing is known of the engine's speed. */
+  time: z.object({ seconds: z.number(), tokensPerSecond: z.number(), basis: z.string() }).nullable(),
 });
 export type TrainPreview = z.infer<typeof trainPreviewSchema>;
 

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { StrataError } from '../errors.ts';
 
 /**
@@ -20,6 +21,12 @@ export interface ExpansionPlan {
   /** In order of `position`. */
   inserted: InsertedBlock[];
 }
+
+export const planSchema: z.ZodType<ExpansionPlan> = z.object({
+  schemaVersion: z.literal(1),
+  baseBlocks: z.int().min(1),
+  inserted: z.array(z.object({ after: z.int().min(0), copies: z.int().min(0), position: z.int().min(0) })),
+});
 
 /** `even`: the paper's interleaving; `top`/`bottom`: all after the last/first block; numbers: "after block n". */
 export type Place = 'even' | 'top' | 'bottom' | number[];

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { methodNameSchema, methodSchema } from './method.ts';
+import { planSchema } from './plan.ts';
+import { scheduleSchema } from './schedule.ts';
+import { TENSOR_GROUPS, type TensorGroup } from './tensor-groups.ts';
 
 /** The words a run is described in; every screen, the command line's JSON and the database use these. */
-
-export const METHODS = ['expand', 'full'] as const;
-export const methodSchema = z.enum(METHODS);
-export type Method = z.infer<typeof methodSchema>;
 
 export const ROLES = ['new', 'old'] as const;
 export const roleSchema = z.enum(ROLES);
@@ -18,11 +18,12 @@ export const RUN_STATUSES = ['preparing', 'running', 'paused', 'interrupted', 's
 export const runStatusSchema = z.enum(RUN_STATUSES);
 export type RunStatus = z.infer<typeof runStatusSchema>;
 
-export const planSchema = z.object({
-  schemaVersion: z.literal(1),
-  baseBlocks: z.int().min(1),
-  inserted: z.array(z.object({ after: z.int().min(0), copies: z.int().min(0), position: z.int().min(0) })),
-});
+/**
+ * plain: a window is a row of tokens, and a token may look at all before it, also at the end of another document. documents: a token looks
+ * at its own document only, and the first token of a document is not predicted from the one before it.
+ */
+export const PACKINGS = ['plain', 'documents'] as const;
+export type Packing = (typeof PACKINGS)[number];
 
 /**
  * Everything that determines a run's result, frozen at its start: with the base's weights and the token shards it names,
@@ -30,21 +31,31 @@ export const planSchema = z.object({
  */
 export const runConfigurationSchema = z.object({
   baseModel: z.object({ id: z.string(), name: z.string(), hash: z.string() }),
+  /** What is trained, with the options of the method. */
   method: methodSchema,
-  /** Null for methods that add no blocks. */
-  plan: planSchema.nullable(),
   datasets: z.array(z.object({ id: z.string(), name: z.string(), role: roleSchema, hash: z.string() })),
   /** Fraction of trained tokens that come from old datasets. */
   replayShare: z.number(),
   steps: z.int().min(1),
   /** Windows per step. */
   batch: z.int().min(1),
+  /** Windows that go through the model at once; the gradients of a step's windows are added up. The last micro-batch may be smaller. */
+  microBatch: z.int().min(1),
   /** Tokens per window. */
   context: z.int().min(2),
+  /** How windows meet the ends of documents in them: see {@link PACKINGS}. */
+  packing: z.enum(PACKINGS),
+  /** Peak learning rate. */
   learningRate: z.number().positive(),
+  /** What it is multiplied with for tensors of a group. */
+  learningRateFactors: z.strictObject(
+    Object.fromEntries(TENSOR_GROUPS.map((group) => [group, z.number().min(0)])) as Record<TensorGroup, z.ZodNumber>,
+  ),
   /** Fraction of the steps over which the learning rate rises from 0. */
   warmup: z.number().min(0).max(1),
-  /** The cosine ends at this fraction of the peak. */
+  /** How it goes on from there. */
+  schedule: scheduleSchema,
+  /** It ends at this fraction of the peak. */
   finalLearningRate: z.number().min(0).max(1),
   weightDecay: z.number().min(0),
   beta1: z.number(),
@@ -98,7 +109,9 @@ export const runSummarySchema = z.object({
   model: z.string().nullable(),
   modelPath: z.string().nullable(),
   baseModel: z.object({ id: z.string(), name: z.string() }),
-  method: methodSchema,
+  /** Its name; the options are in the configuration. */
+  method: methodNameSchema,
+  /** Where blocks were inserted; null for methods that insert none. */
   plan: planSchema.nullable(),
   configuration: runConfigurationSchema,
   seed: z.int(),

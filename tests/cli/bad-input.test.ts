@@ -144,8 +144,25 @@ describe('a run', () => {
     ['two lengths', ['--steps', '5', '--tokens', '500'], 'BAD_INPUT', /steps and tokens/, /one of/],
     ['a context longer than the model reads', ['--context', '100000'], 'BAD_INPUT', /100000 tokens/, /2 to 64 tokens/],
     ['a batch of thousands', ['--batch', '5000'], 'BAD_INPUT', /batch 5000/, /4096/],
-    ['an engine that does not exist', ['--engine', 'nonsense'], 'BAD_INPUT', /nonsense/, /auto, tensorflow-gpu, tensorflow-cpu, webgpu, wasm, cpu/],
-    ['a method that does not exist', ['--method', 'magic'], 'BAD_INPUT', /magic/, /expand, full/],
+    [
+      'an engine that does not exist',
+      ['--engine', 'nonsense'],
+      'BAD_INPUT',
+      /nonsense/,
+      /auto, tensorflow-gpu, tensorflow-cpu, webgpu, wasm, cpu/,
+    ],
+    ['a method that does not exist', ['--method', 'magic'], 'BAD_INPUT', /magic/, /expand, lora, full, freeze/],
+    ['an option of another method', ['--method', 'full', '--rank', '8'], 'BAD_INPUT', /^--rank 8$/, /no options with full/],
+    ['adapters where none can be', ['--method', 'lora', '--targets', 'q_proj,lm_head'], 'BAD_INPUT', /^lm_head$/, /q_proj, k_proj/],
+    [
+      'blocks that do not exist',
+      ['--method', 'freeze', '--train-blocks', 'top:9'],
+      'BAD_INPUT',
+      /^top:9$/,
+      /top:N or bottom:N with N from 1 to 4/,
+    ],
+    ['no blocks to train', ['--method', 'freeze'], 'BAD_INPUT', /^none$/, /positions from 0 to 3/],
+    ['a setting of no possible value', ['--set', 'schedule=triangle'], 'BAD_INPUT', /schedule=triangle/, /schedule=cosine\|wsd/],
     ['a setting that does not exist', ['--set', 'speed=9'], 'BAD_INPUT', /speed=9/, /weightDecay=/],
   ];
   test.each(cases)('with %s is refused', async (_what, args, code, found, allowed) => {

@@ -309,7 +309,7 @@ describe.skipIf(!sharedData)('the real job', () => {
         tie_word_embeddings: true,
         torch_dtype: 'float32',
       });
-      expect((await read('expansion.json')).plan).toEqual(run.plan);
+      expect((await read('expansion.json')).method).toEqual({ name: 'expand', plan: run.plan });
       expect(await tensorsOf(out)).toEqual(await tensorsOf(run.modelPath!));
       expect(await readFile(join(out, 'tokenizer.json'))).toEqual(await readFile(join(source, 'tokenizer.json')));
     });

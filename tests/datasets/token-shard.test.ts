@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildTokenShards, type DocumentTokenizer, openTokenShard, trainingWindows } from '../../main/datasets/token-shard.ts';
+import {
+  buildTokenShards,
+  type DocumentTokenizer,
+  type EncodedDocument,
+  openTokenShard,
+  trainingWindows,
+  writeTokenShard,
+} from '../../main/datasets/token-shard.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
@@ -62,11 +69,12 @@ describe.each([
     const { trainPath } = await buildTokenShards(await writeDataset(documents), codePointTokenizer(vocabularySize));
     const file = await readFile(trainPath);
     const data = file.subarray(64);
-    expect(file.toString('latin1', 0, 8)).toBe('STRATOK1');
+    expect(file.toString('latin1', 0, 8)).toBe('STRATOK2');
     expect([file.readUInt32LE(8), file.readUInt32LE(12), file.readBigUInt64LE(16)]).toEqual([bytes, 0, 16n]);
     expect(file.toString('hex', 24, 56)).toBe(createHash('sha256').update(data).digest('hex'));
-    expect(file.subarray(56, 64)).toEqual(Buffer.alloc(8));
-    expect(data).toHaveLength(16 * bytes);
+    expect(file.readBigUInt64LE(56)).toBe(2n);
+    expect(data).toHaveLength(16 * bytes + 2 * 8);
+    expect([data.readBigUInt64LE(16 * bytes), data.readBigUInt64LE(16 * bytes + 8)]).toEqual([0n, 6n]);
     const ids = Array.from({ length: 16 }, (_, index) => data.readUIntLE(index * bytes, bytes));
     expect(ids.slice(0, 6)).toEqual([...'first'].map((character) => character.charCodeAt(0)).concat(vocabularySize - 1));
   });
@@ -143,6 +151,113 @@ describe('a shard', () => {
   });
 });
 
+describe('the documents of a shard', () => {
+  it('are counted from the first token of any range', async () => {
+    const path = await writeShard([{ ids: [5, 6, 7] }, { ids: [] }, { ids: [8] }, { ids: [9, 10] }]);
+    const shard = await openTokenShard(path);
+    expect([...shard.documents(0, 6)!]).toEqual([0, 0, 0, 2, 3, 3]);
+    expect([...shard.documents(2, 3)!]).toEqual([0, 2, 3]);
+    expect([...shard.documents(3, 10)!]).toEqual([0, 1, 1]);
+    expect([...shard.documents(6, 2)!]).toEqual([]);
+    await shard.close();
+  });
+
+  it('do not depend on which ids stand in it: a text may hold an end token, too', async () => {
+    const dataset = await writeDataset([
+      { text: 'a\u00ffb', heldOut: false },
+      { text: 'c', heldOut: false },
+    ]);
+    const { trainPath } = await buildTokenShards(dataset, codePointTokenizer(256));
+    const shard = await openTokenShard(trainPath);
+    expect([...shard.read(0, 6)]).toEqual([97, 255, 98, 255, 99, 255]);
+    expect([...shard.documents(0, 6)!]).toEqual([0, 0, 0, 0, 1, 1]);
+    await shard.close();
+  });
+});
+
+describe('the mask of a shard', () => {
+  it('says which tokens are learned; a document without one is learned as a whole', async () => {
+    const path = await writeShard([
+      { ids: [5, 6, 7], learned: Uint8Array.of(0, 0, 1) },
+      { ids: [8, 9] },
+      { ids: [10], learned: Uint8Array.of(0) },
+    ]);
+    const shard = await openTokenShard(path);
+    expect([...shard.read(0, 6)]).toEqual([5, 6, 7, 8, 9, 10]);
+    expect([...shard.learned(0, 6)!]).toEqual([0, 0, 1, 1, 1, 0]);
+    expect([...shard.learned(1, 2)!]).toEqual([0, 1]);
+    expect([...shard.learned(4, 9)!]).toEqual([1, 0]);
+    expect([...shard.documents(0, 6)!]).toEqual([0, 0, 0, 1, 1, 2]);
+    await shard.close();
+  });
+
+  it('is covered by the checksum', async () => {
+    const path = await writeShard([{ ids: [5, 6], learned: Uint8Array.of(0, 1) }]);
+    await patch(path, 64 + 2 * 2, 1);
+    await expect(openTokenShard(path)).rejects.toMatchObject({ code: 'CORRUPT' });
+  });
+
+  it('is not there when no document has one', async () => {
+    const shard = await openTokenShard(await writeShard([{ ids: [5, 6] }]));
+    expect(shard.learned(0, 2)).toBeNull();
+    await shard.close();
+  });
+
+  it('of another length than its document is refused, and nothing is left', async () => {
+    await expect(writeShard([{ ids: [5, 6], learned: Uint8Array.of(1) }])).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(await folder.list()).toEqual([]);
+  });
+});
+
+describe('a shard of version 1', () => {
+  /** As Strata wrote them before: no mask, no documents. */
+  async function writeVersion1(path: string, ids: readonly number[]): Promise<void> {
+    const data = Buffer.from(Uint16Array.from(ids).buffer);
+    const header = Buffer.alloc(64);
+    header.write('STRATOK1', 0, 'latin1');
+    header.writeUInt32LE(2, 8);
+    header.writeBigUInt64LE(BigInt(ids.length), 16);
+    createHash('sha256').update(data).digest().copy(header, 24);
+    await writeFile(path, Buffer.concat([header, data]));
+  }
+
+  it('is read; it knows neither mask nor documents', async () => {
+    const path = join(folder.path, 'old.tokens');
+    await writeVersion1(path, [1, 2, 3]);
+    const shard = await openTokenShard(path);
+    expect([shard.length, [...shard.read(1, 2)], shard.learned(0, 3), shard.documents(0, 3)]).toEqual([3, [2, 3], null, null]);
+    await shard.close();
+  });
+
+  it('is used as it is, and made again only where documents are needed', async () => {
+    const dataset = await writeDataset(documents);
+    const tokenizer = codePointTokenizer(300);
+    const built = await buildTokenShards(dataset, tokenizer);
+    const tokens = await allTokens(built.trainPath);
+    for (const path of [built.trainPath, built.heldOutPath]) await writeVersion1(path, await allTokens(path));
+    tokenizer.calls = 0;
+    expect(await buildTokenShards(dataset, tokenizer)).toEqual(built);
+    expect(tokenizer.calls).toBe(0);
+    expect(await buildTokenShards(dataset, tokenizer, { needsDocuments: true })).toEqual(built);
+    expect(tokenizer.calls).toBe(4);
+    const shard = await openTokenShard(built.trainPath);
+    expect([...shard.read(0, 100)]).toEqual(tokens);
+    expect([...shard.documents(0, 7)!]).toEqual([0, 0, 0, 0, 0, 0, 1]);
+    await shard.close();
+  });
+});
+
+/** A shard of ids of two bytes in the test's folder. */
+async function writeShard(encoded: readonly EncodedDocument[]): Promise<string> {
+  const path = join(folder.path, 'shard.tokens');
+  await writeTokenShard(path, streamOf(encoded), 300);
+  return path;
+}
+
+async function* streamOf(encoded: readonly EncodedDocument[]): AsyncGenerator<EncodedDocument> {
+  for (const document of encoded) yield await Promise.resolve(document);
+}
+
 /** Encodes nothing but the first document. */
 function fail(text: string): number[] {
   if (text === 'first') return [1];
@@ -161,7 +276,10 @@ describe('a damaged shard is refused:', () => {
     ['with an enormous count', (path) => patch(path, 23, 0x7f)],
     ['with an impossible width', (path) => patch(path, 8, 3)],
     ['of another format', (path) => writeFile(path, Buffer.alloc(96, 'GGUF'))],
-    ['of a later version', (path) => patch(path, 7, 0x32)],
+    ['of a later version', (path) => patch(path, 7, 0x33)],
+    ['with a mask that is not there', (path) => patch(path, 12, 1)],
+    ['with another number of documents', (path) => patch(path, 56, 1)],
+    ['with a document that starts elsewhere', (path) => patch(path, 64 + 2 * 16 + 8, 5)],
   ];
 
   it.each(damages)('%s', async (_what, damage) => {

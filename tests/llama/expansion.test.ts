@@ -6,7 +6,6 @@ import { largestLogitDifference, measureWindows } from '../../main/llama/measure
 import { lossAndGradients } from '../../main/llama/model.ts';
 import { Optimizer } from '../../main/llama/optimizer.ts';
 import { disposeLlama, loadLlama, parametersOf, withoutInserted } from '../../main/llama/parameters.ts';
-import { learningRateAt } from '../../main/llama/schedule.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { engineNames, fastEngine } from '../support/engines.ts';
 import { randomIds, randomWeights, readerOf, tinyConfig } from '../support/tiny-llama.ts';
@@ -112,15 +111,5 @@ describe('generate', () => {
     expect(await generate(engine, model, [4], { ...options, seed: 6 })).not.toEqual(sampled);
     const toTheEnd = await generate(engine, model, [4], { maxTokens: 1000, temperature: 0, seed: 0 });
     expect(toTheEnd).toHaveLength(tinyConfig.contextLength);
-  });
-});
-
-describe('learningRateAt', () => {
-  it('rises linearly, peaks at the end of the warm-up, and falls along a half cosine to its final fraction', () => {
-    const schedule = { learningRate: 2, steps: 100, warmup: 0.1, finalLearningRate: 0.1 };
-    expect(learningRateAt(1, schedule)).toBeCloseTo(0.2);
-    expect(learningRateAt(10, schedule)).toBe(2);
-    expect(learningRateAt(55, schedule)).toBeCloseTo(2 * (0.1 + 0.9 / 2));
-    expect(learningRateAt(100, schedule)).toBeCloseTo(0.2);
   });
 });

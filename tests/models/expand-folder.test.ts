@@ -135,16 +135,19 @@ describe('an expanded folder', () => {
     await writeRawModel(source());
     await expand([0, 2, 2]);
     expect(JSON.parse(await readFile(join(destination(), 'expansion.json'), 'utf8'))).toEqual({
-      schemaVersion: 1,
+      schemaVersion: 2,
       base,
-      plan: {
-        schemaVersion: 1,
-        baseBlocks: 3,
-        inserted: [
-          { after: 0, copies: 0, position: 1 },
-          { after: 2, copies: 2, position: 4 },
-          { after: 2, copies: 2, position: 5 },
-        ],
+      method: {
+        name: 'expand',
+        plan: {
+          schemaVersion: 1,
+          baseBlocks: 3,
+          inserted: [
+            { after: 0, copies: 0, position: 1 },
+            { after: 2, copies: 2, position: 4 },
+            { after: 2, copies: 2, position: 5 },
+          ],
+        },
       },
       training: null,
     });

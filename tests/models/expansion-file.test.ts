@@ -4,17 +4,18 @@ import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 
+const plan = { schemaVersion: 1 as const, baseBlocks: 2, inserted: [{ after: 1, copies: 1, position: 2 }] };
+
 const untrained: Expansion = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   base: { name: 'base', hash: 'abc' },
-  plan: { schemaVersion: 1, baseBlocks: 2, inserted: [{ after: 1, copies: 1, position: 2 }] },
+  method: { name: 'expand', plan },
   training: null,
 };
 
 const trained: Expansion = {
   ...untrained,
   training: {
-    method: 'expand',
     datasets: [{ name: 'law', role: 'new', hash: 'def' }],
     replayShare: 0.1,
     steps: 100,
@@ -25,13 +26,23 @@ const trained: Expansion = {
 };
 
 describe('expansion.json', () => {
-  it.each([
+  it.each<[string, Expansion]>([
     ['an identity', untrained],
     ['a trained model', trained],
+    ['a model with merged adapters', { ...trained, method: { name: 'lora', rank: 4, alpha: 8, targets: ['q_proj', 'v_proj'] } }],
+    ['a model with trained blocks of its own', { ...trained, method: { name: 'freeze', blocks: [0, 1] } }],
+    ['a model trained as a whole', { ...trained, method: { name: 'full' } }],
   ])('of %s is read as it was written', async (_what, expansion) => {
     await writeExpansionFile(folder.path, expansion);
     expect(await readExpansionFile(folder.path)).toEqual(expansion);
     expect(await folder.list()).toEqual(['expansion.json']);
+  });
+
+  it('of version 1, which knew expansion only, is understood', async () => {
+    const { method: _, ...rest } = trained;
+    const earlier = { ...rest, schemaVersion: 1, plan, training: { ...trained.training, method: 'expand' } };
+    await folder.write('expansion.json', JSON.stringify(earlier));
+    expect(await readExpansionFile(folder.path)).toEqual(trained);
   });
 
   it('is not there for a model that was not expanded', async () => {
@@ -40,12 +51,14 @@ describe('expansion.json', () => {
 
   it.each([
     ['cut short', JSON.stringify(untrained).slice(0, -5)],
-    ['of a later version', JSON.stringify({ ...untrained, schemaVersion: 2 })],
-    ['without its plan', JSON.stringify({ ...untrained, plan: undefined })],
-    ['with a plan of no block', JSON.stringify({ ...untrained, plan: { ...untrained.plan, baseBlocks: 0 } })],
+    ['of a later version', JSON.stringify({ ...untrained, schemaVersion: 3 })],
+    ['without its method', JSON.stringify({ ...untrained, method: undefined })],
+    ['of an unknown method', JSON.stringify({ ...untrained, method: { name: 'magic' } })],
+    ['of version 1 without its plan', JSON.stringify({ schemaVersion: 1, base: untrained.base, training: null })],
+    ['with a plan of no block', JSON.stringify({ ...untrained, method: { name: 'expand', plan: { ...plan, baseBlocks: 0 } } })],
     [
       'with a position that is no number',
-      JSON.stringify({ ...untrained, plan: { ...untrained.plan, inserted: [{ after: 'a', copies: 0, position: 1 }] } }),
+      JSON.stringify({ ...untrained, method: { name: 'expand', plan: { ...plan, inserted: [{ after: 'a', copies: 0, position: 1 }] } } }),
     ],
     ['of another type', 'null'],
   ])('%s is refused, with what is wrong', async (_what, content) => {
@@ -54,7 +67,7 @@ describe('expansion.json', () => {
       code: 'CORRUPT',
       message: "expansion.json in the model's folder cannot be understood.",
       found: expect.stringMatching(/./) as string,
-      allowed: 'the file as Strata wrote it, schemaVersion 1',
+      allowed: 'the file as Strata wrote it, schemaVersion 1 or 2',
     });
   });
 });

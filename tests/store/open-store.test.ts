@@ -10,6 +10,8 @@ import { insertDataset, listDatasets } from '../../main/store/datasets.ts';
 import { MIGRATIONS } from '../../main/store/migrations/index.ts';
 import type { Migration } from '../../main/store/migrations/migration.ts';
 import { openStore } from '../../main/store/open-store.ts';
+import { listRuns } from '../../main/store/runs.ts';
+import { runConfigurationSchema } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { datasetRecord } from '../support/run-records.ts';
 import { canMountDisks, mountSmallDisk } from '../support/small-disk.ts';
@@ -106,6 +108,7 @@ describe('migrations', () => {
       [10, '3379ec132374d28a'],
       [20, '39a9418362a552fa'],
       [30, 'df912c038f75262a'],
+      [40, 'df912c038f75262a'],
     ]);
   });
 
@@ -122,6 +125,58 @@ describe('migrations', () => {
       after.close();
       expect(schemaOf(old), `from version ${version}`).toEqual(fresh);
     }
+  });
+});
+
+describe('the migration to method descriptions', () => {
+  /** Settings as version 0030 kept them. */
+  const earlier = {
+    baseModel: { id: 'base-1', name: 'base', hash: 'a' },
+    method: 'expand',
+    plan: { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] },
+    datasets: [{ id: 'code-1', name: 'code', role: 'new', hash: 'b' }],
+    replayShare: 0,
+    steps: 40,
+    batch: 4,
+    context: 32,
+    learningRate: 0.002,
+    warmup: 0.06,
+    finalLearningRate: 0.1,
+    weightDecay: 0.01,
+    beta1: 0.9,
+    beta2: 0.95,
+    epsilon: 1e-8,
+    clipNorm: 1,
+    seed: 1,
+    evaluation: { everySteps: 10, tokens: 512 },
+    checkpointEverySteps: 10,
+    engine: 'auto',
+  };
+
+  it('keeps what runs were, in the new form, and what is frozen frozen', () => {
+    const store = openStore(path, MIGRATIONS.slice(0, 3));
+    const insert = store.prepare(
+      "INSERT INTO runs (id, name, status, configuration, directory, createdAt) VALUES (?, ?, 'done', ?, '/runs', '2026-01-02T03:04:05.678Z')",
+    );
+    insert.run('expanded', 'expanded', JSON.stringify(earlier));
+    insert.run('full', 'full', JSON.stringify({ ...earlier, method: 'full', plan: null }));
+    store.close();
+
+    const opened = openStore(path);
+    const configurations = listRuns(opened).map(({ configuration }) => runConfigurationSchema.parse(configuration));
+    const { method: _method, plan, ...same } = earlier;
+    const news = {
+      microBatch: 4,
+      packing: 'plain',
+      schedule: { name: 'cosine' },
+      learningRateFactors: { embeddings: 1, norms: 1, attention: 1, mlp: 1, inserted: 1, adapters: 1 },
+    };
+    expect(configurations).toEqual([
+      { ...same, ...news, method: { name: 'expand', plan } },
+      { ...same, ...news, method: { name: 'full' } },
+    ]);
+    expect(() => opened.prepare("UPDATE runs SET configuration = '{}'").run()).toThrow(/frozen/);
+    opened.close();
   });
 });
 

@@ -118,7 +118,7 @@ describe('a run', () => {
 
 describe('the configuration of a run', () => {
   it('comes back as it was given', () => {
-    const configuration = configurationRecord({ plan: null, method: 'full', learningRate: 0.1 + 0.2, epsilon: 5e-324, replayShare: 1 / 3 });
+    const configuration = configurationRecord({ method: { name: 'full' }, learningRate: 0.1 + 0.2, epsilon: 5e-324, replayShare: 1 / 3 });
     insertRun(store, { ...runRecord(), configuration });
     expect(findRun(store, 'run-1')!.configuration).toEqual(configuration);
   });

@@ -72,11 +72,20 @@ describe('a run', () => {
     expect(Date.parse(whole.finishedAt!)).toBeGreaterThanOrEqual(Date.parse(whole.createdAt));
   });
 
+  it('tells the next preview how fast the engine is here', async () => {
+    const { time } = await studio.runs.preview(request());
+    expect(time!.basis).toBe(`the speed of the run "${whole.name}" on ${fastEngine}`);
+    // The same work again: the speed it was taken from.
+    expect(time!.tokensPerSecond).toBeCloseTo(whole.tokensPerSecond!, 6);
+    expect(time!.seconds).toBeGreaterThan(whole.tokens.total / whole.tokensPerSecond!);
+  });
+
   it('does what its preview said', async () => {
     const preview = await studio.runs.preview(request());
-    const { plan, steps, batch, context, learningRate, replayShare } = preview;
-    expect(whole.configuration).toMatchObject({ plan, steps, batch, context, learningRate, replayShare });
+    const { method, plan, steps, batch, context, learningRate, replayShare } = preview;
+    expect(whole.configuration).toMatchObject({ method, steps, batch, context, learningRate, replayShare });
     expect(whole.plan).toEqual(plan);
+    expect(whole.method).toBe('expand');
     expect(whole.trainableTensors).toEqual(preview.trainableTensors);
     expect(whole).toMatchObject({ trainableParameters: preview.trainableParameters, addedParameters: preview.addedParameters });
     expect(whole.tokens).toEqual({

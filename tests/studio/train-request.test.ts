@@ -24,7 +24,6 @@ const request = (changes: Partial<ParsedTrainRequest> = {}): ParsedTrainRequest 
   newDatasets: [tiny.newDataset.id],
   oldDatasets: [tiny.oldDataset.id],
   method: 'expand',
-  place: 'even',
   ...changes,
 });
 
@@ -49,11 +48,6 @@ describe('bad input is refused, with what was found, what is allowed and what to
       'as many positions as blocks, not',
       () => ({ place: '0,1', blocks: 3 }),
       { code: 'BAD_INPUT', found: /3 blocks, 2 positions/, allowed: /as many/ },
-    ],
-    [
-      'more memory than there is',
-      () => ({ blocks: 512, batch: 4096 }),
-      { code: 'BAD_INPUT', found: /about [\d.]+ GB for 516 blocks and 4096 windows of 64 tokens/, allowed: /GB/, hint: /smaller batch/ },
     ],
     ['no new block at all', () => ({ blocks: 0 }), { code: 'BAD_INPUT', found: /^0$/, allowed: /from 1/ }],
     [
@@ -95,7 +89,43 @@ describe('bad input is refused, with what was found, what is allowed and what to
     ['an unknown new dataset', () => ({ newDatasets: ['nothing'] }), { code: 'NOT_FOUND', found: /nothing/, allowed: /code/ }],
     ['an unknown old dataset', () => ({ oldDatasets: ['nothing'] }), { code: 'NOT_FOUND', found: /nothing/, allowed: /stories/ }],
     ['an unknown engine', () => ({ engine: 'cuda' }), { code: 'BAD_INPUT', found: /cuda/, allowed: /wasm/ }],
-    ['blocks for a method that adds none', () => ({ method: 'full', blocks: 2 }), { code: 'BAD_INPUT', found: /2 blocks/, hint: /expand/ }],
+    [
+      'blocks for a method that adds none',
+      () => ({ method: 'full', blocks: 2 }),
+      { code: 'BAD_INPUT', found: /--blocks 2/, hint: /expand/ },
+    ],
+    [
+      'adapters of a method that has none',
+      () => ({ rank: 8 }),
+      { code: 'BAD_INPUT', found: /--rank 8/, allowed: /--blocks, --at/, hint: /lora/ },
+    ],
+    ['a rank wider than the model', () => ({ method: 'lora', rank: 9 }), { code: 'BAD_INPUT', found: /^9$/, allowed: /1 to 8/ }],
+    [
+      'blocks to train that are not there',
+      () => ({ method: 'freeze', trainBlocks: '4' }),
+      { code: 'BAD_INPUT', found: /^4$/, allowed: /0 to 3/ },
+    ],
+    [
+      'pieces larger than the whole',
+      () => ({ batch: 4, advanced: { microBatch: 5 } }),
+      { code: 'BAD_INPUT', found: /microBatch = 5/, allowed: /1 to the batch of 4/ },
+    ],
+    ['half a window', () => ({ advanced: { microBatch: 0.5 } }), { code: 'BAD_INPUT', found: /microBatch = 0\.5/, allowed: /int/ }],
+    [
+      'a decay of a schedule that has none',
+      () => ({ advanced: { decay: 0.1 } }),
+      { code: 'BAD_INPUT', found: /decay = 0\.1/, hint: /schedule=wsd/ },
+    ],
+    [
+      'a warm-up and a decay that overlap',
+      () => ({ advanced: { schedule: 'wsd', decay: 0.6, warmup: 0.5 } }),
+      { code: 'BAD_INPUT', found: /schedule\.decay = 0\.6/, allowed: /at most 1 together/ },
+    ],
+    [
+      'a learning rate below nothing for a group',
+      () => ({ advanced: { 'lr.mlp': -1 } }),
+      { code: 'BAD_INPUT', found: /learningRateFactors\.mlp = -1/, allowed: />=0/ },
+    ],
     ['a setting outside its range', () => ({ advanced: { warmup: 2 } }), { code: 'BAD_INPUT', found: /warmup = 2/, allowed: /<=1/ }],
     ['a decay of moments that never ends', () => ({ advanced: { beta2: 1 } }), { code: 'BAD_INPUT', found: /beta2 = 1/, allowed: /<1/ }],
     ['an epsilon below nothing', () => ({ advanced: { epsilon: -1 } }), { code: 'BAD_INPUT', found: /epsilon = -1/, allowed: />0/ }],
@@ -135,9 +165,8 @@ describe('what is left out gets a default:', () => {
     const { configuration } = await resolved();
     expect(configuration).toEqual({
       baseModel: { id: tiny.model.id, name: 'tiny', hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
-      method: 'expand',
       // A quarter of four blocks is one, at the end of the one group.
-      plan: { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] },
+      method: { name: 'expand', plan: { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] } },
       datasets: [
         { id: tiny.newDataset.id, name: 'code', role: 'new', hash: tiny.newDataset.hash },
         { id: tiny.oldDataset.id, name: 'stories', role: 'old', hash: tiny.oldDataset.hash },
@@ -145,9 +174,13 @@ describe('what is left out gets a default:', () => {
       replayShare: 0.05,
       steps,
       batch: 8,
+      microBatch: 8,
       context: 64,
+      packing: 'plain',
       learningRate: 2e-3,
+      learningRateFactors: { embeddings: 1, norms: 1, attention: 1, mlp: 1, inserted: 1, adapters: 1 },
       warmup: 0.06,
+      schedule: { name: 'cosine' },
       finalLearningRate: 0.1,
       weightDecay: 0.01,
       beta1: 0.9,
@@ -165,7 +198,9 @@ describe('what is left out gets a default:', () => {
 
   it('no old data, no replay; a lower rate for weights that know something already', async () => {
     expect((await resolved({ oldDatasets: [] })).configuration).toMatchObject({ replayShare: 0, learningRate: 2e-3 });
-    expect((await resolved({ method: 'full' })).configuration).toMatchObject({ plan: null, learningRate: 3e-4 });
+    expect((await resolved({ method: 'full' })).configuration).toMatchObject({ method: { name: 'full' }, learningRate: 3e-4 });
+    const lora = await resolved({ method: 'lora', rank: 4 });
+    expect(lora.configuration).toMatchObject({ method: { name: 'lora', rank: 4, alpha: 8 }, learningRate: 2e-3 });
   });
 
   it('old data can be measured without being replayed', async () => {
@@ -182,6 +217,16 @@ describe('what is left out gets a default:', () => {
     const advanced = { warmup: 0.5, finalLearningRate: 0, weightDecay: 0.2, beta1: 0.8, beta2: 0.9, epsilon: 1e-6, clipNorm: 0 };
     const { configuration } = await resolved({ advanced: { ...advanced, evaluateEvery: 7, evaluationTokens: 99, checkpointEvery: 3 } });
     expect(configuration).toMatchObject({ ...advanced, evaluation: { everySteps: 7, tokens: 99 }, checkpointEverySteps: 3 });
+    const course = { schedule: 'wsd', microBatch: 2, packing: 'documents', 'lr.norms': 0.5, 'lr.inserted': 3 } as const;
+    expect((await resolved({ advanced: course })).configuration).toMatchObject({
+      schedule: { name: 'wsd', decay: 0.2, shape: '1-sqrt' },
+      batch: 8,
+      microBatch: 2,
+      packing: 'documents',
+      learningRateFactors: { norms: 0.5, inserted: 3, mlp: 1 },
+    });
+    const own = { schedule: 'wsd', decay: 0.5, decayShape: 'linear' } as const;
+    expect((await resolved({ advanced: own })).configuration.schedule).toEqual({ name: 'wsd', decay: 0.5, shape: 'linear' });
   });
 });
 
@@ -243,6 +288,26 @@ describe('a preview', () => {
       totalParameters: tiny.model.parameters,
     });
     expect(preview.trainableTensors).toHaveLength(4 * 9 + 3);
+  });
+
+  it('says what the method means for the backward pass and the memory', async () => {
+    const top = (await resolved({ place: 'top', blocks: 2 })).preview;
+    expect(top.placement).toEqual({ blocks: 6, trainedBlocks: 2, backwardBlocks: 2, cacheableBlocks: 4 });
+    const lora = (await resolved({ method: 'lora', rank: 2 })).preview;
+    expect(lora.placement).toEqual({ blocks: 4, trainedBlocks: 4, backwardBlocks: 4, cacheableBlocks: 0 });
+    expect(lora).toMatchObject({ plan: null, totalParameters: tiny.model.parameters + lora.trainableParameters });
+    const freeze = (await resolved({ method: 'freeze', trainBlocks: 'top:1' })).preview;
+    expect(freeze).toMatchObject({ addedParameters: 0, placement: { cacheableBlocks: 3 } });
+    expect(freeze.trainableTensors.every((name) => name.startsWith('model.layers.3.'))).toBe(true);
+    expect(top.memory).toMatchObject({ keepsActivations: true, moments: 8 * top.trainableParameters });
+    const pieces = (await resolved({ place: 'top', blocks: 2, advanced: { microBatch: 1 } })).preview;
+    expect(pieces.memory.activations).toBe(top.memory.activations / 8);
+  });
+
+  it('says how long it takes once a run has shown how fast the engine is', async () => {
+    const { time } = await tiny.studio.runs.preview(request({ engine: 'wasm' }));
+    expect(time).toBeNull();
+    expect((await tiny.studio.runs.preview(request()))!.time!.seconds).toBeGreaterThan(0);
   });
 
   it('of data that are too few says how often they are repeated', async () => {

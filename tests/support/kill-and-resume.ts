@@ -31,7 +31,7 @@ type Phase = (typeof PHASES)[number]['after'];
 const RUNS: Partial<RunConfiguration>[] = [
   { checkpointEverySteps: 1 },
   { checkpointEverySteps: 3 },
-  { checkpointEverySteps: 1, method: 'full', plan: null, learningRate: 1e-3 },
+  { checkpointEverySteps: 1, method: { name: 'full' }, learningRate: 1e-3 },
 ];
 
 const executor = new ProcessExecutor();

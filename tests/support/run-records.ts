@@ -44,8 +44,7 @@ export function datasetRecord(changes: Partial<StoredDataset> = {}): StoredDatas
 export function configurationRecord(changes: Partial<RunConfiguration> = {}): RunConfiguration {
   return {
     baseModel: { id: 'base-1', name: 'base', hash: 'a'.repeat(64) },
-    method: 'expand',
-    plan: { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] },
+    method: { name: 'expand', plan: { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] } },
     datasets: [
       { id: 'code-1', name: 'code', role: 'new', hash: 'b'.repeat(64) },
       { id: 'stories-1', name: 'stories', role: 'old', hash: 'c'.repeat(64) },
@@ -53,9 +52,13 @@ export function configurationRecord(changes: Partial<RunConfiguration> = {}): Ru
     replayShare: 0.1,
     steps: 40,
     batch: 4,
+    microBatch: 4,
     context: 32,
+    packing: 'plain',
     learningRate: 0.002,
+    learningRateFactors: { embeddings: 1, norms: 1, attention: 1, mlp: 1, inserted: 1, adapters: 1 },
     warmup: 0.06,
+    schedule: { name: 'cosine' },
     finalLearningRate: 0.1,
     weightDecay: 0.01,
     beta1: 0.9,

@@ -1,14 +1,6 @@
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { normalStream, randomStream } from '../../shared/domain/random.ts';
-import {
-  BLOCK_TENSORS,
-  type BlockRole,
-  blockTensorName,
-  blockTensorShapes,
-  EMBEDDING_TENSOR,
-  FINAL_NORM_TENSOR,
-  HEAD_TENSOR,
-} from '../../main/llama/parameters.ts';
+import { elementsOf, llamaTensors } from '../../shared/domain/llama-tensors.ts';
 
 /** A LLaMA small enough for finite differences, with grouped-query attention and every kind of tensor. */
 export const tinyConfig: LlamaConfig = {
@@ -28,14 +20,7 @@ export const tinyConfig: LlamaConfig = {
 };
 
 export function shapesOf(config: LlamaConfig): Map<string, number[]> {
-  const shapes = new Map<string, number[]>([[EMBEDDING_TENSOR, [config.vocabularySize, config.hiddenSize]]]);
-  const block = blockTensorShapes(config);
-  for (let index = 0; index < config.blocks; index++) {
-    for (const role of Object.keys(BLOCK_TENSORS) as BlockRole[]) shapes.set(blockTensorName(index, role), block[role]);
-  }
-  shapes.set(FINAL_NORM_TENSOR, [config.hiddenSize]);
-  if (!config.tiedEmbeddings) shapes.set(HEAD_TENSOR, [config.vocabularySize, config.hiddenSize]);
-  return shapes;
+  return new Map(llamaTensors(config).map(({ name, shape }) => [name, shape]));
 }
 
 /** Random weights, seeded: norms near one, matrices large enough that no gradient is lost in rounding. */
@@ -43,7 +28,7 @@ export function randomWeights(config: LlamaConfig, seed = 1): Map<string, Float3
   const normal = normalStream(randomStream(seed));
   return new Map(
     [...shapesOf(config)].map(([name, shape]) => {
-      const length = shape.reduce((product, axis) => product * axis, 1);
+      const length = elementsOf(shape);
       const isNorm = shape.length === 1;
       return [name, Float32Array.from({ length }, () => (isNorm ? 1 + 0.1 * normal() : 0.3 * normal()))];
     }),

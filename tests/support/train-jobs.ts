@@ -41,8 +41,7 @@ export async function prepareTinyTraining(): Promise<TinyTraining> {
   }
   const configuration: RunConfiguration = {
     baseModel: { id: 'tiny', name: 'tiny', hash: await modelHash(sources.model) },
-    method: 'expand',
-    plan: planExpansion(4, 2, 'even'),
+    method: { name: 'expand', plan: planExpansion(4, 2, 'even') },
     datasets: [
       { id: 'code', name: 'code', role: 'new', hash: hashes.new },
       { id: 'stories', name: 'stories', role: 'old', hash: hashes.old },
@@ -50,9 +49,13 @@ export async function prepareTinyTraining(): Promise<TinyTraining> {
     replayShare: 0.3,
     steps: 8,
     batch: 4,
+    microBatch: 4,
     context: 32,
+    packing: 'plain',
     learningRate: 0.01,
+    learningRateFactors: { embeddings: 1, norms: 1, attention: 1, mlp: 1, inserted: 1, adapters: 1 },
     warmup: 0.1,
+    schedule: { name: 'cosine' },
     finalLearningRate: 0.1,
     weightDecay: 0.01,
     beta1: 0.9,

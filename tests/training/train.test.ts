@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTokenShards } from '../../main/datasets/token-shard.ts';
+import { readExpansionFile } from '../../main/models/expansion-file.ts';
 import { modelHash } from '../../main/models/model-folder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { TrainerEvent, TrainJob } from '../../main/training/messages.ts';
@@ -151,11 +152,10 @@ describe('a whole run', () => {
     const baseline = whole.events.find((event) => event.type === 'baseline')!.evaluation;
     const final = whole.result.final!;
     expect(expansion).toEqual({
-      schemaVersion: 1,
+      schemaVersion: 2,
       base: { name: 'tiny', hash: wholeJob.configuration.baseModel.hash },
-      plan: planExpansion(4, 2, 'even'),
+      method: { name: 'expand', plan: planExpansion(4, 2, 'even') },
       training: {
-        method: 'expand',
         datasets: wholeJob.configuration.datasets.map(({ name, role, hash }) => ({ name, role, hash })),
         replayShare: 0.3,
         steps: 8,
@@ -223,7 +223,7 @@ describe('a run that was ended and resumed', () => {
   });
 
   it('trains every weight: the same holds for the method full, which moves all of them and adds none', async () => {
-    const full = { method: 'full' as const, plan: null, learningRate: 1e-3 };
+    const full = { method: { name: 'full' as const }, learningRate: 1e-3 };
     const [once, twice] = [tiny.job('full', full), tiny.job('full-resumed', full)];
     const { result, events } = await trainHere(once);
     const paused = await trainHere(
@@ -244,7 +244,82 @@ describe('a run that was ended and resumed', () => {
     expect(prepared).toMatchObject({ addedParameters: 0, identityDifference: null });
     expect(prepared.trainableTensors).toHaveLength(base.size);
     expect(result.final!.drift).toBeGreaterThan(0); // against a frozen copy of the base
-    expect(existsSync(join(once.modelDirectory, 'expansion.json'))).toBe(false);
+    expect(await readExpansionFile(once.modelDirectory)).toMatchObject({ method: { name: 'full' }, training: { steps: 8 } });
+  });
+
+  it('trains low-rank adapters, merges them into the matrices that carry them, and saves them as peft does', async () => {
+    const lora = { method: { name: 'lora' as const, rank: 3, alpha: 6, targets: ['q_proj' as const, 'down_proj' as const] } };
+    const [once, twice] = [tiny.job('lora', lora), tiny.job('lora-resumed', lora)];
+    const { result, events } = await trainHere(once);
+    await trainHere(
+      twice,
+      after((event) => event.type === 'evaluation' && event.step === 3, 'pause'),
+    );
+    await trainHere(twice);
+    expect((await weightsFile(twice)).equals(await weightsFile(once))).toBe(true);
+    const prepared = events.find((event) => event.type === 'prepared')!;
+    expect(prepared).toMatchObject({ identityDifference: 0, trainableParameters: 4 * 3 * (16 + 16 + 32 + 16) });
+    expect(prepared.addedParameters).toBe(prepared.trainableParameters);
+    expect(result.final!.new.loss).toBeLessThan(events.find((event) => event.type === 'baseline')!.evaluation.new.loss);
+
+    const base = await tensorBytes(join(tiny.sources.model, 'model.safetensors'));
+    const merged = await tensorBytes(join(once.modelDirectory, 'model.safetensors'));
+    const adapter = await tensorBytes(join(once.modelDirectory, 'adapter/adapter_model.safetensors'));
+    expect([...merged.keys()]).toEqual([...base.keys()]);
+    expect(adapter.size).toBe(4 * 2 * 2);
+    for (const [name, bytes] of merged) {
+      const stem = `base_model.model.${name.replace(/weight$/, '')}`;
+      const [a, b] = [adapter.get(`${stem}lora_A.weight`), adapter.get(`${stem}lora_B.weight`)];
+      expect(a !== undefined).toBe(/q_proj|down_proj/.test(name));
+      if (!a || !b) expect(bytes.equals(base.get(name)!), name).toBe(true);
+      else expectMerged(floatsOf(bytes), floatsOf(base.get(name)!), floatsOf(a), floatsOf(b), { rank: 3, scale: 2 });
+    }
+    expect(JSON.parse(await readFile(join(once.modelDirectory, 'adapter/adapter_config.json'), 'utf8'))).toMatchObject({
+      peft_type: 'LORA',
+      task_type: 'CAUSAL_LM',
+      r: 3,
+      lora_alpha: 6,
+      target_modules: ['q_proj', 'down_proj'],
+    });
+    expect(await readExpansionFile(once.modelDirectory)).toMatchObject({ method: lora.method });
+  });
+
+  it('trains chosen blocks and leaves every other tensor as it was, byte by byte', async () => {
+    const job = tiny.job('freeze', { method: { name: 'freeze', blocks: [1, 3] }, learningRate: 1e-3 });
+    const { result, events } = await trainHere(job);
+    const base = await tensorBytes(join(tiny.sources.model, 'model.safetensors'));
+    const trained = await tensorBytes(join(job.modelDirectory, 'model.safetensors'));
+    for (const [name, bytes] of trained) expect(bytes.equals(base.get(name)!), name).toBe(!/layers\.[13]\./.test(name));
+    const prepared = events.find((event) => event.type === 'prepared')!;
+    expect(prepared).toMatchObject({ addedParameters: 0, identityDifference: null });
+    expect(prepared.trainableTensors).toHaveLength(2 * 9);
+    expect(result.final!.drift).toBeGreaterThan(0); // against a frozen copy of the base
+  });
+
+  it('in micro-batches takes the same steps as all windows at once, but for rounding', async () => {
+    const job = tiny.job('micro', { microBatch: 3 }); // of 4: the last one is smaller
+    const { events } = await trainHere(job);
+    const [pieces, once] = [measurementsOf(events), measurementsOf(whole.events)];
+    expect(Object.keys(pieces)).toEqual(Object.keys(once));
+    for (const [point, value] of Object.entries(once)) expect(pieces[point], point).toBeCloseTo(value, 3);
+  });
+
+  it('with attention inside documents learns other weights than from plain windows', async () => {
+    const { events } = await trainHere(tiny.job('documents', { packing: 'documents' }));
+    const loss = (all: readonly TrainerEvent[]): number => measurementsOf(all)['1 loss.train']!;
+    expect(loss(events)).not.toBeCloseTo(loss(whole.events), 3);
+  });
+
+  it('with a learning rate of 0 for a group leaves its tensors as they were copied', async () => {
+    const job = tiny.job('still-attention', {
+      learningRateFactors: { embeddings: 1, norms: 1, attention: 0, mlp: 1, inserted: 1, adapters: 1 },
+    });
+    await trainHere(job);
+    const base = await tensorBytes(join(tiny.sources.model, 'model.safetensors'));
+    const trained = await tensorBytes(join(job.modelDirectory, 'model.safetensors'));
+    const inserted = trained.get('model.layers.2.self_attn.q_proj.weight')!;
+    expect(inserted.equals(base.get('model.layers.1.self_attn.q_proj.weight')!)).toBe(true);
+    expect(trained.get('model.layers.2.mlp.down_proj.weight')!.every((byte) => byte === 0)).toBe(false);
   });
 
   it.each(engineNames.slice(1))('equals an uninterrupted one on the engine %s, too', async (engine) => {
@@ -263,7 +338,14 @@ describe('a run that was ended and resumed', () => {
     const config = { ...byteModelConfig, hiddenSize: 128, intermediateSize: 512, heads: 8, keyValueHeads: 4, headSize: 16, blocks: 2 };
     const directory = join(tiny.directory, 'bases', 'wide');
     await writeTinyModel(directory, { config });
-    const wide = { plan: planExpansion(2, 1, 'top'), batch: 16, context: 64, steps: 5, evaluation: { everySteps: 100, tokens: 64 } };
+    const wide = {
+      method: { name: 'expand' as const, plan: planExpansion(2, 1, 'top') },
+      batch: 16,
+      microBatch: 16,
+      context: 64,
+      steps: 5,
+      evaluation: { everySteps: 100, tokens: 64 },
+    };
     const [once, twice] = ['once', 'twice'].map((name) => ({ ...tiny.job(`wide-${name}`, wide), baseModelDirectory: directory })) as [
       TrainJob,
       TrainJob,
@@ -376,7 +458,7 @@ describe('a run that cannot be trained', () => {
         );
       }
     });
-    const full = { ...job, configuration: { ...job.configuration, method: 'full' as const, plan: null } };
+    const full = { ...job, configuration: { ...job.configuration, method: { name: 'full' as const } } };
     const error = await failureOf(full);
     expect(error).toMatchObject({ code: 'DIVERGED', message: 'Training diverged at step 1: the gradients are not finite.' });
     expect(error.found).toBe(
@@ -414,7 +496,7 @@ describe('a run that cannot be trained', () => {
   });
 
   it('because its plan is for another model is refused', async () => {
-    const job = tiny.job('misfit', { plan: planExpansion(7, 1, 'top') });
+    const job = tiny.job('misfit', { method: { name: 'expand', plan: planExpansion(7, 1, 'top') } });
     const error = await failureOf(job);
     expect(error).toMatchObject({ code: 'BAD_INPUT', exitCode: 2, message: 'The plan does not fit the model.' });
     expect(error.found).toBe('a plan for 7 blocks; the model has 4');
@@ -447,3 +529,27 @@ describe('a run that cannot be trained', () => {
     expect(same.toRecord()).toEqual(error.toRecord());
   });
 });
+
+function floatsOf(bytes: Buffer): Float32Array {
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** `W + scale B A`, in 64-bit floats. */
+function expectMerged(
+  merged: Float32Array,
+  base: Float32Array,
+  a: Float32Array,
+  b: Float32Array,
+  { rank, scale }: { rank: number; scale: number },
+): void {
+  const width = a.length / rank;
+  let moved = 0;
+  for (const [index, value] of merged.entries()) {
+    const [row, column] = [Math.floor(index / width), index % width];
+    let sum = 0;
+    for (let inner = 0; inner < rank; inner++) sum += b[row * rank + inner]! * a[inner * width + column]!;
+    expect(value).toBeCloseTo(base[index]! + scale * sum, 5);
+    moved = Math.max(moved, Math.abs(sum));
+  }
+  expect(moved).toBeGreaterThan(1e-3);
+}

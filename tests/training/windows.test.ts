@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTokenShard, trainingWindows } from '../../main/datasets/token-shard.ts';
-import { evaluationWindows, heldOutWindows, type RunShards, tokensByDataset, trainingBatch } from '../../main/training/windows.ts';
+import { type EncodedDocument, openTokenShard, trainingWindows, writeTokenShard } from '../../main/datasets/token-shard.ts';
+import {
+  evaluationWindows,
+  heldOutWindows,
+  microBatches,
+  type RunShards,
+  tokensByDataset,
+  trainingBatch,
+  weightOf,
+} from '../../main/training/windows.ts';
 import { Mixture } from '../../shared/domain/mixture.ts';
 import { prepareTinyTraining, type TinyTraining } from '../support/train-jobs.ts';
 
@@ -73,7 +81,7 @@ describe('a training batch', () => {
   it('follows the mixture: each row is a window, each target the token after its input', () => {
     const mixture = new Mixture(sourcesOf(), 0.3, 5);
     for (const step of [0, 7]) {
-      const { batch, time, inputs, targets } = trainingBatch(mixture, shards, step, 4, CONTEXT);
+      const { batch, time, inputs, targets } = trainingBatch(mixture, shards, { first: step * 4, count: 4 }, CONTEXT, 'plain');
       expect({ batch, time }).toEqual({ batch: 4, time: CONTEXT });
       for (let row = 0; row < 4; row++) {
         const { datasetId, window } = mixture.at(step * 4 + row);
@@ -90,8 +98,72 @@ describe('a training batch', () => {
     const mixture = new Mixture(sourcesOf().slice(0, 1), 0, 5);
     const tokens = (await documentsOf('new', false)).flat();
     const wanted = Array.from({ length: windows }, (_, index) => tokens.slice(index * CONTEXT, (index + 1) * CONTEXT).join());
-    const got = Array.from({ length: windows }, (_, step) => trainingBatch(mixture, shards, step, 1, CONTEXT).inputs.join());
+    const got = Array.from({ length: windows }, (_, step) =>
+      trainingBatch(mixture, shards, { first: step, count: 1 }, CONTEXT, 'plain').inputs.join(),
+    );
     expect(got.sort()).toEqual(wanted.sort());
+  });
+});
+
+describe('a batch of documents', () => {
+  const DOCUMENTS: EncodedDocument[] = [{ ids: [1, 2, 3] }, { ids: [4, 5, 6, 7], learned: Uint8Array.of(0, 0, 1, 1) }, { ids: [8, 9] }];
+
+  /** Windows of four: [1 2 3 4] -> [2 3 4 5], and [5 6 7 8] -> [6 7 8 9]. */
+  async function batchOf(documents: readonly EncodedDocument[], packing: 'plain' | 'documents'): Promise<ReturnType<typeof trainingBatch>> {
+    const path = join(tiny.directory, `packed-${packing}.tokens`);
+    await writeTokenShard(path, streamOf(documents), 300);
+    const train = await openTokenShard(path);
+    const packed: RunShards = { datasetId: 'packed', role: 'new', train, heldOut: train };
+    const mixture = new Mixture([{ datasetId: 'packed', role: 'new', windows: trainingWindows(train.length, 4) }], 0, 1);
+    const order = [0, 1].sort((a, b) => mixture.at(a).window - mixture.at(b).window);
+    const parts = order.map((first) => trainingBatch(mixture, [packed], { first, count: 1 }, 4, packing));
+    await train.close();
+    const joined = <T extends Int32Array | Float32Array>(pick: (part: (typeof parts)[number]) => T | undefined): number[] =>
+      parts.flatMap((part) => [...(pick(part) ?? [])]);
+    expect(joined(({ inputs }) => inputs)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(joined(({ targets }) => targets)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    const [one, two] = parts as [ReturnType<typeof trainingBatch>, ReturnType<typeof trainingBatch>];
+    return {
+      ...one,
+      ...(one.weights ? { weights: Float32Array.of(...one.weights, ...two.weights!) } : {}),
+      ...(one.documents ? { documents: Int32Array.of(...one.documents, ...two.documents!) } : {}),
+    };
+  }
+
+  it('says which document each token is of, and predicts no token from another document', async () => {
+    const { weights, documents } = await batchOf([{ ids: [1, 2, 3] }, { ids: [4, 5, 6, 7] }, { ids: [8, 9] }], 'documents');
+    expect([...documents!]).toEqual([0, 0, 0, 1, 0, 0, 0, 1]);
+    expect([...weights!]).toEqual([1, 1, 0, 1, 1, 1, 0, 1]);
+  });
+
+  it('counts what is to be learned only', async () => {
+    expect([...(await batchOf(DOCUMENTS, 'plain')).weights!]).toEqual([1, 1, 0, 0, 1, 1, 1, 1]);
+    expect([...(await batchOf(DOCUMENTS, 'documents')).weights!]).toEqual([1, 1, 0, 0, 1, 1, 0, 1]);
+  });
+
+  it('has neither weights nor documents where windows are plain and everything is learned', async () => {
+    const { weights, documents } = await batchOf([{ ids: [1, 2, 3, 4] }, { ids: [5, 6, 7, 8, 9] }], 'plain');
+    expect([weights, documents]).toEqual([undefined, undefined]);
+  });
+
+  it('weighs as many targets as count', () => {
+    expect(weightOf({ targets: new Int32Array(5) })).toBe(5);
+    expect(weightOf({ targets: new Int32Array(5), weights: Float32Array.of(1, 0, 0, 1, 1) })).toBe(3);
+  });
+
+  async function* streamOf(documents: readonly EncodedDocument[]): AsyncGenerator<EncodedDocument> {
+    for (const document of documents) yield await Promise.resolve(document);
+  }
+});
+
+describe('micro-batches', () => {
+  it.each([
+    [8, 8, [[16, 8]]],
+    [8, 4, [[16, 4], [20, 4]]], // prettier-ignore
+    [7, 3, [[14, 3], [17, 3], [20, 1]]], // prettier-ignore
+    [3, 1, [[6, 1], [7, 1], [8, 1]]], // prettier-ignore
+  ])('of a batch of %i in pieces of %i are the windows of the step, each once', (batch, microBatch, wanted) => {
+    expect(microBatches(2, { batch, microBatch }).map(({ first, count }) => [first, count])).toEqual(wanted);
   });
 });
 

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { trainRequestSchema } from '../../../shared/contract/contract.ts';
+import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS } from '../../../shared/domain/method.ts';
 import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
-import { METHODS } from '../../../shared/domain/run.ts';
-import { ADVANCED_SETTINGS, type AdvancedSettings, type ParsedTrainRequest } from '../../studio/train-request.ts';
+import { type AdvancedSettings, describeSetting, parseSetting, SETTING_NAMES } from '../../../shared/domain/settings.ts';
+import type { ParsedTrainRequest } from '../../studio/train-request.ts';
+import { fields } from '../format.ts';
 import { anyNumber, command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
 import { describePlan, describeResult, followRun } from '../train-display.ts';
 
@@ -13,7 +15,11 @@ interface TrainOptions extends CommonOptions {
   replay?: number;
   method: string;
   blocks?: number;
-  at: string;
+  at?: string;
+  rank?: number;
+  alpha?: number;
+  targets?: string;
+  trainBlocks?: string;
   tokens?: number;
   steps?: number;
   epochs?: number;
@@ -23,18 +29,23 @@ interface TrainOptions extends CommonOptions {
   seed?: number;
   name?: string;
   set?: string[];
+  dryRun?: boolean;
 }
 
-/** `strata train`: expansion and training in one, from the plan to the report. */
+/** `strata train`: everything from the plan to the report. */
 export function trainCommand(): Command {
-  return command('train', 'insert new blocks and train them on new data, with a share of the old replayed')
+  return command('train', 'insert new blocks (or choose what else to train) and train on new data, with a share of the old replayed')
     .requiredOption('--model <model>', 'the base: id or name')
     .requiredOption('--new <datasets...>', 'what to learn')
     .option('--old <datasets...>', 'what must be kept: measured, and replayed')
     .addOption(anyNumber('--replay <share>', `fraction of the tokens that are old (default ${DEFAULT_REPLAY_SHARE} with old data)`))
-    .option('--method <method>', `${METHODS.join(' or ')}`, 'expand')
-    .addOption(wholeNumber('--blocks <n>', "how many new blocks (default a quarter of the base's)", 1))
-    .option('--at <place>', 'even, top, bottom, or positions such as 3,7,7,11', 'even')
+    .option('--method <method>', `what is trained: ${METHODS.join(', ')}`, 'expand')
+    .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1))
+    .option('--at <place>', 'expand: even (default), top, bottom, or positions such as 3,7,7,11')
+    .addOption(wholeNumber('--rank <n>', `lora: rank of the adapters (default ${DEFAULT_RANK})`, 1))
+    .addOption(anyNumber('--alpha <x>', 'lora: scale, applied as alpha / rank (default twice the rank)'))
+    .option('--targets <names>', `lora: which matrices, separated by commas (default all: ${LORA_TARGETS.join(',')})`)
+    .option('--train-blocks <which>', "freeze: the base's own blocks that are trained, such as 28,29, top:2 or bottom:2")
     .addOption(wholeNumber('--tokens <n>', 'how long: tokens', 1))
     .addOption(wholeNumber('--steps <n>', 'how long: steps', 1))
     .addOption(anyNumber('--epochs <x>', 'how long: times through the new data (default 1, at most 600 steps)'))
@@ -43,12 +54,16 @@ export function trainCommand(): Command {
     .addOption(anyNumber('--lr <x>', 'peak learning rate'))
     .addOption(wholeNumber('--seed <n>', 'order of the data (default 1)', 0))
     .addOption(nameOption('what to call the run and its model'))
-    .option('--set <settings...>', `key=value for ${ADVANCED_SETTINGS.join(', ')}`)
+    .option('--set <settings...>', 'key=value, see below')
+    .option('--dry-run', 'only show what the run would do, need and cost')
+    .addHelpText('after', moreHelp())
     .action((options: TrainOptions) =>
       withSession(options, async (session) => {
         const request = requestOf(options);
         const { runs } = session.studio;
-        session.say(describePlan(await runs.preview(request)));
+        const preview = await runs.preview(request);
+        if (options.dryRun) return session.print(preview, () => describePlan(preview));
+        session.say(describePlan(preview));
         const started = await runs.start(request);
         const run = await followRun(session, started.id);
         session.print(run, () => `\n${describeResult(run)}`);
@@ -72,6 +87,10 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
     method: options.method,
     blocks: options.blocks,
     place: options.at,
+    rank: options.rank,
+    alpha: options.alpha,
+    targets: options.targets?.split(',').map((target) => target.trim()),
+    trainBlocks: options.trainBlocks,
     tokens: options.tokens,
     steps: options.steps,
     epochs: options.epochs,
@@ -81,24 +100,35 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
     seed: options.seed,
     name: options.name,
     engine: options.engine,
+    advanced: settingsOf(options.set ?? []),
   };
   const parsed = trainRequestSchema.safeParse(asked);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     throw refuse('The run is not possible as asked.', `${path.join('.')} ${JSON.stringify(asked[String(path[0])])}`, message);
   }
-  return { ...parsed.data, advanced: settingsOf(options.set ?? []) };
+  return parsed.data;
 }
 
 function settingsOf(pairs: readonly string[]): AdvancedSettings {
   const settings: AdvancedSettings = {};
   for (const pair of pairs) {
-    const [key, text] = pair.split('=', 2) as [string, string | undefined];
-    const value = Number(text);
-    if (!(ADVANCED_SETTINGS as readonly string[]).includes(key) || text === undefined || text.trim() === '' || !Number.isFinite(value)) {
-      throw refuse('--set takes settings as key=number.', pair, ADVANCED_SETTINGS.map((name) => `${name}=...`).join(', '));
-    }
-    settings[key as keyof AdvancedSettings] = value;
+    const [name, text] = pair.split('=', 2) as [string, string | undefined];
+    const setting = parseSetting(name, text ?? '');
+    if (!setting) throw refuse('--set does not take that.', pair, SETTING_NAMES.map(settingForm).join(', '));
+    Object.assign(settings, setting);
   }
   return settings;
+}
+
+function settingForm(name: (typeof SETTING_NAMES)[number]): string {
+  return `${name}=${describeSetting(name).choices?.join('|') ?? 'NUMBER'}`;
+}
+
+/** Methods and settings, one a line. */
+function moreHelp(): string {
+  const methods = METHODS.map((name): [string, string] => [name, METHOD_WORDS[name].meaning]);
+  const settings = SETTING_NAMES.map((name): [string, string] => [settingForm(name), describeSetting(name).meaning]);
+  const list = (entries: [string, string][]): string => fields(entries.map(([name, meaning]) => [`  ${name}`, meaning]));
+  return `\nMethods:\n${list(methods)}\n\nSettings:\n${list(settings)}`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expectedTensors } from '../../main/models/tensor-names.ts';
+import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
 import { rawModel } from '../support/raw-models.ts';
 import { tinyConfig } from '../support/tiny-llama.ts';
@@ -9,11 +9,11 @@ describe.each([{ isTied: false }, { isTied: true }])('the tensors of a model (ti
 
   it('have the names and shapes of Hugging Face, in the order of the model', () => {
     const expected = [...rawModel({ isTied }).tensors].map(([name, { shape }]) => ({ name, shape }));
-    expect(expectedTensors(config)).toEqual(expected);
+    expect(llamaTensors(config)).toEqual(expected);
   });
 
   it('have as many numbers as the model has parameters', () => {
-    const sizes = expectedTensors(config).map(({ shape }) => shape.reduce((product, axis) => product * axis, 1));
+    const sizes = llamaTensors(config).map(({ shape }) => shape.reduce((product, axis) => product * axis, 1));
     expect(sizes.reduce((sum, size) => sum + size)).toBe(modelParameters(config));
   });
 });

@@ -1,0 +1,54 @@
+import { availableParallelism } from 'node:os';
+import type { TrainPreview } from '../../shared/contract/contract.ts';
+import { evaluationFlops, trainingFlops } from '../../shared/domain/cost.ts';
+import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import type { RunConfiguration } from '../../shared/domain/run.ts';
+
+/** A run of the past, as far as it tells how fast an engine is here. */
+export interface PastRun {
+  name: string;
+  /** The engine that trained it. */
+  engine: string;
+  /** Measured, of training steps alone. */
+  tokensPerSecond: number;
+  configuration: RunConfiguration;
+  /** Its base's. */
+  modelConfig: LlamaConfig;
+}
+
+/**
+ * What TensorFlow's kernels reach on one core of the machine they were measured on, in floating-point operations a second: a step of
+ * SmolLM2-135M's shape took 314e9 in 2.2 to 2.9 s on two cores. Only for the time before this machine has finished a run.
+ */
+const TENSORFLOW_CPU_FLOPS_PER_CORE = 55e9;
+
+/**
+ * How long a run will take. The work of a token is counted, and how fast it is done is taken from the latest run on the engine.
+ * @param past runs that measured their speed, latest first.
+ * @returns null when nothing is known of the engine's speed.
+ */
+export function estimateTime(configuration: RunConfiguration, modelConfig: LlamaConfig, past: readonly PastRun[]): TrainPreview['time'] {
+  const earlier = past.find(({ engine }) => configuration.engine === 'auto' || configuration.engine === engine);
+  const speed = earlier ? speedOf(earlier) : assumedSpeed(configuration.engine);
+  if (speed === null) return null;
+  const { steps, batch, context, evaluation, datasets } = configuration;
+  const work = { config: modelConfig, method: configuration.method, context };
+  const hasOld = datasets.some(({ role }) => role === 'old');
+  const measurements = Math.floor(steps / evaluation.everySteps) + 2; // before step 1, in between, and at the end
+  const measuredFlops = evaluation.tokens * (evaluationFlops(work, false) + (hasOld ? evaluationFlops(work, true) : 0));
+  const trainedFlops = trainingFlops(work);
+  return {
+    seconds: (steps * batch * context * trainedFlops + measurements * measuredFlops) / speed,
+    tokensPerSecond: speed / trainedFlops,
+    basis: earlier ? `the speed of the run "${earlier.name}" on ${earlier.engine}` : 'the speed of tensorflow-cpu on another machine',
+  };
+}
+
+/** Operations a second that a run reached. */
+function speedOf({ configuration, modelConfig, tokensPerSecond }: PastRun): number {
+  return tokensPerSecond * trainingFlops({ config: modelConfig, method: configuration.method, context: configuration.context });
+}
+
+function assumedSpeed(engine: string): number | null {
+  return engine === 'auto' || engine === 'tensorflow-cpu' ? TENSORFLOW_CPU_FLOPS_PER_CORE * availableParallelism() : null;
+}
