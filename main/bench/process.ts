@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { planOf, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
-import type { Engine, Tensor } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';
 import { generate } from '../llama/generate.ts';
-import { type Batch, frozenPrefix, lossAndGradients, nextLogits } from '../llama/model.ts';
+import { type Batch, lossAndGradients, nextLogits } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { type Llama, loadLlama, parametersOf } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { measureLoss } from '../training/evaluation.ts';
+import { PrefixCache } from '../training/prefix-cache.ts';
 import { lossAndGradientsOfStep } from '../training/step.ts';
 import { explainFailure } from '../training/trainer-end.ts';
 import { type BenchJob, benchJobSchema, type Measurement } from './job.ts';
@@ -38,6 +39,11 @@ class Windows {
     const length = context + 1;
     const first = (step % this.epoch) * batch;
     return Array.from({ length: batch }, (_, row) => this.#ids.slice((first + row) * length, (first + row + 1) * length));
+  }
+
+  /** A name for each window of a step, the same whenever it comes again. */
+  keys(step: number): string[] {
+    return Array.from({ length: this.#job.batch }, (_, row) => `${step % this.epoch} ${row}`);
   }
 
   batch(step: number): Batch {
@@ -71,16 +77,16 @@ async function measure(job: BenchJob): Promise<Omit<Measurement, 'peakMemory'>> 
 async function train(engine: Engine, job: BenchJob, windows: Windows): Promise<Omit<Measurement, 'peakMemory'>> {
   const model = await load(engine, job);
   const optimizer = new Optimizer(engine, parametersOf(model), job.optimizer);
-  const prefixes: Tensor[][] = [];
+  const cache = job.cachesPrefix ? new PrefixCache(engine, model, `${job.windowsPath}.prefixes`) : null;
   return timed(job, async (step) => {
     const batch = windows.batch(step);
-    if (job.cachesPrefix) prefixes[step % windows.epoch] ??= frozenPrefix(engine, model, batch).map((tensor) => engine.keep(tensor));
-    const { loss, gradients } = job.cachesPrefix
-      ? lossAndGradients(engine, model, batch, { prefix: prefixes[step % windows.epoch]! })
+    const prefix = cache && (await cache.prefixOf(batch, windows.keys(step)));
+    const { loss, gradients } = prefix
+      ? lossAndGradients(engine, model, batch, { prefix })
       : lossAndGradientsOfStep(engine, model, [batch], false);
     const [value] = await engine.read(loss);
     await optimizer.update(gradients, job.optimizer.learningRate, step + 1);
-    engine.dispose(loss, ...gradients.values());
+    engine.dispose(loss, ...gradients.values(), ...(prefix ?? []));
     return value!;
   });
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
@@ -96,7 +96,9 @@ test.each(METHODS)('trains: the first loss is the model’s, later ones are of c
 test('with the frozen blocks cached, windows that come again have the same losses as without', async () => {
   const method: Method = { name: 'expand', plan: planExpansion(config.blocks, undefined, [config.blocks - 1]) };
   const plain = await measure(await prepare({ method }, 2));
-  const cached = await measure(await prepare({ method, cachesPrefix: true }, 2));
+  const job = await prepare({ method, cachesPrefix: true }, 2);
+  const cached = await measure(job);
+  expect((await stat(`${job.windowsPath}.prefixes`)).size).toBe(2 * SIZE.batch * SIZE.context * config.hiddenSize * 4);
   expect(cached.losses[2]).not.toBe(cached.losses[0]); // the same windows, after training
   for (const [step, loss] of plain.losses.entries()) expect(cached.losses[step]).toBeCloseTo(loss, 5);
 });
