@@ -4,7 +4,7 @@ import { engineDirectory } from '../engine/engine-directory.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';
 import { generate } from '../llama/generate.ts';
-import { type Batch, lossAndGradients, nextLogits } from '../llama/model.ts';
+import { type Batch, lossAndGradients } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { type Llama, loadLlama, parametersOf } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
@@ -110,10 +110,10 @@ async function continuePrompts(engine: Engine, job: BenchJob, windows: Windows):
 
 /** A process loads once: what was read before would lie in its memory. */
 async function loadOnce(engine: Engine, job: BenchJob, windows: Windows): Promise<Omit<Measurement, 'peakMemory'>> {
-  const prompt = windows.of(0)[0]!.slice(0, job.context);
+  const prompt = [...windows.of(0)[0]!.subarray(0, job.context)];
   const started = performance.now();
   const model = await load(engine, job);
-  await engine.read(nextLogits(engine, model, prompt, 0, []).logits);
+  await generate(engine, model, prompt, { maxTokens: 1, temperature: 0, seed: 0 });
   return { seconds: [(performance.now() - started) / 1000], losses: [] };
 }
 

@@ -12,7 +12,7 @@ export const SUITES = {
   'train-lora': 'training steps of adapters of rank 16 on all linear layers, beside peft',
   eval: 'loss without gradients',
   generate: 'greedy generation with cached keys and values',
-  load: 'from a folder on disk to the first logits',
+  load: 'from a folder on disk to the first token',
   context: 'how train-expand grows with the window, 128 to 2048 tokens',
   inserted: 'how train-expand grows with the inserted blocks, 1 to 16',
 } as const;
