@@ -43,6 +43,40 @@ export interface AttentionTrace {
 
 type Shape = Pick<LlamaConfig, 'keyValueHeads' | 'headSize' | 'heads'>;
 
+/** Queries, keys and values of rows x [N, C], turned by their positions: [B*K, G, D, T] and [B*K, 1, D, T] twice. */
+export function projectHeads(
+  operations: Operations,
+  x: Tensor,
+  layers: Attention,
+  shape: Shape,
+  positions: Omit<Positions, 'mask'>,
+): { queries: Tensor; present: KeysAndValues; traces: { query: LinearTrace; key: LinearTrace; value: LinearTrace } } {
+  const query = toColumns(operations, x, layers.query); // [H*D, N]
+  const key = toColumns(operations, x, layers.key); // [K*D, N]
+  const value = toColumns(operations, x, layers.value); // [K*D, N]
+  const heads = ({ output }: { output: Tensor }, count: number): Tensor => toHeads(operations, output, positions, shape, count);
+  return {
+    queries: rotate(operations, heads(query, shape.heads), positions.queryTable, 1),
+    present: {
+      keys: rotate(operations, heads(key, shape.keyValueHeads), positions.keyTable, 1),
+      values: heads(value, shape.keyValueHeads),
+    },
+    traces: { query: query.trace, key: key.trace, value: value.trace },
+  };
+}
+
+/** What queries gather from values: `values softmax(queries keys^T + mask)`, [B*K, G, D, T]. */
+export function attend(
+  operations: Operations,
+  queries: Tensor,
+  { keys, values }: KeysAndValues,
+  mask: Tensor,
+): { probabilities: Tensor; mixed: Tensor } {
+  const scores = operations.matmul(queries, keys, { transposeA: true }); // [B*K, G, T, past+T]
+  const probabilities = operations.softmax(operations.add(scores, mask));
+  return { probabilities, mixed: operations.matmul(values, probabilities, { transposeB: true }) };
+}
+
 /**
  * Grouped-query attention, heads in columns; the G query heads of a key/value head share it by broadcasting, so no key is ever repeated.
  * With a `past`, queries look at those keys and values too, and the ones returned are of both.
@@ -55,34 +89,14 @@ export function attention(
   positions: Positions,
   past: KeysAndValues | null,
 ): { output: Tensor; trace: AttentionTrace; present: KeysAndValues } {
-  const query = toColumns(operations, x, layers.query); // [H*D, N]
-  const key = toColumns(operations, x, layers.key); // [K*D, N]
-  const value = toColumns(operations, x, layers.value); // [K*D, N]
-  const queries = rotate(operations, toHeads(operations, query.output, positions, shape, shape.heads), positions.queryTable, 1); // [B*K, G, D, T]
-  const ownKeys = rotate(operations, toHeads(operations, key.output, positions, shape, shape.keyValueHeads), positions.keyTable, 1);
-  const ownValues = toHeads(operations, value.output, positions, shape, shape.keyValueHeads); // [B*K, 1, D, T]
-  const keys = past ? operations.concat([past.keys, ownKeys], 3) : ownKeys; // [B*K, 1, D, past+T]
-  const values = past ? operations.concat([past.values, ownValues], 3) : ownValues;
-
-  const scores = operations.matmul(queries, keys, { transposeA: true }); // [B*K, G, T, past+T]
-  const probabilities = operations.softmax(operations.add(scores, positions.mask));
-  const mixed = operations.matmul(values, probabilities, { transposeB: true }); // [B*K, G, D, T]
-  const attentionOutput = toRows(operations, fromHeads(operations, mixed, positions, shape), layers.attentionOutput); // [N, C]
-  return {
-    output: attentionOutput.output,
-    trace: {
-      queries,
-      keys,
-      values,
-      probabilities,
-      mixed,
-      query: query.trace,
-      key: key.trace,
-      value: value.trace,
-      attentionOutput: attentionOutput.trace,
-    },
-    present: { keys, values },
+  const { queries, present, traces } = projectHeads(operations, x, layers, shape, positions);
+  const all = {
+    keys: past ? operations.concat([past.keys, present.keys], 3) : present.keys, // [B*K, 1, D, past+T]
+    values: past ? operations.concat([past.values, present.values], 3) : present.values,
   };
+  const { probabilities, mixed } = attend(operations, queries, all, positions.mask);
+  const { output, trace } = toRows(operations, fromHeads(operations, mixed, positions, shape), layers.attentionOutput); // [N, C]
+  return { output, trace: { queries, ...all, probabilities, mixed, ...traces, attentionOutput: trace }, present: all };
 }
 
 export interface AttentionGradients {
@@ -157,7 +171,7 @@ function times(operations: Operations, x: Tensor, begin: number, length: number)
 function toHeads(
   operations: Operations,
   x: Tensor,
-  { batch: B, time: T }: Positions,
+  { batch: B, time: T }: Pick<Positions, 'batch' | 'time'>,
   { keyValueHeads: K, headSize: D }: Shape,
   heads: number,
 ): Tensor {
@@ -168,7 +182,12 @@ function toHeads(
 }
 
 /** The opposite of {@link toHeads}: [B*K, heads/K, D, T] -> [heads*D, N]. */
-function fromHeads(operations: Operations, x: Tensor, { batch: B, time: T }: Positions, { headSize }: Shape): Tensor {
+function fromHeads(
+  operations: Operations,
+  x: Tensor,
+  { batch: B, time: T }: Pick<Positions, 'batch' | 'time'>,
+  { headSize }: Shape,
+): Tensor {
   const features = (x.shape[0]! / B) * x.shape[1]! * headSize;
   if (B === 1) return operations.reshape(x, [features, T]);
   const columns = operations.transpose(operations.reshape(x, [B, features, T]), [1, 0, 2]); // [heads*D, B, T]

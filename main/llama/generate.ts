@@ -1,7 +1,7 @@
 import { randomStream } from '../../shared/domain/random.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { KeysAndValues } from './attention.ts';
-import { nextLogits } from './model.ts';
+import { decodeToken } from './decode.ts';
+import { readPrompt } from './model.ts';
 import type { Llama } from './parameters.ts';
 
 export interface GenerateOptions {
@@ -19,22 +19,20 @@ export interface GenerateOptions {
 export async function generate(engine: Engine, model: Llama, promptIds: readonly number[], options: GenerateOptions): Promise<number[]> {
   const random = randomStream(options.seed);
   const produced: number[] = [];
-  let caches: KeysAndValues[] = [];
-  let pending = Int32Array.from(promptIds);
-  let past = 0;
-  while (produced.length < options.maxTokens && past + pending.length <= model.config.contextLength && !options.isCancelled?.()) {
-    const step = nextLogits(engine, model, pending, past, caches);
-    engine.dispose(...caches.flatMap(({ keys, values }) => [keys, values]));
-    caches = step.caches;
-    past += pending.length;
+  if (promptIds.length > model.config.contextLength || options.maxTokens === 0 || options.isCancelled?.()) return produced;
+  let step = readPrompt(engine, model, Int32Array.from(promptIds));
+  for (let past = promptIds.length; ; past++) {
     const logits = (await engine.read(step.logits)) as Float32Array;
     engine.dispose(step.logits);
     const next = options.temperature === 0 ? largest(logits) : sample(logits, options.temperature, random());
     if (options.stopIds?.includes(next)) break;
     produced.push(next);
-    pending = Int32Array.of(next);
+    if (produced.length === options.maxTokens || past === model.config.contextLength || options.isCancelled?.()) break;
+    const { caches } = step;
+    step = decodeToken(engine, model, next, past, caches);
+    engine.dispose(...caches.flatMap(({ keys, values }) => [keys, values]));
   }
-  engine.dispose(...caches.flatMap(({ keys, values }) => [keys, values]));
+  engine.dispose(...step.caches.flatMap(({ keys, values }) => [keys, values]));
   return produced;
 }
 

@@ -69,7 +69,7 @@ export interface LanePositions extends Positions {
 }
 
 /** Scores where a query may not look: far below any score, yet finite, so that no row can become NaN. */
-const MASKED = -1e9;
+export const MASKED = -1e9;
 
 /** Rotary angles and causal mask of `time` positions after `past` others; belongs to the innermost scope. */
 export function positionsAfter(engine: Engine, config: LlamaConfig, batch: number, time: number, past: number): Positions {

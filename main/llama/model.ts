@@ -338,27 +338,21 @@ export function addGradient(engine: Engine, gradients: Gradients, name: string, 
   if (before) engine.dispose(before, value);
 }
 
-/** One forward pass of generation: logits of the last position [1, V] and the keys and values for the next call. */
-export function nextLogits(
-  engine: Engine,
-  model: Llama,
-  ids: Int32Array,
-  past: number,
-  caches: readonly (KeysAndValues | null)[],
-): { logits: Tensor; caches: KeysAndValues[] } {
+/** The first pass of generation: logits of a prompt's last position [1, V], and the keys and values of all of them, block by block. */
+export function readPrompt(engine: Engine, model: Llama, ids: Int32Array): { logits: Tensor; caches: KeysAndValues[] } {
   return engine.scope(() => {
-    const positions = positionsAfter(engine, model.config, 1, ids.length, past);
+    const positions = positionsAfter(engine, model.config, 1, ids.length, 0);
     let x = engine.gatherRows(model.embedding.value(), engine.tensor(ids, [ids.length])); // [T, C]
-    const next: KeysAndValues[] = [];
-    for (const [index, block] of model.blocks.entries()) {
-      const result = engine.scope(() => {
-        const { output, present } = forwardBlock(engine, x, blockWeights(block), model.config, positions, caches[index] ?? null, false);
-        return { output, present };
+    const caches: KeysAndValues[] = [];
+    for (const block of model.blocks) {
+      const { output, present } = engine.scope(() => {
+        const passed = forwardBlock(engine, x, blockWeights(block), model.config, positions, null, false);
+        return { output: passed.output, present: passed.present };
       });
-      next.push(result.present);
-      x = result.output;
+      caches.push(present);
+      x = output;
     }
     const last = sliceRows(engine, x, { begin: ids.length - 1, size: 1 });
-    return { logits: logitsOfRows(engine, last, headWeights(model)), caches: next };
+    return { logits: logitsOfRows(engine, last, headWeights(model)), caches };
   });
 }

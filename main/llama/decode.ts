@@ -1,0 +1,132 @@
+import type { Engine, Operations, Tensor } from '../engine/engine.ts';
+import { attend, type KeysAndValues, type Positions, projectHeads } from './attention.ts';
+import type { BlockShape, BlockWeights } from './block.ts';
+import type { HeadWeights } from './head.ts';
+import { MASKED } from './lanes.ts';
+import type { Linear } from './linear.ts';
+import { blockWeights, headWeights, type Llama } from './parameters.ts';
+import { rmsNorm } from './rms-norm.ts';
+import { rotaryTable } from './rope.ts';
+
+/**
+ * Generation one token at a time, with the keys and values of what came before. Each weight is read once for a single product with a vector, so
+ * the memory's speed is what counts: products are cut into as many parts as there are lanes, and each core reads its own part.
+ */
+
+/** Keys and values are kept in tensors with room for so many more positions: what is compiled once serves until the room is used up. */
+const ROOM = 64;
+
+/** Where the new token stands: its angles, 1 at its place in the caches, and what it may not look at. */
+interface Place {
+  turn: Omit<Positions, 'mask'>;
+  place: Tensor; // [room]
+  mask: Tensor; // [1, room]
+}
+
+/**
+ * Logits [1, V] of the token after `id`, which stands at position `past`, and the keys and values of all positions up to it, with room behind
+ * them. Nothing of the caches given is freed; the caller frees what is returned.
+ */
+export function decodeToken(
+  engine: Engine,
+  model: Llama,
+  id: number,
+  past: number,
+  caches: readonly KeysAndValues[],
+): { logits: Tensor; caches: KeysAndValues[] } {
+  return engine.scope(() => {
+    const { heads, keyValueHeads, headSize, normEpsilon } = model.config;
+    const room = Math.max(caches[0]!.keys.shape[3]!, Math.ceil((past + 1) / ROOM) * ROOM);
+    const fixed = { shape: { heads, keyValueHeads, headSize, normEpsilon }, at: placeOf(engine, model, past, room), lanes: engine.lanes };
+    let x = engine.gatherRows(model.embedding.value(), engine.tensor(Int32Array.of(id), [1])); // [1, C]
+    const next: KeysAndValues[] = [];
+    for (const [index, block] of model.blocks.entries()) {
+      const before = caches[index]!;
+      const cache = { keys: withRoom(engine, before.keys, room), values: withRoom(engine, before.values, room) };
+      const passed = engine.run('decode', { x, weights: blockWeights(block), cache, ...fixed }, (operations, each) =>
+        decodeBlock(operations, each.x, each.weights, each.shape, each.at, each.cache, each.lanes),
+      );
+      next.push(passed.cache);
+      x = passed.x;
+    }
+    const logits = engine.run('decode head', { x, head: headWeights(model), lanes: engine.lanes }, (operations, each) =>
+      headLogits(operations, each.x, each.head, each.lanes),
+    );
+    return { logits, caches: next };
+  });
+}
+
+function placeOf(engine: Engine, { config }: Llama, past: number, room: number): Place {
+  const { headSize, ropeTheta } = config;
+  const place = new Float32Array(room);
+  place[past] = 1;
+  const mask = new Float32Array(room).fill(MASKED, past + 1);
+  return {
+    turn: {
+      batch: 1,
+      time: 1,
+      keyTable: rotaryTable(engine, past, 1, headSize, ropeTheta),
+      queryTable: rotaryTable(engine, past, 1, headSize, ropeTheta, 1 / Math.sqrt(headSize)),
+    },
+    place: engine.tensor(place, [room]),
+    mask: engine.tensor(mask, [1, room]),
+  };
+}
+
+/** The same keys or values [K, 1, D, past], with zeros behind them up to `room`. */
+function withRoom(engine: Engine, x: Tensor, room: number): Tensor {
+  const more = room - x.shape[3]!;
+  if (more === 0) return x;
+  const shape = x.shape.with(3, more);
+  return engine.scope(() =>
+    engine.concat([x, engine.tensor(new Float32Array(shape.reduce((product, length) => product * length, 1)), shape)], 3),
+  );
+}
+
+/** A block for one position: `x' = x + attention(norm(x)); y = x' + mlp(norm(x'))`. */
+function decodeBlock(
+  operations: Operations,
+  x: Tensor, // [1, C]
+  weights: BlockWeights,
+  shape: BlockShape,
+  { turn, place, mask }: Place,
+  cache: KeysAndValues, // [K, 1, D, room] each, 0 at the new place
+  lanes: number,
+): { x: Tensor; cache: KeysAndValues } {
+  const attentionInput = rmsNorm(operations, x, weights.attentionNorm, shape.normEpsilon).output;
+  const { queries, present } = projectHeads(operations, attentionInput, weights, shape, turn);
+  const all = {
+    keys: operations.add(cache.keys, operations.multiply(present.keys, place)),
+    values: operations.add(cache.values, operations.multiply(present.values, place)),
+  };
+  const { mixed } = attend(operations, queries, all, mask); // [K, G, D, 1]
+  const gathered = operations.reshape(mixed, [1, shape.heads * shape.headSize]);
+  const middle = operations.add(x, vectorLinear(operations, gathered, weights.attentionOutput, lanes));
+  const mlpInput = rmsNorm(operations, middle, weights.mlpNorm, shape.normEpsilon).output;
+  const gate = vectorLinear(operations, mlpInput, weights.gate, lanes); // [1, F]
+  const up = vectorLinear(operations, mlpInput, weights.up, lanes); // [1, F]
+  const hidden = operations.multiply(operations.multiply(gate, operations.sigmoid(gate)), up);
+  return { x: operations.add(middle, vectorLinear(operations, hidden, weights.down, lanes)), cache: all };
+}
+
+function headLogits(operations: Operations, x: Tensor, { finalNorm, head, normEpsilon }: HeadWeights, lanes: number): Tensor {
+  return productInParts(operations, rmsNorm(operations, x, finalNorm, normEpsilon).output, head, lanes);
+}
+
+function vectorLinear(operations: Operations, x: Tensor, { weight, adapter }: Linear, lanes: number): Tensor {
+  const output = productInParts(operations, x, weight, lanes);
+  if (!adapter) return output;
+  const reduced = operations.matmul(x, adapter.a, { transposeB: true }); // [1, R]
+  return operations.add(output, operations.scale(operations.matmul(reduced, adapter.b, { transposeB: true }), adapter.scale));
+}
+
+/** `x W^T` [1, out], the rows of W in parts: a part of a matrix's rows is a view, nothing is copied. */
+function productInParts(operations: Operations, x: Tensor, weight: Tensor, parts: number): Tensor {
+  const [out, width] = weight.shape as [number, number];
+  if (parts === 1 || out % (parts * 16) !== 0) return operations.matmul(x, weight, { transposeB: true });
+  const rows = out / parts;
+  const products = Array.from({ length: parts }, (_, part) =>
+    operations.matmul(x, operations.slice(weight, [part * rows, 0], [rows, width]), { transposeB: true }),
+  );
+  return operations.concat(products, 1);
+}
