@@ -1,8 +1,10 @@
 import { createContext } from 'svelte';
 import type { ModelInfo, TrainPreview, TrainRequest } from '../../../shared/contract/contract.ts';
+import { DEFAULT_RANK, LORA_TARGETS, type LoraTarget, type MethodName } from '../../../shared/domain/method.ts';
 import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
 import { defaultBlockCount, type ExpansionPlan, MAX_INSERTED_BLOCKS, planExpansion } from '../../../shared/domain/plan.ts';
-import type { Role } from '../../../shared/domain/run.ts';
+import type { Packing, Role } from '../../../shared/domain/run.ts';
+import type { Schedule } from '../../../shared/domain/schedule.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
@@ -18,12 +20,25 @@ export class TrainState {
   #modelId = $state('');
   #roles = $state.raw<Readonly<Record<string, Role>>>({});
   replayPercent = $state(DEFAULT_REPLAY_SHARE * 100);
+  method = $state<MethodName>('expand');
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
   placement = $state<Placement>('even');
   ownPlaces = $state.raw<readonly number[]>([]);
-  /** Empty takes the default. */
+  /** Of adapters; null takes the default. */
+  rank = $state<number | null>(null);
+  alpha = $state<number | null>(null);
+  targets = $state.raw<readonly LoraTarget[]>(LORA_TARGETS);
+  /** The base's own blocks that the method freeze trains; null: the default, the uppermost. */
+  #trainedBlocks = $state.raw<readonly number[] | null>(null);
+  /** Empty takes the default, here and below. */
   steps = $state<number | null>(null);
+  batch = $state<number | null>(null);
+  microBatch = $state<number | null>(null);
+  context = $state<number | null>(null);
+  learningRate = $state<number | null>(null);
+  schedule = $state<Schedule['name']>('cosine');
+  packing = $state<Packing>('plain');
   name = $state('');
   preview = $state.raw<TrainPreview | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
@@ -44,6 +59,7 @@ export class TrainState {
     this.#modelId = modelId;
     this.#blocks = null;
     this.ownPlaces = [];
+    this.#trainedBlocks = null;
     if (this.placement === 'own') this.placement = 'even';
   }
 
@@ -103,16 +119,47 @@ export class TrainState {
     this.placement = placement;
   }
 
+  readonly defaultRank = DEFAULT_RANK;
+
+  setTarget(target: LoraTarget, isChosen: boolean): void {
+    this.targets = LORA_TARGETS.filter((each) => (each === target ? isChosen : this.targets.includes(each)));
+  }
+
+  get trainedBlocks(): readonly number[] {
+    return this.#trainedBlocks ?? (this.model ? [this.model.blocks - 1] : []);
+  }
+
+  toggleTrained(block: number): void {
+    const { trainedBlocks } = this;
+    const others = trainedBlocks.filter((each) => each !== block);
+    this.#trainedBlocks = trainedBlocks.includes(block) ? others : [...others, block].sort((a, b) => a - b);
+  }
+
   /** What is still missing for a request, as a sentence; null when nothing is. */
   get missing(): string | null {
     if (!this.model) return 'Choose a model.';
     if (this.#datasetsOf('new').length === 0) return 'Mark at least one dataset as new: what the model shall learn.';
-    if (this.steps !== null && (!Number.isInteger(this.steps) || this.steps < 1))
-      return 'The number of steps is a whole number from 1, or empty.';
-    if (this.plan) return null;
+    const wrong = this.#wrongNumber();
+    if (wrong) return wrong;
+    if (this.method === 'lora' && this.targets.length === 0) return 'Choose at least one matrix that adapters stand beside.';
+    if (this.method === 'freeze' && this.trainedBlocks.length === 0) return 'Choose at least one layer to train.';
+    if (this.method !== 'expand' || this.plan) return null;
     return this.placement === 'own'
       ? 'Insert at least one new block: click between two layers.'
       : `The number of new blocks is a whole number from 1 to ${MAX_INSERTED_BLOCKS}.`;
+  }
+
+  #wrongNumber(): string | null {
+    const whole = { 'number of steps': this.steps, batch: this.batch, 'number of windows at once': this.microBatch, context: this.context };
+    const ofLora = this.method === 'lora' ? { rank: this.rank } : {};
+    for (const [name, value] of Object.entries({ ...whole, ...ofLora })) {
+      if (value !== null && (!Number.isInteger(value) || value < 1)) return `The ${name} is a whole number from 1, or empty.`;
+    }
+    const positive = { 'learning rate': this.learningRate, ...(this.method === 'lora' ? { alpha: this.alpha } : {}) };
+    for (const [name, value] of Object.entries(positive)) {
+      if (value !== null && !(value > 0)) return `The ${name} is a number above 0, or empty.`;
+    }
+    return null;
   }
 
   /** The request, or null while something needed is not chosen. */
@@ -123,11 +170,34 @@ export class TrainState {
       newDatasets: this.#datasetsOf('new'),
       oldDatasets: this.#datasetsOf('old'),
       replayShare: this.hasOld ? this.replayPercent / 100 : 0,
-      place: this.placement === 'own' ? this.ownPlaces.join(',') : this.placement,
-      ...(this.placement === 'own' || this.blocks === null ? {} : { blocks: this.blocks }),
+      ...this.#methodRequest(),
       ...(this.steps ? { steps: this.steps } : {}),
+      ...(this.batch ? { batch: this.batch } : {}),
+      ...(this.context ? { context: this.context } : {}),
+      ...(this.learningRate ? { learningRate: this.learningRate } : {}),
       ...(this.name.trim() ? { name: this.name.trim() } : {}),
+      advanced: { schedule: this.schedule, packing: this.packing, ...(this.microBatch ? { microBatch: this.microBatch } : {}) },
     };
+  }
+
+  /** The method with the options that belong to it. */
+  #methodRequest(): Partial<TrainRequest> {
+    switch (this.method) {
+      case 'expand':
+        if (this.placement === 'own') return { method: 'expand', place: this.ownPlaces.join(',') };
+        return { method: 'expand', place: this.placement, ...(this.blocks === null ? {} : { blocks: this.blocks }) };
+      case 'lora':
+        return {
+          method: 'lora',
+          targets: [...this.targets],
+          ...(this.rank ? { rank: this.rank } : {}),
+          ...(this.alpha ? { alpha: this.alpha } : {}),
+        };
+      case 'full':
+        return { method: 'full' };
+      case 'freeze':
+        return { method: 'freeze', trainBlocks: this.trainedBlocks.join(',') };
+    }
   }
 
   /** Asks what the present request would mean; an answer that a newer question has overtaken is dropped. Returns how to take the question back. */
