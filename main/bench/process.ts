@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { planOf, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Tensor } from '../engine/engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';
 import { generate } from '../llama/generate.ts';
-import { type Batch, lossAndGradients } from '../llama/model.ts';
+import type { Batch } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { type Llama, loadLlama, parametersOf } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
@@ -80,13 +80,11 @@ async function train(engine: Engine, job: BenchJob, windows: Windows): Promise<O
   const cache = job.cachesPrefix ? new PrefixCache(engine, model, `${job.windowsPath}.prefixes`) : null;
   return timed(job, async (step) => {
     const batch = windows.batch(step);
-    const prefix = cache && (await cache.prefixOf(batch, windows.keys(step)));
-    const { loss, gradients } = prefix
-      ? lossAndGradients(engine, model, batch, { prefix })
-      : lossAndGradientsOfStep(engine, model, [batch], false);
+    const prefixOf = cache && ((): Promise<Tensor[]> => cache.prefixOf(batch, windows.keys(step)));
+    const { loss, gradients } = await lossAndGradientsOfStep(engine, model, [batch], false, prefixOf);
     const [value] = await engine.read(loss);
     await optimizer.update(gradients, job.optimizer.learningRate, step + 1);
-    engine.dispose(loss, ...gradients.values(), ...(prefix ?? []));
+    engine.dispose(loss, ...gradients.values());
     return value!;
   });
 }

@@ -7,23 +7,32 @@ import { weightOf } from './windows.ts';
  * Loss and gradients of a step whose windows go through the model in several micro-batches: the same as of all of them at once, because
  * each part is divided by the weight of the whole step before the parts are added. In a step without a single target that counts, loss and
  * gradients are 0. The caller frees both.
+ * @param prefixOf what the frozen blocks below the first trained one make of a micro-batch, by its number; freed here. They are computed when left out.
  */
-export function lossAndGradientsOfStep(
+export async function lossAndGradientsOfStep(
   engine: Engine,
   model: Llama,
   microBatches: readonly Batch[],
   recomputes: boolean,
-): { loss: Tensor; gradients: Gradients } {
+  prefixOf: ((piece: number) => Promise<Tensor[]>) | null = null,
+): Promise<{ loss: Tensor; gradients: Gradients }> {
   const totalWeight = microBatches.reduce((sum, batch) => sum + weightOf(batch), 0) || 1;
-  const [first, ...others] = microBatches.map((batch) => () => lossAndGradients(engine, model, batch, { totalWeight, recomputes }));
-  let { loss, gradients } = first!();
-  for (const next of others) {
-    const part = next();
-    const sums = new Map([...gradients].map(([name, gradient]) => [name, addInto(engine, gradient, part.gradients.get(name)!)]));
-    loss = addInto(engine, loss, part.loss);
-    gradients = sums;
+  let sum: { loss: Tensor; gradients: Gradients } | null = null;
+  for (const [piece, batch] of microBatches.entries()) {
+    const prefix = prefixOf && (await prefixOf(piece));
+    const part = lossAndGradients(engine, model, batch, { totalWeight, recomputes, prefix });
+    if (prefix) engine.dispose(...prefix);
+    if (!sum) {
+      sum = part;
+      continue;
+    }
+    const { loss, gradients }: { loss: Tensor; gradients: Gradients } = sum;
+    sum = {
+      loss: addInto(engine, loss, part.loss),
+      gradients: new Map([...gradients].map(([name, gradient]) => [name, addInto(engine, gradient, part.gradients.get(name)!)])),
+    };
   }
-  return { loss, gradients };
+  return sum!;
 }
 
 /** Their sum; both are freed, so that no more than one gradient is there twice. */

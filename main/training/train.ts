@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import { join } from 'node:path';
 import { gainAndForgetting, type Evaluation, type MetricPoint, type RunConfiguration } from '../../shared/domain/run.ts';
 import { countParameters, planOf, replacesBase, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
 import { planMemory } from '../../shared/domain/memory.ts';
@@ -8,7 +9,7 @@ import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { largestLogitDifference } from '../llama/measure.ts';
-import type { Gradients } from '../llama/model.ts';
+import { type Gradients, lowestTrainedBlock } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { disposeLlama, type Llama, loadLlama, parametersOf, withoutAdapters, withoutInserted } from '../llama/parameters.ts';
 import { learningRateAt } from '../llama/schedule.ts';
@@ -17,16 +18,20 @@ import { type CheckpointState, configurationHash, restoreCheckpoint, writeCheckp
 import { explainDivergence } from './divergence.ts';
 import { evaluationPoints, measureLoss } from './evaluation.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
+import { PrefixCache } from './prefix-cache.ts';
 import { lockRun } from './run-lock.ts';
 import { saveTrainedModel } from './save-model.ts';
 import { lossAndGradientsOfStep } from './step.ts';
-import { heldOutWindows, microBatches, type RunShards, tokensByDataset, trainingBatch } from './windows.ts';
+import { heldOutWindows, microBatches, type RunShards, tokensByDataset, trainingBatch, windowKeys } from './windows.ts';
 
 /** Messages about progress are at most so far apart, and no closer. */
 const PROGRESS_INTERVAL_MS = 200;
 
 /** Measurements that a checkpoint repeats: those of some hundred steps. */
 const RECENT_POINTS = 1000;
+
+/** In the run's folder, while it is trained: what frozen blocks make of its windows. */
+const PREFIX_FILE = 'prefix.cache';
 
 /** Windows of real text on which identity is proved before step 1. */
 const IDENTITY_WINDOWS = 4;
@@ -69,6 +74,8 @@ class Session {
   readonly #windows: { new: Int32Array[]; old: Int32Array[] };
   /** What does not fit into memory is computed again in the backward pass, with the same result. */
   readonly #recomputes: boolean;
+  /** Where windows come again and blocks below the first trained one are frozen. */
+  readonly #prefixes: PrefixCache | null;
   readonly #started: number;
   #state: CheckpointState;
   /** Measured since the last message about progress. */
@@ -109,6 +116,9 @@ class Session {
       windows: trainingWindows(train.length, context),
     }));
     this.#mixture = new Mixture(sources, replayShare, seed);
+    const repeats = this.#mixture.repeats(job.configuration.steps * job.configuration.batch).some(({ epochs }) => epochs > 1);
+    this.#prefixes =
+      repeats && lowestTrainedBlock(parts.model) > 0 ? new PrefixCache(engine, parts.model, join(job.runDirectory, PREFIX_FILE)) : null;
     this.#windows = {
       new: heldOutWindows(parts.shards, 'new', context, evaluation.tokens),
       old: heldOutWindows(parts.shards, 'old', context, evaluation.tokens),
@@ -254,10 +264,11 @@ class Session {
   async #step(step: number): Promise<{ loss: number; gradientNorm: number; learningRate: number }> {
     const { context, packing } = this.#configuration;
     const engine = this.#engine;
-    const batches = microBatches(step - 1, this.#configuration).map((range) =>
-      trainingBatch(this.#mixture, this.#shards, range, context, packing),
-    );
-    const { loss, gradients } = lossAndGradientsOfStep(engine, this.#model, batches, this.#recomputes);
+    const pieces = microBatches(step - 1, this.#configuration);
+    const batches = pieces.map((range) => trainingBatch(this.#mixture, this.#shards, range, context, packing));
+    const prefixes = this.#prefixes;
+    const prefixOf = prefixes && ((piece: number) => prefixes.prefixOf(batches[piece]!, windowKeys(this.#mixture, pieces[piece]!)));
+    const { loss, gradients } = await lossAndGradientsOfStep(engine, this.#model, batches, this.#recomputes, prefixOf);
     const learningRate = learningRateAt(step, this.#configuration);
     try {
       const lossValue = (await engine.read(loss))[0]!;
@@ -383,6 +394,7 @@ class Session {
   }
 
   async close(): Promise<void> {
+    this.#prefixes?.close();
     await closeFiles(this.#folder, this.#shards);
     this.#optimizer.dispose();
     if (replacesBase(this.#configuration.method)) disposeLlama(this.#base);

@@ -57,6 +57,14 @@ function documentsOf(shard: TokenShard, start: number, count: number, datasetId:
   throw new StrataError('INTERNAL', `The token shard of ${datasetId} does not know its documents.`);
 }
 
+/** A name for each window of {@link trainingBatch}, the same whenever the same window comes again. */
+export function windowKeys(mixture: Mixture, { first, count }: { first: number; count: number }): string[] {
+  return Array.from({ length: count }, (_, row) => {
+    const { datasetId, role, window } = mixture.at(first + row);
+    return `${role} ${datasetId} ${window}`;
+  });
+}
+
 /** How many targets of a batch count: the sum of their weights. */
 export function weightOf({ weights, targets }: Pick<Batch, 'weights' | 'targets'>): number {
   return weights ? weights.reduce((sum, weight) => sum + weight, 0) : targets.length;

@@ -191,7 +191,7 @@ export class Ours {
     const engine = this.#engine;
     const batch = batchOf(windows, 0);
     const logits = engine.scope(() => logitsOf(engine, model, hiddenStates(engine, model, batch)));
-    const { loss, gradients } = lossAndGradientsOfStep(engine, model, [batch], false);
+    const { loss, gradients } = await lossAndGradientsOfStep(engine, model, [batch], false);
     const values = new Map<string, Float32Array>();
     for (const [name, gradient] of gradients) values.set(name, ((await engine.read(gradient)) as Float32Array).slice());
     const answer = {
@@ -211,7 +211,7 @@ export class Ours {
     const rows = windows.batch / accumulation;
     for (let step = 0; step < windows.steps; step++) {
       const microBatches = Array.from({ length: accumulation }, (_, part) => batchOf(windows, step, part * rows, rows));
-      const { loss, gradients } = lossAndGradientsOfStep(engine, model, microBatches, false);
+      const { loss, gradients } = await lossAndGradientsOfStep(engine, model, microBatches, false);
       answer.losses.push((await engine.read(loss))[0]!);
       answer.norms.push(await optimizer.update(gradients, settings.learningRate, step + 1));
       engine.dispose(loss, ...gradients.values());

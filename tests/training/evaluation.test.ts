@@ -9,12 +9,12 @@ import { randomIds, randomWeights, readerOf, tinyConfig } from '../support/tiny-
 describe('measureLoss', () => {
   it('gives for windows of several lengths in batches what it gives for them one by one', async () => {
     const engine = await loadEngine(fastEngine, engineDirectory());
+    const before = engine.liveTensors();
     const model = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 1)) });
     const base = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 2)) });
     // More than one batch of 4,096 rows, a shorter one in between, and the last short one of two texts.
     const lengths = [...new Array<number>(200).fill(32), 7, 32, 32, 2];
     const windows = lengths.map((length, index) => randomIds(tinyConfig, length, index));
-    const before = engine.liveTensors();
     const together = await measureLoss(engine, model, windows, base);
     const sums = { tokens: 0, loss: 0, drift: 0 };
     for (const window of windows) {
@@ -27,9 +27,9 @@ describe('measureLoss', () => {
     expect(together.tokens).toBe(sums.tokens);
     expect(Math.abs(together.loss - sums.loss / sums.tokens)).toBeLessThan(1e-5);
     expect(Math.abs(together.drift - sums.drift / sums.tokens)).toBeLessThan(1e-5);
-    expect(engine.liveTensors()).toBe(before);
     disposeLlama(model);
     disposeLlama(base);
+    expect(engine.liveTensors()).toBe(before);
   });
 });
 
