@@ -63,13 +63,19 @@ export function fields(entries: readonly (readonly [string, string])[]): string 
   return entries.map(([label, value]) => `${label.padEnd(width)}  ${value}`).join('\n');
 }
 
-/** Names of trained tensors by block: "block 3 (copy of 2): self_attn.q_proj, ..."; the prefix and `.weight` left out. */
+/** Names of trained tensors by block, blocks with the same together: "blocks 2, 5: self_attn.q_proj, ..."; the prefix and `.weight` left out. */
 export function tensorsByBlock(names: readonly string[]): string[] {
-  const groups = new Map<string, string[]>();
+  const byBlock = new Map<string | undefined, string[]>();
   for (const name of names) {
     const [, block, tensor] = /^model\.layers\.(\d+)\.(.+)$/.exec(name) ?? [];
-    const group = block === undefined ? 'outside the blocks' : `block ${block}`;
-    groups.set(group, [...(groups.get(group) ?? []), (tensor ?? name).replace(/\.weight$/, '')]);
+    byBlock.set(block, [...(byBlock.get(block) ?? []), (tensor ?? name).replace(/\.weight$/, '')]);
   }
-  return [...groups].map(([group, tensors]) => `${group}: ${tensors.join(', ')}`);
+  const byTensors = new Map<string, string[]>();
+  for (const [block, tensors] of byBlock) {
+    const list = tensors.join(', ');
+    if (block !== undefined) byTensors.set(list, [...(byTensors.get(list) ?? []), block]);
+  }
+  const lines = [...byTensors].map(([list, blocks]) => `${blocks.length === 1 ? 'block' : 'blocks'} ${blocks.join(', ')}: ${list}`);
+  const outside = byBlock.get(undefined);
+  return outside ? [...lines, `outside the blocks: ${outside.join(', ')}`] : lines;
 }

@@ -34,10 +34,8 @@ export function describePlan(preview: TrainPreview): string {
     ]);
   }
   const parts = MEMORY_PARTS.map((part) => `${part} ${bytes(memory[part])}`).join(', ');
-  lines.push([
-    'Backward pass',
-    `through ${placement.backwardBlocks} of ${placement.blocks} blocks; the ${placement.cacheableBlocks} below are frozen`,
-  ]);
+  const below = placement.cacheableBlocks > 0 ? `; the ${placement.cacheableBlocks} below are frozen and only go forward` : '';
+  lines.push(['Backward pass', `through ${placement.backwardBlocks} of ${placement.blocks} blocks${below}`]);
   lines.push(['Memory', `about ${bytes(memory.total)} of ${bytes(memory.available)}: ${parts}`]);
   if (!memory.keepsActivations) lines.push(['', 'activations do not fit and are computed again in the backward pass, which takes longer']);
   lines.push(['Time', time ? `about ${duration(time.seconds)}, from ${time.basis}` : 'not known before a first run on this engine']);

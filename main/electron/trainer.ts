@@ -23,7 +23,8 @@ export function utilityTrainer(electron: Pick<typeof utilityProcess, 'fork'>, en
     return {
       send: (command) => child.postMessage(command),
       onMessage: (listener) => child.on('message', listener),
-      onExit: (listener) => child.on('exit', (code) => listener({ code, signal: null, words: [crash, lastWords.toString()].filter(Boolean).join(' ') })),
+      onExit: (listener) =>
+        child.on('exit', (code) => listener({ code, signal: null, words: [crash, lastWords.toString()].filter(Boolean).join(' ') })),
       // A utility process knows only the polite signal: without a handler of its own it ends at once.
       kill: () => child.kill(),
     };

@@ -58,7 +58,7 @@ export const METHOD_WORDS: Record<MethodName, { label: string; meaning: string }
   },
   full: {
     label: 'Full',
-    meaning: 'Trains every weight: learns the most for its steps, needs the most memory, and leaves nothing of the base as it was.',
+    meaning: 'Trains every weight: it needs the most memory, and nothing of the base stays as it was.',
   },
   freeze: {
     label: 'Some blocks',
@@ -91,7 +91,7 @@ export const METHOD_OPTIONS: Record<MethodName, Partial<Record<MethodOption, str
   freeze: { trainBlocks: '--train-blocks' },
 };
 
-/** Rank of adapters when nothing is said; alpha is twice the rank then, as in most published recipes. */
+/** Rank of adapters when nothing is said and the model is wide enough; alpha is twice the rank then, as in most published recipes. */
 export const DEFAULT_RANK = 16;
 
 /**
@@ -129,8 +129,10 @@ function refuseForeignOptions(request: MethodRequest): void {
   }
 }
 
-function chooseLora({ rank = DEFAULT_RANK, alpha = 2 * rank, targets = [...LORA_TARGETS] }: MethodRequest, config: LlamaConfig): Method {
-  const largest = Math.min(config.hiddenSize, config.intermediateSize, config.keyValueHeads * config.headSize);
+function chooseLora(request: MethodRequest, config: LlamaConfig): Method {
+  const largest = largestRank(config);
+  const { rank = Math.min(DEFAULT_RANK, largest), targets = [...LORA_TARGETS] } = request;
+  const { alpha = 2 * rank } = request;
   if (!Number.isInteger(rank) || rank < 1 || rank > largest) {
     throw new StrataError('BAD_INPUT', 'That is not a possible rank of an adapter.', {
       found: String(rank),
@@ -151,6 +153,11 @@ function chooseLora({ rank = DEFAULT_RANK, alpha = 2 * rank, targets = [...LORA_
     });
   }
   return { name: 'lora', rank, alpha, targets: LORA_TARGETS.filter((target) => targets.includes(target)) };
+}
+
+/** The width of the narrowest matrix: a wider adapter could not change it more. */
+function largestRank({ hiddenSize, intermediateSize, keyValueHeads, headSize }: LlamaConfig): number {
+  return Math.min(hiddenSize, intermediateSize, keyValueHeads * headSize);
 }
 
 /**

@@ -72,4 +72,9 @@ test('fields are aligned', () => {
 test('trained tensors are told by block', () => {
   const names = ['model.layers.2.self_attn.q_proj.weight', 'model.norm.weight', 'model.layers.2.mlp.up_proj.weight'];
   expect(tensorsByBlock(names)).toEqual(['block 2: self_attn.q_proj, mlp.up_proj', 'outside the blocks: model.norm']);
+  const adapters = [0, 1, 3].map((block) => `model.layers.${block}.mlp.up_proj.lora_A.weight`);
+  expect(tensorsByBlock([...adapters, 'model.layers.2.mlp.gate_proj.weight'])).toEqual([
+    'blocks 0, 1, 3: mlp.up_proj.lora_A',
+    'block 2: mlp.gate_proj',
+  ]);
 });
