@@ -22,6 +22,10 @@ export interface BlockWeights extends Attention, Mlp {
 /** What the block's arithmetic needs to know of the model. */
 export type BlockShape = Pick<LlamaConfig, 'heads' | 'keyValueHeads' | 'headSize' | 'normEpsilon'>;
 
+export function blockShape({ heads, keyValueHeads, headSize, normEpsilon }: LlamaConfig): BlockShape {
+  return { heads, keyValueHeads, headSize, normEpsilon };
+}
+
 /** What the backward pass needs of one lane. */
 export interface BlockTrace {
   attentionNorm: RmsNormTrace;

@@ -1,17 +1,37 @@
 import type { Engine, Operations, Tensor } from '../engine/engine.ts';
 import { attend, type KeysAndValues, type Positions, projectHeads } from './attention.ts';
-import type { BlockShape, BlockWeights } from './block.ts';
-import type { HeadWeights } from './head.ts';
-import { MASKED } from './lanes.ts';
+import { blockShape, type BlockShape, type BlockWeights, forwardBlock } from './block.ts';
+import { type HeadWeights, logitsOf } from './head.ts';
+import { MASKED, positionsAfter } from './lanes.ts';
 import type { Linear } from './linear.ts';
+import { sliceRows } from './model.ts';
 import { blockWeights, headWeights, type Llama } from './parameters.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotaryTable } from './rope.ts';
 
 /**
- * Generation one token at a time, with the keys and values of what came before. Each weight is read once for a single product with a vector, so
+ * Generation: the prompt at once, then one token at a time, with the keys and values of what came before. Of a token, each weight is read once for a single product with a vector, so
  * the memory's speed is what counts: products are cut into as many parts as there are lanes, and each core reads its own part.
  */
+
+/** The first pass of generation: logits of a prompt's last position [1, V], and the keys and values of all of them, block by block. */
+export function readPrompt(engine: Engine, model: Llama, ids: Int32Array): { logits: Tensor; caches: KeysAndValues[] } {
+  return engine.scope(() => {
+    const positions = positionsAfter(engine, model.config, 1, ids.length, 0);
+    let x = engine.gatherRows(model.embedding.value(), engine.tensor(ids, [ids.length])); // [T, C]
+    const caches: KeysAndValues[] = [];
+    for (const block of model.blocks) {
+      const { output, present } = engine.scope(() => {
+        const passed = forwardBlock(engine, x, blockWeights(block), model.config, positions, null, false);
+        return { output: passed.output, present: passed.present };
+      });
+      caches.push(present);
+      x = output;
+    }
+    const last = sliceRows(engine, x, { begin: ids.length - 1, size: 1 });
+    return { logits: logitsOf(engine, last, headWeights(model)), caches };
+  });
+}
 
 /** Keys and values are kept in tensors with room for so many more positions: what is compiled once serves until the room is used up. */
 const ROOM = 64;
@@ -35,9 +55,8 @@ export function decodeToken(
   caches: readonly KeysAndValues[],
 ): { logits: Tensor; caches: KeysAndValues[] } {
   return engine.scope(() => {
-    const { heads, keyValueHeads, headSize, normEpsilon } = model.config;
     const room = Math.max(caches[0]!.keys.shape[3]!, Math.ceil((past + 1) / ROOM) * ROOM);
-    const fixed = { shape: { heads, keyValueHeads, headSize, normEpsilon }, at: placeOf(engine, model, past, room), lanes: engine.lanes };
+    const fixed = { shape: blockShape(model.config), at: placeOf(engine, model, past, room), lanes: engine.lanes };
     let x = engine.gatherRows(model.embedding.value(), engine.tensor(Int32Array.of(id), [1])); // [1, C]
     const next: KeysAndValues[] = [];
     for (const [index, block] of model.blocks.entries()) {

@@ -1,7 +1,6 @@
 import { randomStream } from '../../shared/domain/random.ts';
 import type { Engine } from '../engine/engine.ts';
-import { decodeToken } from './decode.ts';
-import { readPrompt } from './model.ts';
+import { decodeToken, readPrompt } from './decode.ts';
 import type { Llama } from './parameters.ts';
 
 export interface GenerateOptions {

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
-import { hiddenStates, logitsOf, scoreTokens } from './model.ts';
+import { hiddenStates, logitsOf } from './model.ts';
+import { scoreTokens } from './score.ts';
 import type { Llama } from './parameters.ts';
 
 /** Sums over scored tokens; the means are loss/tokens and drift/tokens, in nats per token. */

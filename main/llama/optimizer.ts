@@ -1,7 +1,7 @@
 import { blockOfTensor } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { AdamSettings, Engine, Tensor, Variable } from '../engine/engine.ts';
-import type { Gradients } from './model.ts';
+import type { Gradients } from './gradients.ts';
 import type { Parameter } from './parameters.ts';
 
 export interface OptimizerSettings extends Omit<AdamSettings, 'step' | 'learningRate'> {

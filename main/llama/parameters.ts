@@ -4,10 +4,12 @@ import {
   type BlockRole,
   blockTensorName,
   blockTensorShapes,
+  elementsOf,
   EMBEDDING_TENSOR,
   FINAL_NORM_TENSOR,
   HEAD_TENSOR,
 } from '../../shared/domain/llama-tensors.ts';
+import { adapterTensors } from '../../shared/domain/method.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { randomStream } from '../../shared/domain/random.ts';
 import type { Engine, Tensor, Variable } from '../engine/engine.ts';
@@ -206,20 +208,13 @@ export function disposeLlama(model: Llama): void {
 /**
  * A and B of an adapter as peft initialises them: A uniform within 1/sqrt(in) (Kaiming with a = sqrt(5)), B zero, so that it adds nothing yet.
  */
-function makeAdapter(
-  engine: Engine,
-  { name, shape }: Parameter,
-  rank: number,
-  alpha: number,
-  random: () => number,
-): LinearParameter['adapter'] {
-  const [out, width] = shape as [number, number];
-  const bound = 1 / Math.sqrt(width);
-  const a = Float32Array.from({ length: rank * width }, () => (2 * random() - 1) * bound);
-  const stem = name.replace(/weight$/, '');
+function makeAdapter(engine: Engine, matrix: Parameter, rank: number, alpha: number, random: () => number): LinearParameter['adapter'] {
+  const [a, b] = adapterTensors(matrix, rank);
+  const bound = 1 / Math.sqrt(a.shape[1]!);
+  const initial = Float32Array.from({ length: elementsOf(a.shape) }, () => (2 * random() - 1) * bound);
   return {
-    a: parameter(engine, `${stem}lora_A.weight`, a, [rank, width], true),
-    b: parameter(engine, `${stem}lora_B.weight`, new Float32Array(out * rank), [out, rank], true),
+    a: parameter(engine, a.name, initial, a.shape, true),
+    b: parameter(engine, b.name, new Float32Array(elementsOf(b.shape)), b.shape, true),
     scale: alpha / rank,
   };
 }

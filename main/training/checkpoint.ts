@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -6,8 +5,9 @@ import { evaluationSchema, metricPointSchema, type RunConfiguration } from '../.
 import { StrataError } from '../../shared/errors.ts';
 import type { Engine, Variable } from '../engine/engine.ts';
 import type { Optimizer } from '../llama/optimizer.ts';
-import { MAX_TRANSFER_BYTES, syncDirectory } from '../models/atomic-file.ts';
+import { syncDirectory } from '../models/atomic-file.ts';
 import { openSafetensors, writeSafetensors } from '../models/safetensors.ts';
+import { bytesOf, sha256 } from './checksum.ts';
 import { describeNonFinite, DIVERGENCE_HINT } from './divergence.ts';
 
 /**
@@ -217,18 +217,6 @@ async function readVariable(engine: Engine, variable: Variable): Promise<Float32
   const values = (await engine.read(value)) as Float32Array;
   engine.dispose(value);
   return values;
-}
-
-function bytesOf(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}
-
-/** In hexadecimal. */
-function sha256(data: string | Uint8Array): string {
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-  const hash = createHash('sha256');
-  for (let start = 0; start < bytes.length; start += MAX_TRANSFER_BYTES) hash.update(bytes.subarray(start, start + MAX_TRANSFER_BYTES));
-  return hash.digest('hex');
 }
 
 async function exists(path: string): Promise<boolean> {

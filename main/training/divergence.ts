@@ -1,7 +1,7 @@
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { Engine, Tensor } from '../engine/engine.ts';
-import type { Gradients } from '../llama/model.ts';
+import type { Gradients } from '../llama/gradients.ts';
 import { type Llama, parametersOf } from '../llama/parameters.ts';
 
 /** What usually makes a loss or a gradient infinite or undefined, and what helps. */

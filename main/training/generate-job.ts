@@ -10,6 +10,14 @@ import type { GenerateJob } from './messages.ts';
 export async function generateText(job: GenerateJob, engine: Engine): Promise<{ text: string; tokenIds: number[] }> {
   const folder = await openModelFolder(job.modelDirectory);
   const tokenizer = await loadTokenizer(job.modelDirectory);
+  if (job.bypass && folder.plan === null) {
+    await folder.close();
+    throw new StrataError('BAD_INPUT', 'This model has no inserted blocks to leave out.', {
+      found: job.modelDirectory,
+      allowed: 'a model made by expansion',
+      hint: 'Ask the base itself for its answer.',
+    });
+  }
   const insertedBefore = folder.plan?.inserted.map(({ position }) => position) ?? [];
   const loaded = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name), insertedBefore });
   const model = job.bypass ? withoutInserted(loaded) : loaded;

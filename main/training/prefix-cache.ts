@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Engine, Tensor } from '../engine/engine.ts';
 import { laneValues } from '../llama/lanes.ts';
 import { type Batch, frozenPrefix } from '../llama/model.ts';
 import type { Llama } from '../llama/parameters.ts';
+import { bytesOf, sha256 } from './checksum.ts';
 
 /** More than this is not kept, however much room there is. */
 const MOST_BYTES = 8 * 2 ** 30;
@@ -101,7 +101,7 @@ export class PrefixCache {
     if (!piece) return null;
     const values = new Float32Array(length);
     const bytes = bytesOf(values);
-    return readSync(this.#file, bytes, 0, bytes.length, piece.position) === bytes.length && hashOf(bytes) === piece.hash ? values : null;
+    return readSync(this.#file, bytes, 0, bytes.length, piece.position) === bytes.length && sha256(bytes) === piece.hash ? values : null;
   }
 
   #write(key: string, values: Float32Array): void {
@@ -116,15 +116,7 @@ export class PrefixCache {
       this.#canGrow = false; // what is not kept is computed again
       return;
     }
-    this.#pieces.set(key, { position, hash: hashOf(bytes) });
+    this.#pieces.set(key, { position, hash: sha256(bytes) });
     this.#end = Math.max(this.#end, position + bytes.length);
   }
-}
-
-function bytesOf(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

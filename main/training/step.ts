@@ -1,5 +1,6 @@
 import type { Engine, Tensor } from '../engine/engine.ts';
-import { type Batch, type Gradients, lossAndGradients } from '../llama/model.ts';
+import { addInto, type Gradients, lossAndGradients } from '../llama/gradients.ts';
+import type { Batch } from '../llama/model.ts';
 import type { Llama } from '../llama/parameters.ts';
 import { weightOf } from './windows.ts';
 
@@ -33,11 +34,4 @@ export async function lossAndGradientsOfStep(
     };
   }
   return sum!;
-}
-
-/** Their sum; both are freed, so that no more than one gradient is there twice. */
-function addInto(engine: Engine, sum: Tensor, part: Tensor): Tensor {
-  const result = engine.add(sum, part);
-  engine.dispose(sum, part);
-  return result;
 }

@@ -9,7 +9,8 @@ import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { largestLogitDifference } from '../llama/measure.ts';
-import { type Gradients, lowestTrainedBlock } from '../llama/model.ts';
+import type { Gradients } from '../llama/gradients.ts';
+import { lowestTrainedBlock } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { disposeLlama, type Llama, loadLlama, parametersOf, withoutAdapters, withoutInserted } from '../llama/parameters.ts';
 import { learningRateAt } from '../llama/schedule.ts';
@@ -74,8 +75,8 @@ class Session {
   readonly #windows: { new: Int32Array[]; old: Int32Array[] };
   /** What does not fit into memory is computed again in the backward pass, with the same result. */
   readonly #recomputes: boolean;
-  /** Where windows come again and blocks below the first trained one are frozen. */
-  readonly #prefixes: PrefixCache | null;
+  /** While steps are trained, where windows come again and blocks below the first trained one are frozen. */
+  #prefixes: PrefixCache | null = null;
   readonly #started: number;
   #state: CheckpointState;
   /** Measured since the last message about progress. */
@@ -116,9 +117,6 @@ class Session {
       windows: trainingWindows(train.length, context),
     }));
     this.#mixture = new Mixture(sources, replayShare, seed);
-    const repeats = this.#mixture.repeats(job.configuration.steps * job.configuration.batch).some(({ epochs }) => epochs > 1);
-    this.#prefixes =
-      repeats && lowestTrainedBlock(parts.model) > 0 ? new PrefixCache(engine, parts.model, join(job.runDirectory, PREFIX_FILE)) : null;
     this.#windows = {
       new: heldOutWindows(parts.shards, 'new', context, evaluation.tokens),
       old: heldOutWindows(parts.shards, 'old', context, evaluation.tokens),
@@ -214,13 +212,23 @@ class Session {
     this.#emit({ type: 'activity', text: 'training' });
     let control: Control | null;
     try {
+      this.#prefixes = this.#openPrefixes();
       control = await this.#trainUntil(requested);
     } finally {
+      this.#prefixes?.close();
       this.#emitProgress(); // however it ended, what was measured up to there belongs to the run's history
     }
     if (control === null || control === 'stop') return this.#finish();
     await this.#checkpoint();
     return this.#result(control === 'pause' ? 'paused' : 'interrupted', null, false);
+  }
+
+  /** Whether windows repeat follows from the configuration alone, so a resumed run computes as the undisturbed one. */
+  #openPrefixes(): PrefixCache | null {
+    const { steps, batch } = this.#configuration;
+    const repeats = this.#mixture.repeats(steps * batch).some(({ epochs }) => epochs > 1);
+    if (!repeats || lowestTrainedBlock(this.#model) === 0) return null;
+    return new PrefixCache(this.#engine, this.#model, join(this.#job.runDirectory, PREFIX_FILE));
   }
 
   /** Trains step after step: to the end (null), or to what was asked for in between. */
@@ -394,7 +402,6 @@ class Session {
   }
 
   async close(): Promise<void> {
-    this.#prefixes?.close();
     await closeFiles(this.#folder, this.#shards);
     this.#optimizer.dispose();
     if (replacesBase(this.#configuration.method)) disposeLlama(this.#base);

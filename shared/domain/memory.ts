@@ -6,8 +6,8 @@ const FLOAT_BYTES = 4;
 /** Node and TensorFlow's library themselves: the peak of a run on a model of 0.66 M parameters with one window of 8 tokens, on Linux. */
 const ENGINE_BYTES = 465e6;
 
-/** The vocabulary's logits are made for so many elements at a time, and their softmax beside them (`main/llama/model.ts`). */
-const HEAD_CHUNK_ELEMENTS = 1 << 25;
+/** The vocabulary's logits are made for so many elements at a time: a vocabulary of 50,000 must not cost gigabytes. */
+export const HEAD_CHUNK_ELEMENTS = 1 << 24;
 
 export interface MemoryRequest {
   /** The base. */

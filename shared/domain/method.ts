@@ -207,8 +207,8 @@ export function roleOfTarget(target: LoraTarget): BlockRole {
 }
 
 /** The two matrices of an adapter beside a weight [out, in], as peft names them: A [rank, in] and B [out, rank]. */
-export function adapterTensors(weight: NamedShape, rank: number): [NamedShape, NamedShape] {
-  const [rows, columns] = weight.shape as [number, number];
+export function adapterTensors(weight: { name: string; shape: readonly number[] }, rank: number): [NamedShape, NamedShape] {
+  const [rows, columns] = weight.shape as readonly [number, number];
   const name = weight.name.replace(/weight$/, '');
   return [
     { name: `${name}lora_A.weight`, shape: [rank, columns] },

@@ -3,7 +3,7 @@ import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
 import { generate } from '../../main/llama/generate.ts';
 import { largestLogitDifference, measureWindows } from '../../main/llama/measure.ts';
-import { lossAndGradients } from '../../main/llama/model.ts';
+import { lossAndGradients } from '../../main/llama/gradients.ts';
 import { Optimizer } from '../../main/llama/optimizer.ts';
 import { disposeLlama, loadLlama, parametersOf, withoutInserted } from '../../main/llama/parameters.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';

@@ -3,7 +3,9 @@ import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import type { Engine } from '../../main/engine/engine.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
 import { cutIntoLanes } from '../../main/llama/lanes.ts';
-import { type Batch, frozenPrefix, lossAndGradients, type StepOptions, tokenLosses } from '../../main/llama/model.ts';
+import { lossAndGradients, type StepOptions } from '../../main/llama/gradients.ts';
+import { type Batch, frozenPrefix } from '../../main/llama/model.ts';
+import { tokenLosses } from '../../main/llama/score.ts';
 import { disposeLlama, LINEAR_ROLES, type Llama, loadLlama, type LoadOptions, mergedWeight } from '../../main/llama/parameters.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { engineNames } from '../support/engines.ts';
@@ -78,7 +80,7 @@ describe.each(engineNames)('a step on %s', (engineName) => {
     return { engine, model };
   }
 
-  it('has the same loss and gradients however many lanes there are', async () => {
+  it.skipIf(engineName !== 'tensorflow-cpu')('has the same loss and gradients however many lanes there are', async () => {
     const one = await load({ isTrainable: () => true }, '1');
     const wanted = await step(one.engine, one.model, batchOf(1));
     for (const lanes of ['2', '3']) {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import type { Engine } from '../../main/engine/engine.ts';
 import { type EngineName, loadEngine } from '../../main/engine/load-engine.ts';
-import { lossAndGradients } from '../../main/llama/model.ts';
+import { lossAndGradients } from '../../main/llama/gradients.ts';
 import { disposeLlama, loadLlama, parametersOf } from '../../main/llama/parameters.ts';
 import { CONFORMANCE_CASES, errorOf } from './conformance.ts';
 import { plainLoss } from './plain-llama.ts';

@@ -27,10 +27,11 @@ const PHASES = [
 ] as const;
 type Phase = (typeof PHASES)[number]['after'];
 
-/** Runs that differ in what is trained and how often it is saved. */
+/** Runs that differ in what is trained, on what, and how often it is saved. */
 const RUNS: Partial<RunConfiguration>[] = [
   { checkpointEverySteps: 1 },
-  { checkpointEverySteps: 3 },
+  // Its windows come again, so that what frozen blocks make of them is kept, and lost with the process.
+  { checkpointEverySteps: 3, batch: 4, context: 64 },
   { checkpointEverySteps: 1, method: { name: 'full' }, learningRate: 1e-3 },
 ];
 

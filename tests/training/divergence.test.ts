@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import type { Engine } from '../../main/engine/engine.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
-import type { Gradients } from '../../main/llama/model.ts';
+import type { Gradients } from '../../main/llama/gradients.ts';
 import { disposeLlama, type Llama, loadLlama } from '../../main/llama/parameters.ts';
 import { describeNonFinite, explainDivergence } from '../../main/training/divergence.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';

@@ -45,6 +45,10 @@ describe('generated text', () => {
     }
   });
 
+  it('without inserted blocks is refused where there are none: it would be the same model’s answer twice', async () => {
+    await expect(generate({ modelDirectory: tiny.sources.model, bypass: true })).rejects.toMatchObject({ code: 'BAD_INPUT' });
+  });
+
   it('is the bytes of its tokens, and as long as was asked for', async () => {
     const { text, tokenIds } = await generate({ maxTokens: 5 });
     expect(tokenIds).toHaveLength(5);

@@ -1,6 +1,6 @@
-import { existsSync, openSync, writeSync, closeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import type { Engine, Tensor } from '../../main/engine/engine.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
@@ -9,6 +9,7 @@ import { disposeLlama, type Llama, loadLlama } from '../../main/llama/parameters
 import { PrefixCache } from '../../main/training/prefix-cache.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { fastEngine } from '../support/engines.ts';
+import { prepareTinyTraining, trainHere } from '../support/train-jobs.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 import { randomIds, randomWeights, readerOf, tinyConfig } from '../support/tiny-llama.ts';
 
@@ -84,5 +85,30 @@ describe('the cache of what frozen blocks make of a window', () => {
     expect(cache.hits).toBe(2);
     cache.close();
     disposeLlama(model);
+  });
+});
+
+describe('a run', async () => {
+  const tiny = await prepareTinyTraining();
+  afterAll(() => tiny.remove());
+
+  /** Bytes of the cache after each message about progress, while the run is trained. */
+  async function cachedBytes(name: string, steps: number): Promise<number[]> {
+    const job = tiny.job(name, { steps, context: 64, evaluation: { everySteps: 1000, tokens: 64 } });
+    const path = join(job.runDirectory, 'prefix.cache');
+    const sizes: number[] = [];
+    await trainHere(job, (event) => {
+      if (event.type === 'progress') sizes.push(existsSync(path) ? statSync(path).size : 0);
+    });
+    expect(existsSync(path)).toBe(false);
+    return sizes;
+  }
+
+  it('keeps what frozen blocks make of windows that come again, until it ends', async () => {
+    expect(Math.max(...(await cachedBytes('repeats', 60)))).toBeGreaterThan(0);
+  });
+
+  it('keeps nothing where every window comes once', async () => {
+    expect(Math.max(...(await cachedBytes('once', 1)))).toBe(0);
   });
 });

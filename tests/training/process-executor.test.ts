@@ -152,7 +152,13 @@ describe.skipIf(process.platform === 'win32')('a trainer process that dies while
     async () => {
       // What the engine and the model need fits (6 GB of addresses, most of them never used); the activations of so many windows do not.
       // TensorFlow waits ten seconds for memory before it gives up.
-      const job = tiny.job('too large', { ...endless, batch: 20_000, microBatch: 20_000, context: 64, evaluation: { everySteps: 1_000_000, tokens: 64 } });
+      const job = tiny.job('too large', {
+        ...endless,
+        batch: 20_000,
+        microBatch: 20_000,
+        context: 64,
+        evaluation: { everySteps: 1_000_000, tokens: 64 },
+      });
       const { error, events } = await withLimitedMemory(tiny.directory, 8_000_000, () => runInProcess(job));
       expect(events.map(({ type }) => type)).toContain('prepared');
       expect(error).toMatchObject({ code: 'CRASHED', exitCode: 1, message: 'The trainer ran out of memory.' });

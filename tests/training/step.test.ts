@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
-import { type Batch, lossAndGradients } from '../../main/llama/model.ts';
+import { lossAndGradients } from '../../main/llama/gradients.ts';
+import type { Batch } from '../../main/llama/model.ts';
 import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
 import { lossAndGradientsOfStep } from '../../main/training/step.ts';
 import { fastEngine } from '../support/engines.ts';
