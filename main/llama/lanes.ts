@@ -4,8 +4,9 @@ import type { Positions } from './attention.ts';
 import { rotaryTable } from './rope.ts';
 
 /**
- * A batch is cut into lanes: whole windows, or where there are fewer windows than lanes, stretches of one window. A stretch needs the
- * stretches before it only through their keys and values, so lanes are computed side by side, each in a core's own cache.
+ * A batch is cut into lanes: a group of windows, or a stretch of their positions. A stretch needs the stretches before it only through their
+ * keys and values, so lanes are computed side by side, each in a core's own cache; and a stretch does not look at the keys after it, which
+ * leaves out most of the half of attention that causality masks.
  */
 export interface Lane {
   firstWindow: number;
@@ -14,28 +15,37 @@ export interface Lane {
   times: number;
 }
 
-/** A stretch shorter than this is not worth a lane. */
+/** A stretch shorter than this is not worth a core. */
 const SHORTEST_STRETCH = 32;
+
+/** Where every core has its windows already, cutting them pays down to these. */
+const SHORTEST_PIECE = 128;
+
+/** Rows at which matrix products have become about as fast as they get: more of them can as well be cut. */
+const ROWS_OF_PIECE = 341;
 
 /** Stretches end at multiples of this, which the matrix kernels like. */
 const STRETCH_STEP = 8;
 
-/** Lanes in the order of the batch's rows: [window, time]. */
-export function cutIntoLanes(batch: number, time: number, lanes: number, config: LlamaConfig): Lane[] {
-  if (batch >= lanes) {
-    return Array.from({ length: lanes }, (_, lane) => {
-      const firstWindow = Math.floor((lane * batch) / lanes);
-      return { firstWindow, windows: Math.floor(((lane + 1) * batch) / lanes) - firstWindow, firstTime: 0, times: time };
-    });
-  }
-  const stretches = Math.min(Math.ceil(lanes / batch), Math.max(1, Math.floor(time / SHORTEST_STRETCH)));
+/** Lanes for `cores` of them to be computed at a time: by groups of windows, those by time. */
+export function cutIntoLanes(batch: number, time: number, cores: number, config: LlamaConfig): Lane[] {
+  const groups = Math.min(batch, cores);
+  const perGroup = Math.ceil(cores / groups); // stretches that keep every core at work
+  const pieces = Math.max(1, Math.round((Math.floor(batch / groups) * time) / perGroup / ROWS_OF_PIECE));
+  const shortest = pieces === 1 ? SHORTEST_STRETCH : SHORTEST_PIECE;
+  const stretches = Math.max(
+    1,
+    Math.min(perGroup * pieces, Math.max(perGroup, Math.floor(time / shortest)), Math.floor(time / SHORTEST_STRETCH)),
+  );
   const ends = stretchEnds(time, stretches, config);
-  return Array.from({ length: batch }, (_, window) =>
-    ends.map((end, index) => {
+  return Array.from({ length: groups }, (_, group) => {
+    const firstWindow = Math.floor((group * batch) / groups);
+    const windows = Math.floor(((group + 1) * batch) / groups) - firstWindow;
+    return ends.map((end, index) => {
       const firstTime = ends[index - 1] ?? 0;
-      return { firstWindow: window, windows: 1, firstTime, times: end - firstTime };
-    }),
-  ).flat();
+      return { firstWindow, windows, firstTime, times: end - firstTime };
+    });
+  }).flat();
 }
 
 /** Ends of stretches of about equal work: later positions have more keys to look at, so later stretches are shorter. */
@@ -165,9 +175,18 @@ export class LaneCache {
   }
 }
 
-/** The values of a lane's rows, from those of the batch's rows [B*T]. */
+/** The values of a lane's rows [windows, times], from those of the batch's rows [B, T]. */
 export function laneValues<Values extends Int32Array | Float32Array>(values: Values, time: number, lane: Lane): Values {
-  const { firstWindow, windows, firstTime, times } = lane;
-  if (times === time) return values.slice(firstWindow * time, (firstWindow + windows) * time) as Values;
-  return values.slice(firstWindow * time + firstTime, firstWindow * time + firstTime + times) as Values;
+  const rows = values.slice(0, lane.windows * lane.times) as Values;
+  for (let window = 0; window < lane.windows; window++) {
+    const begin = (lane.firstWindow + window) * time + lane.firstTime;
+    rows.set(values.subarray(begin, begin + lane.times), window * lane.times);
+  }
+  return rows;
+}
+
+/** The place among the batch's rows [B, T] of a lane's row. */
+export function rowOfBatch(lane: Lane, time: number, row: number): number {
+  const window = Math.floor(row / lane.times);
+  return (lane.firstWindow + window) * time + lane.firstTime + (row - window * lane.times);
 }

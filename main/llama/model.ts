@@ -1,7 +1,7 @@
 import { HEAD_CHUNK_ELEMENTS } from '../../shared/domain/memory.ts';
 import type { Engine, Tensor } from '../engine/engine.ts';
 import { blockShape, type BlockTrace, forwardLanes } from './block.ts';
-import { type Lane, type LanePositions, laneValues } from './lanes.ts';
+import { type Lane, type LanePositions, laneValues, rowOfBatch } from './lanes.ts';
 import { blockWeights, headWeights, isBlockTrained, type Llama } from './parameters.ts';
 import { rmsNorm } from './rms-norm.ts';
 
@@ -70,11 +70,19 @@ export function residualStream(
   });
 }
 
-/** Hidden states after the final norm, [N, C]. */
+/** Hidden states after the final norm, [N, C], in the order of the batch. */
 export function hiddenStates(engine: Engine, model: Llama, batch: Pick<Batch, 'batch' | 'time' | 'inputs'>): Tensor {
   return engine.scope(() => {
-    const lanes = residualStream(engine, model, batch);
-    const rows = lanes.length === 1 ? lanes[0]! : engine.concat(lanes, 0);
+    const { lanes } = model.lanes.lanesOf(batch.batch, batch.time);
+    const streams = residualStream(engine, model, batch);
+    const together = streams.length === 1 ? streams[0]! : engine.concat(streams, 0);
+    const order = new Int32Array(batch.inputs.length);
+    let next = 0;
+    for (const lane of lanes) {
+      for (let row = 0; row < lane.windows * lane.times; row++) order[rowOfBatch(lane, batch.time, row)] = next++;
+    }
+    const isInOrder = order.every((place, row) => place === row);
+    const rows = isInOrder ? together : engine.gatherRows(together, engine.tensor(order, [order.length]));
     const { finalNorm, normEpsilon } = headWeights(model);
     return rmsNorm(engine, rows, finalNorm, normEpsilon).output;
   });

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import { divergence, logitsOf } from './head.ts';
-import { laneValues } from './lanes.ts';
+import { laneValues, rowOfBatch } from './lanes.ts';
 import { type Batch, headChunks, residualStream, sliceRows } from './model.ts';
 import { headWeights, type Llama } from './parameters.ts';
 
@@ -44,12 +44,13 @@ export async function scoreTokens(
         }),
       );
     });
-    let firstRow = 0;
     for (const [index, { loss, drift }] of results.entries()) {
-      losses.set((await engine.read(loss)) as Float32Array, firstRow + chunk[index]!.begin);
-      if (drift) drifts!.set((await engine.read(drift)) as Float32Array, firstRow + chunk[index]!.begin);
+      const place = (values: Float32Array, into: Float32Array): void => {
+        for (const [row, value] of values.entries()) into[rowOfBatch(lanes[index]!, batch.time, chunk[index]!.begin + row)] = value;
+      };
+      place((await engine.read(loss)) as Float32Array, losses);
+      if (drift) place((await engine.read(drift)) as Float32Array, drifts!);
       engine.dispose(loss, ...(drift ? [drift] : []));
-      firstRow += lanes[index]!.windows * lanes[index]!.times;
     }
   }
   engine.dispose(...streams, ...(baseStreams ?? []));

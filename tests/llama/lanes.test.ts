@@ -2,9 +2,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import type { Engine } from '../../main/engine/engine.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
-import { cutIntoLanes } from '../../main/llama/lanes.ts';
+import { cutIntoLanes, laneValues, rowOfBatch } from '../../main/llama/lanes.ts';
 import { lossAndGradients, type StepOptions } from '../../main/llama/gradients.ts';
-import { type Batch, frozenPrefix } from '../../main/llama/model.ts';
+import { type Batch, frozenPrefix, hiddenStates } from '../../main/llama/model.ts';
 import { tokenLosses } from '../../main/llama/score.ts';
 import { disposeLlama, LINEAR_ROLES, type Llama, loadLlama, type LoadOptions, mergedWeight } from '../../main/llama/parameters.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
@@ -49,20 +49,36 @@ describe('lanes', () => {
     [5, 64, 4],
     [16, 128, 2],
     [1, 511, 3],
-  ])('of %i windows of %i tokens, %i wanted: every row once, in order', (batch, time, wanted) => {
-    const rows = cutIntoLanes(batch, time, wanted, config).flatMap(({ firstWindow, windows, firstTime, times }) =>
-      Array.from({ length: windows * times }, (_, row) => (firstWindow + Math.floor(row / times)) * time + firstTime + (row % times)),
+    [8, 256, 2],
+    [7, 300, 2],
+    [1, 2048, 2],
+  ])('of %i windows of %i tokens, %i wanted: every row once', (batch, time, wanted) => {
+    const lanes = cutIntoLanes(batch, time, wanted, config);
+    const every = Int32Array.from({ length: batch * time }, (_, row) => row);
+    const rows = lanes.flatMap((lane) => [...laneValues(every, time, lane)]);
+    expect(rows.toSorted((a, b) => a - b)).toEqual([...every]);
+    expect(lanes.flatMap((lane) => Array.from({ length: lane.windows * lane.times }, (_, row) => rowOfBatch(lane, time, row)))).toEqual(
+      rows,
     );
-    expect(rows).toEqual(Array.from({ length: batch * time }, (_, row) => row));
+    expect(lanes.length).toBeGreaterThanOrEqual(Math.min(wanted, Math.floor((batch * time) / 32)));
+  });
+
+  it('of many windows are cut by time too, down to 128 positions', () => {
+    const lanes = cutIntoLanes(8, 256, 2, config);
+    expect(lanes.map(({ firstWindow, windows }) => [firstWindow, windows])).toEqual([
+      [0, 4],
+      [0, 4],
+      [4, 4],
+      [4, 4],
+    ]);
+    expect(cutIntoLanes(8, 128, 2, config).map(({ times }) => times)).toEqual([128, 128]);
   });
 
   it('are of about equal work: a later stretch looks at more keys and is shorter', () => {
-    const [first, second] = cutIntoLanes(1, 2048, 2, { ...config, heads: 32, keyValueHeads: 8 }) as unknown as [
-      { times: number },
-      { times: number },
-    ];
-    expect(first.times).toBeGreaterThan(second.times);
-    expect(first.times + second.times).toBe(2048);
+    const lengths = cutIntoLanes(1, 2048, 2, { ...config, heads: 32, keyValueHeads: 8 }).map(({ times }) => times);
+    expect(lengths).toEqual(lengths.toSorted((a, b) => b - a));
+    expect(lengths[0]).toBeGreaterThan(lengths.at(-1)!);
+    expect(lengths.reduce((sum, each) => sum + each, 0)).toBe(2048);
   });
 });
 
@@ -89,6 +105,44 @@ describe.each(engineNames)('a step on %s', (engineName) => {
     }
     const three = await load({ isTrainable: () => true }, '2');
     expectClose(await step(three.engine, three.model, batchOf(3)), await step(one.engine, one.model, batchOf(3)));
+  });
+
+  it('gives many long windows, which are cut by time too, what each has alone', async () => {
+    const [windows, time] = [5, 256];
+    const long = { ...config, contextLength: time };
+    const { engine, model } = await load({ config: long, isTrainable: () => true });
+    expect(cutIntoLanes(windows, time, engine.lanes, long).some((lane) => lane.windows > 1 && lane.times < time)).toBe(true);
+    const documents = Int32Array.from({ length: windows * time }, (_, index) => Math.floor((index % time) / 100));
+    const ids = { inputs: randomIds(config, windows * time, 7), targets: randomIds(config, windows * time, 8), documents };
+    const alone = Array.from({ length: windows }, (_, window): Batch => {
+      const part = (values: Int32Array): Int32Array => values.slice(window * time, (window + 1) * time);
+      return { batch: 1, time, inputs: part(ids.inputs), targets: part(ids.targets), documents: part(documents) };
+    });
+    const together: Batch = { batch: windows, time, ...ids };
+
+    const losses = await Promise.all(alone.map((batch) => tokenLosses(engine, model, batch)));
+    expectClose(
+      new Map([['losses', await tokenLosses(engine, model, together)]]),
+      new Map([['losses', Float32Array.from(losses.flatMap((each) => [...each]))]]),
+    );
+    const hidden = async (batch: Batch): Promise<Float32Array> => (await engine.read(hiddenStates(engine, model, batch))) as Float32Array;
+    const plain = { batch: windows, time, inputs: ids.inputs, targets: ids.targets };
+    const wantedHidden = await Promise.all(alone.map(({ inputs, targets }) => hidden({ batch: 1, time, inputs, targets })));
+    expectClose(
+      new Map([['hidden', await hidden(plain)]]),
+      new Map([['hidden', Float32Array.from(wantedHidden.flatMap((each) => [...each]))]]),
+    );
+
+    const sums = new Map<string, Float32Array>();
+    for (const batch of alone) {
+      for (const [name, values] of await step(engine, model, batch, { totalWeight: windows * time })) {
+        sums.set(
+          name,
+          values.map((value, index) => value + (sums.get(name)?.[index] ?? 0)),
+        );
+      }
+    }
+    expectClose(await step(engine, model, together), sums, 1e-4);
   });
 
   it('is the same to the last bit with activations computed twice, and with the frozen blocks left out', async () => {
