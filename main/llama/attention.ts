@@ -28,12 +28,14 @@ export interface KeysAndValues {
   values: Tensor;
 }
 
-/** What the backward pass needs. G = H/K queries share a key; the keys are those of the past too. */
+/**
+ * What the backward pass needs. G = H/K queries share a key; the keys are those of the past too. The attention weights, [B*K, G, T, past+T],
+ * would be the largest part by far and are computed again instead (as FlashAttention does, Dao et al., arXiv 2205.14135).
+ */
 export interface AttentionTrace {
   queries: Tensor; // [B*K, G, D, T], turned and scaled
   keys: Tensor; // [B*K, 1, D, past+T], turned
   values: Tensor; // [B*K, 1, D, past+T]
-  probabilities: Tensor; // [B*K, G, T, past+T]
   mixed: Tensor; // [B*K, G, D, T]
   query: LinearTrace;
   key: LinearTrace;
@@ -65,16 +67,14 @@ export function projectHeads(
   };
 }
 
-/** What queries gather from values: `values softmax(queries keys^T + mask)`, [B*K, G, D, T]. */
-export function attend(
-  operations: Operations,
-  queries: Tensor,
-  { keys, values }: KeysAndValues,
-  mask: Tensor,
-): { probabilities: Tensor; mixed: Tensor } {
-  const scores = operations.matmul(queries, keys, { transposeA: true }); // [B*K, G, T, past+T]
-  const probabilities = operations.softmax(operations.add(scores, mask));
-  return { probabilities, mixed: operations.matmul(values, probabilities, { transposeB: true }) };
+/** How much each query looks at each key: `softmax(queries^T keys + mask)`, [B*K, G, T, past+T]. */
+function attentionWeights(operations: Operations, queries: Tensor, keys: Tensor, mask: Tensor): Tensor {
+  return operations.softmax(operations.add(operations.matmul(queries, keys, { transposeA: true }), mask));
+}
+
+/** What queries gather from values, [B*K, G, D, T]. */
+export function attend(operations: Operations, queries: Tensor, { keys, values }: KeysAndValues, mask: Tensor): Tensor {
+  return operations.matmul(values, attentionWeights(operations, queries, keys, mask), { transposeB: true });
 }
 
 /**
@@ -94,9 +94,9 @@ export function attention(
     keys: past ? operations.concat([past.keys, present.keys], 3) : present.keys, // [B*K, 1, D, past+T]
     values: past ? operations.concat([past.values, present.values], 3) : present.values,
   };
-  const { probabilities, mixed } = attend(operations, queries, all, positions.mask);
+  const mixed = attend(operations, queries, all, positions.mask);
   const { output, trace } = toRows(operations, fromHeads(operations, mixed, positions, shape), layers.attentionOutput); // [N, C]
-  return { output, trace: { queries, ...all, probabilities, mixed, ...traces, attentionOutput: trace }, present: all };
+  return { output, trace: { queries, ...all, mixed, ...traces, attentionOutput: trace }, present: all };
 }
 
 export interface AttentionGradients {
@@ -119,7 +119,8 @@ export function attentionBackward(
   trace: AttentionTrace,
   later: KeysAndValues | null,
 ): { input: Tensor; gradients: AttentionGradients; past: KeysAndValues | null } {
-  const { queries, keys, values, probabilities, mixed } = trace;
+  const { queries, keys, values, mixed } = trace;
+  const probabilities = attentionWeights(operations, queries, keys, positions.mask);
   const output = toRowsBackward(operations, gradient, layers.attentionOutput, trace.attentionOutput); // [H*D, N]
   const dMixed = toHeads(operations, output.input, positions, shape, shape.heads); // [B*K, G, D, T]
 

@@ -36,6 +36,9 @@ export function readPrompt(engine: Engine, model: Llama, ids: Int32Array): { log
 /** Keys and values are kept in tensors with room for so many more positions: what is compiled once serves until the room is used up. */
 const ROOM = 64;
 
+/** So many blocks are compiled as one: to start a graph takes as long as a block's work on one token, to compile a long one takes seconds. */
+const BLOCKS_AT_ONCE = 8;
+
 /** Where the new token stands: its angles, 1 at its place in the caches, and what it may not look at. */
 interface Place {
   turn: Omit<Positions, 'mask'>;
@@ -59,13 +62,22 @@ export function decodeToken(
     const fixed = { shape: blockShape(model.config), at: placeOf(engine, model, past, room), lanes: engine.lanes };
     let x = engine.gatherRows(model.embedding.value(), engine.tensor(Int32Array.of(id), [1])); // [1, C]
     const next: KeysAndValues[] = [];
-    for (const [index, block] of model.blocks.entries()) {
-      const before = caches[index]!;
-      const cache = { keys: withRoom(engine, before.keys, room), values: withRoom(engine, before.values, room) };
-      const passed = engine.run('decode', { x, weights: blockWeights(block), cache, ...fixed }, (operations, each) =>
-        decodeBlock(operations, each.x, each.weights, each.shape, each.at, each.cache, each.lanes),
-      );
-      next.push(passed.cache);
+    for (let first = 0; first < model.blocks.length; first += BLOCKS_AT_ONCE) {
+      const blocks = model.blocks.slice(first, first + BLOCKS_AT_ONCE).map((block, index) => {
+        const { keys, values } = caches[first + index]!;
+        return { weights: blockWeights(block), cache: { keys: withRoom(engine, keys, room), values: withRoom(engine, values, room) } };
+      });
+      const passed = engine.run('decode', { x, blocks, ...fixed }, (operations, each) => {
+        const made: KeysAndValues[] = [];
+        let stream = each.x;
+        for (const { weights, cache } of each.blocks) {
+          const block = decodeBlock(operations, stream, weights, each.shape, each.at, cache, each.lanes);
+          made.push(block.cache);
+          stream = block.x;
+        }
+        return { x: stream, caches: made };
+      });
+      next.push(...passed.caches);
       x = passed.x;
     }
     const logits = engine.run('decode head', { x, head: headWeights(model), lanes: engine.lanes }, (operations, each) =>
@@ -118,12 +130,13 @@ function decodeBlock(
     keys: operations.add(cache.keys, operations.multiply(present.keys, place)),
     values: operations.add(cache.values, operations.multiply(present.values, place)),
   };
-  const { mixed } = attend(operations, queries, all, mask); // [K, G, D, 1]
+  const mixed = attend(operations, queries, all, mask); // [K, G, D, 1]
   const gathered = operations.reshape(mixed, [1, shape.heads * shape.headSize]);
   const middle = operations.add(x, vectorLinear(operations, gathered, weights.attentionOutput, lanes));
   const mlpInput = rmsNorm(operations, middle, weights.mlpNorm, shape.normEpsilon).output;
-  const gate = vectorLinear(operations, mlpInput, weights.gate, lanes); // [1, F]
-  const up = vectorLinear(operations, mlpInput, weights.up, lanes); // [1, F]
+  const half = Math.ceil(lanes / 2); // gate and up run side by side
+  const gate = vectorLinear(operations, mlpInput, weights.gate, half); // [1, F]
+  const up = vectorLinear(operations, mlpInput, weights.up, half); // [1, F]
   const hidden = operations.multiply(operations.multiply(gate, operations.sigmoid(gate)), up);
   return { x: operations.add(middle, vectorLinear(operations, hidden, weights.down, lanes)), cache: all };
 }
