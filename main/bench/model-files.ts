@@ -11,15 +11,19 @@ import { writeSafetensors } from '../models/safetensors.ts';
 /** Matrices are even in [-r, r] with the standard deviation that LLaMA models start from, 0.02. */
 const RANGE = 0.02 * Math.sqrt(3);
 
-/** Writes a model of seeded random weights, 32-bit floats, which Strata and transformers open alike. */
-export async function writeRandomModel(directory: string, config: LlamaConfig): Promise<void> {
+/** How weights lie on disk. Most models are published in bfloat16. Both sides compute with 32-bit floats. */
+export const WEIGHT_TYPES = ['bfloat16', 'float32'] as const;
+export type WeightType = (typeof WEIGHT_TYPES)[number];
+
+/** Writes a model of seeded random weights, which Strata and transformers open alike. */
+export async function writeRandomModel(directory: string, config: LlamaConfig, weights: WeightType): Promise<void> {
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, 'config.json'), JSON.stringify(toHuggingFaceConfig(config), null, 2));
+  await writeFile(join(directory, 'config.json'), JSON.stringify(toHuggingFaceConfig(config, {}, weights), null, 2));
   const uniform = randomStream(1);
   const entries = llamaTensors(config).map(({ name, shape }) => ({
     name,
     shape,
-    dtype: 'F32' as const,
+    dtype: weights === 'bfloat16' ? ('BF16' as const) : ('F32' as const),
     data: (): Float32Array => {
       const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
       if (shape.length === 1) return values.fill(1); // a norm

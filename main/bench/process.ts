@@ -115,12 +115,13 @@ async function loadOnce(engine: Engine, job: BenchJob, windows: Windows): Promis
   return { seconds: [(performance.now() - started) / 1000], losses: [] };
 }
 
-async function load(engine: Engine, { baseDirectory, method }: BenchJob): Promise<Llama> {
+async function load(engine: Engine, { task, baseDirectory, method }: BenchJob): Promise<Llama> {
   const folder = await openModelFolder(baseDirectory);
   try {
     return await loadLlama(engine, {
       config: folder.config,
       read: (name) => folder.readTensor(name),
+      isCompact: task === 'train' || task === 'evaluate',
       ...(method && { plan: planOf(method), isTrainable: trainabilityOf(method) }),
       lora: method?.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: 1 } : null,
     });

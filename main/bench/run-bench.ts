@@ -12,7 +12,7 @@ import { LastWords } from '../training/last-words.ts';
 import { explainEnd } from '../training/trainer-end.ts';
 import { findPeer, type Peer } from './find-python.ts';
 import { benchAnswerSchema, type BenchJob, type Measurement } from './job.ts';
-import { writeExpandedModel, writeRandomModel, writeWindows } from './model-files.ts';
+import { type WeightType, writeExpandedModel, writeRandomModel, writeWindows } from './model-files.ts';
 import { shapeOf, type ShapeName } from './shapes.ts';
 import { type BenchCase, casesOf, type SuiteName, type WindowSize } from './suites.ts';
 
@@ -23,6 +23,7 @@ export interface BenchRequest extends WindowSize {
   rounds: number;
   /** Counted steps of each round. */
   steps: number;
+  weights: WeightType;
   threads?: number;
   /** `auto` is TensorFlow on the processor where it is set up, else wasm: PyTorch computes there, too. */
   engine: EngineName | 'auto';
@@ -69,6 +70,8 @@ export interface BenchReport {
   engine: { name: EngineName; version: string | null };
   threads: number;
   precision: 'float32';
+  /** How the weights lie on disk: all values are of this type when training begins. */
+  weights: WeightType;
   rounds: number;
   steps: number;
   pytorch: Peer | null;
@@ -90,7 +93,7 @@ const OPTIMIZER = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, 
  * @throws StrataError when the request cannot be done or a process fails
  */
 export async function runBench(request: BenchRequest, say: (line: string) => void, signal?: AbortSignal): Promise<BenchReport> {
-  const { suites, shapes, rounds, steps, resources, out } = request;
+  const { suites, shapes, rounds, steps, weights, resources, out } = request;
   const engine = await chooseEngine(request.engine);
   const { peer, reason } = await findPeer(request.python);
   const report: BenchReport = {
@@ -99,6 +102,7 @@ export async function runBench(request: BenchRequest, say: (line: string) => voi
     engine,
     threads: request.threads ?? availableParallelism(),
     precision: 'float32',
+    weights,
     rounds,
     steps,
     pytorch: peer,
@@ -109,7 +113,7 @@ export async function runBench(request: BenchRequest, say: (line: string) => voi
     if (out !== undefined) await writeTextAtomically(out, `${JSON.stringify(report, null, 2)}\n`);
   };
   await save(); // a path that cannot be written to is found before an hour is spent
-  say(`engine   ${engine.name} ${engine.version ?? ''}, ${report.threads} threads, 32-bit floats`);
+  say(`engine   ${engine.name} ${engine.version ?? ''}, ${report.threads} threads, 32-bit floats, weights of ${weights} on disk`);
   say(peer ? `PyTorch  ${peer.versions.torch} with transformers ${peer.versions.transformers}` : `PyTorch  not measured: ${reason}`);
   const scratch = await mkdtemp(join(tmpdir(), 'strata-bench-'));
   try {
@@ -136,13 +140,13 @@ async function chooseEngine(wanted: EngineName | 'auto'): Promise<BenchReport['e
 
 async function measureCase(
   each: BenchCase,
-  { engine, threads, rounds, steps, pytorch }: BenchReport,
+  { engine, threads, rounds, steps, weights, pytorch }: BenchReport,
   scratch: string,
   say: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<BenchResult> {
   const peer = each.method?.name === 'lora' && pytorch?.versions.peft === null ? null : pytorch;
-  const job = await prepare(each, { engine: engine.name, threads, steps }, scratch);
+  const job = await prepare(each, { engine: engine.name, threads, steps, weights }, scratch);
   const jobPath = join(scratch, 'job.json');
   await writeFile(jobPath, JSON.stringify(job));
   const environment = { ...(await engineEnvironment(engine.name, engineDirectory())), ...threadEnvironment(threads) };
@@ -178,11 +182,13 @@ async function measureCase(
 /** Writes the models and windows of a case, unless an earlier one has, and says what to do with them. */
 async function prepare(
   each: BenchCase,
-  { engine, threads, steps }: { engine: EngineName; threads: number; steps: number },
+  { engine, threads, steps, weights }: { engine: EngineName; threads: number; steps: number; weights: WeightType },
   scratch: string,
 ): Promise<BenchJob> {
   const plan = each.method && planOf(each.method);
-  const baseDirectory = await once(join(scratch, `${each.shape}-${each.config.blocks}`), (path) => writeRandomModel(path, each.config));
+  const baseDirectory = await once(join(scratch, `${each.shape}-${each.config.blocks}`), (path) =>
+    writeRandomModel(path, each.config, weights),
+  );
   const expandedDirectory = plan
     ? await once(`${baseDirectory}-${plan.inserted.map(({ position }) => position).join('-')}`, (path) =>
         writeExpandedModel(baseDirectory, path, plan),

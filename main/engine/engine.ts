@@ -7,7 +7,8 @@
  * width, V vocabulary, N = B*T rows.
  */
 
-export type DType = 'float32' | 'int32';
+/** bfloat16 is how frozen weights may lie in memory ({@link Engine.frozenMatrix}); every result is float32 or int32. */
+export type DType = 'float32' | 'int32' | 'bfloat16';
 
 /** A handle on values that live in the engine. */
 export interface Tensor {
@@ -105,6 +106,11 @@ export interface Engine extends Operations {
 
   /** Copies values into the engine. The array must not be written to while the tensor lives: some engines share its memory. */
   tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor;
+  /**
+   * A matrix that will not change. Where all its values are bfloat16 numbers, as in most published models, an engine may keep it in half the
+   * memory; {@link matmul}, {@link add}, {@link scale} and {@link read} take it as the float32 values it stands for.
+   */
+  frozenMatrix(values: Float32Array, shape: readonly number[]): Tensor;
   read(tensor: Tensor): Promise<Float32Array | Int32Array>;
   variable(initial: Tensor): Variable;
 

@@ -65,7 +65,7 @@ function encodeValue(attribute: GraphNode['attributes'][number]): Buffer {
 }
 
 /** `types.proto`. */
-const DATA_TYPES: Record<DType, number> = { float32: 1, int32: 3 };
+const DATA_TYPES: Record<DType, number> = { float32: 1, int32: 3, bfloat16: 14 };
 
 function encodeShape(shape: readonly number[]): Buffer {
   return Buffer.concat(shape.map((length) => message(2, varintField(1, length))));

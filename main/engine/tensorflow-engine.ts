@@ -6,7 +6,7 @@ import type { AdamParameter, AdamSettings, DType, Engine, Operations, Tensor, Va
 import { GRAPH_TAG, writeSavedModel } from './saved-model.ts';
 import { mapTensors, signatureOf, tensorsOf } from './tensor-tree.ts';
 import { TensorFlowGraph } from './tensorflow-graph.ts';
-import { type Attribute, type Constant, FLOAT, flag, TensorFlowOperations, type } from './tensorflow-operations.ts';
+import { type Attribute, type Constant, FLOAT, flag, TensorFlowOperations, type, WIDENING } from './tensorflow-operations.ts';
 
 /** TensorFlow through the addon of @tensorflow/tfjs-node-gpu: single operations as they come, and graphs. No tape, no kernel wrappers. */
 
@@ -110,8 +110,14 @@ export class TensorFlowEngine extends TensorFlowOperations<TensorFlowTensor> imp
     return this.track(this.#create({ values, shape }));
   }
 
+  frozenMatrix(values: Float32Array, shape: readonly number[]): Tensor {
+    if (!areBfloat16(values)) return this.tensor(values, shape);
+    const narrowing = [type('SrcT', 'float32'), type('DstT', 'bfloat16'), flag('Truncate', false)];
+    return this.scope(() => this.execute('Cast', narrowing, [this.tensor(values, shape)], shape, 'bfloat16'));
+  }
+
   async read(tensor: Tensor): Promise<Float32Array | Int32Array> {
-    return this.#binding.tensorDataSync(idOf(tensor));
+    return this.scope(() => this.#binding.tensorDataSync(idOf(this.widen(tensor))));
   }
 
   variable(initial: Tensor): Variable {
@@ -218,6 +224,10 @@ export class TensorFlowEngine extends TensorFlowOperations<TensorFlowTensor> imp
     return this.track(new TensorFlowTensor(id, shape, dtype));
   }
 
+  protected widen(x: Tensor): Tensor {
+    return x.dtype === 'bfloat16' ? this.execute('Cast', WIDENING, [x], x.shape) : x;
+  }
+
   protected constant(key: string, make: () => Constant): Tensor {
     let tensor = this.#constants.get(key);
     if (!tensor) {
@@ -241,11 +251,24 @@ export class TensorFlowEngine extends TensorFlowOperations<TensorFlowTensor> imp
   }
 
   #code(dtype: DType): number {
+    if (dtype === 'bfloat16') return BFLOAT16;
     return dtype === 'float32' ? this.#binding.TF_FLOAT : this.#binding.TF_INT32;
   }
 }
 
 const FLOAT_DTYPE = type('dtype', 'float32');
+
+/** Of TensorFlow's `types.proto`; the addon has no name for it. */
+const BFLOAT16 = 14;
+
+/** Whether the lower halves of all values are zero. */
+function areBfloat16(values: Float32Array): boolean {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let index = 0; index < bits.length; index++) {
+    if ((bits[index]! & 0xffff) !== 0) return false;
+  }
+  return true;
+}
 
 const MAX_CONSTANTS = 10_000;
 

@@ -1,6 +1,6 @@
 import type { DType, Tensor } from './engine.ts';
 import type { GraphNode } from './saved-model.ts';
-import { type Attribute, type Constant, TensorFlowOperations, type } from './tensorflow-operations.ts';
+import { type Attribute, type Constant, TensorFlowOperations, type, WIDENING } from './tensorflow-operations.ts';
 
 /** A result inside a graph: the name of the node that makes it. */
 export interface GraphTensor extends Tensor {
@@ -11,6 +11,8 @@ export interface GraphTensor extends Tensor {
 export class TensorFlowGraph extends TensorFlowOperations<GraphTensor> {
   readonly nodes: GraphNode[] = [];
   readonly #constants = new Map<string, GraphTensor>();
+  /** Lanes share a weight: it is widened once. */
+  readonly #widened = new Map<string, GraphTensor>();
 
   /** A value that is handed in at every run. */
   placeholder(shape: readonly number[], dtype: DType): GraphTensor {
@@ -41,6 +43,17 @@ export class TensorFlowGraph extends TensorFlowOperations<GraphTensor> {
       this.#constants.set(key, constant);
     }
     return constant;
+  }
+
+  protected widen(x: Tensor): Tensor {
+    if (x.dtype !== 'bfloat16') return x;
+    const { node } = x as GraphTensor;
+    let wide = this.#widened.get(node);
+    if (!wide) {
+      wide = this.#node('Cast', WIDENING, [x], x.shape, 'float32');
+      this.#widened.set(node, wide);
+    }
+    return wide;
   }
 
   /** The graph frees what it no longer needs by itself. */

@@ -30,6 +30,9 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
     dtype?: DType,
   ): Tensor;
 
+  /** A tensor of bfloat16 numbers as float32; any other as it is. */
+  protected abstract widen(x: Tensor): Tensor;
+
   /** A constant under a name by which the same one is found again; it is not owned by any scope. */
   protected abstract constant(key: string, make: () => Constant): Tensor;
 
@@ -66,7 +69,7 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return this.execute('AddV2', [FLOAT], [a, b], broadcast(a.shape, b.shape));
+    return this.scope(() => this.execute('AddV2', [FLOAT], [this.widen(a), this.widen(b)], broadcast(a.shape, b.shape)));
   }
 
   subtract(a: Tensor, b: Tensor): Tensor {
@@ -78,7 +81,7 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
   }
 
   scale(x: Tensor, factor: number): Tensor {
-    return this.execute('Mul', [FLOAT], [x, this.#scalar(factor)], x.shape);
+    return this.scope(() => this.execute('Mul', [FLOAT], [this.widen(x), this.#scalar(factor)], x.shape));
   }
 
   square(x: Tensor): Tensor {
@@ -107,7 +110,7 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
     const rows = a.shape.at(options.transposeA ? -1 : -2)!;
     const columns = b.shape.at(options.transposeB ? -2 : -1)!;
     const shape = [...broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns];
-    return this.execute(isMatrix ? 'MatMul' : 'BatchMatMulV2', attributes, [a, b], shape);
+    return this.scope(() => this.execute(isMatrix ? 'MatMul' : 'BatchMatMulV2', attributes, [this.widen(a), this.widen(b)], shape));
   }
 
   sum(x: Tensor, axis: number, keepAxis = false): Tensor {
@@ -184,6 +187,9 @@ export function integer(name: string, value: number): Attribute {
 export function flag(name: string, value: boolean): Attribute {
   return { name, kind: 'bool', value };
 }
+
+/** What a cast from bfloat16 to float32 needs; nothing is lost by it. */
+export const WIDENING: readonly Attribute[] = [type('SrcT', 'bfloat16'), type('DstT', 'float32'), flag('Truncate', false)];
 
 export const FLOAT: Attribute = type('T', 'float32');
 

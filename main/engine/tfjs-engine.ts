@@ -64,6 +64,10 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
     return this.#wrap(this.#tf.tensor(values, [...shape], dtype));
   }
 
+  frozenMatrix(values: Float32Array, shape: readonly number[]): Tensor {
+    return this.tensor(values, shape);
+  }
+
   async read(tensor: Tensor): Promise<Float32Array | Int32Array> {
     return (await native(tensor).data()) as Float32Array | Int32Array;
   }

@@ -44,7 +44,7 @@ export async function evaluateText(job: EvaluateJob, engine: Engine): Promise<Te
   if (windows.length === 0) {
     throw new StrataError('BAD_INPUT', 'There is too little text to measure.', { found: `${bytes} bytes`, allowed: 'at least two tokens' });
   }
-  const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name) });
+  const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name), isCompact: true });
   const { loss, tokens } = await measureLoss(engine, model, windows);
   await folder.close();
   if (!Number.isFinite(loss)) {

@@ -131,7 +131,7 @@ class Session {
     const shards: RunShards[] = [];
     try {
       checkPlanFits(configuration, folder);
-      const load = { config: folder.config, read: (name: string) => folder.readTensor(name) };
+      const load = { config: folder.config, read: (name: string) => folder.readTensor(name), isCompact: true };
       const { method } = configuration;
       const model = await loadLlama(engine, {
         ...load,

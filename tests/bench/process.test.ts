@@ -26,7 +26,7 @@ const SIZE = { batch: 2, context: 12, warmUpSteps: 1, steps: 3 };
 /** `distinctSteps`: after so many the windows begin anew. */
 async function prepare(job: Partial<BenchJob>, distinctSteps = SIZE.warmUpSteps + SIZE.steps): Promise<BenchJob> {
   const baseDirectory = join(folder.path, 'model');
-  await writeRandomModel(baseDirectory, config);
+  await writeRandomModel(baseDirectory, config, 'float32');
   const windowsPath = join(folder.path, 'windows.i32');
   await writeWindows(windowsPath, distinctSteps * SIZE.batch, SIZE.context + 1, config.vocabularySize);
   return {

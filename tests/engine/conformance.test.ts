@@ -30,6 +30,7 @@ const MEMBERS: Record<keyof Engine, 'case' | 'not an operation'> = {
   dispose: 'not an operation',
   liveTensors: 'not an operation',
   tensor: 'case',
+  frozenMatrix: 'case',
   variable: 'case',
   reshape: 'case',
   transpose: 'case',

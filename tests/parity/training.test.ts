@@ -136,7 +136,7 @@ describe('SmolLM2-135M with random weights', () => {
   it('has the same loss and gradients', async () => {
     const { config } = await shapeOf('smollm2-135m', join(root, 'resources'));
     const folder = join(scratch, 'smollm2-135m');
-    await writeRandomModel(folder, config);
+    await writeRandomModel(folder, config, 'float32');
     const windows = await windowsFor(folder, { steps: 1, batch: 1, context: 64 });
     const task: Task = { kind: 'gradients', method: { name: 'full' }, windows, accumulation: 1 };
     const mine = await ours.answer(folder, task, SETTINGS);

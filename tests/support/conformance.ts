@@ -214,6 +214,38 @@ const products: ConformanceCase[] = PRODUCTS.flatMap(({ left, right, sizes: [row
   ),
 );
 
+/** The same values with the lower halves of their bits zero, and as they are. */
+const FROZEN = [
+  ['of bfloat16 numbers', roundToBfloat16(matrix)],
+  ['of other numbers', matrix],
+] as const;
+
+function roundToBfloat16({ shape, values }: Plain): Plain {
+  const bits = new Uint32Array(Float32Array.from(values).buffer).map((each) => each & 0xffff0000);
+  return { shape, values: Float64Array.from(new Float32Array(bits.buffer)) };
+}
+
+const frozen: ConformanceCase[] = FROZEN.flatMap(([name, weights]) => {
+  const rows = randomPlain([5, 13], 30);
+  const make = (e: Engine): Tensor => e.frozenMatrix(Float32Array.from(weights.values), weights.shape);
+  const product = build([5, 7], ([row, column]) => sumOver(13, (k) => at(rows, [row!, k]) * at(weights, [column!, k])));
+  const options = { transposeB: true };
+  return [
+    { name: `frozen matrix ${name}, read`, run: make, wanted: weights },
+    { name: `frozen matrix ${name}, in a product`, run: (e) => e.matmul(toEngine(e, rows), make(e), options), wanted: product },
+    {
+      name: `frozen matrix ${name}, in a compiled product`,
+      run: (e) => e.run('product', { rows: toEngine(e, rows), weights: make(e) }, (o, each) => o.matmul(each.rows, each.weights, options)),
+      wanted: product,
+    },
+    {
+      name: `frozen matrix ${name}, scaled and added to`,
+      run: (e) => e.add(make(e), e.scale(make(e), 2)),
+      wanted: build(weights.shape, (index) => 3 * at(weights, index)),
+    },
+  ];
+});
+
 const wide = build([3, 37], ([row, column]) => Math.fround(10 * Math.sin(1 + row! * 37 + column!))); // large logits too
 const ids = [4, 0, 2, 4, 1];
 const labels = [36, 0, 17];
@@ -320,4 +352,11 @@ const updating: ConformanceCase[] = [
   })),
 ];
 
-export const CONFORMANCE_CASES: readonly ConformanceCase[] = [...movements, ...elementwise, ...products, ...reductions, ...updating];
+export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
+  ...movements,
+  ...elementwise,
+  ...products,
+  ...frozen,
+  ...reductions,
+  ...updating,
+];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import { type BenchReport, type BenchResult, runBench } from '../../bench/run-bench.ts';
+import { WEIGHT_TYPES, type WeightType } from '../../bench/model-files.ts';
 import { SHAPE_NAMES, type ShapeName } from '../../bench/shapes.ts';
 import { SUITE_NAMES, type SuiteName, SUITES } from '../../bench/suites.ts';
 import { parseEngineName } from '../../studio/studio.ts';
@@ -15,6 +16,7 @@ type BenchOptions = CommonOptions & {
   shape?: ShapeName;
   rounds: number;
   steps: number;
+  weights: WeightType;
   threads?: number;
   batch?: number;
   context?: number;
@@ -36,13 +38,18 @@ export function benchCommand(): Command {
     .addOption(wholeNumber('--threads <n>', 'of both sides (default as many as there are cores)', 1))
     .addOption(wholeNumber('--batch <n>', 'windows of a step (default what suits the shape)', 1))
     .addOption(wholeNumber('--context <n>', 'tokens of a window (default what suits the shape)', 2))
+    .addOption(
+      new Option('--weights <type>', `how the weights lie on disk: ${WEIGHT_TYPES.join(', ')}`)
+        .argParser((text) => oneOf(text, WEIGHT_TYPES, 'Weights are not written in that type.'))
+        .default('bfloat16'),
+    )
     .option('--python <path>', 'a Python with torch, transformers and peft (default STRATA_PYTHON, else what "npm run parity" has set up)')
     .option('--out <file>', 'also write the report there, as JSON')
     .action((names: SuiteName[], options: BenchOptions) => bench(names, options));
 }
 
 async function bench(names: readonly SuiteName[], options: BenchOptions): Promise<void> {
-  const { shape, rounds, steps, threads, batch, context, python, out, engine = 'auto', json: isJson = false } = options;
+  const { shape, rounds, steps, weights, threads, batch, context, python, out, engine = 'auto', json: isJson = false } = options;
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
@@ -53,6 +60,7 @@ async function bench(names: readonly SuiteName[], options: BenchOptions): Promis
         shapes: shape === undefined ? DEFAULT_SHAPES : [shape],
         rounds,
         steps,
+        weights,
         engine: parseEngineName(engine),
         resources: join(import.meta.dirname, '../../../resources'),
         ...(threads === undefined ? {} : { threads }),
