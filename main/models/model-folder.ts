@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { EMBEDDING_TENSOR, HEAD_TENSOR, llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { blockOfTensor, EMBEDDING_TENSOR, HEAD_TENSOR, llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { planOf } from '../../shared/domain/method.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -25,6 +25,8 @@ export interface ModelFolder {
   readTensor(name: string): Promise<Float32Array>;
   readBytes(name: string): Promise<Uint8Array>;
   dtypeOf(name: string): SafetensorsDtype;
+  /** Whether the matrices of all blocks are stored as bfloat16. */
+  readonly isBfloat16: boolean;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
     }
     const stored = (name: string): string => storedName(name, config, byTensor);
     checkTensors(directory, config, byTensor);
+    const dtypeOf = (name: string): SafetensorsDtype => byTensor.get(stored(name))!.tensors.get(stored(name))!.dtype;
     return {
       directory,
       config,
@@ -65,7 +68,10 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
       plan,
       readTensor: (name) => byTensor.get(stored(name))!.readFloat32(stored(name)),
       readBytes: (name) => byTensor.get(stored(name))!.readBytes(stored(name)),
-      dtypeOf: (name) => byTensor.get(stored(name))!.tensors.get(stored(name))!.dtype,
+      dtypeOf,
+      isBfloat16: llamaTensors(config).every(
+        ({ name, shape }) => blockOfTensor(name) === null || shape.length === 1 || dtypeOf(name) === 'BF16',
+      ),
       close: async () => {
         for (const file of files) await file.close();
       },

@@ -1,16 +1,19 @@
 import { totalmem } from 'node:os';
-import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { MEMORY_PARTS, type MemoryEstimate, type MemoryPart, type MemoryPlan, planMemory } from '../../shared/domain/memory.ts';
 import { placementOf } from '../../shared/domain/method.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
+import type { ModelFolder } from '../models/model-folder.ts';
 
 /**
  * How a run fits into the machine's memory.
  * @throws StrataError BAD_INPUT, with the numbers, when it does not: it would take everything else down with it.
  */
-export function planRunMemory({ method, microBatch, context }: RunConfiguration, config: LlamaConfig): Omit<MemoryPlan, 'fits'> {
-  const { fits, ...memory } = planMemory({ config, method, microBatch, context }, totalmem());
+export function planRunMemory(
+  { method, microBatch, context }: RunConfiguration,
+  { config, isBfloat16 }: Pick<ModelFolder, 'config' | 'isBfloat16'>,
+): Omit<MemoryPlan, 'fits'> {
+  const { fits, ...memory } = planMemory({ config, method, microBatch, context, isCompact: isBfloat16 }, totalmem());
   if (fits) return memory;
   const { blocks } = placementOf(method, config);
   const parts = MEMORY_PARTS.map((part) => `${part} ${gigabytes(memory[part])}`).join(', ');

@@ -133,7 +133,7 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
   });
 
   const mixture = new Mixture(shards, replayShare, seed);
-  const memory = planRunMemory(configuration, folder.config);
+  const memory = planRunMemory(configuration, folder);
   const counts = countParameters(method, folder.config);
   const preview: ResolvedRequest['preview'] = {
     method,

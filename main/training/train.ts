@@ -110,7 +110,8 @@ class Session {
     this.#base = parts.base;
     this.#optimizer = parts.optimizer;
     this.#state = parts.state;
-    this.#recomputes = !planMemory({ ...job.configuration, config: parts.folder.config }, totalmem()).keepsActivations;
+    this.#recomputes = !planMemory({ ...job.configuration, config: parts.folder.config, isCompact: parts.folder.isBfloat16 }, totalmem())
+      .keepsActivations;
     const sources = parts.shards.map(({ datasetId, role, train }) => ({
       datasetId,
       role,

@@ -1,7 +1,9 @@
 import { type LlamaConfig, modelParameters } from './llama-config.ts';
+import { blockTensorShapes, elementsOf } from './llama-tensors.ts';
 import { countParameters, type Method, placementOf, replacesBase } from './method.ts';
 
 const FLOAT_BYTES = 4;
+const HALF_BYTES = 2;
 
 /** Node and TensorFlow's library themselves: the peak of a run on a model of 0.66 M parameters with one window of 8 tokens, on Linux. */
 const ENGINE_BYTES = 465e6;
@@ -17,6 +19,8 @@ export interface MemoryRequest {
   microBatch: number;
   /** Tokens per window. */
   context: number;
+  /** The base's matrices are bfloat16 numbers: where they stay frozen they lie in two bytes each. */
+  isCompact: boolean;
 }
 
 /**
@@ -45,18 +49,21 @@ export function planMemory(request: MemoryRequest, available: number): MemoryPla
   return { ...recomputed, keepsActivations: false, available, fits: recomputed.total <= available };
 }
 
-/** Coarse: good for refusing what cannot fit, not for planning to the last byte. */
-export function estimateMemory({ config, method, microBatch, context }: MemoryRequest, keepsActivations: boolean): MemoryEstimate {
-  const { trainable, total } = countParameters(method, config);
-  const { backwardBlocks } = placementOf(method, config);
+/** Within 15 % of the measured peak of the runs in docs/performance.md. */
+export function estimateMemory(request: MemoryRequest, keepsActivations: boolean): MemoryEstimate {
+  const { config, method, microBatch, context } = request;
+  const { trainable } = countParameters(method, config);
+  const { backwardBlocks, trainedBlocks } = placementOf(method, config);
   const tokens = microBatch * context;
-  const block = tokens * activationsPerToken(config, context);
+  const inputs = tokens * inputsPerToken(config); // kept where a matrix or its adapter is trained
+  const kept = backwardBlocks * tokens * keptPerToken(config) + trainedBlocks * inputs;
+  const recomputed = backwardBlocks * tokens * config.hiddenSize + tokens * keptPerToken(config) + inputs;
   const trainsHead = method.name === 'full';
   const parts: Record<MemoryPart, number> = {
-    weights: FLOAT_BYTES * (total + (replacesBase(method) ? modelParameters(config) : 0)),
+    weights: weightBytes(request),
     moments: FLOAT_BYTES * 2 * trainable,
     gradients: FLOAT_BYTES * trainable,
-    activations: FLOAT_BYTES * (keepsActivations ? backwardBlocks * block : backwardBlocks * tokens * config.hiddenSize + block),
+    activations: FLOAT_BYTES * ((keepsActivations ? kept : recomputed) + tokens * workingPerToken(config, context)),
     head:
       FLOAT_BYTES *
       (2 * Math.min(HEAD_CHUNK_ELEMENTS, tokens * config.vocabularySize) + (trainsHead ? config.vocabularySize * config.hiddenSize : 0)),
@@ -65,10 +72,30 @@ export function estimateMemory({ config, method, microBatch, context }: MemoryRe
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
 }
 
-/** Numbers that a block keeps of each token: inputs of both norms and both halves, queries, keys, values, probabilities, and three of the MLP. */
-function activationsPerToken(
-  { hiddenSize: C, intermediateSize: F, heads: H, keyValueHeads: K, headSize: D }: LlamaConfig,
-  context: number,
-): number {
-  return 4 * C + 2 * H * D + 2 * K * D + H * context + 3 * F;
+function weightBytes({ config, method, isCompact }: MemoryRequest): number {
+  const { total } = countParameters(method, config);
+  const { trainedBlocks } = placementOf(method, config);
+  const matrices = Object.values(blockTensorShapes(config)).filter((shape) => shape.length === 2);
+  const saved = isCompact ? HALF_BYTES * matrices.reduce((sum, shape) => sum + elementsOf(shape), 0) : 0; // per frozen block
+  if (!replacesBase(method)) return FLOAT_BYTES * total - config.blocks * saved;
+  const base = FLOAT_BYTES * modelParameters(config) - config.blocks * saved;
+  return FLOAT_BYTES * total - (config.blocks - trainedBlocks) * saved + base;
+}
+
+/** Numbers that a block keeps of each token: the inputs of both norms, queries and what they gather, keys and values, and two of the MLP. */
+function keptPerToken({ hiddenSize: C, intermediateSize: F, heads: H, keyValueHeads: K, headSize: D }: LlamaConfig): number {
+  return 2 * C + 2 * H * D + 2 * K * D * KEYS_OF_STRETCHES + 2 * F;
+}
+
+/** A stretch of a window keeps the keys and values before it, too. */
+const KEYS_OF_STRETCHES = 1.5;
+
+/** Inputs of the matrices: of queries, keys and values together, of the output, of gate and up together, and of down. */
+function inputsPerToken({ hiddenSize: C, intermediateSize: F, heads: H, headSize: D }: LlamaConfig): number {
+  return 2 * C + H * D + F;
+}
+
+/** What one block holds for a moment on the way back: attention weights and their gradients, of about three quarters of the keys, and the MLP's. */
+function workingPerToken({ hiddenSize: C, intermediateSize: F, heads: H }: LlamaConfig, context: number): number {
+  return 3 * H * context * 0.75 + 4 * F + 4 * C;
 }

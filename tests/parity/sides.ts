@@ -151,6 +151,7 @@ export class Ours {
         read: (name) => folder.readTensor(name),
         plan: planOf(method),
         isTrainable: trainabilityOf(method),
+        isCompact: true,
         lora: method.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: 1 } : null,
       });
       // A fresh adapter's B is zero, and with it the gradient of A, which would leave nothing to compare.

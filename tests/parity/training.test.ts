@@ -132,17 +132,24 @@ describe.each(models)('$name', ({ name, prepare }) => {
   }, 300_000);
 });
 
-describe('SmolLM2-135M with random weights', () => {
-  it('has the same loss and gradients', async () => {
+describe('SmolLM2-135M with random weights of bfloat16', () => {
+  const folder = (): string => join(scratch, 'smollm2-135m');
+  beforeAll(async () => {
     const { config } = await shapeOf('smollm2-135m', join(root, 'resources'));
-    const folder = join(scratch, 'smollm2-135m');
-    await writeRandomModel(folder, config, 'float32');
-    const windows = await windowsFor(folder, { steps: 1, batch: 1, context: 64 });
-    const task: Task = { kind: 'gradients', method: { name: 'full' }, windows, accumulation: 1 };
-    const mine = await ours.answer(folder, task, SETTINGS);
-    const [wanted] = await answersOfPyTorch(ours, folder, [task], SETTINGS);
-    recordFigures('gradients', 'SmolLM2-135M, random weights', 'full', compareGradients(mine, wanted!));
+    await writeRandomModel(folder(), config, 'bfloat16');
   }, 300_000);
+
+  it.each(['full', 'expand', 'lora'])(
+    'has the same loss and gradients: %s',
+    async (method) => {
+      const windows = await windowsFor(folder(), { steps: 1, batch: 1, context: 64 });
+      const task: Task = { kind: 'gradients', method: methodsFor(30)[method]!, windows, accumulation: 1 };
+      const mine = await ours.answer(folder(), task, SETTINGS);
+      const [wanted] = await answersOfPyTorch(ours, folder(), [task], SETTINGS);
+      recordFigures('gradients', 'SmolLM2-135M, random weights', method, compareGradients(mine, wanted!));
+    },
+    300_000,
+  );
 });
 
 /** Checks the limits and gives the figures. */

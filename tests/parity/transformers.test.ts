@@ -8,6 +8,7 @@ import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
 import { hiddenStates, logitsOf } from '../../main/llama/model.ts';
 import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
+import { ADAPTER_FOLDER } from '../../main/models/adapter-folder.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { ModelInfo } from '../../shared/contract/contract.ts';
@@ -78,10 +79,30 @@ describe.each(bases)('$name, expanded, trained and exported', ({ path }) => {
   }, 300_000);
 });
 
-/** What transformers makes of the texts with the model in a folder. */
+it('an adapter that was trained is put on its base by peft, and gives what the merged model gives', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'strata-parity-'));
+  try {
+    await strata(home, 'model', 'import', bases[0]!.path, '--name', 'base');
+    await strata(home, 'data', 'import', join(root, 'resources/samples/new/documents.jsonl.gz'), '--name', 'new');
+    const request = ['--model', 'base', '--new', 'new', '--method', 'lora', '--rank', '4', '--steps', '8', '--batch', '4'];
+    const { model } = await strata<RunSummary>(home, 'train', ...request);
+    const merged = (await strata<ModelInfo[]>(home, 'model', 'list')).find(({ id, name }) => id === model || name === model)!;
+    await strata(home, 'model', 'export', 'base', '--out', join(home, 'exported-base'));
+    const { logits } = await inTransformers(join(home, 'exported-base'), join(home, 'adapted'), join(merged.path, ADAPTER_FOLDER));
+    const plain = await inTransformers(join(home, 'exported-base'), join(home, 'plain'));
+    const ours = await inStrata(merged.path);
+    for (const [index, wanted] of logits.entries()) expect(largest(ours.logits[index]!, wanted)).toBeLessThan(LARGEST_DIFFERENCE);
+    expect(largest(plain.logits[0]!, logits[0]!)).toBeGreaterThan(0.01);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}, 300_000);
+
+/** What transformers makes of the texts with the model in a folder, and peft with an adapter on it. */
 async function inTransformers(
   folder: string,
   out: string,
+  adapter?: string,
 ): Promise<{ ids: number[][]; logits: Float32Array[]; about: { class: string; blocks: number } }> {
   await mkdir(out, { recursive: true });
   await writeFile(join(out, 'texts.json'), JSON.stringify(TEXTS));
@@ -90,6 +111,7 @@ async function inTransformers(
     folder,
     join(out, 'texts.json'),
     out,
+    ...(adapter === undefined ? [] : [adapter]),
   ]);
   const { ids, ...about } = JSON.parse(await readFile(join(out, 'ids.json'), 'utf8')) as { ids: number[][]; class: string; blocks: number };
   const logits: Float32Array[] = [];

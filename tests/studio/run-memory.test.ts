@@ -34,7 +34,7 @@ describe('a run that does not fit into the memory', () => {
   const method = { name: 'expand' as const, plan: planExpansion(126, 2, 'top') };
 
   it('is refused with the numbers: what it needs, in which parts, and what there is', () => {
-    const error = refusalOf(configurationRecord({ method, context: 512 }), largest);
+    const error = refusalOf(configurationRecord({ method, context: 512 }), { config: largest, isBfloat16: false });
     expect(error).toMatchObject({ code: 'BAD_INPUT', allowed: `${(totalmem() / 1e9).toFixed(1)} GB` });
     expect(error.found).toMatch(
       /^about [\d.]+ GB for 128 blocks and 4 windows of 512 tokens at once: weights 1[\d.]+ GB, moments [\d.]+ GB, gradients [\d.]+ GB, activations [\d.]+ GB, head [\d.]+ GB, engine 0\.5 GB$/,
@@ -45,13 +45,16 @@ describe('a run that does not fit into the memory', () => {
   it('is told what helps against the part that needs most', () => {
     const narrow = { ...byteModelConfig, hiddenSize: 64, intermediateSize: 64, contextLength: 1e6 };
     const small = { name: 'expand' as const, plan: planExpansion(4, 1, 'top') };
-    const long = refusalOf(configurationRecord({ method: small, batch: 4096, microBatch: 4096, context: 100_000 }), narrow);
+    const long = refusalOf(configurationRecord({ method: small, batch: 4096, microBatch: 4096, context: 100_000 }), {
+      config: narrow,
+      isBfloat16: false,
+    });
     expect(long.hint).toMatch(/smaller micro-batch.*accumulated/);
   });
 });
 
 it('a run that fits is planned with activations kept', () => {
-  const plan = planRunMemory(configurationRecord(), byteModelConfig);
+  const plan = planRunMemory(configurationRecord(), { config: byteModelConfig, isBfloat16: false });
   expect(plan).toMatchObject({ keepsActivations: true, available: totalmem() });
   expect(plan.total).toBeLessThan(totalmem());
 });
