@@ -32,11 +32,8 @@ export function cutIntoLanes(batch: number, time: number, cores: number, config:
   const groups = Math.min(batch, cores);
   const perGroup = Math.ceil(cores / groups); // stretches that keep every core at work
   const pieces = Math.max(1, Math.round((Math.floor(batch / groups) * time) / perGroup / ROWS_OF_PIECE));
-  const shortest = pieces === 1 ? SHORTEST_STRETCH : SHORTEST_PIECE;
-  const stretches = Math.max(
-    1,
-    Math.min(perGroup * pieces, Math.max(perGroup, Math.floor(time / shortest)), Math.floor(time / SHORTEST_STRETCH)),
-  );
+  const most = Math.min(Math.max(perGroup, Math.floor(time / SHORTEST_PIECE)), Math.floor(time / SHORTEST_STRETCH));
+  const stretches = Math.max(1, Math.min(perGroup * pieces, most));
   const ends = stretchEnds(time, stretches, config);
   return Array.from({ length: groups }, (_, group) => {
     const firstWindow = Math.floor((group * batch) / groups);

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import { hiddenStates, logitsOf } from './model.ts';
+import { headChunks, hiddenStates, logitsOf, sliceRows } from './model.ts';
 import { scoreTokens } from './score.ts';
 import type { Llama } from './parameters.ts';
 
@@ -40,23 +40,26 @@ export async function measureWindows(
   return sums;
 }
 
+/** Logits of two models in the engine, and their values outside it. */
+const COPIES_FOR_DIFFERENCE = 4;
+
 /** Largest absolute difference between two models' logits on the same windows; 0 proves that they are the same function there. */
 export async function largestLogitDifference(engine: Engine, a: Llama, b: Llama, windows: readonly Int32Array[]): Promise<number> {
   let largest = 0;
   for (const window of windows) {
-    const both = engine.scope(() =>
-      [a, b].map((model) => {
-        const hidden = hiddenStates(engine, model, { batch: 1, time: window.length, inputs: window });
-        return logitsOf(engine, model, hidden); // [T, V]
-      }),
-    );
-    const [first, second] = [await engine.read(both[0]!), await engine.read(both[1]!)];
-    engine.dispose(...both);
-    for (let index = 0; index < first.length; index++) {
-      const difference = Math.abs(first[index]! - second[index]!);
-      // A NaN must count as a difference, and NaN > x is false.
-      if (!(difference <= largest)) largest = Number.isNaN(difference) ? Infinity : difference;
+    const time = window.length;
+    const hidden = [a, b].map((model) => ({ model, rows: hiddenStates(engine, model, { batch: 1, time, inputs: window }) }));
+    for (const [piece] of headChunks([{ windows: 1, times: time }], a.config.vocabularySize, COPIES_FOR_DIFFERENCE)) {
+      const both = hidden.map(({ model, rows }) => engine.scope(() => logitsOf(engine, model, sliceRows(engine, rows, piece!)))); // [rows, V]
+      const [first, second] = [await engine.read(both[0]!), await engine.read(both[1]!)];
+      engine.dispose(...both);
+      for (let index = 0; index < first.length; index++) {
+        const difference = Math.abs(first[index]! - second[index]!);
+        // A NaN must count as a difference, and NaN > x is false.
+        if (!(difference <= largest)) largest = Number.isNaN(difference) ? Infinity : difference;
+      }
     }
+    engine.dispose(...hidden.map(({ rows }) => rows));
   }
   return largest;
 }

@@ -93,14 +93,18 @@ export function logitsOf(engine: Engine, model: Llama, hidden: Tensor): Tensor {
   return engine.scope(() => engine.matmul(hidden, model.head.value(), { transposeB: true }));
 }
 
-/** Lanes cut into pieces whose logits fit in {@link HEAD_CHUNK_ELEMENTS}: for each piece, the rows of every lane. */
+/**
+ * Lanes cut into pieces whose logits fit in {@link HEAD_CHUNK_ELEMENTS}, as often as they are there at a time: for each piece, the rows of every
+ * lane.
+ */
 export function headChunks(
   lanes: readonly { times: number; windows: number }[],
   vocabularySize: number,
+  copies = 1,
 ): { begin: number; size: number }[][] {
   const rows = lanes.map(({ windows, times }) => windows * times);
   const total = rows.reduce((sum, each) => sum + each, 0);
-  const count = Math.min(Math.max(1, Math.ceil((total * vocabularySize) / HEAD_CHUNK_ELEMENTS)), ...rows);
+  const count = Math.min(Math.max(1, Math.ceil((total * vocabularySize * copies) / HEAD_CHUNK_ELEMENTS)), ...rows);
   return Array.from({ length: count }, (_, chunk) =>
     rows.map((each) => {
       const begin = Math.floor((chunk * each) / count);

@@ -98,7 +98,7 @@ export async function loadLlama(engine: Engine, options: LoadOptions): Promise<L
   const { config, read, plan = null, insertedBefore = [], isTrainable = () => false, isCompact = false, lora = null } = options;
   const random = randomStream(lora?.seed ?? 0);
   const load = async (name: string, source: string, shape: number[], isInserted: boolean, isZero: boolean): Promise<Parameter> => {
-    const values = isZero ? new Float32Array(shape.reduce((product, length) => product * length, 1)) : await read(source);
+    const values = isZero ? new Float32Array(elementsOf(shape)) : await read(source);
     return parameter(engine, name, values, shape, isTrainable(name, isInserted), isCompact && blockOfTensor(name) !== null);
   };
 

@@ -4,6 +4,9 @@ import { laneValues, rowOfBatch } from './lanes.ts';
 import { type Batch, headChunks, residualStream, sliceRows } from './model.ts';
 import { headWeights, type Llama } from './parameters.ts';
 
+/** Logits of both models, and the logarithms of both softmaxes. */
+const COPIES_FOR_DRIFT = 4;
+
 /** Negative log-likelihood of each target, in nats, [B*T] in row order. No gradient is computed. */
 export async function tokenLosses(engine: Engine, model: Llama, batch: Batch): Promise<Float32Array> {
   const scores = await scoreTokens(engine, model, batch, null);
@@ -25,7 +28,7 @@ export async function scoreTokens(
   const baseStreams = base ? residualStream(engine, base, batch) : null;
   const losses = new Float32Array(batch.inputs.length);
   const drifts = base ? new Float32Array(batch.inputs.length) : null;
-  for (const chunk of headChunks(lanes, model.config.vocabularySize)) {
+  for (const chunk of headChunks(lanes, model.config.vocabularySize, base ? COPIES_FOR_DRIFT : 1)) {
     const results = engine.scope(() => {
       const rows = lanes.map((lane, index) => {
         const { begin, size } = chunk[index]!;

@@ -49,7 +49,7 @@ export function planMemory(request: MemoryRequest, available: number): MemoryPla
   return { ...recomputed, keepsActivations: false, available, fits: recomputed.total <= available };
 }
 
-/** Within 15 % of the measured peak of the runs in docs/performance.md. */
+/** Within 15 % of the measured peaks of the runs in docs/performance.md, on TensorFlow; other engines hold every weight in four bytes. */
 export function estimateMemory(request: MemoryRequest, keepsActivations: boolean): MemoryEstimate {
   const { config, method, microBatch, context } = request;
   const { trainable } = countParameters(method, config);
@@ -66,11 +66,15 @@ export function estimateMemory(request: MemoryRequest, keepsActivations: boolean
     activations: FLOAT_BYTES * ((keepsActivations ? kept : recomputed) + tokens * workingPerToken(config, context)),
     head:
       FLOAT_BYTES *
-      (2 * Math.min(HEAD_CHUNK_ELEMENTS, tokens * config.vocabularySize) + (trainsHead ? config.vocabularySize * config.hiddenSize : 0)),
+      (2 * Math.min(HEAD_CHUNK_ELEMENTS, tokens * config.vocabularySize) +
+        (trainsHead ? HEAD_GRADIENTS * config.vocabularySize * config.hiddenSize : 0)),
     engine: ENGINE_BYTES,
   };
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
 }
+
+/** The two parts of the head's gradient, of two lanes, before they are added. */
+const HEAD_GRADIENTS = 4;
 
 function weightBytes({ config, method, isCompact }: MemoryRequest): number {
   const { total } = countParameters(method, config);

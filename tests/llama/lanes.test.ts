@@ -4,9 +4,10 @@ import type { Engine } from '../../main/engine/engine.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
 import { cutIntoLanes, laneValues, rowOfBatch } from '../../main/llama/lanes.ts';
 import { lossAndGradients, type StepOptions } from '../../main/llama/gradients.ts';
-import { type Batch, frozenPrefix, hiddenStates } from '../../main/llama/model.ts';
+import { type Batch, frozenPrefix, headChunks, hiddenStates } from '../../main/llama/model.ts';
 import { tokenLosses } from '../../main/llama/score.ts';
 import { disposeLlama, LINEAR_ROLES, type Llama, loadLlama, type LoadOptions, mergedWeight } from '../../main/llama/parameters.ts';
+import { HEAD_CHUNK_ELEMENTS } from '../../shared/domain/memory.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { engineNames } from '../support/engines.ts';
 import { randomIds, randomWeights, readerOf, tinyConfig } from '../support/tiny-llama.ts';
@@ -79,6 +80,21 @@ describe('lanes', () => {
     expect(lengths).toEqual(lengths.toSorted((a, b) => b - a));
     expect(lengths[0]).toBeGreaterThan(lengths.at(-1)!);
     expect(lengths.reduce((sum, each) => sum + each, 0)).toBe(2048);
+  });
+});
+
+describe('pieces of lanes at the head', () => {
+  it.each([1, 4])('hold every row once, and no more logits than allowed when they are there %i times', (copies) => {
+    const lanes = cutIntoLanes(3, 512, 2, config);
+    const chunks = headChunks(lanes, 50_000, copies);
+    for (const [index, { windows, times }] of lanes.entries()) {
+      const rows = chunks.flatMap((chunk) => Array.from({ length: chunk[index]!.size }, (_, row) => chunk[index]!.begin + row));
+      expect(rows).toEqual(Array.from({ length: windows * times }, (_, row) => row));
+    }
+    for (const chunk of chunks) {
+      const rows = chunk.reduce((sum, { size }) => sum + size, 0);
+      expect((rows - lanes.length) * 50_000 * copies).toBeLessThanOrEqual(HEAD_CHUNK_ELEMENTS); // each lane's size is rounded
+    }
   });
 });
 

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { shapeOf, type ShapeName } from '../../main/bench/shapes.ts';
 import { estimateMemory, MEMORY_PARTS, type MemoryRequest, planMemory } from '../../shared/domain/memory.ts';
-import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { countParameters, LORA_TARGETS, type Method } from '../../shared/domain/method.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { tinyConfig } from '../support/tiny-llama.ts';
@@ -57,49 +58,17 @@ describe('the memory estimate', () => {
     expect(saved({ name: 'freeze', blocks: [2, 4] })).toBe(2 * (6 + 4) * block);
   });
 
-  /** Peaks of `strata bench`, docs/performance.md. */
-  const SMOLLM2 = {
-    ...tinyConfig,
-    hiddenSize: 576,
-    intermediateSize: 1536,
-    blocks: 30,
-    heads: 9,
-    keyValueHeads: 3,
-    headSize: 64,
-    vocabularySize: 49_152,
-    tiedEmbeddings: true,
-  };
-  const BASE = {
-    ...tinyConfig,
-    hiddenSize: 192,
-    intermediateSize: 512,
-    blocks: 6,
-    heads: 6,
-    keyValueHeads: 3,
-    headSize: 32,
-    vocabularySize: 2048,
-    tiedEmbeddings: true,
-  };
-  const every: Method = { name: 'lora', rank: 16, alpha: 32, targets: [...LORA_TARGETS] };
+  // Peaks of real runs, measurements and saving included: docs/performance.md, "Memory before the start".
   it.each([
-    ['SmolLM2-135M, expand', { ...SMOLLM2, blocks: 24 }, { name: 'expand', plan: planExpansion(24, 6, 'even') }, 1, 512, 1.628e9],
-    [
-      'SmolLM2-135M, expand in the top half',
-      { ...SMOLLM2, blocks: 24 },
-      { name: 'expand', plan: planExpansion(24, undefined, [13, 15, 17, 19, 21, 23]) },
-      1,
-      512,
-      1.407e9,
-    ],
-    ['SmolLM2-135M, LoRA', SMOLLM2, every, 1, 512, 1.62e9],
-    ['SmolLM2-135M, full', SMOLLM2, { name: 'full' }, 1, 512, 3.682e9 + 0.326e9], // with the base, which the benchmark does not load
-    ['the embedded base, expand', BASE, { name: 'expand', plan: planExpansion(6, 2, 'even') }, 8, 256, 0.633e9],
-    ['the embedded base, LoRA', BASE, every, 8, 256, 0.69e9],
-    ['the embedded base, full', BASE, { name: 'full' }, 8, 256, 0.764e9],
-  ] satisfies [string, LlamaConfig, Method, number, number, number][])(
-    'is within 15 %% of the measured peak: %s',
-    (_, measured, method, microBatch, context, peak) => {
-      const { total } = estimateMemory({ config: measured, method, microBatch, context, isCompact: true }, true);
+    ['base', 'expand', { name: 'expand', plan: planExpansion(6, 2, 'even') }, false, 0.633e9],
+    ['smollm2-135m', 'expand', { name: 'expand', plan: planExpansion(30, 6, 'even') }, true, 1.8e9],
+    ['smollm2-135m', 'lora', { name: 'lora', rank: 16, alpha: 32, targets: [...LORA_TARGETS] }, true, 1.67e9],
+    ['smollm2-135m', 'full', { name: 'full' }, true, 4.4e9],
+  ] satisfies [ShapeName, string, Method, boolean, number][])(
+    'is within 15 %% of the measured peak: %s, %s',
+    async (name, _, method, isCompact, peak) => {
+      const shape = await shapeOf(name, join(import.meta.dirname, '../../resources'));
+      const { total } = estimateMemory({ config: shape.config, method, microBatch: shape.batch, context: shape.context, isCompact }, true);
       expect(Math.abs(total / peak - 1)).toBeLessThan(0.15);
     },
   );
