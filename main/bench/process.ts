@@ -92,7 +92,7 @@ async function train(engine: Engine, job: BenchJob, windows: Windows): Promise<O
 async function evaluate(engine: Engine, job: BenchJob, windows: Windows): Promise<Omit<Measurement, 'peakMemory'>> {
   const model = await load(engine, job);
   return timed(job, async (step) => {
-    const cut = windows.of(step).map((window) => window.subarray(0, job.context));
+    const cut = windows.of(step).map((window) => ({ tokens: window.subarray(0, job.context) }));
     return (await measureLoss(engine, model, cut)).loss;
   });
 }

@@ -3,6 +3,13 @@ import { headChunks, hiddenStates, logitsOf, sliceRows } from './model.ts';
 import { scoreTokens } from './score.ts';
 import type { Llama } from './parameters.ts';
 
+/** Tokens to measure a model on: each but the first is predicted from those before it. */
+export interface MeasuredWindow {
+  tokens: Int32Array; // [T], T >= 2
+  /** 1 where a token's prediction counts, 0 where it is only read, as a question is; when left out, all count. */
+  learned?: Uint8Array; // [T]
+}
+
 /** Sums over scored tokens; the means are loss/tokens and drift/tokens, in nats per token. */
 export interface MeasuredSums {
   tokens: number;
@@ -12,27 +19,28 @@ export interface MeasuredSums {
 }
 
 /**
- * Scores windows of equal length: tokens 1..n-1 of each, natural logarithm. With a base, also the divergence
+ * Scores windows of equal length: those of the tokens 1..n-1 of each that count, natural logarithm. With a base, also the divergence
  * `KL(base || model) = sum over v of p_base(v) (log p_base(v) - log p_model(v))` at the same positions.
  */
 export async function measureWindows(
   engine: Engine,
   model: Llama,
-  windows: readonly Int32Array[], // each [T], T >= 2
+  windows: readonly MeasuredWindow[], // all of one length T
   base: Llama | null = null,
 ): Promise<MeasuredSums> {
   const batch = windows.length;
-  const time = windows[0]!.length;
+  const time = windows[0]!.tokens.length;
   const inputs = new Int32Array(batch * time);
   const targets = new Int32Array(batch * time);
-  for (const [row, window] of windows.entries()) {
-    inputs.set(window, row * time);
-    targets.set(window.subarray(1), row * time); // the last target stays 0 and is not scored
+  for (const [row, { tokens }] of windows.entries()) {
+    inputs.set(tokens, row * time);
+    targets.set(tokens.subarray(1), row * time); // the last target stays 0 and is not scored
   }
   const { losses, drifts } = await scoreTokens(engine, model, { batch, time, inputs, targets }, base);
   const sums: MeasuredSums = { tokens: 0, loss: 0, drift: 0 };
   for (const [row, loss] of losses.entries()) {
-    if ((row + 1) % time === 0) continue;
+    const position = (row % time) + 1; // of the token that this row predicts
+    if (position === time || windows[Math.floor(row / time)]!.learned?.[position] === 0) continue;
     sums.tokens++;
     sums.loss += loss;
     sums.drift += drifts?.[row] ?? 0;

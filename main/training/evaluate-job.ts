@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { StrataError } from '../../shared/errors.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { MeasuredWindow } from '../llama/measure.ts';
 import { loadLlama } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { loadTokenizer } from '../models/tokenizer.ts';
@@ -34,7 +35,7 @@ export async function evaluateText(job: EvaluateJob, engine: Engine): Promise<Te
       allowed: `2 to ${folder.config.contextLength} tokens`,
     });
   }
-  const windows: Int32Array[] = [];
+  const windows: MeasuredWindow[] = [];
   let bytes = 0;
   for (const file of job.files) {
     const text = await readText(file);

@@ -1,6 +1,6 @@
 import type { Evaluation, MetricPoint } from '../../shared/domain/run.ts';
 import type { Engine } from '../engine/engine.ts';
-import { measureWindows } from '../llama/measure.ts';
+import { type MeasuredWindow, measureWindows } from '../llama/measure.ts';
 import type { Llama } from '../llama/parameters.ts';
 
 export interface WindowsLoss {
@@ -18,15 +18,15 @@ const ROWS_AT_ONCE = 4096;
 export async function measureLoss(
   engine: Engine,
   model: Llama,
-  windows: readonly Int32Array[],
+  windows: readonly MeasuredWindow[],
   base: Llama | null = null,
 ): Promise<WindowsLoss> {
   const total = { tokens: 0, loss: 0, drift: 0 };
   for (let start = 0; start < windows.length;) {
-    const length = windows[start]!.length;
+    const length = windows[start]!.tokens.length;
     let end = start + 1;
     const most = Math.max(1, Math.floor(ROWS_AT_ONCE / length));
-    while (end < windows.length && end - start < most && windows[end]!.length === length) end++;
+    while (end < windows.length && end - start < most && windows[end]!.tokens.length === length) end++;
     const sums = await measureWindows(engine, model, windows.slice(start, end), base);
     total.tokens += sums.tokens;
     total.loss += sums.loss;

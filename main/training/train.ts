@@ -8,7 +8,7 @@ import { learningRateFactor } from '../../shared/domain/tensor-groups.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
-import { largestLogitDifference } from '../llama/measure.ts';
+import { largestLogitDifference, type MeasuredWindow } from '../llama/measure.ts';
 import type { Gradients } from '../llama/gradients.ts';
 import { lowestTrainedBlock } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
@@ -72,7 +72,7 @@ class Session {
   readonly #base: Llama;
   readonly #optimizer: Optimizer;
   readonly #mixture: Mixture;
-  readonly #windows: { new: Int32Array[]; old: Int32Array[] };
+  readonly #windows: { new: MeasuredWindow[]; old: MeasuredWindow[] };
   /** What does not fit into memory is computed again in the backward pass, with the same result. */
   readonly #recomputes: boolean;
   /** While steps are trained, where windows come again and blocks below the first trained one are frozen. */
@@ -184,7 +184,7 @@ class Session {
     this.#emit({ type: 'baseline', evaluation: this.#state.baseline });
     if (replacesBase(this.#configuration.method)) return;
     this.#emit({ type: 'activity', text: 'proving that what was added changes nothing yet' });
-    const windows = [...this.#windows.old, ...this.#windows.new].slice(0, IDENTITY_WINDOWS);
+    const windows = [...this.#windows.old, ...this.#windows.new].slice(0, IDENTITY_WINDOWS).map(({ tokens }) => tokens);
     const difference = await largestLogitDifference(this.#engine, this.#base, this.#model, windows);
     this.#state.identityDifference = difference;
     if (difference !== 0) {

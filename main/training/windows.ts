@@ -2,6 +2,7 @@ import type { Mixture } from '../../shared/domain/mixture.ts';
 import type { Packing, Role, RunConfiguration } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { TokenShard } from '../datasets/token-shard.ts';
+import type { MeasuredWindow } from '../llama/measure.ts';
 import type { Batch } from '../llama/model.ts';
 
 /** The token shards of one dataset of a run. */
@@ -90,33 +91,45 @@ export function tokensByDataset(mixture: Mixture, windows: number, context: numb
 
 /**
  * Held-out windows of one role: each dataset's tokens cut into non-overlapping windows of the context length, the last short
- * one too, taken in turn from every dataset until `maxTokens` are reached. The same windows every time, so that losses of one
- * run, and of runs with the same data, can be compared.
+ * one too, taken in turn from every dataset until `maxTokens` are reached; windows without a token to be learned are left out. The same
+ * windows every time, whatever the run's packing, so that losses of one run, and of runs with the same data, can be compared.
+ * @throws StrataError BAD_INPUT when there are datasets of the role, and nothing in them to measure.
  */
-export function heldOutWindows(shards: readonly RunShards[], role: Role, context: number, maxTokens: number): Int32Array[] {
+export function heldOutWindows(shards: readonly RunShards[], role: Role, context: number, maxTokens: number): MeasuredWindow[] {
   const cuts = shards.filter((shard) => shard.role === role).map((shard) => ({ shard: shard.heldOut, start: 0 }));
-  const windows: Int32Array[] = [];
+  const windows: MeasuredWindow[] = [];
   let tokens = 0;
-  while (tokens < maxTokens) {
-    const before = tokens;
+  let isMore = true;
+  while (isMore && tokens < maxTokens) {
+    isMore = false;
     for (const cut of cuts) {
       const length = Math.min(context, cut.shard.length - cut.start);
       if (length < 2 || tokens >= maxTokens) continue; // one token alone predicts nothing
-      windows.push(cut.shard.read(cut.start, length));
+      isMore = true;
+      const learned = cut.shard.learned(cut.start, length);
+      const begin = cut.start;
       cut.start += length;
+      if (learned && !learned.includes(1, 1)) continue; // the first token of a window is not predicted
+      windows.push({ tokens: cut.shard.read(begin, length), ...(learned ? { learned } : {}) });
       tokens += length;
     }
-    if (tokens === before) break;
+  }
+  if (cuts.length > 0 && windows.length === 0) {
+    throw new StrataError('BAD_INPUT', `The held-out part of the data to ${role === 'new' ? 'learn' : 'keep'} has nothing to measure.`, {
+      found: 'no token that is to be learned in any held-out window',
+      allowed: 'at least one',
+      hint: 'Import more into the dataset.',
+    });
   }
   return windows;
 }
 
 /** Cuts a token sequence into non-overlapping windows of the context length; the last short one counts. */
-export function evaluationWindows(tokens: Int32Array, context: number): Int32Array[] {
-  const windows: Int32Array[] = [];
+export function evaluationWindows(tokens: Int32Array, context: number): MeasuredWindow[] {
+  const windows: MeasuredWindow[] = [];
   for (let start = 0; start < tokens.length; start += context) {
     const window = tokens.slice(start, start + context);
-    if (window.length >= 2) windows.push(window);
+    if (window.length >= 2) windows.push({ tokens: window });
   }
   return windows;
 }

@@ -65,8 +65,9 @@ describe('measuring', () => {
     const engine = await loadEngine(fastEngine, engineDirectory());
     const a = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 1)) });
     const b = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 2)) });
-    expect((await measureWindows(engine, a, windows, a)).drift).toBe(0);
-    const { drift, tokens } = await measureWindows(engine, b, windows, a);
+    const measured = windows.map((tokens) => ({ tokens }));
+    expect((await measureWindows(engine, a, measured, a)).drift).toBe(0);
+    const { drift, tokens } = await measureWindows(engine, b, measured, a);
     expect(tokens).toBe(38);
 
     const { hiddenStates, logitsOf } = await import('../../main/llama/model.ts');

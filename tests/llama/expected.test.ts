@@ -88,7 +88,7 @@ describe.skipIf(!sharedData).each([
     const domain = Object.entries(expected.loss_by_domain.domains).find(([label]) => label.includes('TinyStories (first'))![1];
     const windows = (await storiesOf(sharedData!))
       .slice(0, domain.documents)
-      .map((story) => Int32Array.from(tokenizer.encode(story.slice(0, LOSS_CHARACTERS)).slice(0, LOSS_IDS)));
+      .map((story) => ({ tokens: Int32Array.from(tokenizer.encode(story.slice(0, LOSS_CHARACTERS)).slice(0, LOSS_IDS)) }));
     const { loss, tokens } = await measureLoss(engine, model, windows);
     expect(tokens).toBe(domain.tokens);
     expect(Math.abs(loss - domain.nats_per_token)).toBeLessThan(1e-4);

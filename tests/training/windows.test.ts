@@ -45,13 +45,17 @@ async function documentsOf(role: 'new' | 'old', heldOut: boolean): Promise<numbe
     .map(({ text }) => [256, ...Buffer.from(text), 257]);
 }
 
+async function* streamOf(documents: readonly EncodedDocument[]): AsyncGenerator<EncodedDocument> {
+  for (const document of documents) yield await Promise.resolve(document);
+}
+
 describe('held-out windows', () => {
   it('hold the held-out documents of their role, in order, and nothing that is trained on', async () => {
     for (const role of ['new', 'old'] as const) {
       const held = (await documentsOf(role, true)).flat();
       const windows = heldOutWindows(shards, role, CONTEXT, 1e9);
-      expect(windows.flatMap((window) => [...window])).toEqual(held);
-      expect(windows.slice(0, -1).every(({ length }) => length === CONTEXT)).toBe(true);
+      expect(windows.flatMap(({ tokens }) => [...tokens])).toEqual(held);
+      expect(windows.slice(0, -1).every(({ tokens }) => tokens.length === CONTEXT)).toBe(true);
       // No document is on both sides, so no held-out window can be in a training window.
       const trained = new Set((await documentsOf(role, false)).map(String));
       expect((await documentsOf(role, true)).filter((document) => trained.has(String(document)))).toEqual([]);
@@ -60,7 +64,7 @@ describe('held-out windows', () => {
 
   it('stop once enough tokens are reached, and are the same every time', () => {
     const few = heldOutWindows(shards, 'new', CONTEXT, 100);
-    expect(few.map(({ length }) => length)).toEqual([32, 32, 32, 32]);
+    expect(few.map(({ tokens }) => tokens.length)).toEqual([32, 32, 32, 32]);
     expect(heldOutWindows(shards, 'new', CONTEXT, 100)).toEqual(few);
     expect(heldOutWindows(shards, 'new', CONTEXT, 1e9).slice(0, 4)).toEqual(few);
   });
@@ -69,7 +73,30 @@ describe('held-out windows', () => {
     const [code, stories] = shards as [RunShards, RunShards];
     const both = [code, { ...stories, role: 'new' as const }];
     const windows = heldOutWindows(both, 'new', CONTEXT, 3 * CONTEXT);
-    expect(windows).toEqual([code.heldOut.read(0, CONTEXT), stories.heldOut.read(0, CONTEXT), code.heldOut.read(CONTEXT, CONTEXT)]);
+    expect(windows.map(({ tokens }) => tokens)).toEqual([
+      code.heldOut.read(0, CONTEXT),
+      stories.heldOut.read(0, CONTEXT),
+      code.heldOut.read(CONTEXT, CONTEXT),
+    ]);
+  });
+
+  async function withHeldOut(documents: readonly EncodedDocument[], see: (shards: RunShards[]) => void): Promise<void> {
+    const path = join(tiny.directory, 'masked.tokens');
+    await writeTokenShard(path, streamOf(documents), 300);
+    const heldOut = await openTokenShard(path);
+    see([{ datasetId: 'masked', role: 'new', train: heldOut, heldOut }]);
+    await heldOut.close();
+  }
+
+  it('know what is to be learned, and leave windows out in which nothing is', async () => {
+    const question = { ids: [1, 2, 3, 4, 5, 6, 7, 8], learned: Uint8Array.of(0, 0, 0, 0, 1, 0, 0, 0) }; // nothing: a window's first is not predicted
+    const answer = { ids: [9, 10, 11, 12, 13], learned: Uint8Array.of(0, 0, 1, 1, 1) };
+    await withHeldOut([question, answer], (masked) => {
+      expect(heldOutWindows(masked, 'new', 4, 1e9)).toEqual([{ tokens: Int32Array.of(9, 10, 11, 12), learned: Uint8Array.of(0, 0, 1, 1) }]);
+    });
+    await withHeldOut([question], (masked) => {
+      expect(() => heldOutWindows(masked, 'new', 4, 1e9)).toThrow(/data to learn has nothing to measure/);
+    });
   });
 
   it('of a role without datasets are none', () => {
@@ -150,10 +177,6 @@ describe('a batch of documents', () => {
     expect(weightOf({ targets: new Int32Array(5) })).toBe(5);
     expect(weightOf({ targets: new Int32Array(5), weights: Float32Array.of(1, 0, 0, 1, 1) })).toBe(3);
   });
-
-  async function* streamOf(documents: readonly EncodedDocument[]): AsyncGenerator<EncodedDocument> {
-    for (const document of documents) yield await Promise.resolve(document);
-  }
 });
 
 describe('micro-batches', () => {
@@ -190,8 +213,8 @@ describe('evaluation windows', () => {
   ])('of %i tokens in a context of %i have the lengths %j, and none is lost between them', (length, context, wanted) => {
     const tokens = Int32Array.from({ length }, (_, index) => index);
     const windows = evaluationWindows(tokens, context);
-    expect(windows.map((window) => window.length)).toEqual(wanted);
-    expect(windows.flatMap((window) => [...window])).toEqual(
+    expect(windows.map(({ tokens }) => tokens.length)).toEqual(wanted);
+    expect(windows.flatMap(({ tokens }) => [...tokens])).toEqual(
       [...tokens].slice(
         0,
         wanted.reduce((sum, each) => sum + each, 0),
