@@ -60,6 +60,7 @@ export interface Operations {
   roll(x: Tensor, shift: number, axis: number): Tensor;
   /** A tensor of ones; belongs to the engine and must not be disposed. */
   ones(shape: readonly number[]): Tensor;
+  zeros(shape: readonly number[]): Tensor;
 
   /** Element-wise, with broadcasting. */
   add(a: Tensor, b: Tensor): Tensor;
@@ -82,8 +83,8 @@ export interface Operations {
 
   /** Rows of a table [V, C] for ids [N] -> [N, C]. */
   gatherRows(table: Tensor, ids: Tensor): Tensor;
-  /** The opposite: adds updates [N, C] into rows ids [N] of a zero table [rows, C]. */
-  scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor;
+  /** The opposite: a table [V, C] with updates [N, C] added to its rows ids [N], in the table's memory where nothing else needs it. */
+  scatterAddRows(table: Tensor, updates: Tensor, ids: Tensor): Tensor;
   /** Cross-entropy of logits [N, V] with labels [N]: the loss of each row [N], in nats. */
   crossEntropy(logits: Tensor, labels: Tensor): Tensor;
   /** log(x + offset), the natural one. */

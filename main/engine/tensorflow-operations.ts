@@ -68,6 +68,10 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
     });
   }
 
+  zeros(shape: readonly number[]): Tensor {
+    return this.execute('Fill', [FLOAT, type('index_type', 'int32')], [this.#integers(shape), this.#scalar(0)], shape);
+  }
+
   add(a: Tensor, b: Tensor): Tensor {
     return this.scope(() => this.execute('AddV2', [FLOAT], [this.widen(a), this.widen(b)], broadcast(a.shape, b.shape)));
   }
@@ -129,9 +133,11 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
     return this.execute('GatherV2', gatherAttributes(0), [table, ids, this.#integers(0)], [ids.shape[0]!, table.shape[1]!]);
   }
 
-  scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor {
-    const attributes = [FLOAT, type('Tindices', 'int32'), type('Tnumsegments', 'int32')];
-    return this.execute('UnsortedSegmentSum', attributes, [updates, ids, this.#integers(rows)], [rows, updates.shape[1]!]);
+  scatterAddRows(table: Tensor, updates: Tensor, ids: Tensor): Tensor {
+    return this.scope(() => {
+      const indices = this.reshape(ids, [ids.shape[0]!, 1]);
+      return this.execute('TensorScatterAdd', [FLOAT, type('Tindices', 'int32')], [table, indices, updates], table.shape);
+    });
   }
 
   crossEntropy(logits: Tensor, labels: Tensor): Tensor {

@@ -117,6 +117,10 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
     return this.#wrap(this.#tf.ones([...shape]));
   }
 
+  zeros(shape: readonly number[]): Tensor {
+    return this.#wrap(this.#tf.zeros([...shape]));
+  }
+
   add(a: Tensor, b: Tensor): Tensor {
     return this.#wrap(this.#tf.add(native(a), native(b)));
   }
@@ -170,11 +174,11 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
     return this.#wrap(this.#tf.gather(native(table), native(ids) as tfjs.Tensor1D));
   }
 
-  scatterAddRows(rows: number, updates: Tensor, ids: Tensor): Tensor {
+  scatterAddRows(table: Tensor, updates: Tensor, ids: Tensor): Tensor {
     return this.#wrap(
       this.#tf.tidy(() => {
         const indices = this.#tf.reshape(native(ids), [ids.shape[0]!, 1]);
-        return this.#tf.scatterND(indices, native(updates), [rows, updates.shape[1]!]);
+        return this.#tf.add(native(table), this.#tf.scatterND(indices, native(updates), [...table.shape]));
       }),
     );
   }

@@ -1,3 +1,4 @@
+import { logitsAtOnce } from '../../shared/domain/memory.ts';
 import type { Engine, Operations, Tensor } from '../engine/engine.ts';
 import { tensorsOf } from '../engine/tensor-tree.ts';
 import { backwardLanes, blockShape, type BlockTrace } from './block.ts';
@@ -56,16 +57,17 @@ export function lossAndGradients(
       gradient = back.inputs;
     }
     if (model.embedding.variable) {
-      for (const [index, lane] of lanes.entries()) {
+      const { name, shape } = model.embedding;
+      const rows = lanes.map((lane, index) => {
         const ids = laneValues(batch.inputs, batch.time, lane);
-        const rows = { x: gradient[index]!, ids: engine.tensor(ids, [ids.length]), before: gradients.get(model.embedding.name) ?? null };
-        const sum = engine.run('embedding', { ...rows, vocabulary: model.config.vocabularySize }, (operations, each) => {
-          const own = operations.scatterAddRows(each.vocabulary, each.x, each.ids);
-          return each.before ? operations.add(own, each.before) : own;
-        });
-        if (rows.before) engine.dispose(rows.before);
-        gradients.set(model.embedding.name, sum);
-      }
+        return { x: gradient[index]!, ids: engine.tensor(ids, [ids.length]) };
+      });
+      const before = gradients.get(name) ?? null; // what the head gave, where it is the same matrix
+      const sum = engine.run('embedding', { rows, before, shape }, (operations, each) =>
+        each.rows.reduce((table, { x, ids }) => operations.scatterAddRows(table, x, ids), each.before ?? operations.zeros(each.shape)),
+      );
+      if (before) engine.dispose(before);
+      gradients.set(name, sum);
     }
     return { loss, gradients };
   });
@@ -110,7 +112,8 @@ function throughHead(
     const shares = weights.map((weight) => weight / total);
     const inputs: Tensor[][] = lanes.map(() => []);
     const losses: Tensor[] = [];
-    for (const chunk of headChunks(lanes, model.config.vocabularySize)) {
+    const most = logitsAtOnce(model.config, model.head.variable !== null);
+    for (const chunk of headChunks(lanes, model.config.vocabularySize, 1, most)) {
       const back = engine.scope(() => {
         const rows = lanes.map((lane, index): HeadRows => {
           const { begin, size } = chunk[index]!;
@@ -120,22 +123,23 @@ function throughHead(
             share: engine.tensor(laneValues(shares, batch.time, lane).slice(begin, begin + size), [size, 1]),
           };
         });
-        return engine.run('head', { rows, weights: headWeights(model) }, headOfLanes);
+        const before = { finalNorm: gradients.get(model.finalNorm.name) ?? null, head: gradients.get(model.head.name) ?? null };
+        return engine.run('head', { rows, weights: headWeights(model), before }, headOfLanes);
       });
       for (const [index, input] of back.inputs.entries()) inputs[index]!.push(input);
       losses.push(back.loss);
-      if (back.finalNorm) addGradient(engine, gradients, model.finalNorm.name, back.finalNorm);
-      if (back.head) addGradient(engine, gradients, model.head.name, back.head);
+      if (back.finalNorm) replaceGradient(engine, gradients, model.finalNorm.name, back.finalNorm);
+      if (back.head) replaceGradient(engine, gradients, model.head.name, back.head);
     }
     const join = (parts: Tensor[]): Tensor => (parts.length === 1 ? parts[0]! : engine.concat(parts, 0));
     return { loss: losses.length === 1 ? losses[0]! : engine.sum(join(losses), 0, true), inputs: inputs.map(join), gradients };
   });
 }
 
-/** {@link headBackward} for the rows of every lane; losses and gradients of weights are summed. */
+/** {@link headBackward} for the rows of every lane; losses and gradients of weights are summed, these with those of the chunks before. */
 function headOfLanes(
   operations: Operations,
-  { rows, weights }: { rows: readonly HeadRows[]; weights: HeadWeights },
+  { rows, weights, before }: { rows: readonly HeadRows[]; weights: HeadWeights; before: { finalNorm: Tensor | null; head: Tensor | null } },
 ): { loss: Tensor; inputs: Tensor[]; finalNorm: Tensor | null; head: Tensor | null } {
   const each = rows.map((lane) => headBackward(operations, lane, weights));
   const sum = (parts: (Tensor | null)[]): Tensor | null =>
@@ -143,14 +147,15 @@ function headOfLanes(
   return {
     loss: sum(each.map(({ loss }) => loss))!,
     inputs: each.map(({ input }) => input),
-    finalNorm: sum(each.map(({ finalNorm }) => finalNorm)),
-    head: sum(each.map(({ head }) => head)),
+    finalNorm: sum([...each.map(({ finalNorm }) => finalNorm), before.finalNorm]),
+    head: sum([...each.map(({ head }) => head), before.head]),
   };
 }
 
-function addGradient(engine: Engine, gradients: Gradients, name: string, value: Tensor): void {
+function replaceGradient(engine: Engine, gradients: Gradients, name: string, value: Tensor): void {
   const before = gradients.get(name);
-  gradients.set(name, before ? addInto(engine, before, value) : value);
+  if (before) engine.dispose(before);
+  gradients.set(name, value);
 }
 
 /** Their sum; both are freed, so that no more than one gradient is there twice. */

@@ -44,8 +44,8 @@ export function headBackward(
   if (!isTrained) return { loss: total, input: back.input, finalNorm: back.weight, head: null };
   const shared = operations.multiply(normed.output, share); // [N, C]
   const pushed = operations.matmul(probabilities, shared, { transposeA: true }); // [V, C]
-  const pulled = operations.scatterAddRows(head.shape[0]!, shared, labels); // [V, C]
-  return { loss: total, input: back.input, finalNorm: back.weight, head: operations.subtract(pushed, pulled) };
+  const both = operations.scatterAddRows(pushed, operations.scale(shared, -1), labels); // [V, C], in the memory of the product
+  return { loss: total, input: back.input, finalNorm: back.weight, head: both };
 }
 
 /** `KL(p || q) = sum over v of p(v) (log p(v) - log q(v))` of two distributions given by their logits [N, V], row by row, [N]. */

@@ -94,17 +94,18 @@ export function logitsOf(engine: Engine, model: Llama, hidden: Tensor): Tensor {
 }
 
 /**
- * Lanes cut into pieces whose logits fit in {@link HEAD_CHUNK_ELEMENTS}, as often as they are there at a time: for each piece, the rows of every
+ * Lanes cut into pieces whose logits fit in `most` elements, as often as they are there at a time: for each piece, the rows of every
  * lane.
  */
 export function headChunks(
   lanes: readonly { times: number; windows: number }[],
   vocabularySize: number,
   copies = 1,
+  most = HEAD_CHUNK_ELEMENTS,
 ): { begin: number; size: number }[][] {
   const rows = lanes.map(({ windows, times }) => windows * times);
   const total = rows.reduce((sum, each) => sum + each, 0);
-  const count = Math.min(Math.max(1, Math.ceil((total * vocabularySize * copies) / HEAD_CHUNK_ELEMENTS)), ...rows);
+  const count = Math.min(Math.max(1, Math.ceil((total * vocabularySize * copies) / most)), ...rows);
   return Array.from({ length: count }, (_, chunk) =>
     rows.map((each) => {
       const begin = Math.floor((chunk * each) / count);

@@ -1,4 +1,4 @@
-import { blockOfTensor, elementsOf } from '../../shared/domain/llama-tensors.ts';
+import { blockOfTensor } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { AdamSettings, Engine, Tensor, Variable } from '../engine/engine.ts';
 import type { Gradients } from './gradients.ts';
@@ -31,7 +31,7 @@ export class Optimizer {
     this.#settings = settings;
     for (const parameter of parameters) {
       if (parameter.variable === null) continue;
-      const zeros = (): Variable => engine.scope(() => engine.variable(zerosOf(engine, parameter.shape)));
+      const zeros = (): Variable => engine.scope(() => engine.variable(engine.zeros(parameter.shape)));
       const learningRateFactor = settings.learningRateFactor?.(parameter.name) ?? 1;
       this.#moments.set(parameter.name, { parameter, first: zeros(), second: zeros(), learningRateFactor });
     }
@@ -110,11 +110,4 @@ export class Optimizer {
     engine.dispose(total);
     return Math.sqrt(sum!);
   }
-}
-
-/** A matrix is made as a column times a row: an array of its size in JavaScript would stay in memory until it is collected. */
-function zerosOf(engine: Engine, shape: readonly number[]): Tensor {
-  const vector = (of: readonly number[], length: number): Tensor => engine.tensor(new Float32Array(length), of);
-  const [rows, columns] = shape as [number, number];
-  return shape.length === 2 ? engine.multiply(vector([rows, 1], rows), vector([1, columns], columns)) : vector(shape, elementsOf(shape));
 }

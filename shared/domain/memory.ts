@@ -11,6 +11,11 @@ const ENGINE_BYTES = 465e6;
 /** The vocabulary's logits are made for so many elements at a time: a vocabulary of 50,000 must not cost gigabytes. */
 export const HEAD_CHUNK_ELEMENTS = 1 << 24;
 
+/** Where the vocabulary's matrix is trained, each piece of logits has a gradient of the matrix's size, so smaller pieces save nothing. */
+export function logitsAtOnce({ vocabularySize, hiddenSize }: LlamaConfig, isHeadTrained: boolean): number {
+  return isHeadTrained ? Math.max(HEAD_CHUNK_ELEMENTS, vocabularySize * hiddenSize) : HEAD_CHUNK_ELEMENTS;
+}
+
 export interface MemoryRequest {
   /** The base. */
   config: LlamaConfig;
@@ -66,7 +71,7 @@ export function estimateMemory(request: MemoryRequest, keepsActivations: boolean
     activations: FLOAT_BYTES * ((keepsActivations ? kept : recomputed) + tokens * workingPerToken(config, context)),
     head:
       FLOAT_BYTES *
-      (2 * Math.min(HEAD_CHUNK_ELEMENTS, tokens * config.vocabularySize) +
+      (2 * Math.min(logitsAtOnce(config, trainsHead), tokens * config.vocabularySize) +
         (trainsHead ? HEAD_GRADIENTS * config.vocabularySize * config.hiddenSize : 0)),
     engine: ENGINE_BYTES,
   };

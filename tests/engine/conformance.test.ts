@@ -38,6 +38,7 @@ const MEMBERS: Record<keyof Engine, 'case' | 'not an operation'> = {
   concat: 'case',
   roll: 'case',
   ones: 'case',
+  zeros: 'case',
   add: 'case',
   subtract: 'case',
   multiply: 'case',

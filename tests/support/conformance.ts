@@ -117,6 +117,7 @@ const movements: ConformanceCase[] = [
       }),
     ),
   ),
+  { name: 'zeros', run: (e) => e.zeros([3, 1, 5]), wanted: build([3, 1, 5], () => 0) },
   { name: 'ones', run: (e) => e.scale(e.ones([3, 1, 5]), 1), wanted: build([3, 1, 5], () => 1) },
 ];
 
@@ -251,6 +252,7 @@ const ids = [4, 0, 2, 4, 1];
 const labels = [36, 0, 17];
 const table = randomPlain([5, 7], 7);
 const updates = randomPlain([5, 7], 8);
+const sums = randomPlain([6, 7], 11);
 const logProbabilities = build(wide.shape, (index) => Math.log(at(plainSoftmax(wide), index)));
 const losses = build([3], ([row]) => -at(logProbabilities, [row!, labels[row!]!]));
 
@@ -283,9 +285,9 @@ const reductions: ConformanceCase[] = [
   ),
   caseOf(
     'scatterAddRows, an id twice and one never',
-    [updates],
-    (e, [x]) => e.scatterAddRows(6, x!, integers(e, ids)),
-    build([6, 7], ([row, column]) => sumOver(5, (n) => (ids[n] === row ? at(updates, [n, column!]) : 0))),
+    [sums, updates],
+    (e, [x, y]) => e.scatterAddRows(x!, y!, integers(e, ids)),
+    build([6, 7], ([row, column]) => at(sums, [row!, column!]) + sumOver(5, (n) => (ids[n] === row ? at(updates, [n, column!]) : 0))),
   ),
   caseOf('crossEntropy', [wide], (e, [x]) => e.crossEntropy(x!, integers(e, labels)), losses),
   caseOf(
