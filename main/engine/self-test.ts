@@ -54,7 +54,11 @@ export async function selfTest(engine: Engine): Promise<SelfTestResult> {
         got: engine.gatherRows(left, ids),
         wanted: labels.reduce<number[]>((all, id) => [...all, ...a.slice(id * inner, (id + 1) * inner)], []),
       },
-      { name: 'scatter', got: engine.scatterAddRows(engine.zeros([columns, inner]), left, ids), wanted: scatter(a, labels, columns, inner) },
+      {
+        name: 'scatter',
+        got: engine.scatterAddRows(engine.zeros([columns, inner]), left, ids),
+        wanted: scatter(a, labels, columns, inner),
+      },
       { name: 'a training step', got: trainOnce(engine, left, right, labels), wanted: trainOncePlainly(a, b, labels, probability) },
     ];
   });

@@ -56,18 +56,15 @@ export class Optimizer {
     for (const group of this.#groups()) {
       // Clipped gradients are copies: one group's at a time.
       engine.scope(() => {
-        const factor = isClipped ? engine.tensor(Float32Array.of(clipNorm / norm), []) : null;
-        const updates = group.map(({ parameter, first, second }) => {
-          const gradient = gradients.get(parameter.name);
-          if (!gradient) throw new StrataError('INTERNAL', `No gradient for ${parameter.name}.`);
-          return {
-            variable: parameter.variable!,
-            firstMoment: first,
-            secondMoment: second,
-            gradient: factor ? engine.multiply(gradient, factor) : gradient,
-            weightDecay: parameter.shape.length > 1 ? weightDecay : 0,
-          };
-        });
+        const own = group.map(({ parameter }) => gradientOf(gradients, parameter.name));
+        const clipped = isClipped ? scaled(engine, own, clipNorm / norm) : own;
+        const updates = group.map(({ parameter, first, second }, index) => ({
+          variable: parameter.variable!,
+          firstMoment: first,
+          secondMoment: second,
+          gradient: clipped[index]!,
+          weightDecay: parameter.shape.length > 1 ? weightDecay : 0,
+        }));
         engine.adamW(updates, { learningRate: learningRate * group[0]!.learningRateFactor, beta1, beta2, epsilon, step });
       });
     }
@@ -102,12 +99,24 @@ export class Optimizer {
 
   async #globalNorm(gradients: Gradients): Promise<number> {
     const engine = this.#engine;
-    const total = engine.scope(() => {
-      const squares: Tensor[] = [...gradients.values()].map((gradient) => engine.reshape(engine.sumOfSquares(gradient), [1]));
-      return engine.sum(engine.concat(squares, 0), 0);
+    const total = engine.run('norm', [...gradients.values()], (operations, each) => {
+      const squares = each.map((gradient) => operations.reshape(operations.sumOfSquares(gradient), [1]));
+      return operations.sum(operations.concat(squares, 0), 0);
     });
     const [sum] = await engine.read(total);
     engine.dispose(total);
     return Math.sqrt(sum!);
   }
+}
+
+function gradientOf(gradients: Gradients, name: string): Tensor {
+  const gradient = gradients.get(name);
+  if (!gradient) throw new StrataError('INTERNAL', `No gradient for ${name}.`);
+  return gradient;
+}
+
+/** Copies of tensors, each times the same factor; they belong to the innermost scope. */
+function scaled(engine: Engine, tensors: readonly Tensor[], factor: number): readonly Tensor[] {
+  const inputs = { tensors, factor: engine.tensor(Float32Array.of(factor), []) };
+  return engine.run('scaled', inputs, (operations, each) => each.tensors.map((tensor) => operations.multiply(tensor, each.factor)));
 }

@@ -75,14 +75,16 @@ describe('the suite itself', () => {
   });
 });
 
-/** The engine with one operation whose results (an update: whose step) are a thousandth too large. */
+/** The engine with one operation whose results (zeros: by so much, an update: whose step) are a thousandth too large. */
 function withBroken(engine: Engine, broken: keyof Engine): Engine {
+  const larger = (x: Tensor): Tensor =>
+    broken === 'zeros' ? engine.add(x, engine.tensor(Float32Array.of(0.001), [])) : engine.scale(x, 1.001);
   const enlarge = (result: unknown): unknown => {
     if (typeof result !== 'object' || result === null) return result;
     if ('loss' in result && 'probabilities' in result) {
       return { loss: enlarge(result.loss), probabilities: enlarge(result.probabilities) };
     }
-    if ('dtype' in result) return (result as Tensor).dtype === 'float32' ? engine.scale(result as Tensor, 1.001) : result;
+    if ('dtype' in result) return (result as Tensor).dtype === 'float32' ? larger(result as Tensor) : result;
     const variable = result as ReturnType<Engine['variable']>;
     engine.scope(() => variable.assign(engine.scale(variable.read(), 1.001)));
     return variable;
