@@ -39,6 +39,8 @@ export interface StoredRun {
   latest: Evaluation | null;
   final: Evaluation | null;
   tokensPerSecond: number | null;
+  /** Of the windows trained on, the share that had been there before; null while it runs, and of runs before version 50. */
+  repeatedShare: number | null;
   secondsLeft: number | null;
   seconds: number | null;
   peakMemory: number | null;

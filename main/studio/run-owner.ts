@@ -135,6 +135,7 @@ export class RunOwner {
       tokens: result.tokens,
       seconds: result.seconds,
       tokensPerSecond: result.tokensPerSecond,
+      repeatedShare: result.repeatedShare,
       peakMemory: Math.max(result.peakMemory, run.peakMemory ?? 0),
       secondsLeft: null,
       ownerPid: null,

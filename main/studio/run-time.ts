@@ -4,16 +4,22 @@ import { evaluationFlops, trainingFlops } from '../../shared/domain/cost.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 
+/** What a run does, as far as it takes time. */
+export interface TimedRun {
+  configuration: RunConfiguration;
+  /** Its base's. */
+  modelConfig: LlamaConfig;
+  /** Of its windows, the share that has been there before. */
+  repeatedShare: number;
+}
+
 /** A run of the past, as far as it tells how fast an engine is here. */
-export interface PastRun {
+export interface PastRun extends TimedRun {
   name: string;
   /** The engine that trained it. */
   engine: string;
   /** Measured, of training steps alone. */
   tokensPerSecond: number;
-  configuration: RunConfiguration;
-  /** Its base's. */
-  modelConfig: LlamaConfig;
 }
 
 /**
@@ -27,7 +33,8 @@ const TENSORFLOW_CPU_FLOPS_PER_CORE = 55e9;
  * @param past runs that measured their speed, latest first.
  * @returns null when nothing is known of the engine's speed.
  */
-export function estimateTime(configuration: RunConfiguration, modelConfig: LlamaConfig, past: readonly PastRun[]): TrainPreview['time'] {
+export function estimateTime(run: TimedRun, past: readonly PastRun[]): TrainPreview['time'] {
+  const { configuration, modelConfig } = run;
   const earlier = past.find(({ engine }) => configuration.engine === 'auto' || configuration.engine === engine);
   const speed = earlier ? speedOf(earlier) : assumedSpeed(configuration.engine);
   if (speed === null) return null;
@@ -36,7 +43,7 @@ export function estimateTime(configuration: RunConfiguration, modelConfig: Llama
   const hasOld = datasets.some(({ role }) => role === 'old');
   const measurements = Math.floor(steps / evaluation.everySteps) + 2; // before step 1, in between, and at the end
   const measuredFlops = evaluation.tokens * (evaluationFlops(work, false) + (hasOld ? evaluationFlops(work, true) : 0));
-  const trainedFlops = trainingFlops(work);
+  const trainedFlops = flopsOfToken(run);
   return {
     seconds: (steps * batch * context * trainedFlops + measurements * measuredFlops) / speed,
     tokensPerSecond: speed / trainedFlops,
@@ -45,8 +52,12 @@ export function estimateTime(configuration: RunConfiguration, modelConfig: Llama
 }
 
 /** Operations a second that a run reached. */
-function speedOf({ configuration, modelConfig, tokensPerSecond }: PastRun): number {
-  return tokensPerSecond * trainingFlops({ config: modelConfig, method: configuration.method, context: configuration.context });
+function speedOf(run: PastRun): number {
+  return run.tokensPerSecond * flopsOfToken(run);
+}
+
+function flopsOfToken({ configuration: { method, context }, modelConfig, repeatedShare }: TimedRun): number {
+  return trainingFlops({ config: modelConfig, method, context, repeatedShare });
 }
 
 function assumedSpeed(engine: string): number | null {

@@ -53,20 +53,20 @@ export class Runs {
   }
 
   async preview(request: ParsedTrainRequest): Promise<TrainPreview> {
-    const { preview, configuration, modelConfig } = await resolveRequest(request, this.#models, this.#datasets);
-    return { ...preview, time: estimateTime(configuration, modelConfig, await this.#pastRuns()) };
+    const { preview, configuration, modelConfig, repeatedShare } = await resolveRequest(request, this.#models, this.#datasets);
+    return { ...preview, time: estimateTime({ configuration, modelConfig, repeatedShare }, await this.#pastRuns()) };
   }
 
   /** Runs that tell how fast an engine is here, latest first; those whose base is gone do not. */
   async #pastRuns(): Promise<PastRun[]> {
     const models = new Map(this.#models.list().map(({ id, path }) => [id, path]));
     const past: PastRun[] = [];
-    for (const { name, engine, tokensPerSecond, configuration } of listRuns(this.#context.store)) {
+    for (const { name, engine, tokensPerSecond, repeatedShare, configuration } of listRuns(this.#context.store)) {
       const path = models.get(configuration.baseModel.id);
       if (path === undefined || engine === null || !tokensPerSecond || past.some((run) => run.engine === engine)) continue;
       const folder = await openModelFolder(path);
       await folder.close();
-      past.push({ name, engine, tokensPerSecond, configuration, modelConfig: folder.config });
+      past.push({ name, engine, tokensPerSecond, repeatedShare: repeatedShare ?? 0, configuration, modelConfig: folder.config });
     }
     return past;
   }

@@ -58,6 +58,8 @@ export interface ResolvedRequest {
   base: StoredModel;
   /** The base's. */
   modelConfig: LlamaConfig;
+  /** Of the run's windows, the share that has been there before. */
+  repeatedShare: number;
 }
 
 /**
@@ -165,6 +167,7 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
     shards: shards.map(({ windows: _windows, name: _name, ...shard }) => shard),
     base,
     modelConfig: folder.config,
+    repeatedShare: mixture.repeatedShare(steps * batch),
   };
 }
 

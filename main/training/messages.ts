@@ -89,6 +89,8 @@ export const trainResultSchema = z.object({
   seconds: z.number(),
   /** Tokens trained per second of training steps, over all sessions. */
   tokensPerSecond: z.number(),
+  /** Of the windows trained on, the share that had been there before. */
+  repeatedShare: z.number(),
   /** Largest resident set of the process, bytes. */
   peakMemory: z.number(),
   final: evaluationSchema.nullable(),

@@ -227,8 +227,7 @@ class Session {
   /** Whether windows repeat follows from the configuration alone, so a resumed run computes as the undisturbed one. */
   #openPrefixes(): PrefixCache | null {
     const { steps, batch } = this.#configuration;
-    const repeats = this.#mixture.repeats(steps * batch).some(({ epochs }) => epochs > 1);
-    if (!repeats || lowestTrainedBlock(this.#model) === 0) return null;
+    if (this.#mixture.repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0) return null;
     return new PrefixCache(this.#engine, this.#model, join(this.#job.runDirectory, PREFIX_FILE));
   }
 
@@ -396,6 +395,7 @@ class Session {
       tokens: this.#tokens(),
       seconds: this.#secondsSoFar(),
       tokensPerSecond: this.#tokensPerSecond(),
+      repeatedShare: this.#mixture.repeatedShare(this.#state.step * this.#configuration.batch),
       peakMemory: process.resourceUsage().maxRSS * 1024,
       final,
       saved,

@@ -13,15 +13,22 @@ interface Work {
   context: number;
 }
 
+interface TrainingWork extends Work {
+  /** Of the windows, those that come again: what frozen blocks below the first trained one make of them is kept. None when left out. */
+  repeatedShare?: number;
+}
+
 /** Operations for one trained token: all blocks forward, those that need it backward, and the gradients of what is trained. */
-export function trainingFlops({ config, method, context }: Work): number {
-  const { blocks, backwardBlocks } = placementOf(method, config);
+export function trainingFlops({ config, method, context, repeatedShare = 0 }: TrainingWork): number {
+  const { blocks, backwardBlocks, cacheableBlocks } = placementOf(method, config);
+  const forwardBlocks = blocks - repeatedShare * cacheableBlocks;
   const trained = trainedTensors(method, config).filter(({ name, shape }) => shape.length > 1 && !name.includes('embed_tokens'));
   const weightGradients = 2 * trained.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
   // Adapters go forward and backward beside their matrices.
   const adapters = method.name === 'lora' ? 2 * weightGradients : 0;
   const tiedHead = method.name === 'full' && config.tiedEmbeddings ? headFlops(config) : 0;
-  const through = (blocks + 2 * backwardBlocks) * attentionFlops(config, context) + (blocks + backwardBlocks) * matrixFlops(config);
+  const through =
+    (forwardBlocks + 2 * backwardBlocks) * attentionFlops(config, context) + (forwardBlocks + backwardBlocks) * matrixFlops(config);
   return through + 2 * headFlops(config) + weightGradients + adapters + tiedHead;
 }
 

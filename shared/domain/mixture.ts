@@ -102,6 +102,12 @@ export class Mixture {
     });
   }
 
+  /** Which share of the first `positions` windows has been there before, 0 to 1. */
+  repeatedShare(positions: number): number {
+    const repeated = this.repeats(positions).reduce((sum, { windows, epochs }) => sum + windows * Math.max(0, 1 - 1 / epochs), 0);
+    return positions === 0 ? 0 : repeated / positions;
+  }
+
   /** The datasets of a role are one long list of windows, shuffled anew each time it is gone through. */
   #pick(role: 'new' | 'old', index: number): MixtureWindow {
     const group = this.#byRole[role];

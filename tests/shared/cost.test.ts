@@ -44,6 +44,15 @@ describe('the work of a token', () => {
     expect(evaluationFlops(full, true)).toBe(2 * evaluationFlops(full, false));
   });
 
+  it('is what is left without the frozen blocks below, for windows that come again', () => {
+    const at = (repeatedShare: number): number =>
+      trainingFlops({ config, method: { name: 'freeze', blocks: [20] }, context: 512, repeatedShare });
+    // One block forward: matrices of 3 x 576 x 1536 + 2 x 576 x 576 + 2 x 576 x 192 numbers, and attention.
+    const block = 2 * (3 * 576 * 1536 + 2 * 576 * 576 + 2 * 576 * 192) + 4 * 576 * 512;
+    expect(at(0) - at(1)).toBe(20 * block);
+    expect(at(0) - at(0.5)).toBe(10 * block);
+  });
+
   it('of adapters is a little more than of the frozen model forward and backward', () => {
     const lora = trainingFlops({ config, method: { name: 'lora', rank: 16, alpha: 32, targets: [...LORA_TARGETS] }, context: 512 });
     const full = trainingFlops({ config, method: { name: 'full' }, context: 512 });

@@ -53,6 +53,27 @@ describe('Mixture', () => {
     ]);
   });
 
+  it('knows which share of windows was there before: as counted, window by window', () => {
+    for (const [share, positions] of [
+      [0, 20],
+      [0.5, 96],
+      [0.25, 300],
+    ] as const) {
+      // prettier-ignore
+      const mixture = new Mixture(sources, share, 1);
+      const seen = new Set<string>();
+      let again = 0;
+      for (let position = 0; position < positions; position++) {
+        const { datasetId, role, window } = mixture.at(position);
+        const key = `${role} ${datasetId} ${window}`;
+        if (seen.has(key)) again++;
+        seen.add(key);
+      }
+      expect(mixture.repeatedShare(positions)).toBeCloseTo(again / positions, 10);
+    }
+    expect(new Mixture(sources, 0, 1).repeatedShare(0)).toBe(0);
+  });
+
   it('refuses shares outside [0, 1), replay without old data, and roles without windows', () => {
     for (const share of [1, -0.1, NaN, 2]) expect(() => checkShare(share, true)).toThrow(/outside its range/);
     expect(() => new Mixture(sources.slice(0, 2), 0.1, 1)).toThrow(/needs old data/);

@@ -94,6 +94,7 @@ describe('a training’s result', () => {
       tokens: { total: 64, byDataset: { code: 64 } },
       seconds: 0.5,
       tokensPerSecond: 128,
+      repeatedShare: 0.5,
       peakMemory: 1e8,
       final: null,
       saved: true,
