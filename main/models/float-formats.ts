@@ -2,7 +2,8 @@
 
 /** bfloat16 is the upper half of a float32. */
 export function bf16ToFloat32(bytes: Uint8Array): Float32Array {
-  const halves = new Uint16Array(aligned(bytes));
+  const { buffer, byteOffset, length } = aligned(bytes);
+  const halves = new Uint16Array(buffer, byteOffset, length / 2);
   const values = new Uint32Array(halves.length);
   for (let index = 0; index < halves.length; index++) values[index] = halves[index]! << 16;
   return new Float32Array(values.buffer);
@@ -21,14 +22,15 @@ export function float32ToBf16(values: Float32Array): Uint8Array {
 
 /** IEEE half precision, by the engine's own Float16Array. */
 export function f16ToFloat32(bytes: Uint8Array): Float32Array {
-  return Float32Array.from(new Float16Array(aligned(bytes)));
+  const { buffer, byteOffset, length } = aligned(bytes);
+  return new Float32Array(new Float16Array(buffer, byteOffset, length / 2));
 }
 
 export function float32ToF16(values: Float32Array): Uint8Array {
   return new Uint8Array(Float16Array.from(values).buffer);
 }
 
-/** A copy whose buffer starts at the data: views of wider elements need that. */
-export function aligned(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer as ArrayBuffer;
+/** The same bytes where a view of 16-bit elements can lie over them: a copy if they begin in the middle of one. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
 }

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { StrataError } from '../../shared/errors.ts';
 import { MAX_TRANSFER_BYTES, writeAtomically } from './atomic-file.ts';
-import { aligned, bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
+import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
 
 /**
  * The safetensors format (huggingface/safetensors, "Format"): u64 header length, a JSON header
@@ -89,7 +89,8 @@ async function readHeader(
   readRange: (begin: number, end: number) => Promise<Uint8Array>,
 ): Promise<{ tensors: Map<string, SafetensorsTensor>; metadata: Record<string, string> }> {
   if (size < 8) throw corrupt(path, `${size} bytes`);
-  const declared = new DataView(aligned(await readRange(0, 8))).getBigUint64(0, true);
+  const { buffer, byteOffset } = await readRange(0, 8);
+  const declared = new DataView(buffer, byteOffset).getBigUint64(0, true);
   if (declared > BigInt(Math.min(MAX_HEADER_BYTES, size - 8))) {
     throw corrupt(path, `a header of ${declared} bytes in a file of ${size}`);
   }

@@ -23,10 +23,10 @@ export interface PastRun extends TimedRun {
 }
 
 /**
- * What TensorFlow's kernels reach on one core of the machine they were measured on, in floating-point operations a second: a step of
- * SmolLM2-135M's shape took 314e9 in 2.2 to 2.9 s on two cores. Only for the time before this machine has finished a run.
+ * What TensorFlow's kernels reach on one core of the machine they were measured on (docs/performance.md), in floating-point operations a second:
+ * 86e9 with the embedded base, 112e9 with SmolLM2-135M's shape. Only for the time before this machine has finished a run.
  */
-const TENSORFLOW_CPU_FLOPS_PER_CORE = 55e9;
+const TENSORFLOW_CPU_FLOPS_PER_CORE = 85e9;
 
 /**
  * How long a run will take. The work of a token is counted, and how fast it is done is taken from the latest run on the engine.
