@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allowedBy } from '../../shared/allowed.ts';
 import { type TrainPreview, type trainRequestSchema } from '../../shared/contract/contract.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { chooseMethod, countParameters, placementOf, planOf, trainedTensors } from '../../shared/domain/method.ts';
@@ -255,10 +256,11 @@ function checkConfiguration(configuration: RunConfiguration): RunConfiguration {
   }
   const parsed = possibleSchema.safeParse(configuration);
   if (parsed.success) return parsed.data;
-  const wrong = parsed.error.issues.map(({ path, message }) => ({ name: path.join('.'), value: valueAt(configuration, path), message }));
+  // The first complaint about each value says what is needed.
+  const wrong = [...new Map(parsed.error.issues.toReversed().map((issue) => [issue.path.join('.'), issue]))];
   throw new StrataError('BAD_INPUT', 'A setting of the run is not possible.', {
-    found: wrong.map(({ name, value }) => `${name} = ${String(value)}`).join(', '),
-    allowed: wrong.map(({ name, message }) => `${name}: ${message}`).join('; '),
+    found: wrong.map(([name, { path }]) => `${name} = ${String(valueAt(configuration, path))}`).join(', '),
+    allowed: wrong.map(([name, issue]) => `${name}: ${allowedBy(issue)}`).join('; '),
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { allowedBy } from '../../../shared/allowed.ts';
 import { trainRequestSchema } from '../../../shared/contract/contract.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS } from '../../../shared/domain/method.ts';
 import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
@@ -104,8 +105,9 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
   };
   const parsed = trainRequestSchema.safeParse(asked);
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    throw refuse('The run is not possible as asked.', `${path.join('.')} ${JSON.stringify(asked[String(path[0])])}`, message);
+    const issue = parsed.error.issues[0]!;
+    const { path } = issue;
+    throw refuse('The run is not possible as asked.', `${path.join('.')} ${JSON.stringify(asked[String(path[0])])}`, allowedBy(issue));
   }
   return parsed.data;
 }
