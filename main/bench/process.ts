@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { planMemory } from '../../shared/domain/memory.ts';
 import { planOf, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
 import type { Engine, Tensor } from '../engine/engine.ts';
@@ -10,6 +11,7 @@ import { type Llama, loadLlama, parametersOf } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { measureLoss } from '../training/evaluation.ts';
 import { PrefixCache } from '../training/prefix-cache.ts';
+import { availableMemory, peakMemory } from '../training/process-memory.ts';
 import { lossAndGradientsOfStep } from '../training/step.ts';
 import { explainFailure } from '../training/trainer-end.ts';
 import { type BenchJob, benchJobSchema, type Measurement } from './job.ts';
@@ -115,13 +117,16 @@ async function loadOnce(engine: Engine, job: BenchJob, windows: Windows): Promis
   return { seconds: [(performance.now() - started) / 1000], losses: [] };
 }
 
-async function load(engine: Engine, { task, baseDirectory, method }: BenchJob): Promise<Llama> {
+async function load(engine: Engine, { task, baseDirectory, method, batch, context }: BenchJob): Promise<Llama> {
   const folder = await openModelFolder(baseDirectory);
   try {
+    const { config, isBfloat16 } = folder;
+    const planned =
+      method && planMemory({ config, method, microBatch: batch, context, isBfloat16, measuresDrift: false }, availableMemory());
     return await loadLlama(engine, {
       config: folder.config,
       read: (name) => folder.readTensor(name),
-      isCompact: task === 'train' || task === 'evaluate',
+      isCompact: planned?.isCompact ?? task === 'evaluate', // as the trainer and `strata eval` do
       ...(method && { plan: planOf(method), isTrainable: trainabilityOf(method) }),
       lora: method?.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: 1 } : null,
     });
@@ -143,20 +148,10 @@ async function timed(job: BenchJob, once: (step: number) => Promise<number | nul
   return { seconds, losses };
 }
 
-/**
- * Largest resident set, bytes. Linux' own figure where there is one: the one of resourceUsage begins with the size of the process that
- * started this one.
- */
-async function peakMemory(): Promise<number> {
-  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
-  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
-  return (kilobytes === undefined ? process.resourceUsage().maxRSS : Number(kilobytes)) * 1024;
-}
-
 let answer: unknown;
 try {
   const job = benchJobSchema.parse(JSON.parse(await readFile(process.argv[2]!, 'utf8')));
-  answer = { ...(await measure(job)), peakMemory: await peakMemory() };
+  answer = { ...(await measure(job)), peakMemory: peakMemory() };
 } catch (error) {
   answer = { error: explainFailure(error, false).toRecord() };
 }

@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { planOf, trainedConfig } from '../../shared/domain/method.ts';
+import { planMemory } from '../../shared/domain/memory.ts';
+import { type Method, planOf, trainedConfig } from '../../shared/domain/method.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { engineDirectory, readEngineManifest } from '../engine/engine-directory.ts';
 import { engineEnvironment, type EngineName, threadEnvironment } from '../engine/load-engine.ts';
 import { writeTextAtomically } from '../models/atomic-file.ts';
 import { LastWords } from '../training/last-words.ts';
+import { availableMemory } from '../training/process-memory.ts';
 import { explainEnd } from '../training/trainer-end.ts';
 import { findPeer, type Peer } from './find-python.ts';
 import { benchAnswerSchema, type BenchJob, type Measurement } from './job.ts';
@@ -119,7 +121,9 @@ export async function runBench(request: BenchRequest, say: (line: string) => voi
   try {
     for (const name of shapes) {
       const shape = await shapeOf(name, resources);
-      for (const each of suites.flatMap((suite) => casesOf(suite, shape, request))) {
+      const cases = suites.flatMap((suite) => casesOf(suite, shape, request));
+      for (const each of cases) checkCase(each, weights);
+      for (const each of cases) {
         report.results.push(await measureCase(each, report, scratch, say, signal));
         await save();
       }
@@ -128,6 +132,30 @@ export async function runBench(request: BenchRequest, say: (line: string) => voi
     await rm(scratch, { recursive: true, force: true });
   }
   return report;
+}
+
+/** @throws StrataError BAD_INPUT for windows that the model or the machine's memory is too small for: found before an hour is spent. */
+function checkCase({ suite, shape, task, method, config, batch, context }: BenchCase, weights: WeightType): void {
+  if (context > config.contextLength) {
+    throw new StrataError('BAD_INPUT', `The windows of ${suite} are longer than the model was made for.`, {
+      found: `${context} tokens`,
+      allowed: `2 to ${config.contextLength} tokens with the shape ${shape}`,
+    });
+  }
+  // Nothing is kept for a backward pass where nothing is trained, which is as if only the last block were.
+  const trained: Method = method ?? { name: 'freeze', blocks: [config.blocks - 1] };
+  const windows = task === 'evaluate' ? 1 : batch; // others go through the model one after the other
+  const isBfloat16 = weights === 'bfloat16';
+  const { total, fits } = planMemory(
+    { config, method: trained, microBatch: windows, context, isBfloat16, measuresDrift: false },
+    availableMemory(),
+  );
+  if (fits) return;
+  throw new StrataError('BAD_INPUT', `${suite} with the shape ${shape} needs more memory than this machine has.`, {
+    found: `about ${(total / 1e9).toFixed(1)} GB for ${batch} windows of ${context} tokens`,
+    allowed: `${(availableMemory() / 1e9).toFixed(1)} GB`,
+    hint: 'Use a smaller --batch or --context.',
+  });
 }
 
 const PLATFORM = `${process.platform}-${process.arch}`;

@@ -13,7 +13,7 @@ export const SUITES = {
   eval: 'loss without gradients',
   generate: 'greedy generation with cached keys and values',
   load: 'from a folder on disk to the first token',
-  context: 'how train-expand grows with the window, 128 to 2048 tokens',
+  context: 'how train-expand grows with the window, 128 to 2048 tokens as far as the model allows',
   inserted: 'how train-expand grows with the inserted blocks, 1 to 16',
 } as const;
 export type SuiteName = keyof typeof SUITES;
@@ -86,7 +86,9 @@ export function casesOf(suite: SuiteName, shape: Shape, wanted: WindowSize = {})
     case 'load':
       return [{ ...whole, task: 'load', batch: 1, context: PROMPT_TOKENS }];
     case 'context':
-      return CONTEXTS.map((window) => expand(expansion.baseBlocks, expansion.inserted, window));
+      return CONTEXTS.filter((window) => window <= config.contextLength).map((window) =>
+        expand(expansion.baseBlocks, expansion.inserted, window),
+      );
     case 'inserted':
       return INSERTED.map((inserted) => expand(config.blocks, inserted, context));
   }

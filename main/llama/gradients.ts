@@ -17,6 +17,8 @@ export interface StepOptions {
   prefix?: readonly Tensor[] | null;
   /** Keeps only each block's input and computes its activations a second time on the way back: less memory, more time. */
   recomputes?: boolean;
+  /** Gradients of the step's micro-batches before this one: these are added to them, tensor by tensor, and they are freed. */
+  before?: Gradients;
 }
 
 /**
@@ -42,7 +44,7 @@ export function lossAndGradients(
       kept[block] = { input: x, traces: recomputes ? null : traces };
       x = outputs;
     }
-    const { loss, inputs: atEnd, gradients } = throughHead(engine, model, batch, lanes, x, options.totalWeight);
+    const { loss, inputs: atEnd, gradients } = throughHead(engine, model, batch, lanes, x, options);
     const isOwn = (tensor: Tensor): boolean => !options.prefix?.includes(tensor);
     engine.dispose(...x.filter(isOwn));
     let gradient = atEnd;
@@ -52,7 +54,9 @@ export function lossAndGradients(
         const known = traces ?? runForward(engine, model, block, input, positions, true).traces;
         return runBackward(engine, model, block, gradient, positions, known);
       });
-      for (const [name, value] of Object.entries(back.gradients)) gradients.set(parameterOfBlock(model.blocks[block]!, name).name, value);
+      for (const [name, value] of Object.entries(back.gradients)) {
+        addGradient(engine, gradients, parameterOfBlock(model.blocks[block]!, name).name, value);
+      }
       engine.dispose(...new Set([...gradient, ...tensorsOf(traces), ...input].filter(isOwn)));
       gradient = back.inputs;
     }
@@ -62,7 +66,7 @@ export function lossAndGradients(
         const ids = laneValues(batch.inputs, batch.time, lane);
         return { x: gradient[index]!, ids: engine.tensor(ids, [ids.length]) };
       });
-      const before = gradients.get(name) ?? null; // what the head gave, where it is the same matrix
+      const before = gradients.get(name) ?? null; // of the micro-batches before, and of the head where it is the same matrix
       const sum = engine.run('embedding', { rows, before, shape }, (operations, each) =>
         each.rows.reduce((table, { x, ids }) => operations.scatterAddRows(table, x, ids), each.before ?? operations.zeros(each.shape)),
       );
@@ -103,10 +107,10 @@ function throughHead(
   batch: Batch,
   lanes: readonly Lane[],
   streams: readonly Tensor[],
-  totalWeight: number | undefined,
+  { totalWeight, before }: StepOptions,
 ): { loss: Tensor; inputs: Tensor[]; gradients: Gradients } {
   return engine.scope(() => {
-    const gradients: Gradients = new Map();
+    const gradients: Gradients = new Map(before);
     const weights = batch.weights ?? new Float32Array(batch.targets.length).fill(1);
     const total = totalWeight ?? weights.reduce((sum, weight) => sum + weight, 0);
     const shares = weights.map((weight) => weight / total);
@@ -123,8 +127,8 @@ function throughHead(
             share: engine.tensor(laneValues(shares, batch.time, lane).slice(begin, begin + size), [size, 1]),
           };
         });
-        const before = { finalNorm: gradients.get(model.finalNorm.name) ?? null, head: gradients.get(model.head.name) ?? null };
-        return engine.run('head', { rows, weights: headWeights(model), before }, headOfLanes);
+        const sums = { finalNorm: gradients.get(model.finalNorm.name) ?? null, head: gradients.get(model.head.name) ?? null };
+        return engine.run('head', { rows, weights: headWeights(model), before: sums }, headOfLanes);
       });
       for (const [index, input] of back.inputs.entries()) inputs[index]!.push(input);
       losses.push(back.loss);
@@ -136,7 +140,7 @@ function throughHead(
   });
 }
 
-/** {@link headBackward} for the rows of every lane; losses and gradients of weights are summed, these with those of the chunks before. */
+/** {@link headBackward} for the rows of every lane; losses and gradients of weights are summed, these with what came before. */
 function headOfLanes(
   operations: Operations,
   { rows, weights, before }: { rows: readonly HeadRows[]; weights: HeadWeights; before: { finalNorm: Tensor | null; head: Tensor | null } },
@@ -150,6 +154,11 @@ function headOfLanes(
     finalNorm: sum([...each.map(({ finalNorm }) => finalNorm), before.finalNorm]),
     head: sum([...each.map(({ head }) => head), before.head]),
   };
+}
+
+function addGradient(engine: Engine, gradients: Gradients, name: string, value: Tensor): void {
+  const before = gradients.get(name);
+  gradients.set(name, before ? addInto(engine, before, value) : value);
 }
 
 function replaceGradient(engine: Engine, gradients: Gradients, name: string, value: Tensor): void {

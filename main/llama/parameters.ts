@@ -88,6 +88,8 @@ export interface LoadOptions {
   isCompact?: boolean;
   /** Adapters to put on every block: `alpha / rank` scales what they add. */
   lora?: { rank: number; alpha: number; targets: readonly BlockRole[]; seed: number } | null;
+  /** A model with the same tensors: those it keeps frozen are used, not loaded again, and stay its own. */
+  shared?: Llama | null;
 }
 
 /**
@@ -95,9 +97,21 @@ export interface LoadOptions {
  * Returns the model with the expanded number of blocks; {@link disposeLlama} frees it.
  */
 export async function loadLlama(engine: Engine, options: LoadOptions): Promise<Llama> {
-  const { config, read, plan = null, insertedBefore = [], isTrainable = () => false, isCompact = false, lora = null } = options;
+  const {
+    config,
+    read,
+    plan = null,
+    insertedBefore = [],
+    isTrainable = () => false,
+    isCompact = false,
+    lora = null,
+    shared = null,
+  } = options;
   const random = randomStream(lora?.seed ?? 0);
+  const frozen = new Map(shared ? parametersOf(shared).flatMap((each) => (each.variable ? [] : [[each.name, each]])) : []);
   const load = async (name: string, source: string, shape: number[], isInserted: boolean, isZero: boolean): Promise<Parameter> => {
+    const theirs = frozen.get(name);
+    if (theirs) return { ...theirs, dispose: () => undefined };
     const values = isZero ? new Float32Array(elementsOf(shape)) : await read(source);
     return parameter(engine, name, values, shape, isTrainable(name, isInserted), isCompact && blockOfTensor(name) !== null);
   };

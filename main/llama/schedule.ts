@@ -7,7 +7,7 @@ export interface LearningRate {
   /** Fraction of the steps over which the rate rises linearly. */
   warmup: number;
   schedule: Schedule;
-  /** The last step has this fraction of the peak. */
+  /** The last step has this fraction of the peak, unless it still belongs to the warm-up. */
   finalLearningRate: number;
 }
 

@@ -1,21 +1,22 @@
-import { totalmem } from 'node:os';
-import { MEMORY_PARTS, type MemoryEstimate, type MemoryPart, type MemoryPlan, planMemory } from '../../shared/domain/memory.ts';
+import { MEMORY_PARTS, type MemoryEstimate, type MemoryPart, type MemoryPlan } from '../../shared/domain/memory.ts';
 import { placementOf } from '../../shared/domain/method.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { ModelFolder } from '../models/model-folder.ts';
+import { memoryPlanOf } from '../training/memory-plan.ts';
 
 /**
  * How a run fits into the machine's memory.
  * @throws StrataError BAD_INPUT, with the numbers, when it does not: it would take everything else down with it.
  */
 export function planRunMemory(
-  { method, microBatch, context }: RunConfiguration,
-  { config, isBfloat16 }: Pick<ModelFolder, 'config' | 'isBfloat16'>,
+  configuration: RunConfiguration,
+  folder: Pick<ModelFolder, 'config' | 'isBfloat16'>,
 ): Omit<MemoryPlan, 'fits'> {
-  const { fits, ...memory } = planMemory({ config, method, microBatch, context, isCompact: isBfloat16 }, totalmem());
+  const { fits, ...memory } = memoryPlanOf(configuration, folder);
   if (fits) return memory;
-  const { blocks } = placementOf(method, config);
+  const { method, microBatch, context } = configuration;
+  const { blocks } = placementOf(method, folder.config);
   const parts = MEMORY_PARTS.map((part) => `${part} ${gigabytes(memory[part])}`).join(', ');
   throw new StrataError('BAD_INPUT', 'The run needs more memory than this machine has.', {
     found: `about ${gigabytes(memory.total)} for ${blocks} blocks and ${microBatch} windows of ${context} tokens at once: ${parts}`,

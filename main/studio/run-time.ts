@@ -13,6 +13,11 @@ export interface TimedRun {
   repeatedShare: number;
 }
 
+export interface PlannedRun extends TimedRun {
+  /** Held-out tokens of each role that a measurement reads. */
+  measuredTokens: { new: number; old: number };
+}
+
 /** A run of the past, as far as it tells how fast an engine is here. */
 export interface PastRun extends TimedRun {
   name: string;
@@ -33,16 +38,15 @@ const TENSORFLOW_CPU_FLOPS_PER_CORE = 85e9;
  * @param past runs that measured their speed, latest first.
  * @returns null when nothing is known of the engine's speed.
  */
-export function estimateTime(run: TimedRun, past: readonly PastRun[]): TrainPreview['time'] {
+export function estimateTime(run: PlannedRun, past: readonly PastRun[]): TrainPreview['time'] {
   const { configuration, modelConfig } = run;
   const earlier = past.find(({ engine }) => configuration.engine === 'auto' || configuration.engine === engine);
   const speed = earlier ? speedOf(earlier) : assumedSpeed(configuration.engine);
   if (speed === null) return null;
-  const { steps, batch, context, evaluation, datasets } = configuration;
+  const { steps, batch, context, evaluation } = configuration;
   const work = { config: modelConfig, method: configuration.method, context };
-  const hasOld = datasets.some(({ role }) => role === 'old');
   const measurements = Math.floor(steps / evaluation.everySteps) + 2; // before step 1, in between, and at the end
-  const measuredFlops = evaluation.tokens * (evaluationFlops(work, false) + (hasOld ? evaluationFlops(work, true) : 0));
+  const measuredFlops = run.measuredTokens.new * evaluationFlops(work, false) + run.measuredTokens.old * evaluationFlops(work, true);
   const trainedFlops = flopsOfToken(run);
   return {
     seconds: (steps * batch * context * trainedFlops + measurements * measuredFlops) / speed,

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
-import type { MetricPoint, MetricSeries, RunStatus, RunSummary } from '../../shared/domain/run.ts';
+import { canGoOn, type MetricPoint, type MetricSeries, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { loadTokenizer } from '../models/tokenizer.ts';
@@ -32,8 +32,10 @@ const WATCH_INTERVAL_MS = 200;
 /** How long a pause or stop may take: a step, a measurement and a checkpoint. */
 const CONTROL_TIMEOUT_MS = 10 * 60_000;
 
+/** The first steps are slower: graphs are compiled. */
+const LEAST_STEPS_TO_TELL = 10;
+
 const GOING_ON: readonly RunStatus[] = ['preparing', 'running'];
-const RESUMABLE: readonly RunStatus[] = ['paused', 'interrupted', 'failed'];
 
 /** Use cases of training and of the history of runs. */
 export class Runs {
@@ -53,16 +55,17 @@ export class Runs {
   }
 
   async preview(request: ParsedTrainRequest): Promise<TrainPreview> {
-    const { preview, configuration, modelConfig, repeatedShare } = await resolveRequest(request, this.#models, this.#datasets);
-    return { ...preview, time: estimateTime({ configuration, modelConfig, repeatedShare }, await this.#pastRuns()) };
+    const { preview, ...planned } = await resolveRequest(request, this.#models, this.#datasets);
+    return { ...preview, time: estimateTime(planned, await this.#pastRuns()) };
   }
 
-  /** Runs that tell how fast an engine is here, latest first; those whose base is gone do not. */
+  /** Runs that tell how fast an engine is here, latest first: not those whose base is gone, that failed, or that hardly got beyond their first steps. */
   async #pastRuns(): Promise<PastRun[]> {
     const models = new Map(this.#models.list().map(({ id, path }) => [id, path]));
     const past: PastRun[] = [];
-    for (const { name, engine, tokensPerSecond, repeatedShare, configuration } of listRuns(this.#context.store)) {
+    for (const { name, engine, tokensPerSecond, repeatedShare, configuration, status, stepsDone } of listRuns(this.#context.store)) {
       const path = models.get(configuration.baseModel.id);
+      if (status === 'failed' || stepsDone < LEAST_STEPS_TO_TELL) continue;
       if (path === undefined || engine === null || !tokensPerSecond || past.some((run) => run.engine === engine)) continue;
       const folder = await openModelFolder(path);
       await folder.close();
@@ -198,7 +201,7 @@ export class Runs {
       await before.ended;
     }
     const run = this.find(id);
-    if (!RESUMABLE.includes(run.status)) throw notResumable(run);
+    if (!canGoOn(run)) throw notResumable(run);
     const { configuration } = run;
     const wasSaved = run.status === 'paused' || run.stepsDone > configuration.checkpointEverySteps;
     if (wasSaved && !(await hasCheckpoint(run.directory))) throw checkpointsLost(run);
@@ -325,8 +328,11 @@ function checkpointsLost(run: StoredRun): StrataError {
 
 function notResumable(run: StoredRun): StrataError {
   return new StrataError('CONFLICT', 'The run cannot be resumed.', {
-    found: `run "${run.name}" is ${run.status}`,
-    allowed: 'a run that is paused, interrupted or failed',
+    found: `run "${run.name}" ${run.error?.code === 'DIVERGED' ? 'diverged' : `is ${run.status}`}`,
+    allowed: 'a run that is paused, interrupted or failed for another reason than that it diverged',
+    ...(run.error?.code === 'DIVERGED' && {
+      hint: 'It would diverge again: start a new run with a lower learning rate or a longer warm-up.',
+    }),
   });
 }
 

@@ -61,6 +61,8 @@ export interface ResolvedRequest {
   modelConfig: LlamaConfig;
   /** Of the run's windows, the share that has been there before. */
   repeatedShare: number;
+  /** Held-out tokens of each role that a measurement reads. */
+  measuredTokens: Record<Role, number>;
 }
 
 /**
@@ -89,6 +91,7 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
   const packing = advanced.packing ?? DEFAULTS.packing;
   const tokenizer = await loadTokenizer(base.path);
   const shards: (TrainJob['shards'][number] & { windows: number; name: string })[] = [];
+  const heldOut = { new: 0, old: 0 };
   for (const { dataset, role } of chosen) {
     const built = await buildTokenShards(dataset.path, tokenizer, { needsDocuments: packing === 'documents' });
     const windows = trainingWindows(built.trainTokens, context);
@@ -99,6 +102,7 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
         hint: 'Import more text into it, or use a shorter context.',
       });
     }
+    heldOut[role] += built.heldOutTokens;
     shards.push({ datasetId: dataset.id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath, windows, name: dataset.name });
   }
 
@@ -169,6 +173,10 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
     base,
     modelConfig: folder.config,
     repeatedShare: mixture.repeatedShare(steps * batch),
+    measuredTokens: {
+      new: Math.min(heldOut.new, configuration.evaluation.tokens),
+      old: Math.min(heldOut.old, configuration.evaluation.tokens),
+    },
   };
 }
 
@@ -234,9 +242,17 @@ function countEvaluations(trainedTokens: number, hasOld: boolean): number {
 /** What can be computed with; a configuration as such may hold any number. */
 const possibleSchema = runConfigurationSchema
   .extend({
-    beta1: z.number().min(0).lt(1),
-    beta2: z.number().min(0).lt(1),
-    epsilon: z.number().positive(),
+    // Computed in 32 bits, where what lies beyond these becomes 1, 0 or infinite.
+    beta1: z.number().min(0).max(0.9999999),
+    beta2: z.number().min(0).max(0.9999999),
+    epsilon: z.number().min(1e-30).max(1e6),
+    weightDecay: z.number().min(0).max(1e6),
+    clipNorm: z.number().refine((norm) => norm === 0 || (norm >= 1e-10 && norm <= 1e30), '0, or from 1e-10 to 1e30'),
+    learningRate: z.number().min(1e-30).max(1e6),
+    learningRateFactors: runConfigurationSchema.shape.learningRateFactors.refine(
+      (factors) => Object.values(factors).every((factor) => factor <= 1e6),
+      'at most 1e6 each',
+    ),
   })
   .superRefine(({ batch, microBatch, warmup, schedule }, context) => {
     if (microBatch > batch)

@@ -185,6 +185,7 @@ function reasonOf(error: unknown): string {
   if (error instanceof StrataError && error.found !== undefined) return `${TENSORS_FILE}: ${error.found}`;
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' && path !== undefined) return `there is no ${basename(path)}`;
+  if (code === 'ENOTDIR') return 'it is not a folder';
   if (code === 'EIO') return 'the disk cannot read it';
   throw error;
 }

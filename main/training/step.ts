@@ -18,20 +18,14 @@ export async function lossAndGradientsOfStep(
   prefixOf: ((piece: number) => Promise<Tensor[]>) | null = null,
 ): Promise<{ loss: Tensor; gradients: Gradients }> {
   const totalWeight = microBatches.reduce((sum, batch) => sum + weightOf(batch), 0) || 1;
-  let sum: { loss: Tensor; gradients: Gradients } | null = null;
+  let loss: Tensor | null = null;
+  let gradients: Gradients = new Map();
   for (const [piece, batch] of microBatches.entries()) {
     const prefix = prefixOf && (await prefixOf(piece));
-    const part = lossAndGradients(engine, model, batch, { totalWeight, recomputes, prefix });
+    const part = lossAndGradients(engine, model, batch, { totalWeight, recomputes, prefix, before: gradients });
     if (prefix) engine.dispose(...prefix);
-    if (!sum) {
-      sum = part;
-      continue;
-    }
-    const { loss, gradients }: { loss: Tensor; gradients: Gradients } = sum;
-    sum = {
-      loss: addInto(engine, loss, part.loss),
-      gradients: new Map([...gradients].map(([name, gradient]) => [name, addInto(engine, gradient, part.gradients.get(name)!)])),
-    };
+    loss = loss ? addInto(engine, loss, part.loss) : part.loss;
+    gradients = part.gradients;
   }
-  return sum!;
+  return { loss: loss!, gradients };
 }

@@ -1,8 +1,6 @@
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { gainAndForgetting, type Evaluation, type MetricPoint, type RunConfiguration } from '../../shared/domain/run.ts';
 import { countParameters, planOf, replacesBase, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
-import { planMemory } from '../../shared/domain/memory.ts';
 import { Mixture } from '../../shared/domain/mixture.ts';
 import { learningRateFactor } from '../../shared/domain/tensor-groups.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -18,8 +16,10 @@ import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
 import { type CheckpointState, configurationHash, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { explainDivergence } from './divergence.ts';
 import { evaluationPoints, measureLoss } from './evaluation.ts';
+import { memoryPlanOf } from './memory-plan.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
 import { PrefixCache } from './prefix-cache.ts';
+import { peakMemory } from './process-memory.ts';
 import { lockRun } from './run-lock.ts';
 import { saveTrainedModel } from './save-model.ts';
 import { lossAndGradientsOfStep } from './step.ts';
@@ -68,7 +68,7 @@ class Session {
   readonly #folder: ModelFolder;
   readonly #shards: RunShards[];
   readonly #model: Llama;
-  /** What the run started from: the model without its inserted blocks, or a frozen copy when every weight is trained. */
+  /** What the run started from: the model without what was added, or with frozen copies of what is trained. */
   readonly #base: Llama;
   readonly #optimizer: Optimizer;
   readonly #mixture: Mixture;
@@ -96,6 +96,7 @@ class Session {
       base: Llama;
       optimizer: Optimizer;
       state: CheckpointState;
+      recomputes: boolean;
     },
   ) {
     const { context, evaluation, replayShare, seed } = job.configuration;
@@ -110,8 +111,7 @@ class Session {
     this.#base = parts.base;
     this.#optimizer = parts.optimizer;
     this.#state = parts.state;
-    this.#recomputes = !planMemory({ ...job.configuration, config: parts.folder.config, isCompact: parts.folder.isBfloat16 }, totalmem())
-      .keepsActivations;
+    this.#recomputes = parts.recomputes;
     const sources = parts.shards.map(({ datasetId, role, train }) => ({
       datasetId,
       role,
@@ -132,7 +132,8 @@ class Session {
     const shards: RunShards[] = [];
     try {
       checkPlanFits(configuration, folder);
-      const load = { config: folder.config, read: (name: string) => folder.readTensor(name), isCompact: true };
+      const { isCompact, keepsActivations } = memoryPlanOf(configuration, folder);
+      const load = { config: folder.config, read: (name: string) => folder.readTensor(name), isCompact };
       const { method } = configuration;
       const model = await loadLlama(engine, {
         ...load,
@@ -140,7 +141,12 @@ class Session {
         isTrainable: trainabilityOf(method),
         lora: method.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: configuration.seed } : null,
       });
-      const base = replacesBase(method) ? await loadLlama(engine, load) : withoutAdapters(withoutInserted(model));
+      const hasOld = configuration.datasets.some(({ role }) => role === 'old');
+      const base = replacesBase(method)
+        ? hasOld
+          ? await loadLlama(engine, { ...load, shared: model })
+          : model // before step 1 it is the base, and later there is no drift to measure
+        : withoutAdapters(withoutInserted(model));
       for (const { datasetId, role, trainPath, heldOutPath } of job.shards) {
         shards.push({ datasetId, role, train: await openTokenShard(trainPath), heldOut: await openTokenShard(heldOutPath) });
       }
@@ -160,7 +166,16 @@ class Session {
         identityDifference: null,
         recent: [],
       };
-      const session = new Session(job, engine, emit, { started, folder, shards, model, base, optimizer, state: saved ?? fresh });
+      const session = new Session(job, engine, emit, {
+        started,
+        folder,
+        shards,
+        model,
+        base,
+        optimizer,
+        state: saved ?? fresh,
+        recomputes: !keepsActivations,
+      });
       if (saved) {
         if (restored.refused) emit({ type: 'warning', text: refusal(restored.refused, saved.step) });
         emit({ type: 'activity', text: `going on from step ${saved.step}` });
@@ -280,7 +295,7 @@ class Session {
     const learningRate = learningRateAt(step, this.#configuration);
     try {
       const lossValue = (await engine.read(loss))[0]!;
-      // Enormous logits can make an infinite loss with finite gradients, which the optimizer would not notice.
+      // What is wrong in the forward pass shows here first, with the gradients still at hand to say where.
       if (!Number.isFinite(lossValue)) {
         const message = `Training diverged at step ${step}: the loss is not finite.`;
         throw await this.#explain(message, `a training loss of ${lossValue}`, this.#model, gradients);
@@ -396,7 +411,7 @@ class Session {
       seconds: this.#secondsSoFar(),
       tokensPerSecond: this.#tokensPerSecond(),
       repeatedShare: this.#mixture.repeatedShare(this.#state.step * this.#configuration.batch),
-      peakMemory: process.resourceUsage().maxRSS * 1024,
+      peakMemory: peakMemory(),
       final,
       saved,
     };
@@ -405,7 +420,7 @@ class Session {
   async close(): Promise<void> {
     await closeFiles(this.#folder, this.#shards);
     this.#optimizer.dispose();
-    if (replacesBase(this.#configuration.method)) disposeLlama(this.#base);
+    if (replacesBase(this.#configuration.method) && this.#base !== this.#model) disposeLlama(this.#base);
     disposeLlama(this.#model);
   }
 }

@@ -1,4 +1,4 @@
-import { type LlamaConfig, modelParameters } from './llama-config.ts';
+import { blockParameters, type LlamaConfig, modelParameters } from './llama-config.ts';
 import { blockTensorShapes, elementsOf } from './llama-tensors.ts';
 import { countParameters, type Method, placementOf, replacesBase } from './method.ts';
 
@@ -24,12 +24,14 @@ export interface MemoryRequest {
   microBatch: number;
   /** Tokens per window. */
   context: number;
-  /** The base's matrices are bfloat16 numbers: where they stay frozen they lie in two bytes each. */
+  /** The base's matrices are bfloat16 numbers, and where they stay frozen they lie in two bytes each. */
   isCompact: boolean;
+  /** Drift from the base is measured: what training changes of it is there twice. */
+  measuresDrift: boolean;
 }
 
 /**
- * The parts of what a training step needs at its peak. weights: the model, and the base again where its own weights change, to measure drift
+ * The parts of what a training step needs at its peak. weights: the model, and what changes of the base again, to measure drift
  * from; moments: the two of AdamW; activations: what the backward pass needs of the forward pass; head: logits of the vocabulary, piece by piece.
  */
 export const MEMORY_PARTS = ['weights', 'moments', 'gradients', 'activations', 'head', 'engine'] as const;
@@ -41,17 +43,29 @@ export type MemoryEstimate = Record<MemoryPart | 'total', number>;
 export interface MemoryPlan extends MemoryEstimate {
   /** Activations of all blocks are kept; otherwise only each block's input, and the rest is computed again in the backward pass. */
   keepsActivations: boolean;
+  /** Frozen weights lie in two bytes each, and are widened for every use. */
+  isCompact: boolean;
   /** Bytes there are. */
   available: number;
   fits: boolean;
 }
 
-/** Chooses how activations are treated: kept when that fits, because it is faster, else computed again. */
-export function planMemory(request: MemoryRequest, available: number): MemoryPlan {
-  const kept = estimateMemory(request, true);
-  if (kept.total <= available) return { ...kept, keepsActivations: true, available, fits: true };
-  const recomputed = estimateMemory(request, false);
-  return { ...recomputed, keepsActivations: false, available, fits: recomputed.total <= available };
+/**
+ * Chooses the fastest way that fits: weights in four bytes and activations kept, else frozen weights in two bytes, else activations computed
+ * again as well.
+ */
+export function planMemory(request: Omit<MemoryRequest, 'isCompact'> & { isBfloat16: boolean }, available: number): MemoryPlan {
+  const { isBfloat16 } = request;
+  const ways = [
+    { isCompact: false, keepsActivations: true },
+    ...(isBfloat16 ? [{ isCompact: true, keepsActivations: true }] : []),
+    { isCompact: isBfloat16, keepsActivations: false },
+  ];
+  const plans = ways.map((way) => {
+    const estimate = estimateMemory({ ...request, isCompact: way.isCompact }, way.keepsActivations);
+    return { ...estimate, ...way, available, fits: estimate.total <= available };
+  });
+  return plans.find(({ fits }) => fits) ?? plans.at(-1)!;
 }
 
 /** Within 15 % of the measured peaks of the runs in docs/performance.md, on TensorFlow; other engines hold every weight in four bytes. */
@@ -78,16 +92,17 @@ export function estimateMemory(request: MemoryRequest, keepsActivations: boolean
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
 }
 
-/** The two parts of the head's gradient, of two lanes, before they are added. */
+/** Of the vocabulary's matrix: a product of each of two lanes, and what the allocator cannot use between them. */
 const HEAD_GRADIENTS = 4;
 
-function weightBytes({ config, method, isCompact }: MemoryRequest): number {
+function weightBytes({ config, method, isCompact, measuresDrift }: MemoryRequest): number {
   const { total } = countParameters(method, config);
   const { trainedBlocks } = placementOf(method, config);
   const matrices = Object.values(blockTensorShapes(config)).filter((shape) => shape.length === 2);
   const saved = isCompact ? HALF_BYTES * matrices.reduce((sum, shape) => sum + elementsOf(shape), 0) : 0; // per frozen block
   if (!replacesBase(method)) return FLOAT_BYTES * total - config.blocks * saved;
-  const base = FLOAT_BYTES * modelParameters(config) - config.blocks * saved;
+  const changed = method.name === 'full' ? modelParameters(config) : trainedBlocks * blockParameters(config);
+  const base = measuresDrift ? FLOAT_BYTES * changed - trainedBlocks * saved : 0;
   return FLOAT_BYTES * total - (config.blocks - trainedBlocks) * saved + base;
 }
 

@@ -156,3 +156,8 @@ export function gainAndForgetting(baseline: Evaluation, now: Evaluation): { gain
     forgetting: baseline.old && now.old ? now.old.loss - baseline.old.loss : null,
   };
 }
+
+/** Whether a run can be resumed: one that diverged would do so again at the same step. */
+export function canGoOn({ status, error }: Pick<RunSummary, 'status' | 'error'>): boolean {
+  return ['paused', 'interrupted', 'failed'].includes(status) && error?.code !== 'DIVERGED';
+}

@@ -8,6 +8,7 @@ describe('what a schema allows', () => {
     [z.number().positive(), 0, 'more than 0'],
     [z.number().max(1), 2, 'at most 1'],
     [z.number().lt(1), 1, 'less than 1'],
+    [z.int(), 1.5, 'a whole number'],
     [z.string().min(3), 'a', 'Too small: expected string to have >=3 characters'],
     [z.number().refine((n) => n % 2 === 0, 'an even number'), 3, 'an even number'],
   ])('is said in words: case %#', (schema, value, words) => {

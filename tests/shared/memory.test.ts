@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { shapeOf, type ShapeName } from '../../main/bench/shapes.ts';
+import { blockParameters } from '../../shared/domain/llama-config.ts';
 import { estimateMemory, MEMORY_PARTS, type MemoryRequest, planMemory } from '../../shared/domain/memory.ts';
 import { countParameters, LORA_TARGETS, type Method } from '../../shared/domain/method.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
@@ -9,7 +10,7 @@ import { tinyConfig } from '../support/tiny-llama.ts';
 const config = { ...tinyConfig, blocks: 6 };
 const expand = (place: number[]): Method => ({ name: 'expand', plan: planExpansion(6, undefined, place) });
 const lora: Method = { name: 'lora', rank: 2, alpha: 4, targets: ['q_proj'] };
-const request: MemoryRequest = { config, method: expand([5]), microBatch: 4, context: 16, isCompact: false };
+const request: MemoryRequest = { config, method: expand([5]), microBatch: 4, context: 16, isCompact: false, measuresDrift: true };
 
 describe('the memory estimate', () => {
   it('is the sum of its parts', () => {
@@ -38,11 +39,14 @@ describe('the memory estimate', () => {
     }
   });
 
-  it('counts the base twice where training changes it, and what is added once', () => {
+  it('counts what training changes of the base twice, unless no drift is measured, and what is added once', () => {
     const weights = (method: Method): number => estimateMemory({ ...request, method }, true).weights;
     const { total } = countParameters({ name: 'full' }, config);
     expect(weights({ name: 'full' })).toBe(2 * 4 * total);
-    expect(weights({ name: 'freeze', blocks: [5] })).toBe(2 * 4 * total);
+    expect(weights({ name: 'freeze', blocks: [5] })).toBe(4 * total + 4 * blockParameters(config));
+    for (const method of [{ name: 'full' }, { name: 'freeze', blocks: [5] }] satisfies Method[]) {
+      expect(estimateMemory({ ...request, method, measuresDrift: false }, true).weights).toBe(4 * total);
+    }
     expect(weights(lora)).toBe(4 * countParameters(lora, config).total);
     expect(weights(request.method)).toBe(4 * countParameters(request.method, config).total);
   });
@@ -55,20 +59,23 @@ describe('the memory estimate', () => {
     expect(saved(expand([5]))).toBe(2 * 6 * block);
     expect(saved(lora)).toBe(2 * 6 * block);
     expect(saved({ name: 'full' })).toBe(2 * 6 * block); // the base, to measure drift from
-    expect(saved({ name: 'freeze', blocks: [2, 4] })).toBe(2 * (6 + 4) * block);
+    expect(saved({ name: 'freeze', blocks: [2, 4] })).toBe(2 * (4 + 2) * block); // four frozen, and two of the base
   });
 
   // Peaks of real runs, measurements and saving included: docs/performance.md, "Memory before the start".
   it.each([
-    ['base', 'expand', { name: 'expand', plan: planExpansion(6, 2, 'even') }, false, 0.633e9],
-    ['smollm2-135m', 'expand', { name: 'expand', plan: planExpansion(30, 6, 'even') }, true, 1.8e9],
-    ['smollm2-135m', 'lora', { name: 'lora', rank: 16, alpha: 32, targets: [...LORA_TARGETS] }, true, 1.67e9],
-    ['smollm2-135m', 'full', { name: 'full' }, true, 4.4e9],
+    ['base', 'expand', { name: 'expand', plan: planExpansion(6, 2, 'even') }, false, 0.642e9],
+    ['smollm2-135m', 'expand', { name: 'expand', plan: planExpansion(30, 6, 'even') }, true, 1.66e9],
+    ['smollm2-135m', 'lora', { name: 'lora', rank: 16, alpha: 32, targets: [...LORA_TARGETS] }, true, 1.7e9],
+    ['smollm2-135m', 'full', { name: 'full' }, true, 4.18e9],
   ] satisfies [ShapeName, string, Method, boolean, number][])(
     'is within 15 %% of the measured peak: %s, %s',
     async (name, _, method, isCompact, peak) => {
       const shape = await shapeOf(name, join(import.meta.dirname, '../../resources'));
-      const { total } = estimateMemory({ config: shape.config, method, microBatch: shape.batch, context: shape.context, isCompact }, true);
+      const { total } = estimateMemory(
+        { config: shape.config, method, microBatch: shape.batch, context: shape.context, isCompact, measuresDrift: true },
+        true,
+      );
       expect(Math.abs(total / peak - 1)).toBeLessThan(0.15);
     },
   );
@@ -83,9 +90,27 @@ describe('the memory plan', () => {
 
   it('keeps activations where they fit, else computes them again, else does not fit', () => {
     expect(recomputed.activations).toBeLessThan(kept.activations / 2);
-    const plan = (available: number): unknown => planMemory({ ...request, method }, available);
-    expect(plan(kept.total)).toEqual({ ...kept, keepsActivations: true, available: kept.total, fits: true });
-    expect(plan(kept.total - 1)).toEqual({ ...recomputed, keepsActivations: false, available: kept.total - 1, fits: true });
+    const plan = (available: number): unknown => planMemory({ ...request, method, isBfloat16: false }, available);
+    expect(plan(kept.total)).toEqual({ ...kept, isCompact: false, keepsActivations: true, available: kept.total, fits: true });
+    expect(plan(kept.total - 1)).toEqual({
+      ...recomputed,
+      isCompact: false,
+      keepsActivations: false,
+      available: kept.total - 1,
+      fits: true,
+    });
     expect(plan(recomputed.total - 1)).toMatchObject({ keepsActivations: false, fits: false });
+  });
+
+  it('of a bfloat16 base holds frozen weights in two bytes only where four do not fit, and before anything is computed again', () => {
+    const of = (available: number): unknown => {
+      const { isCompact, keepsActivations, fits } = planMemory({ ...request, isBfloat16: true }, available);
+      return { isCompact, keepsActivations, fits };
+    };
+    const total = (isCompact: boolean, keeps: boolean): number => estimateMemory({ ...request, isCompact }, keeps).total;
+    expect(of(total(false, true))).toEqual({ isCompact: false, keepsActivations: true, fits: true });
+    expect(of(total(false, true) - 1)).toEqual({ isCompact: true, keepsActivations: true, fits: true });
+    expect(of(total(true, true) - 1)).toEqual({ isCompact: true, keepsActivations: false, fits: true });
+    expect(of(total(true, false) - 1)).toEqual({ isCompact: true, keepsActivations: false, fits: false });
   });
 });

@@ -1,6 +1,6 @@
-import { totalmem } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { planRunMemory } from '../../main/studio/run-memory.ts';
+import { availableMemory } from '../../main/training/process-memory.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -35,7 +35,7 @@ describe('a run that does not fit into the memory', () => {
 
   it('is refused with the numbers: what it needs, in which parts, and what there is', () => {
     const error = refusalOf(configurationRecord({ method, context: 512 }), { config: largest, isBfloat16: false });
-    expect(error).toMatchObject({ code: 'BAD_INPUT', allowed: `${(totalmem() / 1e9).toFixed(1)} GB` });
+    expect(error).toMatchObject({ code: 'BAD_INPUT', allowed: `${(availableMemory() / 1e9).toFixed(1)} GB` });
     expect(error.found).toMatch(
       /^about [\d.]+ GB for 128 blocks and 4 windows of 512 tokens at once: weights 1[\d.]+ GB, moments [\d.]+ GB, gradients [\d.]+ GB, activations [\d.]+ GB, head [\d.]+ GB, engine 0\.5 GB$/,
     );
@@ -53,8 +53,8 @@ describe('a run that does not fit into the memory', () => {
   });
 });
 
-it('a run that fits is planned with activations kept', () => {
-  const plan = planRunMemory(configurationRecord(), { config: byteModelConfig, isBfloat16: false });
-  expect(plan).toMatchObject({ keepsActivations: true, available: totalmem() });
-  expect(plan.total).toBeLessThan(totalmem());
+it('a run that fits is planned with activations kept and weights in four bytes', () => {
+  const plan = planRunMemory(configurationRecord(), { config: byteModelConfig, isBfloat16: true });
+  expect(plan).toMatchObject({ keepsActivations: true, isCompact: false, available: availableMemory() });
+  expect(plan.total).toBeLessThan(availableMemory());
 });

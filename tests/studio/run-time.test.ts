@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { estimateTime, type PastRun, type TimedRun } from '../../main/studio/run-time.ts';
+import { estimateTime, type PastRun, type PlannedRun } from '../../main/studio/run-time.ts';
 import { configurationRecord } from '../support/run-records.ts';
 import { byteModelConfig } from '../support/workspace.ts';
 
@@ -14,7 +14,13 @@ const past = (changes: Partial<PastRun>): PastRun => ({
   ...changes,
 });
 
-const run = (changes: Partial<TimedRun> = {}): TimedRun => ({ configuration, modelConfig: byteModelConfig, repeatedShare: 0, ...changes });
+const run = (changes: Partial<PlannedRun> = {}): PlannedRun => ({
+  configuration,
+  modelConfig: byteModelConfig,
+  repeatedShare: 0,
+  measuredTokens: { new: 512, old: 512 },
+  ...changes,
+});
 
 describe('the time of a run', () => {
   it('of the same kind as an earlier one is its tokens at the speed of that one, and the measurements', () => {
@@ -25,6 +31,12 @@ describe('the time of a run', () => {
     expect(time.seconds).toBeGreaterThan(training);
     // 6 measurements of 512 new and 512 old tokens, the old ones twice: no more than three tokens each of the 5,120 that are trained.
     expect(time.seconds).toBeLessThan(training * (1 + (6 * 512 * 3) / 5120));
+  });
+
+  it('counts the held-out tokens that there are', () => {
+    const seconds = (old: number): number => estimateTime(run({ measuredTokens: { new: 512, old } }), [past({})])!.seconds;
+    expect(seconds(512) - seconds(256)).toBeCloseTo(seconds(256) - seconds(0), 9);
+    expect(seconds(256)).toBeGreaterThan(seconds(0));
   });
 
   it('grows with the work: another method, more blocks', () => {

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
 import { lossAndGradients } from '../../main/llama/gradients.ts';
-import type { Batch } from '../../main/llama/model.ts';
+import { type Batch, frozenPrefix } from '../../main/llama/model.ts';
 import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
 import { lossAndGradientsOfStep } from '../../main/training/step.ts';
 import { fastEngine } from '../support/engines.ts';
@@ -45,6 +45,23 @@ describe('a step in micro-batches', () => {
       for (const [index, value] of values.entries())
         expect(Math.abs(pieces.get(name)![index]! - value), name).toBeLessThan(1e-5 * largest + 1e-9);
     }
+  });
+
+  it('frees what it is handed of the frozen blocks, and gives the same with it', async () => {
+    const upper = await loadLlama(engine, {
+      config: tinyConfig,
+      read: readerOf(randomWeights(tinyConfig)),
+      isTrainable: (name) => name.startsWith(`model.layers.${tinyConfig.blocks - 1}.`),
+    });
+    const pieces = [rows(0, 2), rows(2, 3)];
+    const withPrefix = async (): ReturnType<typeof read> =>
+      read(await lossAndGradientsOfStep(engine, upper, pieces, false, async (piece) => frozenPrefix(engine, upper, pieces[piece]!)));
+    const without = await read(await lossAndGradientsOfStep(engine, upper, pieces, false));
+    expect(await withPrefix()).toEqual(without);
+    const before = engine.liveTensors();
+    await withPrefix();
+    expect(engine.liveTensors()).toBe(before);
+    disposeLlama(upper);
   });
 
   it('in which nothing counts has a loss and gradients of 0', async () => {

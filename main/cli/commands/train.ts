@@ -115,9 +115,10 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
 function settingsOf(pairs: readonly string[]): AdvancedSettings {
   const settings: AdvancedSettings = {};
   for (const pair of pairs) {
-    const [name, text] = pair.split('=', 2) as [string, string | undefined];
-    const setting = parseSetting(name, text ?? '');
+    const [name, ...rest] = pair.split('=') as [string, ...string[]];
+    const setting = parseSetting(name, rest.join('='));
     if (!setting) throw refuse('--set does not take that.', pair, SETTING_NAMES.map(settingForm).join(', '));
+    if (Object.keys(setting).some((key) => key in settings)) throw refuse('A setting was given twice.', pair, 'each setting once');
     Object.assign(settings, setting);
   }
   return settings;

@@ -119,7 +119,10 @@ export class TrainState {
     this.placement = placement;
   }
 
-  readonly defaultRank = DEFAULT_RANK;
+  get defaultRank(): number {
+    const method = this.preview?.method; // a narrow model has a lower one
+    return method?.name === 'lora' && this.rank === null ? method.rank : DEFAULT_RANK;
+  }
 
   setTarget(target: LoraTarget, isChosen: boolean): void {
     this.targets = LORA_TARGETS.filter((each) => (each === target ? isChosen : this.targets.includes(each)));

@@ -1,0 +1,13 @@
+import { type MemoryPlan, planMemory } from '../../shared/domain/memory.ts';
+import type { RunConfiguration } from '../../shared/domain/run.ts';
+import type { ModelFolder } from '../models/model-folder.ts';
+import { availableMemory } from './process-memory.ts';
+
+/** How a run uses this machine's memory: said before its start, and done by its trainer. */
+export function memoryPlanOf(
+  { method, microBatch, context, datasets }: RunConfiguration,
+  { config, isBfloat16 }: Pick<ModelFolder, 'config' | 'isBfloat16'>,
+): MemoryPlan {
+  const measuresDrift = datasets.some(({ role }) => role === 'old');
+  return planMemory({ config, method, microBatch, context, isBfloat16, measuresDrift }, availableMemory());
+}
