@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { planMemory } from '../../shared/domain/memory.ts';
 import { planOf, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
 import type { Engine, Tensor } from '../engine/engine.ts';
@@ -11,7 +10,7 @@ import { type Llama, loadLlama, parametersOf } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { measureLoss } from '../training/evaluation.ts';
 import { PrefixCache } from '../training/prefix-cache.ts';
-import { availableMemory, peakMemory } from '../training/process-memory.ts';
+import { peakMemory } from '../training/process-memory.ts';
 import { lossAndGradientsOfStep } from '../training/step.ts';
 import { explainFailure } from '../training/trainer-end.ts';
 import { type BenchJob, benchJobSchema, type Measurement } from './job.ts';
@@ -117,16 +116,13 @@ async function loadOnce(engine: Engine, job: BenchJob, windows: Windows): Promis
   return { seconds: [(performance.now() - started) / 1000], losses: [] };
 }
 
-async function load(engine: Engine, { task, baseDirectory, method, batch, context }: BenchJob): Promise<Llama> {
+async function load(engine: Engine, { task, baseDirectory, method }: BenchJob): Promise<Llama> {
   const folder = await openModelFolder(baseDirectory);
   try {
-    const { config, isBfloat16 } = folder;
-    const planned =
-      method && planMemory({ config, method, microBatch: batch, context, isBfloat16, measuresDrift: false }, availableMemory());
     return await loadLlama(engine, {
       config: folder.config,
       read: (name) => folder.readTensor(name),
-      isCompact: planned?.isCompact ?? task === 'evaluate', // as the trainer and `strata eval` do
+      isCompact: task === 'train' || task === 'evaluate',
       ...(method && { plan: planOf(method), isTrainable: trainabilityOf(method) }),
       lora: method?.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: 1 } : null,
     });

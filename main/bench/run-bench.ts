@@ -145,9 +145,9 @@ function checkCase({ suite, shape, task, method, config, batch, context }: Bench
   // Nothing is kept for a backward pass where nothing is trained, which is as if only the last block were.
   const trained: Method = method ?? { name: 'freeze', blocks: [config.blocks - 1] };
   const windows = task === 'evaluate' ? 1 : batch; // others go through the model one after the other
-  const isBfloat16 = weights === 'bfloat16';
+  const isCompact = weights === 'bfloat16';
   const { total, fits } = planMemory(
-    { config, method: trained, microBatch: windows, context, isBfloat16, measuresDrift: false },
+    { config, method: trained, microBatch: windows, context, isCompact, measuresDrift: false },
     availableMemory(),
   );
   if (fits) return;

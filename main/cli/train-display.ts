@@ -37,7 +37,6 @@ export function describePlan(preview: TrainPreview): string {
   const below = placement.cacheableBlocks > 0 ? `; the ${placement.cacheableBlocks} below are frozen and only go forward` : '';
   lines.push(['Backward pass', `through ${placement.backwardBlocks} of ${placement.blocks} blocks${below}`]);
   lines.push(['Memory', `about ${bytes(memory.total)} of ${bytes(memory.available)}: ${parts}`]);
-  if (memory.isCompact) lines.push(['', 'frozen weights stay in 16 bits to fit, which takes a little longer']);
   if (!memory.keepsActivations) lines.push(['', 'activations do not fit and are computed again in the backward pass, which takes longer']);
   lines.push(['Time', time ? `about ${duration(time.seconds)}, from ${time.basis}` : 'not known before a first run on this engine']);
   lines.push([

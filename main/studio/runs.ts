@@ -329,7 +329,7 @@ function checkpointsLost(run: StoredRun): StrataError {
 function notResumable(run: StoredRun): StrataError {
   return new StrataError('CONFLICT', 'The run cannot be resumed.', {
     found: `run "${run.name}" ${run.error?.code === 'DIVERGED' ? 'diverged' : `is ${run.status}`}`,
-    allowed: 'a run that is paused, interrupted or failed for another reason than that it diverged',
+    allowed: 'a run that is paused, interrupted or failed',
     ...(run.error?.code === 'DIVERGED' && {
       hint: 'It would diverge again: start a new run with a lower learning rate or a longer warm-up.',
     }),

@@ -248,13 +248,12 @@ const possibleSchema = runConfigurationSchema
     epsilon: z.number().min(1e-30).max(1e6),
     weightDecay: z.number().min(0).max(1e6),
     clipNorm: z.number().refine((norm) => norm === 0 || (norm >= 1e-10 && norm <= 1e30), '0, or from 1e-10 to 1e30'),
-    learningRate: z.number().min(1e-30).max(1e6),
-    learningRateFactors: runConfigurationSchema.shape.learningRateFactors.refine(
-      (factors) => Object.values(factors).every((factor) => factor <= 1e6),
-      'at most 1e6 each',
-    ),
+    learningRate: z.number().min(1e-30).max(1e38),
   })
-  .superRefine(({ batch, microBatch, warmup, schedule }, context) => {
+  .superRefine(({ batch, microBatch, warmup, schedule, learningRateFactors }, context) => {
+    for (const [group, factor] of Object.entries(learningRateFactors)) {
+      if (factor > 1e6) context.addIssue({ code: 'custom', path: ['learningRateFactors', group], message: 'at most 1e6' });
+    }
     if (microBatch > batch)
       context.addIssue({ code: 'custom', path: ['microBatch'], message: `a whole number from 1 to the batch of ${batch}` });
     if (schedule.name === 'wsd' && warmup + schedule.decay > 1) {

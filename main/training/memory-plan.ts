@@ -9,5 +9,5 @@ export function memoryPlanOf(
   { config, isBfloat16 }: Pick<ModelFolder, 'config' | 'isBfloat16'>,
 ): MemoryPlan {
   const measuresDrift = datasets.some(({ role }) => role === 'old');
-  return planMemory({ config, method, microBatch, context, isBfloat16, measuresDrift }, availableMemory());
+  return planMemory({ config, method, microBatch, context, isCompact: isBfloat16, measuresDrift }, availableMemory());
 }

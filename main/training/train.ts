@@ -132,8 +132,8 @@ class Session {
     const shards: RunShards[] = [];
     try {
       checkPlanFits(configuration, folder);
-      const { isCompact, keepsActivations } = memoryPlanOf(configuration, folder);
-      const load = { config: folder.config, read: (name: string) => folder.readTensor(name), isCompact };
+      const { keepsActivations } = memoryPlanOf(configuration, folder);
+      const load = { config: folder.config, read: (name: string) => folder.readTensor(name), isCompact: true };
       const { method } = configuration;
       const model = await loadLlama(engine, {
         ...load,

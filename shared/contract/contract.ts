@@ -134,7 +134,6 @@ export const trainPreviewSchema = z.object({
     total: z.number(),
     available: z.number(),
     keepsActivations: z.boolean(),
-    isCompact: z.boolean(),
   }),
   /** How long it takes, and what that is concluded from; null when nothing is known of the engine's speed. */
   time: z.object({ seconds: z.number(), tokensPerSecond: z.number(), basis: z.string() }).nullable(),

@@ -43,29 +43,17 @@ export type MemoryEstimate = Record<MemoryPart | 'total', number>;
 export interface MemoryPlan extends MemoryEstimate {
   /** Activations of all blocks are kept; otherwise only each block's input, and the rest is computed again in the backward pass. */
   keepsActivations: boolean;
-  /** Frozen weights lie in two bytes each, and are widened for every use. */
-  isCompact: boolean;
   /** Bytes there are. */
   available: number;
   fits: boolean;
 }
 
-/**
- * Chooses the fastest way that fits: weights in four bytes and activations kept, else frozen weights in two bytes, else activations computed
- * again as well.
- */
-export function planMemory(request: Omit<MemoryRequest, 'isCompact'> & { isBfloat16: boolean }, available: number): MemoryPlan {
-  const { isBfloat16 } = request;
-  const ways = [
-    { isCompact: false, keepsActivations: true },
-    ...(isBfloat16 ? [{ isCompact: true, keepsActivations: true }] : []),
-    { isCompact: isBfloat16, keepsActivations: false },
-  ];
-  const plans = ways.map((way) => {
-    const estimate = estimateMemory({ ...request, isCompact: way.isCompact }, way.keepsActivations);
-    return { ...estimate, ...way, available, fits: estimate.total <= available };
-  });
-  return plans.find(({ fits }) => fits) ?? plans.at(-1)!;
+/** Chooses how activations are treated: kept when that fits, because it is faster, else computed again. */
+export function planMemory(request: MemoryRequest, available: number): MemoryPlan {
+  const kept = estimateMemory(request, true);
+  if (kept.total <= available) return { ...kept, keepsActivations: true, available, fits: true };
+  const recomputed = estimateMemory(request, false);
+  return { ...recomputed, keepsActivations: false, available, fits: recomputed.total <= available };
 }
 
 /** Within 15 % of the measured peaks of the runs in docs/performance.md, on TensorFlow; other engines hold every weight in four bytes. */

@@ -90,27 +90,14 @@ describe('the memory plan', () => {
 
   it('keeps activations where they fit, else computes them again, else does not fit', () => {
     expect(recomputed.activations).toBeLessThan(kept.activations / 2);
-    const plan = (available: number): unknown => planMemory({ ...request, method, isBfloat16: false }, available);
-    expect(plan(kept.total)).toEqual({ ...kept, isCompact: false, keepsActivations: true, available: kept.total, fits: true });
+    const plan = (available: number): unknown => planMemory({ ...request, method }, available);
+    expect(plan(kept.total)).toEqual({ ...kept, keepsActivations: true, available: kept.total, fits: true });
     expect(plan(kept.total - 1)).toEqual({
       ...recomputed,
-      isCompact: false,
       keepsActivations: false,
       available: kept.total - 1,
       fits: true,
     });
     expect(plan(recomputed.total - 1)).toMatchObject({ keepsActivations: false, fits: false });
-  });
-
-  it('of a bfloat16 base holds frozen weights in two bytes only where four do not fit, and before anything is computed again', () => {
-    const of = (available: number): unknown => {
-      const { isCompact, keepsActivations, fits } = planMemory({ ...request, isBfloat16: true }, available);
-      return { isCompact, keepsActivations, fits };
-    };
-    const total = (isCompact: boolean, keeps: boolean): number => estimateMemory({ ...request, isCompact }, keeps).total;
-    expect(of(total(false, true))).toEqual({ isCompact: false, keepsActivations: true, fits: true });
-    expect(of(total(false, true) - 1)).toEqual({ isCompact: true, keepsActivations: true, fits: true });
-    expect(of(total(true, true) - 1)).toEqual({ isCompact: true, keepsActivations: false, fits: true });
-    expect(of(total(true, false) - 1)).toEqual({ isCompact: true, keepsActivations: false, fits: false });
   });
 });

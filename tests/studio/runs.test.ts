@@ -274,6 +274,12 @@ describe('a run that fails', () => {
     expect(studio.runs.metrics({ run: id, afterStep: 0, series: ['loss.train'] })).toHaveLength(1);
     expect(studio.models.list()).toHaveLength(models);
     expect(studio.models.show(tiny.model.id)).toEqual(tiny.model);
+    const refused = await refusal(() => studio.runs.resume({ run: id }));
+    expect(refused).toMatchObject({
+      code: 'CONFLICT',
+      found: 'run "diverged" diverged',
+      hint: expect.stringContaining('learning rate') as string,
+    });
   });
 });
 

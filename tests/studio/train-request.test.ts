@@ -110,7 +110,11 @@ describe('bad input is refused, with what was found, what is allowed and what to
       () => ({ batch: 4, advanced: { microBatch: 5 } }),
       { code: 'BAD_INPUT', found: /microBatch = 5/, allowed: /1 to the batch of 4/ },
     ],
-    ['half a window', () => ({ advanced: { microBatch: 0.5 } }), { code: 'BAD_INPUT', found: /microBatch = 0\.5/, allowed: /int/ }],
+    [
+      'half a window',
+      () => ({ advanced: { microBatch: 0.5 } }),
+      { code: 'BAD_INPUT', found: /microBatch = 0\.5/, allowed: /a whole number/ },
+    ],
     [
       'a decay of a schedule that has none',
       () => ({ advanced: { decay: 0.1 } }),
@@ -124,15 +128,43 @@ describe('bad input is refused, with what was found, what is allowed and what to
     [
       'a learning rate below nothing for a group',
       () => ({ advanced: { 'lr.mlp': -1 } }),
-      { code: 'BAD_INPUT', found: /learningRateFactors\.mlp = -1/, allowed: />=0/ },
+      { code: 'BAD_INPUT', found: /learningRateFactors\.mlp = -1/, allowed: /at least 0/ },
     ],
-    ['a setting outside its range', () => ({ advanced: { warmup: 2 } }), { code: 'BAD_INPUT', found: /warmup = 2/, allowed: /<=1/ }],
-    ['a decay of moments that never ends', () => ({ advanced: { beta2: 1 } }), { code: 'BAD_INPUT', found: /beta2 = 1/, allowed: /<1/ }],
-    ['an epsilon below nothing', () => ({ advanced: { epsilon: -1 } }), { code: 'BAD_INPUT', found: /epsilon = -1/, allowed: />0/ }],
+    ['a setting outside its range', () => ({ advanced: { warmup: 2 } }), { code: 'BAD_INPUT', found: /warmup = 2/, allowed: /at most 1/ }],
+    [
+      'a decay of moments that never ends',
+      () => ({ advanced: { beta2: 1 } }),
+      { code: 'BAD_INPUT', found: /beta2 = 1/, allowed: /at most 0\.9/ },
+    ],
+    [
+      'one that becomes 1 in 32 bits',
+      () => ({ advanced: { beta2: 0.99999999999 } }),
+      { code: 'BAD_INPUT', found: /beta2 = 0\.99999999999/, allowed: /at most 0\.9999999/ },
+    ],
+    [
+      'an epsilon that becomes 0 in 32 bits',
+      () => ({ advanced: { epsilon: 1e-50 } }),
+      { code: 'BAD_INPUT', found: /epsilon = 1e-50/, allowed: /at least 1e-30/ },
+    ],
+    [
+      'clipping to nothing',
+      () => ({ advanced: { clipNorm: 1e-60 } }),
+      { code: 'BAD_INPUT', found: /clipNorm = 1e-60/, allowed: /0, or from 1e-10/ },
+    ],
+    [
+      'a rate of a group that becomes infinite',
+      () => ({ advanced: { 'lr.norms': 1e300 } }),
+      { code: 'BAD_INPUT', found: /learningRateFactors\.norms = 1e\+300/, allowed: /at most 1e6/ },
+    ],
+    [
+      'an epsilon below nothing',
+      () => ({ advanced: { epsilon: -1 } }),
+      { code: 'BAD_INPUT', found: /epsilon = -1/, allowed: /at least 1e-30/ },
+    ],
     [
       'half a step between measurements',
       () => ({ advanced: { evaluateEvery: 0.5 } }),
-      { code: 'BAD_INPUT', found: /evaluation\.everySteps = 0\.5/, allowed: /int/ },
+      { code: 'BAD_INPUT', found: /evaluation\.everySteps = 0\.5/, allowed: /a whole number/ },
     ],
     [
       'more tokens than can be counted',
