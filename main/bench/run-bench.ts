@@ -147,7 +147,7 @@ function checkCase({ suite, shape, task, method, config, batch, context }: Bench
   const windows = task === 'evaluate' ? 1 : batch; // others go through the model one after the other
   const isCompact = weights === 'bfloat16';
   const { total, fits } = planMemory(
-    { config, method: trained, microBatch: windows, context, isCompact, measuresDrift: false },
+    { config, method: trained, batch: windows, microBatch: windows, context, isCompact, measuresDrift: false },
     availableMemory(),
   );
   if (fits) return;

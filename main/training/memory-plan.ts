@@ -5,9 +5,9 @@ import { availableMemory } from './process-memory.ts';
 
 /** How a run uses this machine's memory: said before its start, and done by its trainer. */
 export function memoryPlanOf(
-  { method, microBatch, context, datasets }: RunConfiguration,
+  { method, batch, microBatch, context, datasets }: RunConfiguration,
   { config, isBfloat16 }: Pick<ModelFolder, 'config' | 'isBfloat16'>,
 ): MemoryPlan {
   const measuresDrift = datasets.some(({ role }) => role === 'old');
-  return planMemory({ config, method, microBatch, context, isCompact: isBfloat16, measuresDrift }, availableMemory());
+  return planMemory({ config, method, batch, microBatch, context, isCompact: isBfloat16, measuresDrift }, availableMemory());
 }

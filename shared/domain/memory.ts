@@ -22,6 +22,8 @@ export interface MemoryRequest {
   method: Method;
   /** Windows that go through the model at once. */
   microBatch: number;
+  /** Windows of a step: where they are more, gradients are summed. */
+  batch: number;
   /** Tokens per window. */
   context: number;
   /** The base's matrices are bfloat16 numbers, and where they stay frozen they lie in two bytes each. */
@@ -58,7 +60,7 @@ export function planMemory(request: MemoryRequest, available: number): MemoryPla
 
 /** Within 15 % of the measured peaks of the runs in docs/performance.md, on TensorFlow; other engines hold every weight in four bytes. */
 export function estimateMemory(request: MemoryRequest, keepsActivations: boolean): MemoryEstimate {
-  const { config, method, microBatch, context } = request;
+  const { config, method, microBatch, batch, context } = request;
   const { trainable } = countParameters(method, config);
   const { backwardBlocks, trainedBlocks } = placementOf(method, config);
   const tokens = microBatch * context;
@@ -69,7 +71,7 @@ export function estimateMemory(request: MemoryRequest, keepsActivations: boolean
   const parts: Record<MemoryPart, number> = {
     weights: weightBytes(request),
     moments: FLOAT_BYTES * 2 * trainable,
-    gradients: FLOAT_BYTES * trainable,
+    gradients: FLOAT_BYTES * trainable * (microBatch < batch ? SUMMED_GRADIENTS : 1),
     activations: FLOAT_BYTES * ((keepsActivations ? kept : recomputed) + tokens * workingPerToken(config, context)),
     head:
       FLOAT_BYTES *
@@ -79,6 +81,9 @@ export function estimateMemory(request: MemoryRequest, keepsActivations: boolean
   };
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
 }
+
+/** Sums are there from the second micro-batch's start on, beside all of its activations, and in pieces between them: measured. */
+const SUMMED_GRADIENTS = 1.5;
 
 /** Of the vocabulary's matrix: a product of each of two lanes, and what the allocator cannot use between them. */
 const HEAD_GRADIENTS = 4;
