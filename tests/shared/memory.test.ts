@@ -65,7 +65,7 @@ describe('the memory estimate', () => {
   });
 
   // Peaks of real runs, measurements and saving included: docs/performance.md, "Memory before the start".
-  const LORA = { name: 'lora', alpha: 32, targets: [...LORA_TARGETS] } as const;
+  const LORA = { name: 'lora' as const, alpha: 32, targets: [...LORA_TARGETS] };
   it.each([
     ['base', 'expand', { name: 'expand', plan: planExpansion(6, 2, 'even') }, 1, false, 0.642e9],
     ['smollm2-135m', 'expand', { name: 'expand', plan: planExpansion(30, 6, 'even') }, 1, true, 1.8e9],
