@@ -96,6 +96,9 @@ const OPTIMIZER = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, 
  */
 export async function runBench(request: BenchRequest, say: (line: string) => void, signal?: AbortSignal): Promise<BenchReport> {
   const { suites, shapes, rounds, steps, weights, resources, out } = request;
+  const measured = await Promise.all(shapes.map((name) => shapeOf(name, resources)));
+  const cases = measured.flatMap((shape) => suites.flatMap((suite) => casesOf(suite, shape, request)));
+  for (const each of cases) checkCase(each, weights);
   const engine = await chooseEngine(request.engine);
   const { peer, reason } = await findPeer(request.python);
   const report: BenchReport = {
@@ -119,14 +122,9 @@ export async function runBench(request: BenchRequest, say: (line: string) => voi
   say(peer ? `PyTorch  ${peer.versions.torch} with transformers ${peer.versions.transformers}` : `PyTorch  not measured: ${reason}`);
   const scratch = await mkdtemp(join(tmpdir(), 'strata-bench-'));
   try {
-    for (const name of shapes) {
-      const shape = await shapeOf(name, resources);
-      const cases = suites.flatMap((suite) => casesOf(suite, shape, request));
-      for (const each of cases) checkCase(each, weights);
-      for (const each of cases) {
-        report.results.push(await measureCase(each, report, scratch, say, signal));
-        await save();
-      }
+    for (const each of cases) {
+      report.results.push(await measureCase(each, report, scratch, say, signal));
+      await save();
     }
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -142,9 +140,9 @@ function checkCase({ suite, shape, task, method, config, batch, context }: Bench
       allowed: `2 to ${config.contextLength} tokens with the shape ${shape}`,
     });
   }
-  // Nothing is kept for a backward pass where nothing is trained, which is as if only the last block were.
+  // Where nothing is trained, no more is needed than where only the last block is.
   const trained: Method = method ?? { name: 'freeze', blocks: [config.blocks - 1] };
-  const windows = task === 'evaluate' ? 1 : batch; // others go through the model one after the other
+  const windows = task === 'evaluate' ? 1 : batch; // a batch that is measured goes through the model in parts
   const isCompact = weights === 'bfloat16';
   const { total, fits } = planMemory(
     { config, method: trained, batch: windows, microBatch: windows, context, isCompact, measuresDrift: false },

@@ -163,6 +163,8 @@ describe('a run', () => {
     ],
     ['no blocks to train', ['--method', 'freeze'], 'BAD_INPUT', /^none$/, /positions from 0 to 3/],
     ['a setting of no possible value', ['--set', 'schedule=triangle'], 'BAD_INPUT', /schedule=triangle/, /schedule=cosine\|wsd/],
+    ['a setting with more behind its value', ['--set', 'decay=0.2=7'], 'BAD_INPUT', /decay=0\.2=7/, /decay=NUMBER/],
+    ['a setting given twice', ['--set', 'warmup=0.1', 'warmup=0.2'], 'BAD_INPUT', /warmup=0\.2/, /each setting once/],
     ['a setting that does not exist', ['--set', 'speed=9'], 'BAD_INPUT', /speed=9/, /weightDecay=/],
   ];
   test.each(cases)('with %s is refused', async (_what, args, code, found, allowed) => {

@@ -159,11 +159,23 @@ describe('what cannot be measured is refused before anything starts', () => {
     ['steps', ['--steps', 'many'], 'many', 'a whole number from 1'],
     ['a context', ['--context', '1'], '1', 'a whole number from 2'],
     ['an engine', ['--engine', 'fast'], 'fast', 'auto'],
+    ['windows longer than the model', ['train-expand', '--shape', 'tiny', '--context', '999999'], '999999 tokens', '2 to 256 tokens'],
   ])('%s', async (_, args, found, allowed) => {
     const { exitCode, stdout } = await bench(...args, '--json').finished;
     expect({ exitCode, answer: onlyDocument(stdout) }).toMatchObject({
       exitCode: 2,
       answer: { error: { code: 'BAD_INPUT', found, allowed: expect.stringContaining(allowed) as string } },
+    });
+  });
+
+  test('what does not fit into the memory', async () => {
+    const { exitCode, stdout } = await bench('train-full', '--shape', 'smollm2-135m', '--context', '8192', '--batch', '4096', '--json')
+      .finished;
+    expect({ exitCode, answer: onlyDocument(stdout) }).toMatchObject({
+      exitCode: 2,
+      answer: {
+        error: { code: 'BAD_INPUT', found: expect.stringMatching(/^about \d+\.\d GB for 4096 windows of 8192 tokens$/) as string },
+      },
     });
   });
 

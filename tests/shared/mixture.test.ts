@@ -59,7 +59,6 @@ describe('Mixture', () => {
       [0.5, 96],
       [0.25, 300],
     ] as const) {
-      // prettier-ignore
       const mixture = new Mixture(sources, share, 1);
       const seen = new Set<string>();
       let again = 0;
