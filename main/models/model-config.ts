@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { ropeFields, ropeOf, ropeSchema } from './rope-config.ts';
 
-/** Architectures that Strata computes exactly as their makers do. Others are refused by name. */
-export const SUPPORTED_ARCHITECTURES = ['LlamaForCausalLM'];
+/** Architectures that Strata computes exactly as their makers do, with their `model_type`. Others are refused by name. */
+const MODEL_TYPES: Readonly<Record<string, string>> = { LlamaForCausalLM: 'llama', MistralForCausalLM: 'mistral' };
+export const SUPPORTED_ARCHITECTURES = Object.keys(MODEL_TYPES);
 
 /** Sizes above these are surely wrong and would only end in a failed allocation: twice the largest LLaMA. */
 const LARGEST = {
@@ -15,13 +17,10 @@ const LARGEST = {
   contextLength: 16_777_216,
 };
 
-/** `rope_parameters` of newer files, `rope_scaling` of older ones. */
-const ropeSchema = z.object({ rope_theta: z.number().positive().nullish() }).nullish();
-
 const size = (largest: number): z.ZodNumber => z.number().int().min(1).max(largest);
 const tokenId = z.union([z.number().int().min(0), z.array(z.number().int().min(0)).min(1), z.null()]).optional();
 
-/** config.json as Hugging Face writes it, as far as it says how to compute; defaults are those of transformers' LlamaConfig. */
+/** config.json as Hugging Face writes it, as far as it says how to compute. */
 const configSchema = z.object({
   hidden_size: size(LARGEST.hiddenSize),
   intermediate_size: size(LARGEST.intermediateSize),
@@ -30,15 +29,24 @@ const configSchema = z.object({
   num_key_value_heads: size(LARGEST.heads).nullish(),
   head_dim: size(LARGEST.hiddenSize).nullish(),
   vocab_size: size(LARGEST.vocabularySize),
-  max_position_embeddings: size(LARGEST.contextLength).default(2048),
+  max_position_embeddings: size(LARGEST.contextLength).optional(),
   rms_norm_eps: z.number().positive().default(1e-6),
   rope_theta: z.number().positive().nullish(),
   rope_parameters: ropeSchema,
   rope_scaling: ropeSchema,
+  sliding_window: size(LARGEST.contextLength).nullish(),
+  attention_bias: z.boolean().default(false),
+  mlp_bias: z.boolean().default(false),
   tie_word_embeddings: z.boolean().default(false),
   bos_token_id: tokenId,
   eos_token_id: tokenId,
 });
+
+/** What transformers' LlamaConfig and MistralConfig take where the file says nothing. */
+const DEFAULTS: Readonly<Record<string, { contextLength: number; keyValueHeads: number | null; slidingWindow: number | null }>> = {
+  LlamaForCausalLM: { contextLength: 2048, keyValueHeads: null, slidingWindow: null },
+  MistralForCausalLM: { contextLength: 131_072, keyValueHeads: 8, slidingWindow: 4096 },
+};
 
 /**
  * Reads config.json.
@@ -61,18 +69,25 @@ export function parseModelConfig(json: unknown): { config: LlamaConfig; architec
   }
   const values = parsed.data;
   const heads = values.num_attention_heads;
+  const defaults = DEFAULTS[architecture]!;
+  const contextLength = values.max_position_embeddings ?? defaults.contextLength;
+  const isMistral = architecture === 'MistralForCausalLM';
   const config: LlamaConfig = {
     hiddenSize: values.hidden_size,
     intermediateSize: values.intermediate_size,
     blocks: values.num_hidden_layers,
     heads,
-    keyValueHeads: values.num_key_value_heads ?? heads,
+    // Without the field, Mistral's default; with null, as many as query heads.
+    keyValueHeads: values.num_key_value_heads ?? (values.num_key_value_heads === undefined ? defaults.keyValueHeads : null) ?? heads,
     headSize: values.head_dim ?? values.hidden_size / heads,
     vocabularySize: values.vocab_size,
-    contextLength: values.max_position_embeddings,
+    contextLength,
     normEpsilon: values.rms_norm_eps,
-    // Where both forms are given, transformers takes the newer one.
-    ropeTheta: values.rope_parameters?.rope_theta ?? values.rope_scaling?.rope_theta ?? values.rope_theta ?? 10_000,
+    ...ropeOf(values, contextLength),
+    // LlamaForCausalLM ignores the field; Mistral has a window unless the file says null.
+    slidingWindow: isMistral ? (values.sliding_window === undefined ? defaults.slidingWindow : values.sliding_window) : null,
+    attentionBias: !isMistral && values.attention_bias,
+    mlpBias: !isMistral && values.mlp_bias,
     tiedEmbeddings: values.tie_word_embeddings,
     bosTokenId: firstId(values.bos_token_id),
     eosTokenId: firstId(values.eos_token_id),
@@ -83,7 +98,7 @@ export function parseModelConfig(json: unknown): { config: LlamaConfig; architec
 
 function architectureOf(fields: Record<string, unknown>): string {
   const named = Array.isArray(fields.architectures) ? fields.architectures.map(String) : [];
-  const architecture = named[0] ?? (fields.model_type === 'llama' ? 'LlamaForCausalLM' : undefined);
+  const architecture = named[0] ?? SUPPORTED_ARCHITECTURES.find((known) => MODEL_TYPES[known] === fields.model_type);
   if (architecture === undefined || !SUPPORTED_ARCHITECTURES.includes(architecture)) {
     throw new StrataError('UNSUPPORTED', 'Strata does not know this architecture.', {
       found: architecture ?? `model_type ${JSON.stringify(fields.model_type ?? null)}`,
@@ -96,16 +111,11 @@ function architectureOf(fields: Record<string, unknown>): string {
 /** Variants that would be computed wrongly are refused, not ignored. */
 function refuseVariants(fields: Record<string, unknown>): void {
   const ropes = [fields.rope_parameters, fields.rope_scaling].map((rope) => (rope ?? {}) as Record<string, unknown>);
-  const ropeType = ropes.map((rope) => String(rope.rope_type ?? rope.type ?? 'default')).find((type) => type !== 'default');
   const rotated = [fields, ...ropes].map((rope) => rope.partial_rotary_factor ?? 1).find((factor) => factor !== 1);
   const quantization = fields.quantization_config as { quant_method?: unknown } | null | undefined;
   const variants: [boolean, string, string][] = [
-    [ropeType !== undefined, `rotary positions of type "${ropeType}"`, 'default'],
     [rotated !== undefined, `rotary positions on a part of each head (${String(rotated)})`, 'the whole head'],
     [quantization !== undefined && quantization !== null, `weights quantised by ${String(quantization?.quant_method)}`, 'F32, F16 or BF16'],
-    [fields.attention_bias === true, 'biases in attention', 'no biases'],
-    [fields.mlp_bias === true, 'biases in the MLP', 'no biases'],
-    [fields.sliding_window !== undefined && fields.sliding_window !== null, 'a sliding attention window', 'full attention'],
     [fields.hidden_act !== undefined && fields.hidden_act !== 'silu', `activation ${String(fields.hidden_act)}`, 'silu'],
   ];
   for (const [isMet, found, allowed] of variants) {
@@ -132,10 +142,13 @@ export function toHuggingFaceConfig(
   original: Record<string, unknown> = {},
   dtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
 ): Record<string, unknown> {
+  const named = Array.isArray(original.architectures) ? String(original.architectures[0]) : undefined;
+  const isMistral = config.slidingWindow !== null || named === 'MistralForCausalLM' || original.model_type === 'mistral';
+  const architecture = isMistral ? 'MistralForCausalLM' : 'LlamaForCausalLM';
   const json: Record<string, unknown> = {
     ...original,
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
+    architectures: [architecture],
+    model_type: MODEL_TYPES[architecture],
     hidden_act: 'silu',
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -146,13 +159,11 @@ export function toHuggingFaceConfig(
     vocab_size: config.vocabularySize,
     max_position_embeddings: config.contextLength,
     rms_norm_eps: config.normEpsilon,
-    // Beside a newer file's `rope_parameters` too: older versions of transformers know only this one.
-    rope_theta: config.ropeTheta,
+    ...ropeFields(config, original),
     tie_word_embeddings: config.tiedEmbeddings,
     bos_token_id: original.bos_token_id ?? config.bosTokenId,
     eos_token_id: original.eos_token_id ?? config.eosTokenId,
-    attention_bias: false,
-    mlp_bias: false,
+    ...(isMistral ? { sliding_window: config.slidingWindow } : { attention_bias: config.attentionBias, mlp_bias: config.mlpBias }),
     torch_dtype: dtype,
   };
   if (original.dtype !== undefined) json.dtype = dtype;

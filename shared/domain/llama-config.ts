@@ -1,3 +1,27 @@
+/**
+ * How rotary angles are stretched beyond the context a model was first trained on, under config.json's `rope_scaling` or `rope_parameters`
+ * (see `main/llama/rope.ts` for what each does). `factor` is the stretch; contexts are in tokens.
+ */
+export type RopeScaling =
+  /** Positions divided by the factor (Chen et al., arXiv 2306.15595). */
+  | { type: 'linear'; factor: number }
+  /** A larger base for sequences longer than the model's context, the plain angles up to it. */
+  | { type: 'dynamic'; factor: number }
+  /** Llama 3.1's: long wavelengths are divided, short ones kept, those between mixed. */
+  | { type: 'llama3'; factor: number; lowFrequencyFactor: number; highFrequencyFactor: number; originalContextLength: number }
+  /** YaRN (Peng et al., arXiv 2309.00071): mixed by rotations within the original context, and all angles' tables multiplied. */
+  | {
+      type: 'yarn';
+      factor: number;
+      originalContextLength: number;
+      betaFast: number;
+      betaSlow: number;
+      /** What cosines and sines are multiplied with: the paper's sqrt(1/t). */
+      attentionFactor: number;
+      /** Whether the two ends of the mix are rounded to whole pairs. */
+      truncate: boolean;
+    };
+
 /** The numbers that define a LLaMA-type architecture, under our own names (see `main/models` for config.json's). */
 export interface LlamaConfig {
   /** Width of the residual stream (C). */
@@ -18,16 +42,26 @@ export interface LlamaConfig {
   contextLength: number;
   normEpsilon: number;
   ropeTheta: number;
+  /** null for the plain angles. */
+  ropeScaling: RopeScaling | null;
+  /** A position looks at itself and the `slidingWindow - 1` before it (Mistral); null for all before it. */
+  slidingWindow: number | null;
+  /** Whether the four matrices of attention have biases. */
+  attentionBias: boolean;
+  /** Whether the three of the MLP have. */
+  mlpBias: boolean;
   /** Whether the output head is the embedding itself. */
   tiedEmbeddings: boolean;
   bosTokenId: number | null;
   eosTokenId: number | null;
 }
 
-/** Parameters of one block: four attention matrices, three of the MLP, two norms. */
+/** Parameters of one block: four attention matrices, three of the MLP, their biases where there are any, two norms. */
 export function blockParameters(config: LlamaConfig): number {
   const { hiddenSize: C, intermediateSize: F, heads: H, keyValueHeads: K, headSize: D } = config;
-  return 2 * H * D * C + 2 * K * D * C + 3 * F * C + 2 * C;
+  const attentionBiases = config.attentionBias ? H * D + 2 * K * D + C : 0;
+  const mlpBiases = config.mlpBias ? 2 * F + C : 0;
+  return 2 * H * D * C + 2 * K * D * C + 3 * F * C + 2 * C + attentionBiases + mlpBiases;
 }
 
 /** Parameters of the whole model; a tied head is counted once. */

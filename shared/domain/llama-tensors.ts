@@ -2,7 +2,7 @@ import type { LlamaConfig } from './llama-config.ts';
 
 /** The tensors of a LLaMA as Hugging Face names them and stores them: matrices are [out, in]. Axis letters as in {@link LlamaConfig}. */
 
-/** The suffix of each tensor of a block, by role. */
+/** The suffix of each weight of a block, by role; a bias has the suffix of its matrix, with `bias` for `weight`. */
 export const BLOCK_TENSORS = {
   attentionNorm: 'input_layernorm.weight',
   query: 'self_attn.q_proj.weight',
@@ -20,6 +20,19 @@ export const BLOCK_ROLES = Object.keys(BLOCK_TENSORS) as readonly BlockRole[];
 export const EMBEDDING_TENSOR = 'model.embed_tokens.weight';
 export const FINAL_NORM_TENSOR = 'model.norm.weight';
 export const HEAD_TENSOR = 'lm_head.weight';
+
+const ATTENTION_ROLES: readonly BlockRole[] = ['query', 'key', 'value', 'attentionOutput'];
+const MLP_ROLES: readonly BlockRole[] = ['gate', 'up', 'down'];
+
+/** Whether the matrix of a role has a bias in this model. */
+export function hasBias(config: Pick<LlamaConfig, 'attentionBias' | 'mlpBias'>, role: BlockRole): boolean {
+  return (config.attentionBias && ATTENTION_ROLES.includes(role)) || (config.mlpBias && MLP_ROLES.includes(role));
+}
+
+/** The name of the bias beside a weight. */
+export function biasName(weight: string): string {
+  return weight.replace(/weight$/, 'bias');
+}
 
 export interface NamedShape {
   name: string;
@@ -57,7 +70,11 @@ export function llamaTensors(config: LlamaConfig): NamedShape[] {
   const shapes = blockTensorShapes(config);
   const tensors = [{ name: EMBEDDING_TENSOR, shape: table }];
   for (let block = 0; block < config.blocks; block++) {
-    for (const role of BLOCK_ROLES) tensors.push({ name: blockTensorName(block, role), shape: shapes[role] });
+    for (const role of BLOCK_ROLES) {
+      const name = blockTensorName(block, role);
+      tensors.push({ name, shape: shapes[role] });
+      if (hasBias(config, role)) tensors.push({ name: biasName(name), shape: shapes[role].slice(0, 1) });
+    }
   }
   tensors.push({ name: FINAL_NORM_TENSOR, shape: [config.hiddenSize] });
   if (!config.tiedEmbeddings) tensors.push({ name: HEAD_TENSOR, shape: table });
