@@ -7,6 +7,7 @@ import { StrataError } from '../../shared/errors.ts';
 import { writeExpansionFile } from './expansion-file.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { type ModelFolder, openModelFolder } from './model-folder.ts';
+import { sizeOfFile } from './regular-file.ts';
 import { byteLength, writeSafetensors, zeroPieces } from './safetensors.ts';
 
 /** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
@@ -79,12 +80,17 @@ export async function writeConfig(directory: string, folder: ModelFolder, config
 /** What config.json calls the element types. */
 const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
-/** Copies tokenizer, templates, generation settings, licence and card. */
+/** Tokenizers have up to 35 MB; nothing beside the weights is larger. */
+const MAX_SMALL_FILE_BYTES = 200_000_000;
+
+/**
+ * Copies tokenizer, templates, generation settings, licence and card.
+ * @throws StrataError BAD_INPUT when one of them is no file or a link to elsewhere.
+ */
 export async function copySmallFiles(source: string, destination: string): Promise<void> {
   for (const entry of await readdir(source, { withFileTypes: true })) {
-    const isFile = entry.isFile() || entry.isSymbolicLink(); // model caches link to files that lie elsewhere
-    if (isFile && SMALL_FILE.test(entry.name)) {
-      await copyFile(join(source, entry.name), join(destination, entry.name), constants.COPYFILE_FICLONE);
-    }
+    if (!SMALL_FILE.test(entry.name) || entry.isDirectory()) continue;
+    await sizeOfFile(source, entry.name, MAX_SMALL_FILE_BYTES);
+    await copyFile(join(source, entry.name), join(destination, entry.name), constants.COPYFILE_FICLONE);
   }
 }

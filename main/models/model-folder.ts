@@ -26,6 +26,8 @@ export interface ModelFolder {
   readBytes(name: string): Promise<Uint8Array>;
   /** The bytes in pieces, for tensors of any size: see {@link SafetensorsFile.readPieces}. */
   readPieces(name: string): AsyncIterable<Uint8Array>;
+  /** The same without the two names of a tied table: null for the one that is not stored. */
+  readStored(name: string): AsyncIterable<Uint8Array> | null;
   dtypeOf(name: string): SafetensorsDtype;
   /** Whether the matrices of all blocks are stored as bfloat16. */
   readonly isBfloat16: boolean;
@@ -80,6 +82,7 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
       readTensor: (name) => byTensor.get(stored(name))!.readFloat32(stored(name)),
       readBytes: (name) => byTensor.get(stored(name))!.readBytes(stored(name)),
       readPieces: (name) => byTensor.get(stored(name))!.readPieces(stored(name)),
+      readStored: (name) => byTensor.get(name)?.readPieces(name) ?? null,
       dtypeOf,
       isBfloat16: llamaTensors(config).every(
         ({ name, shape }) => blockOfTensor(name) === null || shape.length === 1 || dtypeOf(name) === 'BF16',

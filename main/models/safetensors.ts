@@ -168,6 +168,20 @@ export async function* readRanges(fill: Fill, ranges: readonly { begin: number; 
   }
 }
 
+/** Whether two tensors have the same bytes. Both are read side by side, so they must come in pieces of one size. */
+export async function sameBytes(a: AsyncIterable<Uint8Array>, b: AsyncIterable<Uint8Array>): Promise<boolean> {
+  const others = b[Symbol.asyncIterator]();
+  try {
+    for await (const piece of a) {
+      const other = await others.next();
+      if (other.done || Buffer.compare(piece, other.value) !== 0) return false;
+    }
+    return (await others.next()).done === true;
+  } finally {
+    await others.return?.();
+  }
+}
+
 function takeBuffer(): Uint8Array {
   return spareBuffers.pop() ?? new Uint8Array(PIECE_BYTES);
 }
