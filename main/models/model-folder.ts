@@ -174,7 +174,10 @@ async function readIndex(directory: string, present: readonly string[]): Promise
     map = (parseJson(text ?? '', INDEX_LIMITS) as { weight_map?: unknown }).weight_map;
   } catch (error) {
     if (error instanceof StrataError) throw error;
-    throw new StrataError('CORRUPT', `${INDEX_FILE} is not JSON.`, { ...(error instanceof SyntaxError && { found: error.message }), cause: error });
+    throw new StrataError('CORRUPT', `${INDEX_FILE} is not JSON.`, {
+      ...(error instanceof SyntaxError && { found: error.message }),
+      cause: error,
+    });
   }
   const index = new Map(Object.entries(typeof map === 'object' ? (map ?? {}) : {}));
   const shards = new Set(index.values());
@@ -223,12 +226,7 @@ function storedName(name: string, config: LlamaConfig, tensors: ReadonlyMap<stri
   return name === HEAD_TENSOR ? EMBEDDING_TENSOR : name;
 }
 
-function checkTensors(
-  directory: string,
-  config: LlamaConfig,
-  architecture: string,
-  files: ReadonlyMap<string, SafetensorsFile>,
-): void {
+function checkTensors(directory: string, config: LlamaConfig, architecture: string, files: ReadonlyMap<string, SafetensorsFile>): void {
   const expected = new Map(llamaTensors(config).map(({ name, shape }) => [storedName(name, config, files), shape]));
   const missing = [...expected.keys()].filter((name) => !files.has(name));
   if (missing.length > 0) {
