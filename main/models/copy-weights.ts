@@ -40,7 +40,7 @@ async function readWeights(path: string, hash: Hash, write: (bytes: Uint8Array) 
   try {
     const pieces = piecesOf(file);
     let index = 0;
-    let ill: Ill | null = null;
+    let ill = null as Ill | null; // TypeScript would take it for null inside the loop
     for await (const bytes of readRanges(file.fill, pieces)) {
       const writing = write(bytes);
       writing.catch(() => undefined); // thrown below

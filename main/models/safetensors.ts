@@ -214,7 +214,7 @@ function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
   try {
     header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes), HEADER_LIMITS);
   } catch (error) {
-    throw corrupt(path, `a header that is not JSON: ${inShort(error instanceof Error ? error.message : String(error))}`);
+    throw corrupt(path, `a header that cannot be read: ${inShort(error instanceof Error ? error.message : String(error))}`);
   }
   if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
   throw corrupt(path, 'a header that is not a JSON object');
