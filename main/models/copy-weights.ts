@@ -20,15 +20,25 @@ export async function copyWeights(source: string, destination: string, hash: Has
   );
   if (isClone) return examineWeights(destination, hash);
   const copy = await open(destination, 'w');
+  let flushing: Promise<void> | null = null;
+  let unflushed = 0;
   try {
     await readWeights(source, hash, async (bytes) => {
       for (let done = 0; done < bytes.length;) done += (await copy.write(bytes, done)).bytesWritten;
+      unflushed += bytes.length;
+      if (flushing || unflushed < FLUSH_BYTES) return;
+      unflushed = 0;
+      flushing = copy.datasync().finally(() => (flushing = null));
+      flushing.catch(() => undefined); // the flush at the end fails as well
     });
     await copy.sync();
   } finally {
     await copy.close();
   }
 }
+
+/** The disk works while the next bytes are copied, instead of after the last. */
+const FLUSH_BYTES = 2 ** 27;
 
 /** Reads a safetensors file as {@link copyWeights} does, without copying it. */
 export async function examineWeights(path: string, hash: Hash): Promise<void> {
