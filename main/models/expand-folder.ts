@@ -2,12 +2,14 @@ import { constants, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node
 import { join } from 'node:path';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import type { ExpansionStep } from '../../shared/domain/expansion.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { writeExpansionFile } from './expansion-file.ts';
+import { extendedBy, writeExpansionFile } from './expansion-file.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { type ModelFolder, openModelFolder } from './model-folder.ts';
 import { byteLength, writeSafetensors, zeroPieces } from './safetensors.ts';
+import { hashedPieces } from './tensor-hash.ts';
 
 /** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
 const SMALL_FILE =
@@ -20,6 +22,7 @@ const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.(weight|bias)$/;
  * Writes an expanded copy of a model folder, tensor by tensor: old tensors byte for byte, copies with `o_proj` and
  * `down_proj` zeroed, config.json with the new number of blocks, the tokenizer, and the plan. The copy appears under its name
  * only when it is complete.
+ * @param made what the plan's file calls the new model, and by what its blocks were placed.
  * @throws StrataError BAD_INPUT when the plan was made for another number of blocks.
  */
 export async function expandModelFolder(
@@ -27,6 +30,7 @@ export async function expandModelFolder(
   destination: string,
   plan: ExpansionPlan,
   base: { name: string; hash: string },
+  made: Pick<ExpansionStep, 'id' | 'name' | 'importance'> = { id: null, name: null, importance: null },
 ): Promise<void> {
   const folder = await openModelFolder(source);
   const partial = `${destination}.partial`;
@@ -42,18 +46,22 @@ export async function expandModelFolder(
     const config = { ...folder.config, blocks: layout.length };
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
+    const frozen: Record<string, string> = {};
     const entries = llamaTensors(config).map(({ name, shape }) => {
       const position = /^model\.layers\.(\d+)\./.exec(name)?.[1];
       const block = position === undefined ? null : layout[Number(position)]!;
       const from = block ? name.replace(/layers\.\d+/, `layers.${block.base}`) : name;
       const dtype = folder.dtypeOf(from);
       const isZero = block?.inserted === true && ZEROED.test(name);
-      return { name, shape, dtype, data: () => (isZero ? zeroPieces(byteLength(shape, dtype)) : folder.readPieces(from)) };
+      const copied = (): AsyncIterable<Uint8Array> =>
+        block?.inserted ? folder.readPieces(from) : hashedPieces(folder, from, (hash) => (frozen[name] = hash));
+      return { name, shape, dtype, data: () => (isZero ? zeroPieces(byteLength(shape, dtype)) : copied()) };
     });
     await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
     await writeConfig(partial, folder, config);
     await copySmallFiles(source, partial);
-    await writeExpansionFile(partial, { schemaVersion: 2, base, method: { name: 'expand', plan }, training: null });
+    const step: ExpansionStep = { ...made, base, method: { name: 'expand', plan }, training: null };
+    await writeExpansionFile(partial, extendedBy(folder.expansion, step, frozen));
     await rename(partial, destination);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });

@@ -81,10 +81,13 @@ export function blockOwners({ line }: Pick<Expansion, 'line'>, blocks: number): 
 
 /** Where blocks that stood at `positions` after a step of the line stand in the model as it is. */
 export function presentPositions({ line }: Pick<Expansion, 'line'>, step: number, positions: readonly number[]): number[] {
-  return line.slice(step + 1).reduce<number[]>((moved, { method }) => {
-    const plan = planOf(method);
-    return plan ? moved.map((position) => keptPositions(plan)[position]!) : moved;
-  }, [...positions]);
+  return line.slice(step + 1).reduce<number[]>(
+    (moved, { method }) => {
+      const plan = planOf(method);
+      return plan ? moved.map((position) => keptPositions(plan)[position]!) : moved;
+    },
+    [...positions],
+  );
 }
 
 /** For a tensor of the model that a step made: the name, in the step's base, of the tensor whose bytes it has; null when it was inserted or trained. */

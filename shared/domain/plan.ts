@@ -98,12 +98,7 @@ export function planExpansion(
 /** A copy, before it is known where it will stand. */
 type Copy = Pick<InsertedBlock, 'after' | 'copies'>;
 
-function copiesAt(
-  baseBlocks: number,
-  given: number | undefined,
-  place: Place,
-  importance: readonly BlockImportance[] | null,
-): Copy[] {
+function copiesAt(baseBlocks: number, given: number | undefined, place: Place, importance: readonly BlockImportance[] | null): Copy[] {
   if (Array.isArray(place)) return copiesAfter(baseBlocks, given, place);
   if (typeof place === 'object') return copiesInGroups(baseBlocks, given, place);
   const count = checkCount(given ?? defaultBlockCount(baseBlocks));
