@@ -15,7 +15,7 @@ export function createRouter(studio: Studio) {
       throw new ORPCError('STRATA', { message: known.message, data: known.toRecord() });
     }
   });
-  const { models, datasets, runs, text } = studio;
+  const { models, datasets, planner, runs, text } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -26,7 +26,10 @@ export function createRouter(studio: Studio) {
       list: api.models.list.handler(() => models.list()),
       show: api.models.show.handler(({ input }) => models.show(input.model)),
       import: api.models.import.handler(({ input }) => models.import(input)),
-      expand: api.models.expand.handler(({ input }) => models.expand(input)),
+      expand: api.models.expand.handler(({ input }) => planner.expand(input)),
+      plan: api.models.plan.handler(({ input }) => planner.plan(input)),
+      importance: api.models.importance.handler(({ input }) => planner.importance(input)),
+      measureImportance: api.models.measureImportance.handler(({ input, signal }) => planner.follow(input, signal)),
       verify: api.models.verify.handler(({ input }) => models.verify(input)),
       export: api.models.export.handler(({ input }) => models.export(input)),
       remove: api.models.remove.handler(({ input }) => models.remove(input)),

@@ -6,6 +6,7 @@ import type { Executor } from '../training/executor.ts';
 import { removeUnfinished, type StudioContext } from './context.ts';
 import { Datasets } from './datasets.ts';
 import { Models } from './models.ts';
+import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { Text } from './text.ts';
@@ -29,6 +30,7 @@ export interface Studio {
   readonly version: string;
   readonly models: Models;
   readonly datasets: Datasets;
+  readonly planner: Planner;
   readonly runs: Runs;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
@@ -54,6 +56,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     version,
     models,
     datasets,
+    planner: new Planner(context, models, datasets, runs),
     runs,
     text: new Text(context),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),

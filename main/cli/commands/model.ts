@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/contract.ts';
-import { bytes, fields, shortCount, table } from '../format.ts';
+import { describeMethod } from '../../../shared/domain/method.ts';
+import { bytes, change, fields, shortCount, table } from '../format.ts';
 import { STRATA } from '../report.ts';
-import { command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
+import { command, type CommonOptions, nameOption, refuse, withSession } from '../session.ts';
+import { planCommands, type PlanOptions, planRequestOf, withPlanOptions } from './model-plan.ts';
 
-/** `strata model import | list | show | expand | verify | export | delete`. */
+/** `strata model import | list | show | expand | plan | importance | verify | export | delete`. */
 export function modelCommand(): Command {
-  const model = new Command('model').description('import, look at, expand, verify, export and delete models');
+  const model = new Command('model').description('import, look at, plan, expand, verify, export and delete models');
   model.addCommand(
     command('import', 'bring a model into the workspace: a Hugging Face folder or a llama2.c checkpoint')
       .argument('<path>')
@@ -44,19 +46,18 @@ export function modelCommand(): Command {
       ),
   );
   model.addCommand(
-    command('expand', 'a copy with identity blocks inserted')
-      .argument('<model>', 'id or name')
-      .addOption(wholeNumber('--blocks <n>', 'how many', 1).makeOptionMandatory())
-      .option('--at <place>', 'even, top, bottom, or positions such as 3,7,7,11', 'even')
+    withPlanOptions(command('expand', 'a copy with identity blocks inserted').argument('<model>', 'id or name'))
       .addOption(nameOption())
-      .action((reference: string, options: CommonOptions & { blocks: number; at: string; name?: string }) =>
-        withSession(options, async ({ studio, print }) => {
-          const { blocks, at: place, name } = options;
-          const expanded = await studio.models.expand({ model: reference, blocks, place, ...(name === undefined ? {} : { name }) });
-          print(expanded, () => describe(expanded));
+      .action((reference: string, options: PlanOptions & { name?: string }) =>
+        withSession(options, async (session) => {
+          const { name } = options;
+          const request = await planRequestOf(session, reference, options);
+          const expanded = await session.studio.planner.expand({ ...request, ...(name === undefined ? {} : { name }) });
+          session.print(expanded, () => describe(expanded));
         }),
       ),
   );
+  for (const each of planCommands()) model.addCommand(each);
   model.addCommand(
     command('verify', 'compare an expanded model with its base: tensors byte by byte, logits to the last bit')
       .argument('<model>', 'id or name')
@@ -117,6 +118,19 @@ function describe(model: ModelInfo): string {
     ['From', model.source],
     ['Folder', `${model.path} (${bytes(model.bytes)})`],
   ];
-  if (model.plan) lines.push(['Inserted', `blocks ${model.plan.inserted.map(({ position }) => position).join(', ')}`]);
+  for (const [index, step] of model.line.entries()) {
+    const own = model.owners.flatMap((owner, block) => (owner === index ? [block] : []));
+    const inserted = own.length > 0 ? `; its blocks are ${own.join(', ')} now` : '';
+    lines.push([index === 0 ? 'Line' : '', `${index + 1}. from ${step.base.name}: ${describeStep(step)}${inserted}`]);
+  }
   return fields(lines);
+}
+
+/** What a step of a model's line did, and what it brought. */
+function describeStep({ method, training }: ModelInfo['line'][number]): string {
+  const done = describeMethod(method);
+  if (!training) return `${done}, not trained`;
+  const learned = training.datasets.filter(({ role }) => role === 'new').map(({ name }) => name);
+  const forgetting = training.forgetting === null ? '' : `, forgetting ${change(training.forgetting)}`;
+  return `${done}, learned ${learned.join(', ')}: gain ${change(training.gain)}${forgetting}`;
 }
