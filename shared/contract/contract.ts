@@ -52,6 +52,18 @@ export const modelInfoSchema = z.object({
 });
 export type ModelInfo = z.infer<typeof modelInfoSchema>;
 
+export const verifiedModelSchema = z.object({
+  /** Whether it computes exactly what its base computes. */
+  identity: z.boolean(),
+  /** Null where there is no base to compare with, or a difference is no number. */
+  maxLogitDifference: z.number().nullable(),
+  plan: z.array(z.int()),
+  /** Tensors that must be those of the base, or begin as its copies do: how many were compared, and which are not. */
+  tensors: z.object({ compared: z.int(), different: z.array(z.string()) }),
+  problems: z.array(z.string()),
+});
+export type VerifiedModel = z.infer<typeof verifiedModelSchema>;
+
 export const datasetInfoSchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -229,14 +241,7 @@ export const contract = {
     importance: call.input(z.object({ model: z.string(), oldDatasets: z.array(z.string()) })).output(importanceSchema.nullable()),
     /** Measures it, unless that has been done; leaving off ends the measurement. */
     measureImportance: call.input(importanceRequestSchema).output(eventIterator(importanceEventSchema)),
-    verify: call.input(z.object({ model: z.string() })).output(
-      z.object({
-        identity: z.boolean(),
-        maxLogitDifference: z.number().nullable(),
-        plan: z.array(z.int()),
-        problems: z.array(z.string()),
-      }),
-    ),
+    verify: call.input(z.object({ model: z.string() })).output(verifiedModelSchema),
     export: call
       .input(z.object({ model: z.string(), format: z.enum(['huggingface']), directory: z.string().min(1) }))
       .output(z.object({ path: z.string(), format: z.string(), dtype: z.string(), bytes: z.int(), verified: z.boolean() })),
