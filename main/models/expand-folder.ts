@@ -7,14 +7,14 @@ import { StrataError } from '../../shared/errors.ts';
 import { writeExpansionFile } from './expansion-file.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { type ModelFolder, openModelFolder } from './model-folder.ts';
-import { writeSafetensors } from './safetensors.ts';
+import { byteLength, writeSafetensors, zeroPieces } from './safetensors.ts';
 
 /** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
 const SMALL_FILE =
   /^(tokenizer.*|special_tokens_map\.json|generation_config\.json|vocab\.json|merges\.txt|chat_template\..*|added_tokens\.json|LICENSE.*|NOTICE.*|README\.md)$/i;
 
 /** Names of the tensors that are zero in an inserted block, so that it adds nothing to the residual stream. */
-const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.weight$/;
+const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.(weight|bias)$/;
 
 /**
  * Writes an expanded copy of a model folder, tensor by tensor: old tensors byte for byte, copies with `o_proj` and
@@ -48,8 +48,7 @@ export async function expandModelFolder(
       const from = block ? name.replace(/layers\.\d+/, `layers.${block.base}`) : name;
       const dtype = folder.dtypeOf(from);
       const isZero = block?.inserted === true && ZEROED.test(name);
-      const zeros = (): Float32Array => new Float32Array(shape.reduce((product, length) => product * length, 1));
-      return { name, shape, dtype, data: isZero ? zeros : () => folder.readBytes(from) };
+      return { name, shape, dtype, data: () => (isZero ? zeroPieces(byteLength(shape, dtype)) : folder.readPieces(from)) };
     });
     await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
     await writeConfig(partial, folder, config);

@@ -24,6 +24,8 @@ export interface ModelFolder {
   /** A fresh array of a tensor's values. A tied model's table answers to both of its names. */
   readTensor(name: string): Promise<Float32Array>;
   readBytes(name: string): Promise<Uint8Array>;
+  /** The bytes in pieces, for tensors of any size: see {@link SafetensorsFile.readPieces}. */
+  readPieces(name: string): AsyncIterable<Uint8Array>;
   dtypeOf(name: string): SafetensorsDtype;
   /** Whether the matrices of all blocks are stored as bfloat16. */
   readonly isBfloat16: boolean;
@@ -68,6 +70,7 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
       plan,
       readTensor: (name) => byTensor.get(stored(name))!.readFloat32(stored(name)),
       readBytes: (name) => byTensor.get(stored(name))!.readBytes(stored(name)),
+      readPieces: (name) => byTensor.get(stored(name))!.readPieces(stored(name)),
       dtypeOf,
       isBfloat16: llamaTensors(config).every(
         ({ name, shape }) => blockOfTensor(name) === null || shape.length === 1 || dtypeOf(name) === 'BF16',

@@ -9,6 +9,9 @@ import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './floa
  * Files come from strangers: everything the header says is checked before a byte of data is read or allocated.
  */
 
+/** Large enough that the calls cost nothing beside the copying, small enough to stay in the processor's cache. */
+export const PIECE_BYTES = 2 ** 22;
+
 /** The reference implementation's own limit: longer headers are refused there too. */
 const MAX_HEADER_BYTES = 100_000_000;
 
@@ -31,6 +34,11 @@ export interface SafetensorsFile {
   readFloat32(name: string): Promise<Float32Array>;
   /** The bytes as stored. */
   readBytes(name: string): Promise<Uint8Array>;
+  /**
+   * The bytes as stored, in order, in pieces of at most {@link PIECE_BYTES} that cut no element in two, for tensors of any size. A piece is
+   * good until the next one is asked for: all of them lie in the same buffer.
+   */
+  readPieces(name: string): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -42,8 +50,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const readRange = async (begin: number, end: number): Promise<Uint8Array> => {
-      const bytes = new Uint8Array(end - begin);
+    const fill = async (bytes: Uint8Array, begin: number): Promise<Uint8Array> => {
       for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER_BYTES), begin + done);
         if (bytesRead === 0) throw corrupt(path, `the file ends at byte ${begin + done}`);
@@ -51,6 +58,9 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       }
       return bytes;
     };
+    const readRange = (begin: number, end: number): Promise<Uint8Array> => fill(new Uint8Array(end - begin), begin);
+    /** Buffers of readings that ended: two readings at a time have one each. */
+    const spare: Uint8Array[] = [];
     const { tensors, metadata } = await readHeader(path, size, readRange);
     const find = (name: string): SafetensorsTensor => {
       const tensor = tensors.get(name);
@@ -63,6 +73,17 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       readBytes: async (name) => {
         const { begin, end } = find(name);
         return readRange(begin, end);
+      },
+      readPieces: async function* (name) {
+        const { begin, end } = find(name);
+        const buffer = spare.pop() ?? new Uint8Array(PIECE_BYTES);
+        try {
+          for (let done = begin; done < end; done += PIECE_BYTES) {
+            yield await fill(buffer.subarray(0, Math.min(PIECE_BYTES, end - done)), done);
+          }
+        } finally {
+          spare.push(buffer);
+        }
       },
       readFloat32: async (name) => {
         const { dtype, begin, end } = find(name);
@@ -166,8 +187,18 @@ export interface SafetensorsEntry {
   name: string;
   shape: number[];
   dtype: SafetensorsDtype;
-  /** Floats are converted to the dtype; bytes are taken as they are. Called when the tensor's turn comes, so one is in memory at a time. */
-  data: () => Promise<Float32Array | Uint8Array> | Float32Array | Uint8Array;
+  /**
+   * Floats are converted to the dtype; bytes are taken as they are, whole or in pieces, each of which is written before the next is asked
+   * for. Called when the tensor's turn comes, so one is in memory at a time.
+   */
+  data: () => Promise<TensorData> | TensorData;
+}
+export type TensorData = Float32Array | Uint8Array | AsyncIterable<Uint8Array>;
+
+/** The pieces of a tensor of zeros of so many bytes. */
+export async function* zeroPieces(bytes: number): AsyncIterable<Uint8Array> {
+  const zeros = new Uint8Array(Math.min(bytes, PIECE_BYTES));
+  for (let done = 0; done < bytes; done += zeros.length) yield Promise.resolve(zeros.subarray(0, Math.min(zeros.length, bytes - done)));
 }
 
 /** Writes a file tensor by tensor; it appears under its name only when complete. */
@@ -176,7 +207,8 @@ export async function writeSafetensors(
   entries: readonly SafetensorsEntry[],
   metadata?: Record<string, string>,
 ): Promise<void> {
-  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+  const header = Object.create(null) as Record<string, unknown>; // a tensor may have any name, "__proto__" and "toString" too
+  if (metadata) header.__metadata__ = metadata;
   let offset = 0;
   for (const { name, shape, dtype } of entries) {
     if (name in header) throw new StrataError('INTERNAL', `Tensor ${name} would be written twice.`);
@@ -192,19 +224,27 @@ export async function writeSafetensors(
     await append(length);
     await append(text);
     for (const { name, shape, dtype, data } of entries) {
-      const bytes = toBytes(await data(), dtype);
-      if (bytes.length !== byteLength(shape, dtype)) {
+      let written = 0;
+      for await (const bytes of piecesOf(await data(), dtype)) {
+        written += bytes.length;
+        if (written <= byteLength(shape, dtype)) await append(bytes);
+      }
+      if (written !== byteLength(shape, dtype)) {
         throw new StrataError(
           'INTERNAL',
-          `Tensor ${name} has ${bytes.length} bytes; its shape [${shape.join(', ')}] needs ${byteLength(shape, dtype)}.`,
+          `Tensor ${name} has ${written} bytes; its shape [${shape.join(', ')}] needs ${byteLength(shape, dtype)}.`,
         );
       }
-      await append(bytes);
     }
   });
 }
 
-function byteLength(shape: readonly number[], dtype: SafetensorsDtype): number {
+function piecesOf(data: TensorData, dtype: SafetensorsDtype): AsyncIterable<Uint8Array> | readonly Uint8Array[] {
+  return data instanceof Float32Array || data instanceof Uint8Array ? [toBytes(data, dtype)] : data;
+}
+
+/** Bytes of a tensor of this shape. */
+export function byteLength(shape: readonly number[], dtype: SafetensorsDtype): number {
   return shape.reduce((product, axis) => product * axis, 1) * BYTES_PER_ELEMENT[dtype];
 }
 

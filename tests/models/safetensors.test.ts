@@ -1,7 +1,7 @@
 import { open, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSafetensors, type SafetensorsEntry, writeSafetensors } from '../../main/models/safetensors.ts';
+import { openSafetensors, PIECE_BYTES, type SafetensorsEntry, writeSafetensors, zeroPieces } from '../../main/models/safetensors.ts';
 import { packSafetensors, unpackTensors } from '../support/raw-models.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -63,6 +63,30 @@ describe('reading', () => {
     const file = await openSafetensors(path);
     await expect(file.readFloat32('a')).rejects.toMatchObject({ code: 'UNSUPPORTED', found: 'I32', allowed: 'F32, F16, BF16' });
     expect([...(await file.readBytes('a'))]).toEqual([5, 0, 0, 0]);
+    await file.close();
+  });
+
+  it('gives a large tensor in pieces, in order, two readings at a time without mixing them', async () => {
+    const bytes = new Uint8Array(2 * PIECE_BYTES + 12);
+    for (let index = 0; index < bytes.length; index++) bytes[index] = (index * 7 + (index >>> 12)) & 0xff;
+    const header = {
+      large: { dtype: 'F32', shape: [bytes.length / 4], data_offsets: [0, bytes.length] },
+      none: { dtype: 'F32', shape: [0], data_offsets: [bytes.length, bytes.length] },
+    };
+    const file = await openSafetensors(await folder.write('a.safetensors', packSafetensors(header, bytes)));
+    const read = async (name: string): Promise<{ lengths: number[]; all: Buffer }> => {
+      const pieces: Buffer[] = [];
+      for await (const piece of file.readPieces(name)) {
+        await new Promise((resolve) => setImmediate(resolve)); // the other reading goes on meanwhile
+        pieces.push(Buffer.from(piece));
+      }
+      return { lengths: pieces.map(({ length }) => length), all: Buffer.concat(pieces) };
+    };
+    for (const { lengths, all } of await Promise.all([read('large'), read('large')])) {
+      expect(lengths).toEqual([PIECE_BYTES, PIECE_BYTES, 12]);
+      expect(all.equals(bytes)).toBe(true);
+    }
+    expect((await read('none')).lengths).toEqual([]);
     await file.close();
   });
 
@@ -304,6 +328,11 @@ describe('writing', () => {
       'the source is gone',
     ],
     ['a tensor has too few values', [entries[0]!, { ...entries[1]!, shape: [4] }], 'Tensor half ü has 6 bytes; its shape [4] needs 8.'],
+    [
+      'a tensor has too many bytes',
+      [entries[0]!, { ...entries[1]!, data: () => zeroPieces(3 * PIECE_BYTES) }],
+      `Tensor half ü has ${3 * PIECE_BYTES} bytes; its shape [3] needs 6.`,
+    ],
     ['two tensors have one name', [entries[0]!, entries[0]!], 'Tensor single would be written twice.'],
     ['floats are to become integers', [{ ...entries[0]!, dtype: 'I32' }], 'Floats cannot be written as I32.'],
   ])('leaves what was there when %s', async (_what, wrong, message) => {
@@ -311,6 +340,33 @@ describe('writing', () => {
     await expect(writeSafetensors(path, wrong)).rejects.toThrow(message);
     expect(await readFile(path, 'utf8')).toBe('what was there');
     expect(await folder.list()).toEqual(['a.safetensors']);
+  });
+
+  it('takes a tensor in pieces that share one buffer', async () => {
+    const path = join(folder.path, 'a.safetensors');
+    const shared = new Uint8Array(4);
+    async function* pieces(): AsyncIterable<Uint8Array> {
+      for (const value of [1, 2, 3]) yield Promise.resolve(shared.fill(value));
+    }
+    await writeSafetensors(path, [
+      { name: 'pieces', shape: [3], dtype: 'F32', data: pieces },
+      { name: 'zeros', shape: [PIECE_BYTES], dtype: 'BF16', data: () => zeroPieces(2 * PIECE_BYTES) },
+    ]);
+    const { tensors } = unpackTensors(await readFile(path));
+    expect(tensors.get('pieces')!.bytes.toString('hex')).toBe('010101010202020203030303');
+    expect(tensors.get('zeros')!.bytes.equals(Buffer.alloc(2 * PIECE_BYTES))).toBe(true);
+  });
+
+  it('takes a tensor of any name', async () => {
+    const path = join(folder.path, 'a.safetensors');
+    const names = ['__proto__', 'toString', 'constructor', ''];
+    await writeSafetensors(
+      path,
+      names.map((name, index) => ({ name, shape: [1], dtype: 'F32', data: () => Float32Array.of(index) })),
+    );
+    const file = await openSafetensors(path);
+    for (const [index, name] of names.entries()) expect([...(await file.readFloat32(name))], name).toEqual([index]);
+    await file.close();
   });
 
   it('asks for one tensor after the other, when its turn comes', async () => {
