@@ -8,6 +8,7 @@ import { type Decoder, decoder } from './tokenizers/decoders.ts';
 import { asObject, type JsonObject } from './tokenizers/json-fields.ts';
 import { type Normalizer, normalizer } from './tokenizers/normalizers.ts';
 import { type Surroundings, surroundings } from './tokenizers/post-processors.ts';
+import { encodeInParallel, type ParallelOptions } from './tokenizers/parallel-encoding.ts';
 import { type PreTokenizer, preTokenizer } from './tokenizers/pre-tokenizers.ts';
 import { unigramModel } from './tokenizers/unigram-model.ts';
 import { unknownPart } from './tokenizers/unknown-part.ts';
@@ -27,6 +28,8 @@ export interface TextTokenizer {
   encode(text: string, options?: EncodeOptions): number[];
   /** Ids of a whole document for training: the start token where the tokenizer uses one, the text, the end token where there is one. */
   encodeDocument(text: string, options?: EncodeOptions): number[];
+  /** {@link encodeDocument} of each text, in order; many are encoded by several threads. */
+  encodeDocuments(texts: AsyncIterable<string>, options?: ParallelOptions): AsyncIterable<Int32Array>;
   /** Text of ids, special tokens left out. */
   decode(ids: readonly number[]): string;
   readonly bosTokenId: number | null;
@@ -70,14 +73,17 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
     ids.push(...end);
     return ids;
   };
+  const hash = createHash('sha256').update(WAY_OF_READING).update(bytes).digest('hex');
+  const encodeDocument = (text: string, options: EncodeOptions = {}): number[] => encodeBetween(text, documentStart, documentEnd, options);
   return {
     encode: (text, options = {}) => encodeBetween(text, before, after, options),
-    encodeDocument: (text, options = {}) => encodeBetween(text, documentStart, documentEnd, options),
+    encodeDocument,
+    encodeDocuments: (texts, options) => encodeInParallel({ encodeDocument }, { directory, hash }, texts, options),
     decode: (ids) => tokenizer.decode(ids),
     bosTokenId,
     eosTokenId,
     vocabularySize: tokenizer.size,
-    hash: createHash('sha256').update(WAY_OF_READING).update(bytes).digest('hex'),
+    hash,
   };
 }
 
