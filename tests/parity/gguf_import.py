@@ -250,4 +250,5 @@ def main() -> None:
             print(json.dumps(compare_gguf(folder, Path(sys.argv[3]))))
 
 
-main()
+if __name__ == "__main__":
+    main()
