@@ -67,7 +67,7 @@ export async function expandModelFolder(
  * Writes config.json for a model derived from `folder`. Its dtype is that of the source's tensors unless said; where they are
  * mixed it is the widest, because a program that loads the model in a single type would round the others.
  */
-export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, dtype?: 'float32'): Promise<void> {
+export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, dtype?: ConfigDtype): Promise<void> {
   const kinds = [...new Set(llamaTensors(folder.config).map(({ name }) => folder.dtypeOf(name)))];
   const stored = kinds.length > 1 ? 'float32' : DTYPE_NAMES[kinds[0] as keyof typeof DTYPE_NAMES];
   await writeFile(
@@ -77,7 +77,8 @@ export async function writeConfig(directory: string, folder: ModelFolder, config
 }
 
 /** What config.json calls the element types. */
-const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+export const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+type ConfigDtype = (typeof DTYPE_NAMES)[keyof typeof DTYPE_NAMES];
 
 /** Copies tokenizer, templates, generation settings, licence and card. */
 export async function copySmallFiles(source: string, destination: string): Promise<void> {

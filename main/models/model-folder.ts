@@ -35,7 +35,7 @@ export interface ModelFolder {
 /** config.json of real models has a few kilobytes; more is not a configuration. */
 const MAX_CONFIG_BYTES = 1_000_000;
 /** Shards of one model: the largest published ones have a few hundred. */
-const MAX_SHARDS = 2_000;
+export const MAX_SHARDS = 2_000;
 /** Buffers that some exporters store beside the weights; they are computed, not read. */
 const IGNORED_TENSORS = /rotary_emb\.inv_freq$/;
 
@@ -122,7 +122,7 @@ async function openWeights(directory: string): Promise<SafetensorsFile[]> {
   }
 }
 
-const INDEX_FILE = 'model.safetensors.index.json';
+export const INDEX_FILE = 'model.safetensors.index.json';
 
 /** Names of the weight files: the shards that an index lists, or the single file. */
 async function weightFiles(directory: string): Promise<string[]> {

@@ -6,7 +6,8 @@ import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { expandedBlocks, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { expandModelFolder } from '../models/expand-folder.ts';
-import { exportHuggingFace, folderBytes, unfinishedExport } from '../models/export-model.ts';
+import { folderBytes, unfinishedExport } from '../models/export-destination.ts';
+import { exportHuggingFace } from '../models/export-model.ts';
 import { importModel } from '../models/import-model.ts';
 import { modelHash, openModelFolder } from '../models/model-folder.ts';
 import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
@@ -127,7 +128,7 @@ export class Models {
 
   async export(input: { model: string; format: 'huggingface'; directory: string }): Promise<Awaited<ReturnType<typeof exportHuggingFace>>> {
     const partial = unfinishedExport(input.directory);
-    return makeFolder(this.#context, partial, () => exportHuggingFace(this.find(input.model).path, input.directory, partial));
+    return makeFolder(this.#context, partial, () => exportHuggingFace(this.find(input.model).path, input.directory, {}, partial));
   }
 
   /**
