@@ -11,7 +11,7 @@ import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
 import { folderBytes, unfinishedExport, writeExportFolder } from './export-destination.ts';
 import { ExportProgress, type ExportWatch } from './export-progress.ts';
 import { INDEX_FILE, MAX_SHARDS, type ModelFolder, openModelFolder } from './model-folder.ts';
-import { byteLength, writeSafetensors } from './safetensors.ts';
+import { byteLength, type SafetensorsDtype, writeSafetensors } from './safetensors.ts';
 
 export interface ExportedModel {
   path: string;
@@ -73,7 +73,7 @@ interface ExportedTensor extends NamedShape {
 }
 
 /** A weight file and what goes into it. */
-export interface Shard<Tensor = ExportedTensor> {
+interface Shard<Tensor = ExportedTensor> {
   name: string;
   tensors: Tensor[];
 }
@@ -108,7 +108,7 @@ function weightFileName(index: number, count: number): string {
 }
 
 /** `model.safetensors.index.json` as transformers writes it: keys in the order of the alphabet. */
-export function shardIndex(files: readonly Shard[], parameters: number): string {
+export function shardIndex(files: readonly Shard<NamedShape & { dtype: SafetensorsDtype }>[], parameters: number): string {
   const bytes = files.flatMap(({ tensors }) => tensors).reduce((sum, { shape, dtype }) => sum + byteLength(shape, dtype), 0);
   const map = files.flatMap(({ name, tensors }) => tensors.map((tensor) => [tensor.name, name] as const));
   const index = {
