@@ -1,9 +1,10 @@
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { examineWeights } from './copy-weights.ts';
 import { copySmallFiles } from './expand-folder.ts';
 import { EXPANSION_FILE } from './expansion-file.ts';
 import { baseName, type ExpansionPack, openPack, PACK_MODEL_FOLDER } from './expansion-pack.ts';
@@ -14,9 +15,10 @@ import { writeSafetensors } from './safetensors.ts';
 /**
  * Puts a pack on its base: writes the expanded model, whole, as it was when the pack was made of it. It appears under its name only when it
  * is complete and has the hash that the pack names.
+ * @returns that hash: see {@link modelHash}.
  * @throws StrataError BAD_INPUT when the base is another one; CORRUPT when the pack is damaged or contradicts itself.
  */
-export async function attachPack(packDirectory: string, base: { name: string; directory: string }, destination: string): Promise<void> {
+export async function attachPack(packDirectory: string, base: { name: string; directory: string }, destination: string): Promise<string> {
   const pack = await openPack(packDirectory);
   const partial = `${destination}.partial`;
   try {
@@ -34,7 +36,10 @@ export async function attachPack(packDirectory: string, base: { name: string; di
     const files = join(packDirectory, PACK_MODEL_FOLDER);
     await copySmallFiles(files, partial);
     for (const name of ['config.json', EXPANSION_FILE]) await copyFile(join(files, name), join(partial, name));
-    const found = await modelHash(partial);
+    const found = await modelHash(partial, async (file, hash) => {
+      if (file.endsWith('.safetensors')) await examineWeights(file, hash);
+      else hash.update(await readFile(file));
+    });
     if (found !== pack.model.hash) {
       throw new StrataError('CORRUPT', 'What this pack makes of its base is not the model that it names.', {
         found: `sha256 ${found}`,
@@ -43,6 +48,7 @@ export async function attachPack(packDirectory: string, base: { name: string; di
       });
     }
     await rename(partial, destination);
+    return found;
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;

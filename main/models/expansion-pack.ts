@@ -47,7 +47,7 @@ const packSchema = z.object({
     .array(
       z.object({
         // A name alone: one with a path in it would write elsewhere.
-        name: z.string().regex(/^model(-\d{5}-of-\d{5})?\.safetensors$/, 'the name of a weight file, such as model.safetensors'),
+        name: z.string().regex(/^[A-Za-z0-9][\w.-]{0,200}\.safetensors$/, 'the name of a weight file, such as model.safetensors'),
         metadata: z.record(z.string(), z.string()).nullable(),
         tensors: z.array(z.string()).max(MAX_TENSORS),
       }),

@@ -40,18 +40,19 @@ export class Models {
     const id = newId(name ?? basename(path));
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
-      const { suggestedName } = await importModel(path, directory);
+      const { suggestedName, hash } = await importModel(path, directory);
       const source = describeSource(this.#context, [path]);
-      return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null }));
+      return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null, hash }));
     });
   }
 
   /**
    * Adds the folder of an id to the list of models; where that fails, the folder is deleted, for nothing would ever name it.
    * `together` writes what must be recorded with it or not at all.
+   * @param entry `hash` where it is known, so that the files need not be read again for it.
    */
   async register(
-    entry: { id: string; name: string; source: string; baseModel: string | null; run: string | null },
+    entry: { id: string; name: string; source: string; baseModel: string | null; run: string | null; hash?: string },
     together: (model: StoredModel) => void = () => undefined,
   ): Promise<StoredModel> {
     const { store } = this.#context;
@@ -67,7 +68,7 @@ export class Models {
         contextLength: folder.config.contextLength,
         path,
         bytes: await folderBytes(path),
-        hash: await modelHash(path),
+        hash: entry.hash ?? (await modelHash(path)),
         plan: folder.plan,
         createdAt: now(),
       };
@@ -92,8 +93,8 @@ export class Models {
     const id = newId(name);
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
-      await expandModelFolder(base.path, directory, plan, { name: base.name, hash: base.hash });
-      return infoOf(await this.register({ id, name, source: `expanded from ${base.name}`, baseModel: base.id, run: null }));
+      const hash = await expandModelFolder(base.path, directory, plan, { name: base.name, hash: base.hash });
+      return infoOf(await this.register({ id, name, source: `expanded from ${base.name}`, baseModel: base.id, run: null, hash }));
     });
   }
 

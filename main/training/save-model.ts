@@ -42,14 +42,15 @@ export async function saveTrainedModel(options: {
         if (adapter) return floats(engine, parameter, () => mergedWeight(engine, parameter));
         if (variable) return floats(engine, parameter, () => engine.keep(variable.read()));
         const source = sourceOf(name);
-        return { name, shape: [...shape], dtype: folder.dtypeOf(source), data: () => folder.readBytes(source) };
+        return { name, shape: [...shape], dtype: folder.dtypeOf(source), data: () => folder.readPieces(source) };
       });
     await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
     if (method.name === 'lora') {
       const adapters = [...isAdapter].map((parameter) => floats(engine, parameter, () => engine.keep(parameter.variable!.read())));
       await writeAdapter(partial, method, baseModel.name, adapters);
     }
-    await writeConfig(partial, folder, model.config, 'float32');
+    const plan = planOf(method);
+    await writeConfig(partial, folder, model.config, { dtype: 'float32', ...(plan && { layout: expandedBlocks(plan) }) });
     await copySmallFiles(folder.directory, partial);
     await writeExpansionFile(partial, {
       schemaVersion: 2,
