@@ -41,7 +41,7 @@ export async function writeExportFolder<Result>(destination: string, partial: st
  * Makes a folder where the user asked for it, one level after the other: Node's own recursion never ends in places such as /proc.
  * @returns the folders that were not there, outermost first.
  */
-async function makeFolder(path: string): Promise<string[]> {
+export async function makeFolder(path: string): Promise<string[]> {
   const parent = dirname(path);
   const made = (await stat(parent).catch(() => null)) ? [] : await makeFolder(parent);
   try {
@@ -54,7 +54,8 @@ async function makeFolder(path: string): Promise<string[]> {
   }
 }
 
-async function refuseOccupied(path: string): Promise<void> {
+/** @throws StrataError BAD_INPUT when something stands at a path where a folder is to be made. */
+export async function refuseOccupied(path: string): Promise<void> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error; // a file stands where a folder of the path should be

@@ -27,11 +27,14 @@ export class ExportProgress {
     this.#watch.onProgress?.(this.#done, this.#total);
   }
 
-  /** The same pieces, counted when each has been dealt with. */
-  async *count(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  /**
+   * The same pieces, counted when each has been dealt with.
+   * @param bytes that an element of a piece counts for.
+   */
+  async *count<Piece extends { length: number }>(pieces: AsyncIterable<Piece>, bytes = 1): AsyncIterable<Piece> {
     for await (const piece of pieces) {
       yield piece;
-      this.advance(piece.length);
+      this.advance(piece.length * bytes);
     }
   }
 }
