@@ -3,13 +3,15 @@ import { constants, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } 
 import { join } from 'node:path';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import type { ExpansionStep } from '../../shared/domain/expansion.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { writeExpansionFile } from './expansion-file.ts';
+import { extendedBy, writeExpansionFile } from './expansion-file.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { type ModelFolder, openModelFolder, SINGLE_FILE } from './model-folder.ts';
 import { sizeOfFile } from './regular-file.ts';
 import { byteLength, writeSafetensors, zeroPieces } from './safetensors.ts';
+import { hashedPieces } from './tensor-hash.ts';
 
 /** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
 const SMALL_FILE =
@@ -22,6 +24,7 @@ const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.(weight|bias)$/;
  * Writes an expanded copy of a model folder, tensor by tensor: old tensors byte for byte, copies with `o_proj` and
  * `down_proj` zeroed, config.json with the new number of blocks, the tokenizer, and the plan. The copy appears under its name
  * only when it is complete.
+ * @param made what the plan's file calls the new model, and by what its blocks were placed.
  * @returns its hash (see modelHash), taken while it was written.
  * @throws StrataError BAD_INPUT when the plan was made for another number of blocks.
  */
@@ -30,6 +33,7 @@ export async function expandModelFolder(
   destination: string,
   plan: ExpansionPlan,
   base: { name: string; hash: string },
+  made: Pick<ExpansionStep, 'id' | 'name' | 'importance'> = { id: null, name: null, importance: null },
 ): Promise<string> {
   const folder = await openModelFolder(source);
   const partial = `${destination}.partial`;
@@ -45,13 +49,16 @@ export async function expandModelFolder(
     const config = { ...folder.config, blocks: layout.length };
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
+    const frozen: Record<string, string> = {};
     const entries = llamaTensors(config).map(({ name, shape }) => {
       const position = /^model\.layers\.(\d+)\./.exec(name)?.[1];
       const block = position === undefined ? null : layout[Number(position)]!;
       const from = block ? name.replace(/layers\.\d+/, `layers.${block.base}`) : name;
       const dtype = folder.dtypeOf(from);
       const isZero = block?.inserted === true && ZEROED.test(name);
-      return { name, shape, dtype, data: () => (isZero ? zeroPieces(byteLength(shape, dtype)) : folder.readPieces(from)) };
+      const copied = (): AsyncIterable<Uint8Array> =>
+        block?.inserted ? folder.readPieces(from) : hashedPieces(folder, from, (hash) => (frozen[name] = hash));
+      return { name, shape, dtype, data: () => (isZero ? zeroPieces(byteLength(shape, dtype)) : copied()) };
     });
     await writeConfig(partial, folder, config, { layout });
     const hash = createHash('sha256');
@@ -61,7 +68,8 @@ export async function expandModelFolder(
       .update(SINGLE_FILE);
     await writeSafetensors(join(partial, SINGLE_FILE), entries, { format: 'pt' }, hash);
     await copySmallFiles(source, partial);
-    await writeExpansionFile(partial, { schemaVersion: 2, base, method: { name: 'expand', plan }, training: null });
+    const step: ExpansionStep = { ...made, base, method: { name: 'expand', plan }, training: null };
+    await writeExpansionFile(partial, extendedBy(folder.expansion, step, frozen));
     await rename(partial, destination);
     return hash.digest('hex');
   } catch (error) {

@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Expansion } from '../../shared/domain/expansion.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { blockOfTensor, llamaTensors, type NamedShape } from '../../shared/domain/llama-tensors.ts';
 import { planOf } from '../../shared/domain/method.ts';
 import { expandedBlocks } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { type Expansion, EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
+import { checkExpansion } from './expansion-check.ts';
+import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
 import { parseModelConfig } from './model-config.ts';
 import { openSafetensors, type SafetensorsDtype, type SafetensorsFile } from './safetensors.ts';
 
@@ -73,13 +75,18 @@ export interface ExpansionPack extends PackDescription {
 export type BlockOrigin = number | null;
 
 /**
- * Where the blocks of a model come from, seen from the model with this hash, through every expansion since.
- * @returns null when the model was not made from that one.
+ * Where the blocks of a model come from, seen from the model with this hash, through every step since.
+ * @returns null when the model was not made from that one, or no blocks were inserted since.
  */
-export function blockOrigins(expansion: Expansion, baseHash: string): BlockOrigin[] | null {
-  if (expansion.base.hash !== baseHash) return null;
-  const plan = planOf(expansion.method);
-  return plan && expandedBlocks(plan).map(({ base, inserted }) => (inserted ? null : base));
+export function blockOrigins({ line }: Pick<Expansion, 'line'>, baseHash: string): BlockOrigin[] | null {
+  const start = line.findIndex(({ base }) => base.hash === baseHash);
+  const plans = start === -1 ? [] : line.slice(start).flatMap(({ method }) => planOf(method) ?? []);
+  if (!plans[0]) return null;
+  const own: BlockOrigin[] = Array.from({ length: plans[0].baseBlocks }, (_, block) => block);
+  return plans.reduce(
+    (origins, plan) => expandedBlocks(plan).map(({ base, inserted }) => (inserted ? null : (origins[base] ?? null))),
+    own,
+  );
 }
 
 /** Tensors of the blocks that were inserted. */
@@ -111,10 +118,11 @@ export async function openPack(directory: string): Promise<ExpansionPack> {
   const { config } = parseModelConfig(await readJson(join(directory, PACK_MODEL_FOLDER, 'config.json')));
   await sizeOf(join(directory, PACK_MODEL_FOLDER, EXPANSION_FILE));
   const expansion = await readExpansionFile(join(directory, PACK_MODEL_FOLDER));
+  if (expansion) checkExpansion(expansion, config);
   const blocks = expansion && blockOrigins(expansion, description.base.hash);
-  if (!blocks || blocks.length !== config.blocks || !blocks.includes(null)) {
+  if (!blocks) {
     throw damaged('The plan of this pack does not belong to it.', {
-      found: blocks ? `a plan for ${blocks.length} blocks, a model of ${config.blocks}` : 'no expansion of the base that the pack names',
+      found: 'no expansion of the base that the pack names',
       allowed: `${PACK_MODEL_FOLDER}/${EXPANSION_FILE} and ${PACK_MODEL_FOLDER}/config.json as Strata wrote them`,
     });
   }

@@ -86,9 +86,11 @@ export async function exportPack(
 async function originsFrom(model: PackedModel, base: { name: string; hash: string }): Promise<BlockOrigin[]> {
   const expansion = await readExpansionFile(model.directory);
   const blocks = expansion && blockOrigins(expansion, base.hash);
-  if (blocks?.includes(null)) return blocks;
+  if (blocks) return blocks;
   throw new StrataError('BAD_INPUT', `"${model.name}" was not expanded from "${base.name}".`, {
-    found: expansion ? `a model made of "${expansion.base.name}", sha256 ${expansion.base.hash}` : 'a model that Strata did not make',
+    found: expansion
+      ? `a model made of ${expansion.line.map((step) => `"${step.base.name}", sha256 ${step.base.hash}`).join(', then ')}`
+      : 'a model that Strata did not make',
     allowed: `one with blocks inserted into "${base.name}", sha256 ${base.hash}`,
     hint: 'Export the whole model with --format huggingface.',
   });

@@ -3,9 +3,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { blockOfTensor, EMBEDDING_TENSOR, HEAD_TENSOR, llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { type Expansion, lastStep } from '../../shared/domain/expansion.ts';
 import { planOf } from '../../shared/domain/method.ts';
-import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
+import type { ExpansionPlan } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { checkExpansion } from './expansion-check.ts';
 import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
 import { parseModelConfig } from './model-config.ts';
 import { openRegularFile, readTextFile, sizeOfFile } from './regular-file.ts';
@@ -19,7 +21,9 @@ export interface ModelFolder {
   readonly architecture: string;
   /** config.json as it is. */
   readonly configJson: Record<string, unknown>;
-  /** The plan that made it, when Strata expanded it. */
+  /** How it came to be, when Strata made it. */
+  readonly expansion: Expansion | null;
+  /** The plan of the last step that made it, where that was an expansion. */
   readonly plan: ExpansionPlan | null;
   /** A fresh array of a tensor's values. A tied model's table answers to both of its names. */
   readTensor(name: string): Promise<Float32Array>;
@@ -57,8 +61,8 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
   const { config, architecture } = parseModelConfig(configJson);
   await sizeOfFile(directory, EXPANSION_FILE, MAX_EXPANSION_BYTES);
   const expansion = await readExpansionFile(directory);
-  const plan = expansion && planOf(expansion.method);
-  checkPlan(plan, config);
+  if (expansion) checkExpansion(expansion, config);
+  const plan = expansion && planOf(lastStep(expansion).method);
   const weights = await weightFiles(directory);
   const files = await openWeights(directory, weights);
   try {
@@ -78,6 +82,7 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
       config,
       architecture,
       configJson,
+      expansion,
       plan,
       readTensor: (name) => byTensor.get(stored(name))!.readFloat32(stored(name)),
       readBytes: (name) => byTensor.get(stored(name))!.readBytes(stored(name)),
@@ -272,26 +277,6 @@ function checkTensors(directory: string, config: LlamaConfig, architecture: stri
 function biasesOf({ attentionBias, mlpBias }: LlamaConfig): string {
   const where = [...(attentionBias ? ['attention'] : []), ...(mlpBias ? ['MLP'] : [])];
   return where.length === 0 ? 'without biases' : `with biases in ${where.join(' and ')} only`;
-}
-
-function checkPlan(plan: ExpansionPlan | null, config: LlamaConfig): void {
-  if (!plan) return;
-  if (plan.baseBlocks + plan.inserted.length !== config.blocks) {
-    throw new StrataError('CORRUPT', "The model's plan and its configuration disagree.", {
-      found: `${config.blocks} blocks in config.json`,
-      allowed: `${plan.baseBlocks} of the base and ${plan.inserted.length} inserted, as expansion.json says`,
-    });
-  }
-  const layout = expandedBlocks(plan);
-  const wrong = plan.inserted.find(
-    ({ copies, position }) => !layout[position]?.inserted || layout[position].base !== copies || copies >= plan.baseBlocks,
-  );
-  if (wrong) {
-    throw new StrataError('CORRUPT', 'The plan in expansion.json contradicts itself.', {
-      found: `a copy of block ${wrong.copies} after block ${wrong.after}, at position ${wrong.position}`,
-      allowed: `copies of blocks 0 to ${plan.baseBlocks - 1}, in the order of their positions`,
-    });
-  }
 }
 
 function some(names: readonly string[]): string {

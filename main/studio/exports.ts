@@ -1,18 +1,19 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join, resolve as absolutePath } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExportedModel, ExportEvent, ExportRequest, ExportSizes } from '../../shared/contract/contract.ts';
 import { DTYPES_OF_FORMAT, type ExportDtype, type ExportFormat, parseExportDtype } from '../../shared/domain/export-format.ts';
+import { lastStep } from '../../shared/domain/expansion.ts';
 import { exportSizes } from '../../shared/domain/export-size.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { latestBase, readExpansionFile } from '../models/expansion-file.ts';
+import { readExpansionFile } from '../models/expansion-file.ts';
 import { blockOrigins, insertedTensors } from '../models/expansion-pack.ts';
 import { unfinishedExport } from '../models/export-destination.ts';
 import { exportHuggingFace } from '../models/export-model.ts';
 import { exportPack } from '../models/export-pack.ts';
 import type { ExportWatch } from '../models/export-progress.ts';
 import { exportGguf } from '../models/gguf/export-gguf.ts';
-import { modelFiles, type ModelFolder, openModelFolder } from '../models/model-folder.ts';
+import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
 import { byteLength } from '../models/safetensors.ts';
 import { listModels, type StoredModel } from '../store/models.ts';
 import { makeFolder, type StudioContext } from './context.ts';
@@ -25,6 +26,9 @@ const EVENT_MS = 100;
 export class Exports {
   readonly #context: StudioContext;
   readonly #models: Models;
+  /** Ends every export when the studio closes. */
+  readonly #closing = new AbortController();
+  readonly #going = new Set<Promise<unknown>>();
 
   constructor(context: StudioContext, models: Models) {
     this.#context = context;
@@ -35,7 +39,22 @@ export class Exports {
    * Writes a model, opens what was written again, and compares.
    * @throws StrataError BAD_INPUT for an element type or an option that the format does not take.
    */
-  async write(request: ExportRequest, watch: ExportWatch = {}): Promise<ExportedModel> {
+  write(request: ExportRequest, watch: ExportWatch = {}): Promise<ExportedModel> {
+    const ends = [this.#closing.signal, ...(watch.signal ? [watch.signal] : [])];
+    const writing = this.#write(request, { ...watch, signal: AbortSignal.any(ends) });
+    this.#going.add(writing);
+    const gone = (): void => void this.#going.delete(writing);
+    void writing.then(gone, gone);
+    return writing;
+  }
+
+  /** Ends what is being exported; nothing half-written stays. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#going);
+  }
+
+  async #write(request: ExportRequest, watch: ExportWatch): Promise<ExportedModel> {
     const { format, destination, shardBytes } = request;
     const model = this.#models.find(request.model);
     const dtype = request.dtype === undefined ? undefined : parseExportDtype(request.dtype, format);
@@ -53,7 +72,8 @@ export class Exports {
     const file = /\.gguf$/i.test(destination) ? destination : join(destination, `${fileName(model.name)}.gguf`);
     return this.#written(file, async (partial) => {
       const { storedAsF16, notes, ...exported } = await exportGguf(model.path, file, options, partial);
-      const kept = storedAsF16.length > 0 ? [`${storedAsF16.length} matrices are F16: their rows are not whole blocks of ${exported.dtype}.`] : [];
+      const kept =
+        storedAsF16.length > 0 ? [`${storedAsF16.length} matrices are F16: their rows are not whole blocks of ${exported.dtype}.`] : [];
       return { ...exported, notes: [...notes, ...kept] };
     });
   }
@@ -61,32 +81,26 @@ export class Exports {
   /** Does {@link write} and tells how far it is; the last event has the result. Ending the iteration, or the signal, ends the export. */
   async *follow(request: ExportRequest, signal?: AbortSignal): AsyncGenerator<ExportEvent, void> {
     const ended = new AbortController();
+    const end = (): void => ended.abort();
+    signal?.addEventListener('abort', end, { once: true });
     let done = 0;
-    let tell = (): void => undefined;
-    const writing = this.write(request, {
-      signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
-      onProgress: (bytes, total) => (done = bytes / Math.max(total, 1)),
-    }).finally(() => tell());
-    writing.catch(() => undefined); // thrown below, when it is waited for
-    let isWriting = true;
-    void writing.then(
-      () => (isWriting = false),
-      () => (isWriting = false),
+    const onProgress = (bytes: number, total: number): void => void (done = bytes / Math.max(total, 1));
+    const writing = this.write(request, { onProgress, signal: ended.signal });
+    const isOver = writing.then(
+      () => true,
+      () => true, // told below
     );
     try {
       let told = -1;
-      while (isWriting) {
+      while (!(await Promise.race([isOver, delay(EVENT_MS, false)]))) {
         if (done !== told) yield { done, exported: null };
         told = done;
-        await new Promise<void>((settle) => {
-          tell = settle;
-          setTimeout(settle, EVENT_MS);
-        });
       }
       yield { done: 1, exported: await writing };
     } finally {
+      signal?.removeEventListener('abort', end);
       ended.abort();
-      await writing.catch(() => undefined); // what was half written is taken away before the call ends
+      await isOver; // what was half written is taken away before the call ends
     }
   }
 
@@ -96,9 +110,7 @@ export class Exports {
     const folder = await openModelFolder(model.path);
     try {
       const stored = [...new Set(llamaTensors(folder.config).map(({ name }) => folder.dtypeOf(name)))].sort();
-      const tokenizer = (await stat(join(model.path, 'tokenizer.json')).catch(() => null))?.size ?? 0;
-      const companions = { huggingface: await companionBytes(model), gguf: Math.round(tokenizer * GGUF_TOKENIZER_SHARE) };
-      const sizes = exportSizes(folder.config, companions).flatMap(({ format, type, bytes }) =>
+      const sizes = exportSizes(folder.config, await this.#models.companionsOf(model)).flatMap(({ format, type, bytes }) =>
         formatsLike(format).map((each) => ({ format: each, dtype: type as ExportDtype | null, bytes })),
       );
       sizes.push({ format: 'huggingface', dtype: null, bytes: model.bytes });
@@ -121,14 +133,18 @@ export class Exports {
         hint: 'Export the whole model with --format huggingface.',
       });
     }
-    const wanted = latestBase(expansion);
+    const wanted = lastStep(expansion).base;
     const base = listModels(this.#context.store).find(({ hash }) => hash === wanted.hash);
     if (base) return base;
-    throw new StrataError('NOT_FOUND', `The base of "${model.name}" is not in the workspace, so there is nothing to take its blocks out of.`, {
-      found: `no model with sha256 ${wanted.hash}`,
-      allowed: `"${wanted.name}", which it was expanded from`,
-      hint: 'Import the base again, from the same files.',
-    });
+    throw new StrataError(
+      'NOT_FOUND',
+      `The base of "${model.name}" is not in the workspace, so there is nothing to take its blocks out of.`,
+      {
+        found: `no model with sha256 ${wanted.hash}`,
+        allowed: `"${wanted.name}", which it was expanded from`,
+        hint: 'Import the base again, from the same files.',
+      },
+    );
   }
 
   /** What is written lies in a place of its own until it is complete; a studio that has to end meanwhile takes it away. */
@@ -137,9 +153,6 @@ export class Exports {
     return makeFolder(this.#context, partial, () => write(partial));
   }
 }
-
-/** Of tokenizer.json, about what the same vocabulary and merges take in a GGUF file: without the syntax of JSON. */
-const GGUF_TOKENIZER_SHARE = 0.6;
 
 function sourceOf({ name, path }: StoredModel): { name: string; directory: string } {
   return { name, directory: path };
@@ -176,20 +189,11 @@ function formatsLike(format: 'huggingface' | 'gguf'): ExportFormat[] {
   return format === 'gguf' ? (['gguf', 'ollama'] as const).filter((each) => DTYPES_OF_FORMAT[each].length > 0) : [format];
 }
 
-/** Bytes of the small files beside a model's weights. */
-async function companionBytes({ path }: StoredModel): Promise<number> {
-  const weights = await modelFiles(path);
-  let bytes = 0;
-  for (const name of await readdir(path)) {
-    if (!weights.includes(name) || name === 'config.json') bytes += (await stat(join(path, name))).size;
-  }
-  return bytes;
-}
-
 /** Bytes of the tensors that a pack of the last expansion holds; null for a model that was not expanded. */
 async function packBytes(folder: ModelFolder): Promise<number | null> {
   const expansion = await readExpansionFile(folder.directory);
-  const blocks = expansion && blockOrigins(expansion, latestBase(expansion).hash);
-  if (!blocks?.includes(null)) return null;
-  return insertedTensors(folder.config, blocks).reduce((sum, { name, shape }) => sum + byteLength(shape, folder.dtypeOf(name)), 0);
+  const blocks = expansion && blockOrigins(expansion, lastStep(expansion).base.hash);
+  return (
+    blocks && insertedTensors(folder.config, blocks).reduce((sum, { name, shape }) => sum + byteLength(shape, folder.dtypeOf(name)), 0)
+  );
 }

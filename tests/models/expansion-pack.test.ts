@@ -188,6 +188,7 @@ describe('a pack is refused, and nothing is left, when', () => {
     kind: string;
     schemaVersion: number;
     base: { hash: string };
+    line: { base: { hash: string } }[];
     model: { hash: string };
     files: { name: string; tensors: string[] }[];
     tensors: Record<string, string>;
@@ -247,7 +248,9 @@ describe('a pack is refused, and nothing is left, when', () => {
   });
 
   it('its plan is one of another base', async () => {
-    const error = await refusal(() => edit('pack/model/expansion.json', (json) => (json.base.hash = 'f'.repeat(64))));
+    const error = await refusal(() =>
+      edit('pack/model/expansion.json', (json) => (json.base.hash = json.line[0]!.base.hash = 'f'.repeat(64))),
+    );
     expect(error).toMatchObject({ code: 'CORRUPT', found: 'no expansion of the base that the pack names' });
   });
 
