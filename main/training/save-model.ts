@@ -55,7 +55,8 @@ export async function saveTrainedModel(options: {
       const adapters = [...isAdapter].map((parameter) => floats(engine, parameter, () => engine.keep(parameter.variable!.read())));
       await writeAdapter(partial, method, baseModel.name, adapters);
     }
-    await writeConfig(partial, folder, model.config, 'float32');
+    const plan = planOf(method);
+    await writeConfig(partial, folder, model.config, { dtype: 'float32', ...(plan && { layout: expandedBlocks(plan) }) });
     await copySmallFiles(folder.directory, partial);
     const step = stepOf(configuration, run, training);
     await writeExpansionFile(partial, extendedBy(folder.expansion, step, frozen));
