@@ -11,6 +11,7 @@ import { type ModelFolder, modelFiles, modelHash, openModelFolder, PYTORCH_HINT,
 import { openRegularFile, sizeOfFile } from './regular-file.ts';
 import { sameBytes } from './safetensors.ts';
 import { loadTokenizer } from './tokenizer.ts';
+import { writeTokenizerFromSentencePiece } from './tokenizers/sentencepiece-file.ts';
 
 export interface ImportedModel {
   suggestedName: string;
@@ -88,7 +89,10 @@ async function copyModelFolder(source: string, destination: string): Promise<str
   try {
     await checkHead(folder);
     await copySmallFiles(source, destination);
-    await checkTokenizer(source, folder);
+    const hasTokenizer = (await sizeOfFile(source, 'tokenizer.json')) !== null;
+    const isConverted = !hasTokenizer && (await sizeOfFile(source, 'tokenizer.model')) !== null;
+    if (isConverted) await writeTokenizerFromSentencePiece(destination);
+    await checkTokenizer(isConverted ? destination : source, folder);
     const files = await modelFiles(source);
     for (const name of files.includes(INDEX_FILE) ? [INDEX_FILE, EXPANSION_FILE] : [EXPANSION_FILE]) {
       if ((await sizeOfFile(source, name)) === null) continue;
@@ -140,26 +144,28 @@ async function firstBytes(path: string): Promise<Buffer> {
   }
 }
 
-/** How the files begin that people take for models. PyTorch's are zip archives by another name. */
-const ARCHIVES: readonly [string, RegExp, string][] = [
-  ['a zip archive', /^PK(\x03\x04|\x05\x06)/, 'Unpack it and import the folder that was in it.'],
-  ['a gzip archive', /^\x1f\x8b/, 'Unpack it and import the folder that was in it.'],
-  ['a zstd archive', /^\x28\xb5\x2f\xfd/, 'Unpack it and import the folder that was in it.'],
-  ['an xz archive', /^\xfd7zXZ/, 'Unpack it and import the folder that was in it.'],
-  ['a 7z archive', /^7z\xbc\xaf/, 'Unpack it and import the folder that was in it.'],
+/** How archives begin. PyTorch's files are zip archives by another name. */
+const ARCHIVES: readonly { name: string; starts: readonly string[] }[] = [
+  { name: 'a zip archive', starts: ['PK\x03\x04', 'PK\x05\x06'] },
+  { name: 'a gzip archive', starts: ['\x1f\x8b'] },
+  { name: 'a zstd archive', starts: ['\x28\xb5\x2f\xfd'] },
+  { name: 'an xz archive', starts: ['\xfd7zXZ'] },
+  { name: 'a 7z archive', starts: ['7z\xbc\xaf'] },
 ];
 
 function notAModel(path: string, start: Buffer): StrataError {
   const extension = extname(path).toLowerCase();
-  const archive = ARCHIVES.find(([, pattern]) => pattern.test(start.toString('latin1')));
+  const archive = ARCHIVES.find(({ starts }) => starts.some((each) => start.toString('latin1').startsWith(each)));
   const isPyTorch = ['.bin', '.pt', '.pth', '.ckpt'].includes(extension);
   const hint = isPyTorch
     ? PYTORCH_HINT
     : extension === '.safetensors'
       ? `Import its folder instead: ${dirname(path)}`
-      : (archive?.[2] ?? 'Convert it to a Hugging Face folder first.');
+      : archive
+        ? 'Unpack it and import the folder that was in it.'
+        : 'Convert it to a Hugging Face folder first.';
   return new StrataError('UNSUPPORTED', 'This file is not a model that Strata reads.', {
-    found: archive && !isPyTorch ? `${basename(path)}, ${archive[0]}` : basename(path),
+    found: archive && !isPyTorch ? `${basename(path)}, ${archive.name}` : basename(path),
     allowed: ALLOWED,
     hint,
   });

@@ -520,6 +520,29 @@ describe.skipIf(!sharedData)('real models', () => {
     });
   });
 
+  it('a folder with a SentencePiece tokenizer only gets a tokenizer.json of it', async () => {
+    const model = rawModel();
+    model.config.vocab_size = 4096;
+    for (const name of ['model.embed_tokens.weight', 'lm_head.weight']) model.tensors.set(name, rawTensor(name, [4096, 12], 'F32'));
+    await writeRawModel(source(), model);
+    for (const name of ['tokenizer.json', 'tokenizer_config.json']) await rm(join(source(), name));
+    await copyFile(join(sharedData!, 'tokenizers/sentencepiece/storyllamas_4096.model'), join(source(), 'tokenizer.model'));
+    const { hash } = await importModel(source(), destination());
+    expect(await modelHash(destination())).toBe(hash);
+    const tokenizer = await loadTokenizer(destination());
+    expect(tokenizer.vocabularySize).toBe(4096);
+    const text = 'Once upon a time there was a lighthouse.';
+    expect(tokenizer.encode(text)[0]).toBe(tokenizer.bosTokenId);
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+    expect((await readdir(destination())).sort()).toEqual([
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer.model',
+      'tokenizer_config.json',
+    ]);
+  });
+
   it('a GGUF file becomes a folder, given itself or as the only one of a folder', async () => {
     const shipped = join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf');
     expect(await importModel(shipped, destination())).toMatchObject({
