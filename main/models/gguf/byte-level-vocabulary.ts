@@ -44,7 +44,8 @@ export function byteLevelCutter({ model, merges, normalizers, preTokenizers }: B
   const spaced = merges.find(([left, right]) => left.includes(' ') || right.includes(' '));
   if (spaced) throw different(`a merge of ${JSON.stringify(spaced[0])} and ${JSON.stringify(spaced[1])}`, 'no blanks in byte-level tokens');
   const steps = preTokenizers.map(stepName).filter((name) => name !== null);
-  const isMet = (cutter: WordCutter): boolean => cutter.steps.length === steps.length && cutter.steps.every((step, at) => step === steps[at]);
+  const isMet = (cutter: WordCutter): boolean =>
+    cutter.steps.length === steps.length && cutter.steps.every((step, at) => step === steps[at]);
   const cutter = WORD_CUTTERS.find((candidate) => isMet(candidate) && candidate.ignoresMerges === model.ignore_merges);
   if (cutter) return cutter.name;
   const names = WORD_CUTTERS.map(({ name }) => name).join(', ');

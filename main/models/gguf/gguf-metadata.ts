@@ -73,7 +73,8 @@ export async function readString(cursor: HeaderCursor, what: string, longest = I
 
 /** A count of things that take at least so many bytes each. */
 export function checkedCount(cursor: HeaderCursor, declared: bigint, least: number, what: string): number {
-  if (declared > BigInt(Math.floor(cursor.left / least))) throw cursor.corrupt(`${declared} ${what} in the ${cursor.left} bytes that are left`);
+  if (declared > BigInt(Math.floor(cursor.left / least)))
+    throw cursor.corrupt(`${declared} ${what} in the ${cursor.left} bytes that are left`);
   return Number(declared);
 }
 

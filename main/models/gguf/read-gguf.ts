@@ -236,7 +236,8 @@ function wrongVersion(path: string, version: number): StrataError {
 
 function alignmentOf(path: string, metadata: ReadonlyMap<string, GgufValue>): number {
   const alignment = metadata.get('general.alignment') ?? GGUF_ALIGNMENT;
-  if (typeof alignment === 'number' && alignment >= 1 && alignment <= MAX_ALIGNMENT && Number.isInteger(Math.log2(alignment))) return alignment;
+  if (typeof alignment === 'number' && alignment >= 1 && alignment <= MAX_ALIGNMENT && Number.isInteger(Math.log2(alignment)))
+    return alignment;
   throw corruptGguf(path, `general.alignment ${String(alignment)}`, `a power of two up to ${MAX_ALIGNMENT}`);
 }
 
@@ -260,7 +261,11 @@ async function readTensor(path: string, cursor: HeaderCursor, index: number): Pr
   const { elements, bytes } = GGUF_TYPES[type];
   const total = lengths.reduce((product, length) => product * length, 1n);
   const size = (total / BigInt(elements)) * BigInt(bytes);
-  if (total === 0n || size + offset > BigInt(Number.MAX_SAFE_INTEGER) || lengths.some((length) => length > BigInt(Number.MAX_SAFE_INTEGER))) {
+  if (
+    total === 0n ||
+    size + offset > BigInt(Number.MAX_SAFE_INTEGER) ||
+    lengths.some((length) => length > BigInt(Number.MAX_SAFE_INTEGER))
+  ) {
     throw corruptGguf(path, `tensor ${name} of shape [${lengths.toReversed().join(', ')}] at ${offset}`);
   }
   if (lengths[0]! % BigInt(elements) !== 0n) {
@@ -322,7 +327,10 @@ async function checkPresent(paths: readonly string[]): Promise<void> {
   const missing = paths.filter((_, index) => !found[index]?.isFile());
   if (missing.length === 0) return;
   throw new StrataError('NOT_FOUND', 'Part of the model is missing.', {
-    found: `no ${missing.slice(0, 3).map((path) => basename(path)).join(', no ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`,
+    found: `no ${missing
+      .slice(0, 3)
+      .map((path) => basename(path))
+      .join(', no ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`,
     hint: 'Download the missing files into the same folder.',
   });
 }

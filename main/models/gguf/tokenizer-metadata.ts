@@ -133,7 +133,11 @@ function scoresById(texts: readonly string[], types: readonly number[], made: Re
 
 function addedTokenNotes({ addedTokens }: BytePairTokenizer): string[] {
   const notes: string[] = [];
-  const some = (tokens: { content: string }[]): string => tokens.map(({ content }) => JSON.stringify(content)).slice(0, 5).join(', ');
+  const some = (tokens: { content: string }[]): string =>
+    tokens
+      .map(({ content }) => JSON.stringify(content))
+      .slice(0, 5)
+      .join(', ');
   const strips = addedTokens.filter(({ lstrip, rstrip }) => lstrip || rstrip);
   if (strips.length > 0) notes.push(`${some(strips)} would take blanks beside them along; llama.cpp keeps the blanks.`);
   const words = addedTokens.filter((token) => token.single_word);
@@ -225,7 +229,11 @@ async function readSettings(path: string): Promise<Record<string, unknown>> {
   try {
     return settingsSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new StrataError('CORRUPT', `${path} does not hold settings.`, { found: text.slice(0, 60), allowed: 'a JSON object', cause: error });
+    throw new StrataError('CORRUPT', `${path} does not hold settings.`, {
+      found: text.slice(0, 60),
+      allowed: 'a JSON object',
+      cause: error,
+    });
   }
 }
 
