@@ -77,7 +77,7 @@ export function unfinishedExport(destination: string): string {
 }
 
 /** Makes a folder where the user asked for it, one level after the other: Node's own recursion never ends in places such as /proc. */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   const parent = dirname(path);
   if (!(await stat(parent).catch(() => null))) await makeFolder(parent);
   await mkdir(path).catch((error: NodeJS.ErrnoException) => {
@@ -85,7 +85,7 @@ async function makeFolder(path: string): Promise<void> {
   });
 }
 
-async function refuseOccupied(path: string): Promise<void> {
+export async function refuseOccupied(path: string): Promise<void> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error; // a file stands where a folder of the path should be
