@@ -89,7 +89,7 @@ export async function expandModelFolder(
 }
 
 export interface ConfigOptions {
-  dtype?: 'float32';
+  dtype?: ConfigDtype;
   /**
    * The blocks of the source that the model's blocks are or copy, where it has others: lists of one value for each block are changed with
    * them.
@@ -124,7 +124,8 @@ function withLayout(json: Record<string, unknown>, blocks: number, layout: reado
 }
 
 /** What config.json calls the element types. */
-const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+export const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+type ConfigDtype = (typeof DTYPE_NAMES)[keyof typeof DTYPE_NAMES];
 
 /** Tokenizers have up to 35 MB; nothing beside the weights is larger. */
 const MAX_SMALL_FILE_BYTES = 200_000_000;

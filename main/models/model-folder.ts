@@ -47,7 +47,7 @@ const MAX_EXPANSION_BYTES = 10_000_000;
 const MAX_INDEX_BYTES = 32_000_000;
 const INDEX_LIMITS = { depth: 8, values: 1_000_000 };
 /** Shards of one model: the largest published ones have a few hundred. */
-const MAX_SHARDS = 2_000;
+export const MAX_SHARDS = 2_000;
 /** Buffers that some exporters store beside the weights; they are computed, not read. */
 const IGNORED_TENSORS = /rotary_emb\.inv_freq$/;
 

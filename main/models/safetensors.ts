@@ -288,16 +288,11 @@ export async function* zeroPieces(bytes: number): AsyncIterable<Uint8Array> {
   for (let done = 0; done < bytes; done += zeros.length) yield Promise.resolve(zeros.subarray(0, Math.min(zeros.length, bytes - done)));
 }
 
-/**
- * Writes a file tensor by tensor; it appears under its name only when complete.
- * @param hash is given every byte that is written, so that the file need not be read again for it.
- */
-export async function writeSafetensors(
-  path: string,
-  entries: readonly SafetensorsEntry[],
+/** The beginning of a file, up to the first tensor's bytes: the header's length and the header. */
+export function safetensorsHeader(
+  entries: readonly Pick<SafetensorsEntry, 'name' | 'shape' | 'dtype'>[],
   metadata?: Record<string, string>,
-  hash?: Hash,
-): Promise<void> {
+): Uint8Array {
   const header = Object.create(null) as Record<string, unknown>; // a tensor may have any name, "__proto__" and "toString" too
   if (metadata) header.__metadata__ = metadata;
   let offset = 0;
@@ -309,8 +304,22 @@ export async function writeSafetensors(
   }
   const json = JSON.stringify(header);
   const text = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8))); // data starts 8-byte aligned
-  const length = new Uint8Array(8);
-  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text]);
+}
+
+/**
+ * Writes a file tensor by tensor; it appears under its name only when complete.
+ * @param hash is given every byte that is written, so that the file need not be read again for it.
+ */
+export async function writeSafetensors(
+  path: string,
+  entries: readonly SafetensorsEntry[],
+  metadata?: Record<string, string>,
+  hash?: Hash,
+): Promise<void> {
+  const header = safetensorsHeader(entries, metadata);
   await writeAtomically(path, async (write) => {
     const append = async (bytes: Uint8Array): Promise<void> => {
       const writing = write(bytes);
@@ -319,8 +328,7 @@ export async function writeSafetensors(
       }
       await writing;
     };
-    await append(length);
-    await append(text);
+    await append(header);
     for (const { name, shape, dtype, data } of entries) {
       let written = 0;
       for await (const bytes of piecesOf(await data(), dtype)) {

@@ -2,14 +2,17 @@ import { rm } from 'node:fs/promises';
 import { basename, resolve as absolutePath } from 'node:path';
 import type { ModelInfo, VerifiedModel } from '../../shared/contract/contract.ts';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
-import { blockOwners } from '../../shared/domain/expansion.ts';
+import { blockOwners, lastStep } from '../../shared/domain/expansion.ts';
 import type { CompanionBytes } from '../../shared/domain/export-size.ts';
 import type { Importance } from '../../shared/domain/importance.ts';
 import { parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { attachPack } from '../models/attach-pack.ts';
 import { companionBytes } from '../models/companion-bytes.ts';
 import { expandModelFolder } from '../models/expand-folder.ts';
-import { exportHuggingFace, folderBytes, unfinishedExport } from '../models/export-model.ts';
+import { readExpansionFile } from '../models/expansion-file.ts';
+import { isPack, readPackDescription } from '../models/expansion-pack.ts';
+import { folderBytes } from '../models/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
 import { comparedTensors, type TensorDifference, weightDifferences, weightsDisagree } from '../models/expansion-check.ts';
 import { modelHash, type ModelFolder, openModelFolder } from '../models/model-folder.ts';
@@ -40,8 +43,17 @@ export class Models {
     return infoOf(this.find(reference));
   }
 
-  async import({ path: given, name }: { path: string; name?: string }): Promise<ModelInfo> {
+  /** @param input.base the model that a pack is to be put on; the one with the hash that the pack names unless said. */
+  async import({ path: given, name, base }: { path: string; name?: string; base?: string }): Promise<ModelInfo> {
     const path = absolutePath(given); // "." has no name
+    if (await isPack(path)) return this.#attach(path, name, base);
+    if (base !== undefined) {
+      throw new StrataError('BAD_INPUT', 'Only a pack is put on a base.', {
+        found: `${path}, which is no pack`,
+        allowed: 'a folder with pack.json',
+        hint: 'Import it without naming a base.',
+      });
+    }
     const id = newId(name ?? basename(path));
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
@@ -49,6 +61,33 @@ export class Models {
       const source = describeSource(this.#context, [path]);
       return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null, hash }));
     });
+  }
+
+  /** Puts a pack on its base. */
+  async #attach(path: string, name: string | undefined, reference: string | undefined): Promise<ModelInfo> {
+    const pack = await readPackDescription(path);
+    const base = reference === undefined ? this.#withHash(pack.base.hash) : this.find(reference);
+    if (!base) {
+      throw new StrataError('NOT_FOUND', 'The base of this pack is not in the workspace.', {
+        found: `no model with sha256 ${pack.base.hash}`,
+        allowed: `"${pack.base.name}", which the pack was made with`,
+        hint: 'Import the base first, from the same files.',
+      });
+    }
+    const wanted = name ?? pack.model.name;
+    const id = newId(wanted);
+    const directory = folderOf(this.#context, 'models', id);
+    return makeFolder(this.#context, directory, async () => {
+      const hash = await attachPack(path, { name: base.name, directory: base.path }, directory);
+      const expansion = await readExpansionFile(directory);
+      const baseModel = this.#withHash(lastStep(expansion!).base.hash)?.id ?? null;
+      const source = `${describeSource(this.#context, [path])}, put on ${base.name}`;
+      return infoOf(await this.register({ id, name: wanted, source, baseModel, run: null, hash }));
+    });
+  }
+
+  #withHash(hash: string): StoredModel | undefined {
+    return listModels(this.#context.store).find((model) => model.hash === hash);
   }
 
   /**
@@ -190,11 +229,6 @@ export class Models {
   async checkPlan(model: StoredModel): Promise<void> {
     const { differences } = await this.#differences(model);
     if (differences.length > 0) throw weightsDisagree(model.name, differences);
-  }
-
-  async export(input: { model: string; format: 'huggingface'; directory: string }): Promise<Awaited<ReturnType<typeof exportHuggingFace>>> {
-    const partial = unfinishedExport(input.directory);
-    return makeFolder(this.#context, partial, () => exportHuggingFace(this.find(input.model).path, input.directory, partial));
   }
 
   /**

@@ -7,6 +7,7 @@ import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
 import type { StudioContext } from './context.ts';
 import { Datasets } from './datasets.ts';
+import { Exports } from './exports.ts';
 import { Models } from './models.ts';
 import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
@@ -32,6 +33,7 @@ export interface Studio {
   readonly home: string;
   readonly version: string;
   readonly models: Models;
+  readonly exports: Exports;
   readonly datasets: Datasets;
   readonly planner: Planner;
   readonly runs: Runs;
@@ -55,11 +57,13 @@ export function openStudio({ home, executor, resources, version, log = () => und
   sweepUnfinished(home, (path) => known.has(path), log);
   const models = new Models(context);
   const datasets = new Datasets(context);
+  const exports = new Exports(context, models);
   const runs = new Runs(context, models, datasets);
   return {
     home,
     version,
     models,
+    exports,
     datasets,
     planner: new Planner(context, models, datasets, runs),
     runs,
@@ -69,6 +73,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     engines: async () =>
       (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
     close: async () => {
+      await exports.close();
       await runs.close();
       store.close();
     },

@@ -1,6 +1,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { expansionStepSchema } from '../domain/expansion.ts';
+import { EXPORT_DTYPES, EXPORT_FORMATS } from '../domain/export-format.ts';
 import { importanceSchema } from '../domain/importance.ts';
 import { methodRequestShape, methodSchema } from '../domain/method.ts';
 import { planSchema } from '../domain/plan.ts';
@@ -220,6 +221,48 @@ export const runEventSchema = z.object({
 });
 export type RunEvent = z.infer<typeof runEventSchema>;
 
+export const exportRequestSchema = z.object({
+  /** Id or name. */
+  model: z.string().min(1),
+  format: z.enum(EXPORT_FORMATS),
+  /** A folder that does not exist yet or is empty; for GGUF any folder, or the file's own path. */
+  destination: z.string().min(1),
+  /** As stored unless said. */
+  dtype: z.enum(EXPORT_DTYPES).optional(),
+  /** Largest weight file of a Hugging Face folder; one file unless said. */
+  shardBytes: z.int().min(1).optional(),
+  /** The model that a pack is to be put on, id or name; the one that the last blocks were inserted into unless said. */
+  base: z.string().min(1).optional(),
+});
+export type ExportRequest = z.infer<typeof exportRequestSchema>;
+
+export const exportedModelSchema = z.object({
+  path: z.string(),
+  format: z.string(),
+  dtype: z.string(),
+  bytes: z.int(),
+  /** It was opened again, and is what it should be. */
+  verified: z.boolean(),
+  /** What other programs do in another way than Strata, in words. */
+  notes: z.array(z.string()).optional(),
+});
+export type ExportedModel = z.infer<typeof exportedModelSchema>;
+
+/** How far an export is, at most ten times a second; the last event has the result. */
+export const exportEventSchema = z.object({
+  /** Fraction of what is to be written and read again. */
+  done: z.number(),
+  exported: exportedModelSchema.nullable(),
+});
+export type ExportEvent = z.infer<typeof exportEventSchema>;
+
+export const exportSizesSchema = z.object({
+  /** The element types that the tensors have now. */
+  stored: z.array(z.string()),
+  sizes: z.array(z.object({ format: z.enum(EXPORT_FORMATS), dtype: z.enum(EXPORT_DTYPES).nullable(), bytes: z.number() })),
+});
+export type ExportSizes = z.infer<typeof exportSizesSchema>;
+
 export const contract = {
   workspace: {
     info: call.output(z.object({ home: z.string(), version: z.string(), embeddedBase: z.string().nullable() })),
@@ -232,8 +275,13 @@ export const contract = {
   models: {
     list: call.output(z.array(modelInfoSchema)),
     show: call.input(z.object({ model: z.string() })).output(modelInfoSchema),
-    /** A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it. */
-    import: call.input(z.object({ path: z.string().min(1), name: z.string().optional() })).output(modelInfoSchema),
+    /**
+     * A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it; or a pack of inserted blocks, which is put on its
+     * base: the one named, or the one in the workspace that has the base's hash.
+     */
+    import: call
+      .input(z.object({ path: z.string().min(1), name: z.string().optional(), base: z.string().optional() }))
+      .output(modelInfoSchema),
     expand: call.input(z.object({ ...planRequestShape, name: z.string().optional() })).output(modelInfoSchema),
     /** What an expansion would mean, before it is done. */
     plan: call.input(z.object(planRequestShape)).output(planReportSchema),
@@ -242,9 +290,10 @@ export const contract = {
     /** Measures it, unless that has been done; leaving off ends the measurement. */
     measureImportance: call.input(importanceRequestSchema).output(eventIterator(importanceEventSchema)),
     verify: call.input(z.object({ model: z.string() })).output(verifiedModelSchema),
-    export: call
-      .input(z.object({ model: z.string(), format: z.enum(['huggingface']), directory: z.string().min(1) }))
-      .output(z.object({ path: z.string(), format: z.string(), dtype: z.string(), bytes: z.int(), verified: z.boolean() })),
+    /** Writes a model for other programs and follows it to its end; ending the call before that leaves nothing behind. */
+    export: call.input(exportRequestSchema).output(eventIterator(exportEventSchema)),
+    /** What a model is stored as, and how large it would be in each format and element type. */
+    exportSizes: call.input(z.object({ model: z.string() })).output(exportSizesSchema),
     remove: call.input(z.object({ model: z.string() })).output(z.object({ removed: z.string() })),
   },
   datasets: {

@@ -4,14 +4,12 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
 import { hiddenStates, logitsOf } from '../../main/llama/model.ts';
 import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
 import { exportGguf, type GgufExportType } from '../../main/models/gguf/export-gguf.ts';
-import { quantise } from '../../main/models/gguf/quantise.ts';
 import { openGguf } from '../../main/models/gguf/read-gguf.ts';
 import { importModel } from '../../main/models/import-model.ts';
 import { toHuggingFaceConfig } from '../../main/models/model-config.ts';

@@ -54,10 +54,10 @@ describe('a plan', () => {
   it('says what an export will weigh', async () => {
     const expanded = await tiny.studio.planner.expand({ model: 'tiny', blocks: 2, place: 'top', oldDatasets: [], name: 'weighed' });
     const { sizes } = await tiny.studio.planner.plan({ model: 'tiny', blocks: 2, place: 'top', oldDatasets: [] });
-    const exported = await tiny.studio.models.export({
+    const exported = await tiny.studio.exports.write({
       model: expanded.id,
       format: 'huggingface',
-      directory: join(tiny.directory, 'weighed'),
+      destination: join(tiny.directory, 'weighed'),
     });
     const expected = sizes.find(({ format, type }) => format === 'huggingface' && type === 'F32')!.bytes;
     const { size: record } = await import('node:fs/promises').then(({ stat }) => stat(join(expanded.path, 'expansion.json')));
@@ -200,7 +200,7 @@ describe('a model whose plan and weights disagree', () => {
   async function importTampered(name: string, tensorStart: Buffer): Promise<string> {
     const expanded = await tiny.studio.planner.expand({ model: 'tiny', place: '3', oldDatasets: [], name: `${name} before` });
     const directory = join(tiny.directory, name);
-    await tiny.studio.models.export({ model: expanded.id, format: 'huggingface', directory });
+    await tiny.studio.exports.write({ model: expanded.id, format: 'huggingface', destination: directory });
     await tiny.studio.models.remove({ model: expanded.id });
     const path = join(directory, 'model.safetensors');
     const file = await readFile(path);

@@ -4,19 +4,22 @@ import type { ModelInfo } from '../../../shared/contract/contract.ts';
 import { describeMethod } from '../../../shared/domain/method.ts';
 import { bytes, change, fields, shortCount, table } from '../format.ts';
 import { STRATA } from '../report.ts';
-import { command, type CommonOptions, nameOption, refuse, withSession } from '../session.ts';
+import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
+import { exportCommand } from './model-export.ts';
 import { planCommands, type PlanOptions, planRequestOf, withPlanOptions } from './model-plan.ts';
 
 /** `strata model import | list | show | expand | plan | importance | verify | export | delete`. */
 export function modelCommand(): Command {
   const model = new Command('model').description('import, look at, plan, expand, verify, export and delete models');
   model.addCommand(
-    command('import', 'bring a model into the workspace: a Hugging Face folder or a llama2.c checkpoint')
+    command('import', 'bring a model into the workspace: a Hugging Face folder, a llama2.c checkpoint or a pack')
       .argument('<path>')
       .addOption(nameOption())
-      .action((path: string, options: CommonOptions & { name?: string }) =>
+      .option('--base <model>', 'for a pack of inserted blocks: the model to put it on, if not the one that it names')
+      .action((path: string, options: CommonOptions & { name?: string; base?: string }) =>
         withSession(options, async ({ studio, print }) => {
-          const imported = await studio.models.import({ path, ...(options.name === undefined ? {} : { name: options.name }) });
+          const { name, base } = options;
+          const imported = await studio.models.import({ path, ...(name !== undefined && { name }), ...(base !== undefined && { base }) });
           print(imported, () => describe(imported));
         }),
       ),
@@ -86,19 +89,7 @@ export function modelCommand(): Command {
         }),
       ),
   );
-  model.addCommand(
-    command('export', 'write a model for other programs')
-      .argument('<model>', 'id or name')
-      .requiredOption('--out <dir>', 'a folder that does not exist yet')
-      .option('--format <format>', 'huggingface', 'huggingface')
-      .action((reference: string, options: CommonOptions & { out: string; format: string }) =>
-        withSession(options, async ({ studio, print }) => {
-          if (options.format !== 'huggingface') throw refuse('That is not a format Strata writes.', options.format, 'huggingface');
-          const exported = await studio.models.export({ model: reference, format: 'huggingface', directory: options.out });
-          print(exported, () => `${exported.path}: ${bytes(exported.bytes)}, ${exported.dtype}, opened again and compared.`);
-        }),
-      ),
-  );
+  model.addCommand(exportCommand());
   model.addCommand(
     command('delete', 'remove a model from the workspace, with its files')
       .argument('<model>', 'id or name')
