@@ -48,7 +48,7 @@ export async function lockRun(runDirectory: string, onWait: () => void, waitLimi
  * A process in a way that no later one shares: its id and, where the system tells it (Linux), when it was started. Ids are given again:
  * after a restart of a container, the next trainer or its studio easily has that of the last.
  */
-async function signOf(pid: number): Promise<string> {
+export async function signOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
   // proc_pid_stat(5): field 22; fields are counted after the name, which may hold spaces.
   const started = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
@@ -56,7 +56,7 @@ async function signOf(pid: number): Promise<string> {
 }
 
 /** Whether the process of that id lives and is the one that left the sign. */
-async function isSameProcess(pid: number, sign: string): Promise<boolean> {
+export async function isSameProcess(pid: number, sign: string): Promise<boolean> {
   return isAlive(pid) && (!sign.includes(' ') || sign === (await signOf(pid)));
 }
 
