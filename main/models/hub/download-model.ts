@@ -52,7 +52,8 @@ export interface DownloadedModel {
 export async function downloadModel(request: DownloadRequest, options: DownloadOptions): Promise<DownloadedModel> {
   await mkdir(filesOf(request.directory), { recursive: true });
   const meter = new ProgressMeter(options.onProgress);
-  const state = request.settings.isOffline ? await takeOffline(request, meter) : await download(request, meter, options);
+  const work = request.settings.isOffline ? takeOffline(request, meter) : download(request, meter, options);
+  const state = await work.finally(() => meter.close());
   const files = filesOf(request.directory);
   return {
     path: state.gguf === null ? files : placeOf(files, state.gguf),

@@ -24,6 +24,8 @@ export class ProgressMeter {
   /** Said instead of the activity until something arrives. */
   #waiting: string | null = null;
   #toldAt = -Infinity;
+  /** Tells what arrived since the last time, also when nothing more comes. */
+  #later: NodeJS.Timeout | undefined;
 
   constructor(tell: (progress: DownloadProgress) => void) {
     this.#tell = tell;
@@ -56,9 +58,17 @@ export class ProgressMeter {
     }
     const now = performance.now();
     if (now - this.#toldAt >= INTERVAL_MS) this.#report(now);
+    else this.#later ??= setTimeout(() => this.#report(performance.now()), INTERVAL_MS);
+  }
+
+  /** Tells the last state; afterwards nothing more is told. */
+  close(): void {
+    this.#report(performance.now());
   }
 
   #report(now: number): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
     this.#toldAt = now;
     this.#samples.push({ at: now, arrived: this.#arrived });
     while (this.#samples.length > 2 && now - this.#samples[0]!.at > WINDOW_MS) this.#samples.shift();
