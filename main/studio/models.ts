@@ -34,13 +34,14 @@ export class Models {
     return infoOf(this.find(reference));
   }
 
-  async import({ path: given, name }: { path: string; name?: string }): Promise<ModelInfo> {
+  /** @param origin where it came from, for the user, when that is not the path. */
+  async import({ path: given, name }: { path: string; name?: string }, origin?: string): Promise<ModelInfo> {
     const path = absolutePath(given); // "." has no name
     const id = newId(name ?? basename(path));
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
       const { suggestedName } = await importModel(path, directory);
-      const source = describeSource(this.#context, [path]);
+      const source = origin ?? describeSource(this.#context, [path]);
       return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null }));
     });
   }

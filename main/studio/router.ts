@@ -15,7 +15,7 @@ export function createRouter(studio: Studio) {
       throw new ORPCError('STRATA', { message: known.message, data: known.toRecord() });
     }
   });
-  const { models, datasets, runs, text } = studio;
+  const { models, downloads, datasets, runs, text } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -30,6 +30,14 @@ export function createRouter(studio: Studio) {
       verify: api.models.verify.handler(({ input }) => models.verify(input)),
       export: api.models.export.handler(({ input }) => models.export(input)),
       remove: api.models.remove.handler(({ input }) => models.remove(input)),
+    },
+    catalogue: { list: api.catalogue.list.handler(() => downloads.catalogue()) },
+    downloads: {
+      list: api.downloads.list.handler(() => downloads.list()),
+      start: api.downloads.start.handler(({ input }) => downloads.start(input)),
+      watch: api.downloads.watch.handler(({ input, signal }) => downloads.watch(input, signal)),
+      cancel: api.downloads.cancel.handler(({ input }) => downloads.cancel(input)),
+      remove: api.downloads.remove.handler(({ input }) => downloads.remove(input)),
     },
     datasets: {
       list: api.datasets.list.handler(() => datasets.list()),

@@ -5,6 +5,7 @@ import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
 import { removeUnfinished, type StudioContext } from './context.ts';
 import { Datasets } from './datasets.ts';
+import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
@@ -28,6 +29,7 @@ export interface Studio {
   readonly home: string;
   readonly version: string;
   readonly models: Models;
+  readonly downloads: ModelDownloads;
   readonly datasets: Datasets;
   readonly runs: Runs;
   readonly text: Text;
@@ -47,12 +49,14 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const store = openStore(join(home, 'strata.db'));
   const context: StudioContext = { home, resources, version, store, executor, unfinished: new Set(), log };
   const models = new Models(context);
+  const downloads = new ModelDownloads(context, models);
   const datasets = new Datasets(context);
   const runs = new Runs(context, models, datasets);
   return {
     home,
     version,
     models,
+    downloads,
     datasets,
     runs,
     text: new Text(context),
@@ -61,10 +65,12 @@ export function openStudio({ home, executor, resources, version, log = () => und
     engines: async () =>
       (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
     close: async () => {
+      await downloads.close();
       await runs.close();
       store.close();
     },
     abandon: () => {
+      downloads.abandon();
       for (const path of context.unfinished) removeUnfinished(path);
     },
   };
