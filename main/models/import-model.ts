@@ -5,6 +5,7 @@ import { StrataError } from '../../shared/errors.ts';
 import { copyWeights, examineWeights } from './copy-weights.ts';
 import { copySmallFiles } from './expand-folder.ts';
 import { EXPANSION_FILE } from './expansion-file.ts';
+import { writeGgufFolder } from './gguf/import-gguf.ts';
 import { isLlama2c, writeLlama2cFolder } from './llama2c.ts';
 import { type ModelFolder, modelFiles, modelHash, openModelFolder, PYTORCH_HINT, SINGLE_FILE, INDEX_FILE } from './model-folder.ts';
 import { openRegularFile, sizeOfFile } from './regular-file.ts';
@@ -19,8 +20,8 @@ export interface ImportedModel {
 }
 
 /**
- * Brings a model into a folder of its own: a Hugging Face folder as it is (weights in their precision), or a llama2.c
- * checkpoint converted to one. The result was opened, its tokenizer loaded and every weight looked at; it appears only when complete.
+ * Brings a model into a folder of its own: a Hugging Face folder as it is (weights in their precision), or a GGUF file or
+ * llama2.c checkpoint converted to one. The result was opened, its tokenizer loaded and every weight looked at; it appears only when complete.
  * @throws StrataError that says which file is missing, damaged or not supported.
  */
 export async function importModel(path: string, destination: string): Promise<ImportedModel> {
@@ -35,7 +36,7 @@ export async function importModel(path: string, destination: string): Promise<Im
     const folder = await openModelFolder(partial);
     await folder.close();
     await rename(partial, destination);
-    const name = basename(info.isDirectory() ? path.replace(/\/+$/, '') : path).replace(/\.bin$/, '');
+    const name = basename(info.isDirectory() ? path.replace(/\/+$/, '') : path).replace(/(-\d{5}-of-\d{5})?\.(gguf|bin)$/, '');
     return { suggestedName: name, architecture: folder.architecture, hash };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
@@ -44,21 +45,22 @@ export async function importModel(path: string, destination: string): Promise<Im
 }
 
 const ALLOWED =
-  'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), or a llama2.c checkpoint (.bin) with its tokenizer beside it';
+  'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), a GGUF file, or a llama2.c checkpoint (.bin) with its tokenizer beside it';
 
-/** The model file of a folder that is no Hugging Face folder; null when it holds none. */
+/** The model file of a folder that has no weights as Hugging Face folders have them; null when there is none. */
 async function modelFileIn(directory: string): Promise<string | null> {
   const names = await readdir(directory);
-  if (names.includes('config.json')) return null;
+  if (names.some((name) => name.endsWith('.safetensors') || name === INDEX_FILE)) return null;
   const files: string[] = [];
   for (const name of names.sort()) {
-    if (!name.endsWith('.bin')) continue;
+    const isFirst = (/-(\d{5})-of-\d{5}\.gguf$/.exec(name)?.[1] ?? '00001') === '00001'; // the others belong to it
+    if (!name.endsWith('.bin') && !(name.endsWith('.gguf') && isFirst)) continue;
     await sizeOfFile(directory, name); // a pipe of that name would be waited for
-    if (await isLlama2c(join(directory, name))) files.push(name);
+    if (name.endsWith('.gguf') || (await isLlama2c(join(directory, name)))) files.push(name);
   }
   if (files.length > 1) {
     throw new StrataError('BAD_INPUT', 'This folder holds several models.', {
-      found: files.join(', '),
+      found: files.slice(0, 20).join(', '),
       allowed: 'one model',
       hint: `Import one of the files, such as ${join(directory, files[0]!)}.`,
     });
@@ -69,8 +71,9 @@ async function modelFileIn(directory: string): Promise<string | null> {
 /** Turns a file of another format into a model folder and returns its hash. */
 async function convert(path: string, destination: string): Promise<string> {
   const start = await firstBytes(path);
-  if (!(await isLlama2c(path))) throw notAModel(path, start);
-  await writeLlama2cFolder(path, destination);
+  if (extname(path).toLowerCase() === '.gguf' || start.toString('latin1', 0, 4) === 'GGUF') await writeGgufFolder(path, destination);
+  else if (await isLlama2c(path)) await writeLlama2cFolder(path, destination);
+  else throw notAModel(path, start);
   const folder = await openModelFolder(destination);
   await folder.close();
   await checkTokenizer(destination, folder);

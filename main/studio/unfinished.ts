@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { livesStill, signOf } from '../training/process-sign.ts';
 
@@ -17,9 +17,11 @@ export function noteUnfinished(home: string, path: string): () => void {
   return () => rmSync(note, { force: true });
 }
 
-/** Removes a folder under its name and under the one it has until it is complete. */
-export function removeUnfinished(path: string): void {
-  for (const each of [`${path}.partial`, path]) rmSync(each, { recursive: true, force: true });
+/** Removes a folder under its name and under the one it has until it is complete; says whether there was one. */
+export function removeUnfinished(path: string): boolean {
+  const present = [`${path}.partial`, path].filter((each) => existsSync(each));
+  for (const each of present) rmSync(each, { recursive: true, force: true });
+  return present.length > 0;
 }
 
 /**
@@ -31,8 +33,7 @@ export function sweepUnfinished(home: string, isKnown: (path: string) => boolean
   for (const name of namesIn(notes)) {
     const note = readNote(join(notes, name));
     if (note && livesStill(note.process)) continue;
-    if (note && isOurs(home, note.path) && !isKnown(note.path)) {
-      removeUnfinished(note.path);
+    if (note && isOurs(home, note.path) && !isKnown(note.path) && removeUnfinished(note.path)) {
       log(`Removed ${note.path}, which a program that was ended had begun.`);
     }
     rmSync(join(notes, name), { force: true });
