@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exportHuggingFace } from '../../main/models/export-model.ts';
 import type { Expansion } from '../../shared/domain/expansion.ts';
 import { leastImportantFirst } from '../../shared/domain/importance.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -54,13 +55,9 @@ describe('a plan', () => {
   it('says what an export will weigh', async () => {
     const expanded = await tiny.studio.planner.expand({ model: 'tiny', blocks: 2, place: 'top', oldDatasets: [], name: 'weighed' });
     const { sizes } = await tiny.studio.planner.plan({ model: 'tiny', blocks: 2, place: 'top', oldDatasets: [] });
-    const exported = await tiny.studio.exports.write({
-      model: expanded.id,
-      format: 'huggingface',
-      destination: join(tiny.directory, 'weighed'),
-    });
+    const exported = await exportHuggingFace(expanded.path, join(tiny.directory, 'weighed'));
     const expected = sizes.find(({ format, type }) => format === 'huggingface' && type === 'F32')!.bytes;
-    const { size: record } = await import('node:fs/promises').then(({ stat }) => stat(join(expanded.path, 'expansion.json')));
+    const { size: record } = await stat(join(expanded.path, 'expansion.json'));
     // The record of the expansion is the only thing that the base has nothing like: it counts in a model of this size alone.
     expect(Math.abs(exported.bytes - record - expected) / expected).toBeLessThan(0.01);
   });
@@ -200,7 +197,7 @@ describe('a model whose plan and weights disagree', () => {
   async function importTampered(name: string, tensorStart: Buffer): Promise<string> {
     const expanded = await tiny.studio.planner.expand({ model: 'tiny', place: '3', oldDatasets: [], name: `${name} before` });
     const directory = join(tiny.directory, name);
-    await tiny.studio.exports.write({ model: expanded.id, format: 'huggingface', destination: directory });
+    await exportHuggingFace(expanded.path, directory);
     await tiny.studio.models.remove({ model: expanded.id });
     const path = join(directory, 'model.safetensors');
     const file = await readFile(path);
