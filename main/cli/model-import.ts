@@ -45,7 +45,9 @@ export async function importFrom(session: Session, from: string, options: Import
     display.end();
     if (!(error instanceof StrataError) || error.code !== 'INTERRUPTED') throw error;
     const file = options.file === undefined ? '' : ` --file ${options.file}`;
-    throw new StrataError('INTERRUPTED', 'The download was interrupted; what has arrived is kept.', {
+    // pip does not go on with a part of a package.
+    const kept = from.startsWith('hub:') ? '; what has arrived is kept' : '';
+    throw new StrataError('INTERRUPTED', `The download was interrupted${kept}.`, {
       hint: `Go on with: ${STRATA} model import ${from}${file}`,
       cause: error,
     });

@@ -274,7 +274,7 @@ export const catalogueModelSchema = z.object({
   parameters: z.int(),
   /** What is fetched; null for what comes with Strata. */
   downloadBytes: z.int().nullable(),
-  /** Where it is taken from, in words. */
+  /** Where it is taken from, as a sentence. */
   origin: z.string(),
   /** Id of the model in the workspace that came from it; null when there is none. */
   model: z.string().nullable(),

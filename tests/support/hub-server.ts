@@ -163,6 +163,8 @@ export async function startHubServer(files: Record<string, Buffer>): Promise<Hub
       if (fault?.status !== undefined) return void response.writeHead(fault.status, fault.headers).end(fault.body ?? '');
       const { port } = storage.address() as AddressInfo;
       const query = new URLSearchParams({ name: entry.path!, commit: commit.id });
+      // As the hub says of a file that lies elsewhere.
+      Object.assign(headers, { 'x-linked-size': String(content.length), 'x-linked-etag': `"${sha256Of(content)}"` });
       const location = hub.redirect?.(entry.path!) ?? `http://127.0.0.1:${port}/blob?${query.toString()}`;
       return void response.writeHead(302, { ...headers, ...fault?.headers, location }).end();
     }
@@ -178,7 +180,8 @@ export async function startHubServer(files: Record<string, Buffer>): Promise<Hub
     if (!commit) return json(response, 404, { error: `Invalid rev id: ${revision}` }, { 'x-error-code': 'RevisionNotFound' });
     if (kind === 'revision') {
       const about = { private: hub.isPrivate, gated: false, likes: 0, downloads: 0, lastModified: '2026-01-01T00:00:00.000Z' };
-      return json(response, 200, { _id: '1', id: REPOSITORY, sha: commit.id, ...about });
+      const siblings = Object.keys(commit.files).map((rfilename) => ({ rfilename }));
+      return json(response, 200, { _id: '1', id: REPOSITORY, sha: commit.id, siblings, ...about });
     }
     const entries = hub.lie(listingOf(commit));
     const begin = Number(url.searchParams.get('cursor') ?? 0);

