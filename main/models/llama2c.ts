@@ -1,4 +1,4 @@
-import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type LlamaConfig } from '../../shared/domain/llama-config.ts';
 import {
@@ -13,6 +13,7 @@ import {
 } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
+import { openRegularFile } from './regular-file.ts';
 import { type SafetensorsEntry, writeSafetensors } from './safetensors.ts';
 import { type SentencePiece, sentencePieceTokenizerJson, type SentencePieceType } from './tokenizers/sentencepiece-json.ts';
 
@@ -59,7 +60,7 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
   }
   const { config, offsets, headerBytes } = layout;
   const tokenizer = await buildTokenizer(await findTokenizer(path, config.vocabularySize), config.vocabularySize);
-  const file = await open(path, 'r');
+  const file = await openRegularFile(path);
   try {
     const read = async (offset: number, count: number): Promise<Float32Array> => {
       const values = new Float32Array(count);
@@ -98,7 +99,7 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
 async function readLayout(path: string): Promise<Layout | null> {
   const { size } = await stat(path);
   const header = Buffer.alloc(V1_HEADER_BYTES);
-  const file = await open(path, 'r');
+  const file = await openRegularFile(path);
   try {
     await file.read(header, 0, V1_HEADER_BYTES, 0);
   } finally {

@@ -119,6 +119,7 @@ export class RunOwner {
           secondsLeft: event.secondsLeft,
         });
       case 'checkpoint':
+      case 'done':
       case 'finished':
       case 'failed':
         return;

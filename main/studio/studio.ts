@@ -5,7 +5,9 @@ import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
 import { removeUnfinished, type StudioContext } from './context.ts';
 import { Datasets } from './datasets.ts';
+import { Exports } from './exports.ts';
 import { Models } from './models.ts';
+import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { Text } from './text.ts';
@@ -28,7 +30,9 @@ export interface Studio {
   readonly home: string;
   readonly version: string;
   readonly models: Models;
+  readonly exports: Exports;
   readonly datasets: Datasets;
+  readonly planner: Planner;
   readonly runs: Runs;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
@@ -48,12 +52,15 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const context: StudioContext = { home, resources, version, store, executor, unfinished: new Set(), log };
   const models = new Models(context);
   const datasets = new Datasets(context);
+  const exports = new Exports(context, models);
   const runs = new Runs(context, models, datasets);
   return {
     home,
     version,
     models,
+    exports,
     datasets,
+    planner: new Planner(context, models, datasets, runs),
     runs,
     text: new Text(context),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
@@ -61,6 +68,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     engines: async () =>
       (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
     close: async () => {
+      await exports.close();
       await runs.close();
       store.close();
     },

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { expandModelFolder } from '../../main/models/expand-folder.ts';
-import { openModelFolder } from '../../main/models/model-folder.ts';
+import { modelHash, openModelFolder } from '../../main/models/model-folder.ts';
 import { type Place, planExpansion } from '../../shared/domain/plan.ts';
 import { errorWithFullDisk } from '../support/limited-process.ts';
 import { type RawModel, rawModel, rawTensor, readRawModel, writeRawModel } from '../support/raw-models.ts';
@@ -17,7 +17,8 @@ const base = { name: 'the base', hash: 'its hash' };
 async function expand(place: Place, count?: number): Promise<RawModel> {
   const opened = await openModelFolder(source());
   await opened.close();
-  await expandModelFolder(source(), destination(), planExpansion(opened.config.blocks, count, place), base);
+  const hash = await expandModelFolder(source(), destination(), planExpansion(opened.config.blocks, count, place), base);
+  expect(hash).toBe(await modelHash(destination()));
   return readRawModel(destination());
 }
 
@@ -109,6 +110,34 @@ describe('an expanded folder', () => {
     await writeRawModel(source(), model);
     const { config } = await expand([0, 1]);
     expect(config).toEqual({ ...model.config, num_hidden_layers: 5, attention_bias: false, mlp_bias: false });
+  });
+
+  it('has the biases of the base, those of what copies add to the stream zeroed', async () => {
+    const model = rawModel();
+    for (const [name, { shape }] of [...model.tensors]) {
+      const bias = name.replace(/_proj\.weight$/, '_proj.bias');
+      if (bias !== name) model.tensors.set(bias, rawTensor(bias, shape.slice(0, 1), 'F32'));
+    }
+    Object.assign(model.config, { attention_bias: true, mlp_bias: true });
+    await writeRawModel(source(), model);
+    const expanded = await expand([1]);
+    expectLayout(expanded, model, ['0', '1', '1-', '2']);
+    for (const name of ['self_attn.o_proj.bias', 'mlp.down_proj.bias', 'self_attn.q_proj.bias']) {
+      const isZero = expanded.tensors.get(`model.layers.2.${name}`)!.bytes.every((byte) => byte === 0);
+      expect(isZero, name).toBe(name !== 'self_attn.q_proj.bias');
+    }
+  });
+
+  it('has the lists of one value for each block extended as its blocks are', async () => {
+    const model = rawModel();
+    Object.assign(model.config, { layer_types: ['a', 'b', 'c'], no_rope_layers: [1, 0, 1], eos_token_id: [2, 5, 7], other_layers: [1] });
+    await writeRawModel(source(), model);
+    expect((await expand([0, 2])).config).toMatchObject({
+      layer_types: ['a', 'a', 'b', 'c', 'c'],
+      no_rope_layers: [1, 1, 0, 1, 1],
+      eos_token_id: [2, 5, 7],
+      other_layers: [1],
+    });
   });
 
   it('has the tokenizer and all small files of the base, and none of its weights in other forms', async () => {

@@ -146,7 +146,7 @@ describe('tensors that are not those of the configuration are refused:', () => {
       code: 'UNSUPPORTED',
       message: 'The model has tensors that its configuration does not explain.',
       found: 'model.layers.0.self_attn.q_proj.bias',
-      allowed: 'the tensors of a 3-block LlamaForCausalLM without biases',
+      allowed: 'the 30 tensors of a 3-block LlamaForCausalLM without biases',
     });
   });
 

@@ -124,9 +124,9 @@ describe('a file is refused when', () => {
     ['it ends inside the length', Buffer.alloc(5), '5 bytes'],
     ['its header is longer than the file', withLength(3n), 'a header of 3 bytes in a file of 10'],
     ['its header is longer than any', withLength(0xffff_ffff_ffff_ffffn), 'a header of 18446744073709551615 bytes in a file of 10'],
-    ['its header is empty', withLength(0n, Buffer.alloc(0)), 'a header that is not a JSON object'],
-    ['its header is not JSON', packSafetensors('{"a":'), 'a header that is not a JSON object'],
-    ['its header is not UTF-8', packSafetensors({}).fill(0xff, 8), 'a header that is not a JSON object'],
+    ['its header is empty', withLength(0n, Buffer.alloc(0)), /^a header that cannot be read: Unexpected end/],
+    ['its header is not JSON', packSafetensors('{"a":'), /^a header that cannot be read: Unexpected end/],
+    ['its header is not UTF-8', packSafetensors({}).fill(0xff, 8), /^a header that cannot be read: .*utf-8/],
     ['its header is a list', packSafetensors([]), 'a header that is not a JSON object'],
     ['its header is null', packSafetensors('null'), 'a header that is not a JSON object'],
     ['a tensor is no object', packSafetensors({ a: null }), 'tensor a of type undefined'],
@@ -199,8 +199,49 @@ describe('a file is refused when', () => {
         '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
         floats(1, 2),
       ),
-      /^tensor a begins at byte/,
+      'a header that cannot be read: "a" is there twice',
     ],
+    [
+      'two tensors have the same name, one of them written otherwise',
+      packSafetensors(
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061" :{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+        floats(1, 2),
+      ),
+      'a header that cannot be read: "a" is there twice',
+    ],
+    [
+      'a tensor has two types',
+      packSafetensors('{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,2]}}', Buffer.alloc(2)),
+      'a header that cannot be read: "dtype" is there twice',
+    ],
+    [
+      'it is nested without end',
+      packSafetensors('{"a":'.repeat(1_000_000)),
+      'a header that cannot be read: it is nested deeper than 8 levels',
+    ],
+    [
+      'it has more tensors than any model',
+      packSafetensors(`{${Array.from({ length: 2_100_000 }, (_, id) => `"${id}":0`).join()}}`),
+      'a header that cannot be read: it has more than 2000000 values',
+    ],
+    [
+      'a shape has more axes than there is room for',
+      packSafetensors(
+        entry(
+          'F32',
+          Array.from({ length: 100_000 }, () => 1),
+          [0, 4],
+        ),
+        floats(1),
+      ),
+      /^tensor a of shape \[1(,1)+,?…$/,
+    ],
+    [
+      'a shape is larger than a number can say',
+      packSafetensors('{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,4]}}', floats(1)),
+      'tensor a of shape [null]',
+    ],
+    ['an offset is not whole', packSafetensors(entry('F32', [1], [0.5, 4.5]), floats(1, 2)), 'tensor a at [0.5,4.5]'],
     [
       'it is a picture',
       Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(100)]),

@@ -317,18 +317,22 @@ describe('tokens in llama.cpp as in the tokenizers package', () => {
     tiedEmbeddings: true,
   };
 
-  it.each(['gpt-2', 'smollm', 'llama-bpe', 'smaug-bpe', 'qwen2', 'tekken', 'deepseek-coder', 'falcon', 'default'])('words cut as by %s', async (name) => {
-    const { steps, cutsLikeGpt2, ignoresMerges } = WORD_CUTTERS.get(name)!;
-    const directory = await randomFolder(`cut-${name}`, { ...config, vocabularySize: 2048 }, base);
-    const json = JSON.parse(await readFile(join(base, 'tokenizer.json'), 'utf8')) as { model: Record<string, unknown> };
-    json.model.ignore_merges = ignoresMerges;
-    const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: cutsLikeGpt2 };
-    const changed = { ...json, pre_tokenizer: { type: 'Sequence', pretokenizers: [...steps, byteLevel] } };
-    await writeFile(join(directory, 'tokenizer.json'), JSON.stringify(changed));
-    const { metadata, tokenised, reference } = await tokensOf(directory);
-    expect(metadata['tokenizer.ggml.pre']).toBe(name);
-    expect(tokenised).toEqual(reference);
-  }, 120_000);
+  it.each(['gpt-2', 'smollm', 'llama-bpe', 'smaug-bpe', 'qwen2', 'tekken', 'deepseek-coder', 'falcon', 'default'])(
+    'words cut as by %s',
+    async (name) => {
+      const { steps, cutsLikeGpt2, ignoresMerges } = WORD_CUTTERS.get(name)!;
+      const directory = await randomFolder(`cut-${name}`, { ...config, vocabularySize: 2048 }, base);
+      const json = JSON.parse(await readFile(join(base, 'tokenizer.json'), 'utf8')) as { model: Record<string, unknown> };
+      json.model.ignore_merges = ignoresMerges;
+      const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: cutsLikeGpt2 };
+      const changed = { ...json, pre_tokenizer: { type: 'Sequence', pretokenizers: [...steps, byteLevel] } };
+      await writeFile(join(directory, 'tokenizer.json'), JSON.stringify(changed));
+      const { metadata, tokenised, reference } = await tokensOf(directory);
+      expect(metadata['tokenizer.ggml.pre']).toBe(name);
+      expect(tokenised).toEqual(reference);
+    },
+    120_000,
+  );
 
   it.runIf(sharedData !== null)(
     'SmolLM2',
@@ -376,7 +380,8 @@ async function realTexts(): Promise<string[]> {
       return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes)
         .subarray(0, 60_000)
         .toString('utf8')
-        .replace(/\uFFFD$/, '').replaceAll('<|endoftext|>', '');
+        .replace(/\uFFFD$/, '')
+        .replaceAll('<|endoftext|>', '');
     }),
   );
 }

@@ -107,9 +107,11 @@ describe('a model', () => {
 
   it('is exported to where nothing is', async () => {
     const directory = join(tiny.directory, 'exported');
-    const exported = await tiny.studio.models.export({ model: 'tiny', format: 'huggingface', directory });
+    const exported = await tiny.studio.exports.write({ model: 'tiny', format: 'huggingface', destination: directory });
     expect(exported).toMatchObject({ path: directory, format: 'huggingface', dtype: 'F32', verified: true });
-    expect((await refusal(() => tiny.studio.models.export({ model: 'tiny', format: 'huggingface', directory }))).code).toBe('BAD_INPUT');
+    expect((await refusal(() => tiny.studio.exports.write({ model: 'tiny', format: 'huggingface', destination: directory }))).code).toBe(
+      'BAD_INPUT',
+    );
   });
 
   it('that nobody knows is refused with what there is', async () => {

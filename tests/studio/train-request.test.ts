@@ -28,7 +28,7 @@ const request = (changes: Partial<ParsedTrainRequest> = {}): ParsedTrainRequest 
 });
 
 const resolved = (changes: Partial<ParsedTrainRequest> = {}): ReturnType<typeof resolveRequest> =>
-  resolveRequest(request(changes), tiny.studio.models, tiny.studio.datasets);
+  resolveRequest(request(changes), tiny.studio.models, tiny.studio.datasets, () => importance);
 
 /** Training tokens of a dataset, counted by hand: start, bytes, end of each document. */
 async function trainTokens(dataset: DatasetInfo): Promise<number> {

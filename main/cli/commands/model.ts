@@ -1,19 +1,24 @@
 import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/contract.ts';
-import { bytes, fields, shortCount, table } from '../format.ts';
+import { describeMethod } from '../../../shared/domain/method.ts';
+import { bytes, change, fields, shortCount, table } from '../format.ts';
 import { STRATA } from '../report.ts';
-import { command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
+import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
+import { exportCommand } from './model-export.ts';
+import { planCommands, type PlanOptions, planRequestOf, withPlanOptions } from './model-plan.ts';
 
-/** `strata model import | list | show | expand | verify | export | delete`. */
+/** `strata model import | list | show | expand | plan | importance | verify | export | delete`. */
 export function modelCommand(): Command {
-  const model = new Command('model').description('import, look at, expand, verify, export and delete models');
+  const model = new Command('model').description('import, look at, plan, expand, verify, export and delete models');
   model.addCommand(
-    command('import', 'bring a model into the workspace: a Hugging Face folder or a llama2.c checkpoint')
+    command('import', 'bring a model into the workspace: a Hugging Face folder, a llama2.c checkpoint or a pack')
       .argument('<path>')
       .addOption(nameOption())
-      .action((path: string, options: CommonOptions & { name?: string }) =>
+      .option('--base <model>', 'for a pack of inserted blocks: the model to put it on, if not the one that it names')
+      .action((path: string, options: CommonOptions & { name?: string; base?: string }) =>
         withSession(options, async ({ studio, print }) => {
-          const imported = await studio.models.import({ path, ...(options.name === undefined ? {} : { name: options.name }) });
+          const { name, base } = options;
+          const imported = await studio.models.import({ path, ...(name !== undefined && { name }), ...(base !== undefined && { base }) });
           print(imported, () => describe(imported));
         }),
       ),
@@ -44,19 +49,18 @@ export function modelCommand(): Command {
       ),
   );
   model.addCommand(
-    command('expand', 'a copy with identity blocks inserted')
-      .argument('<model>', 'id or name')
-      .addOption(wholeNumber('--blocks <n>', 'how many', 1).makeOptionMandatory())
-      .option('--at <place>', 'even, top, bottom, or positions such as 3,7,7,11', 'even')
+    withPlanOptions(command('expand', 'a copy with identity blocks inserted').argument('<model>', 'id or name'))
       .addOption(nameOption())
-      .action((reference: string, options: CommonOptions & { blocks: number; at: string; name?: string }) =>
-        withSession(options, async ({ studio, print }) => {
-          const { blocks, at: place, name } = options;
-          const expanded = await studio.models.expand({ model: reference, blocks, place, ...(name === undefined ? {} : { name }) });
-          print(expanded, () => describe(expanded));
+      .action((reference: string, options: PlanOptions & { name?: string }) =>
+        withSession(options, async (session) => {
+          const { name } = options;
+          const request = await planRequestOf(session, reference, options);
+          const expanded = await session.studio.planner.expand({ ...request, ...(name === undefined ? {} : { name }) });
+          session.print(expanded, () => describe(expanded));
         }),
       ),
   );
+  for (const each of planCommands()) model.addCommand(each);
   model.addCommand(
     command('verify', 'compare an expanded model with its base: tensors byte by byte, logits to the last bit')
       .argument('<model>', 'id or name')
@@ -83,19 +87,7 @@ export function modelCommand(): Command {
         }),
       ),
   );
-  model.addCommand(
-    command('export', 'write a model for other programs')
-      .argument('<model>', 'id or name')
-      .requiredOption('--out <dir>', 'a folder that does not exist yet')
-      .option('--format <format>', 'huggingface', 'huggingface')
-      .action((reference: string, options: CommonOptions & { out: string; format: string }) =>
-        withSession(options, async ({ studio, print }) => {
-          if (options.format !== 'huggingface') throw refuse('That is not a format Strata writes.', options.format, 'huggingface');
-          const exported = await studio.models.export({ model: reference, format: 'huggingface', directory: options.out });
-          print(exported, () => `${exported.path}: ${bytes(exported.bytes)}, ${exported.dtype}, opened again and compared.`);
-        }),
-      ),
-  );
+  model.addCommand(exportCommand());
   model.addCommand(
     command('delete', 'remove a model from the workspace, with its files')
       .argument('<model>', 'id or name')
@@ -117,6 +109,19 @@ function describe(model: ModelInfo): string {
     ['From', model.source],
     ['Folder', `${model.path} (${bytes(model.bytes)})`],
   ];
-  if (model.plan) lines.push(['Inserted', `blocks ${model.plan.inserted.map(({ position }) => position).join(', ')}`]);
+  for (const [index, step] of model.line.entries()) {
+    const own = model.owners.flatMap((owner, block) => (owner === index ? [block] : []));
+    const inserted = own.length > 0 ? `; its blocks are ${own.join(', ')} now` : '';
+    lines.push([index === 0 ? 'Line' : '', `${index + 1}. from ${step.base.name}: ${describeStep(step)}${inserted}`]);
+  }
   return fields(lines);
+}
+
+/** What a step of a model's line did, and what it brought. */
+function describeStep({ method, training }: ModelInfo['line'][number]): string {
+  const done = describeMethod(method);
+  if (!training) return `${done}, not trained`;
+  const learned = training.datasets.filter(({ role }) => role === 'new').map(({ name }) => name);
+  const forgetting = training.forgetting === null ? '' : `, forgetting ${change(training.forgetting)}`;
+  return `${done}, learned ${learned.join(', ')}: gain ${change(training.gain)}${forgetting}`;
 }

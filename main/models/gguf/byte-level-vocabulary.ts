@@ -31,7 +31,10 @@ export function byteLevelCutter({ model, merges, normalizers, preTokenizers }: B
   const cutter = alike.find((name) => WORD_CUTTERS.get(name)!.ignoresMerges === model.ignore_merges);
   if (cutter !== undefined) return cutter;
   if (alike.length > 0) {
-    throw different(`ignore_merges ${model.ignore_merges} in tokenizer.json`, `${!model.ignore_merges}, which goes with ${alike.join(', ')}`);
+    throw different(
+      `ignore_merges ${model.ignore_merges} in tokenizer.json`,
+      `${!model.ignore_merges}, which goes with ${alike.join(', ')}`,
+    );
   }
   throw different(`words cut by ${JSON.stringify(preTokenizers).slice(0, 300)}`, `the ways of ${EXPORTED_CUTTERS.join(', ')}`);
 }

@@ -1,18 +1,21 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { StrataError } from '../../../shared/errors.ts';
-import { type ExportedModel, makeFolder, unfinishedExport } from '../export-model.ts';
+import { elementsOf } from '../../../shared/domain/llama-tensors.ts';
+import { makeFolder, unfinishedExport } from '../export-destination.ts';
+import type { ExportedModel } from '../export-model.ts';
+import { ExportProgress, type ExportWatch } from '../export-progress.ts';
 import { openModelFolder } from '../model-folder.ts';
 import { checkGguf } from './check-gguf.ts';
 import { architectureMetadata } from './architecture-metadata.ts';
-import { ggufTensors } from './export-tensors.ts';
+import { type GgufTensor, ggufTensors } from './export-tensors.ts';
 import type { GgufExportType } from './quantise.ts';
 import { tokenizerMetadata } from './tokenizer-metadata.ts';
-import { type GgufMetadata, writeGguf } from './write-gguf.ts';
+import { type GgufMetadata, tensorBytes, writeGguf } from './write-gguf.ts';
 
 export type { GgufExportType } from './quantise.ts';
 
-export interface GgufExportOptions {
+export interface GgufExportOptions extends ExportWatch {
   /** What matrices are stored as; {@link ggufTensors} says which are not. */
   dtype: GgufExportType;
   /** The name that programs show; unless said, that of the file. */
@@ -35,18 +38,19 @@ export interface ExportedGguf extends ExportedModel {
 export async function exportGguf(
   modelDirectory: string,
   destination: string,
-  { dtype, name }: GgufExportOptions,
+  { dtype, name, ...watch }: GgufExportOptions,
   partial = unfinishedExport(destination),
 ): Promise<ExportedGguf> {
   const path = resolve(destination);
   await refuseExisting(path);
   const folder = await openModelFolder(modelDirectory);
+  let made: string[] = [];
   try {
     const architecture = architectureMetadata(folder.config, name ?? basename(path).replace(/\.gguf$/i, ''), dtype);
     const tokenizer = await tokenizerMetadata(modelDirectory, folder.config);
     const metadata = new Map<string, GgufMetadata>([...architecture.metadata, ...tokenizer.metadata]);
-    const tensors = ggufTensors(folder, dtype);
-    await makeFolder(partial);
+    const tensors = countedTensors(ggufTensors(folder, dtype), watch);
+    made = await makeFolder(partial);
     const written = join(partial, 'model.gguf');
     const hashes = await writeGguf(written, metadata, tensors);
     await checkGguf(written, metadata, tensors, hashes);
@@ -64,10 +68,23 @@ export async function exportGguf(
     };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
+    // Innermost first; one that somebody else put something into meanwhile stays.
+    for (const above of made.reverse()) await rmdir(above).catch(() => undefined);
     throw error;
   } finally {
     await folder.close();
   }
+}
+
+/** The same tensors; their bytes are counted when they are written, and once more when they are compared. */
+function countedTensors(tensors: readonly GgufTensor[], watch: ExportWatch): GgufTensor[] {
+  const total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+  const progress = new ExportProgress(2 * total, watch);
+  return tensors.map((tensor) => ({
+    ...tensor,
+    pieces: () => progress.count(tensor.pieces()),
+    values: () => progress.count(tensor.values(), tensorBytes(tensor) / elementsOf(tensor.shape)),
+  }));
 }
 
 async function refuseExisting(path: string): Promise<void> {
