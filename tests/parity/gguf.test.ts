@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,6 +36,7 @@ const TEXTS = [
 ];
 const GREEDY_TOKENS = 24;
 const CONTEXT = 256;
+const CROSSING_TOKENS = 6000;
 
 /** Strings that tokenizers stumble over. */
 const HOSTILE = [
@@ -321,8 +323,8 @@ describe('tokens in llama.cpp as in the tokenizers package', () => {
     'words cut as by %s',
     async (name) => {
       const { steps, cutsLikeGpt2, ignoresMerges } = WORD_CUTTERS.get(name)!;
-      const directory = await randomFolder(`cut-${name}`, { ...config, vocabularySize: 2048 }, base);
-      const json = JSON.parse(await readFile(join(base, 'tokenizer.json'), 'utf8')) as { model: Record<string, unknown> };
+      const directory = await randomFolder(`cut-${name}`, { ...config, vocabularySize: CROSSING_TOKENS }, base);
+      const json = JSON.parse(await readFile(await crossingTokenizer(), 'utf8')) as { model: Record<string, unknown> };
       json.model.ignore_merges = ignoresMerges;
       const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: cutsLikeGpt2 };
       const changed = { ...json, pre_tokenizer: { type: 'Sequence', pretokenizers: [...steps, byteLevel] } };
@@ -353,6 +355,16 @@ describe('tokens in llama.cpp as in the tokenizers package', () => {
     },
     120_000,
   );
+
+  /** tokenizer.json with a vocabulary in which tokens cross words: it is trained once. */
+  async function crossingTokenizer(): Promise<string> {
+    const out = join(work, 'crossing.json');
+    if (existsSync(out)) return out;
+    const texts = join(work, 'crossing-texts.json');
+    await writeFile(texts, JSON.stringify([...HOSTILE, ...HOSTILE, ...(await realTexts())]));
+    await run(python, [join(import.meta.dirname, 'train_tokenizer.py'), texts, String(CROSSING_TOKENS), out]);
+    return out;
+  }
 
   async function tokensOf(directory: string): Promise<LlamaCpp> {
     const file = join(directory, 'model.gguf');
