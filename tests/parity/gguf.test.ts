@@ -12,6 +12,7 @@ import { loadEngine } from '../../main/engine/load-engine.ts';
 import { hiddenStates, logitsOf } from '../../main/llama/model.ts';
 import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
 import { exportGguf, type GgufExportType } from '../../main/models/gguf/export-gguf.ts';
+import { writeGgufFolder } from '../../main/models/gguf/import-gguf.ts';
 import { openGguf } from '../../main/models/gguf/read-gguf.ts';
 import { WORD_CUTTERS } from '../../main/models/gguf/word-cutters.ts';
 import { importModel } from '../../main/models/import-model.ts';
@@ -356,6 +357,21 @@ describe('tokens in llama.cpp as in the tokenizers package', () => {
     120_000,
   );
 
+  it.runIf(sharedData !== null)(
+    'SentencePiece pieces of LLaMA 2, also after a second import',
+    async () => {
+      const [first, second] = [join(work, 'llama2'), join(work, 'llama2-again')];
+      for (const folder of [first, second]) await mkdir(folder);
+      await writeGgufFolder(join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf'), first);
+      const { metadata, tokenised, reference } = await tokensOf(first);
+      expect(metadata).toMatchObject({ 'tokenizer.ggml.model': 'llama', 'tokenizer.ggml.add_space_prefix': true });
+      expect(tokenised).toEqual(reference);
+      await writeGgufFolder(join(first, 'model.gguf'), second);
+      expect((await tokensOf(second)).tokenised).toEqual(reference);
+    },
+    120_000,
+  );
+
   /** tokenizer.json with a vocabulary in which tokens cross words: it is trained once. */
   async function crossingTokenizer(): Promise<string> {
     const out = join(work, 'crossing.json');
@@ -369,7 +385,8 @@ describe('tokens in llama.cpp as in the tokenizers package', () => {
   async function tokensOf(directory: string): Promise<LlamaCpp> {
     const file = join(directory, 'model.gguf');
     await exportGguf(directory, file, { dtype: 'F16' });
-    const texts = [...HOSTILE, ...(await realTexts())];
+    const runs = Array.from({ length: 70 }, (_, length) => `a${' '.repeat(length)}b${'-'.repeat(length)}${'='.repeat(length)}`);
+    const texts = [...HOSTILE, ...runs, ...(await realTexts())];
     return inLlamaCpp(file, join(directory, 'tokenizer.json'), { texts: [], tokenise: texts });
   }
 });
