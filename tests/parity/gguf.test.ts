@@ -410,7 +410,7 @@ async function realTexts(): Promise<string[]> {
         .subarray(0, 60_000)
         .toString('utf8')
         .replace(/\uFFFD$/, '')
-        .replaceAll('<|endoftext|>', '');
+        .replaceAll(/<\|endoftext\|>|<unk>/g, '');
     }),
   );
 }
