@@ -94,7 +94,7 @@ export function pieceTokenizer(): Record<string, unknown> & { model: Record<stri
       fuse_unk: true,
       byte_fallback: true,
       vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: ['b c', 'a b', 'ab c', 'a bc', '▁ abc', '▁▁ ▁', '▁ ▁▁', '▁ ▁'],
+      merges: ['b c', 'a b', 'ab c', 'a bc', '▁ abc', '▁▁ ▁', '▁ ▁', '▁ ▁▁'],
     },
   };
 }
