@@ -1,16 +1,20 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
 import { hiddenStates, logitsOf } from '../../main/llama/model.ts';
 import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
 import { exportGguf, type GgufExportType } from '../../main/models/gguf/export-gguf.ts';
+import { writeGgufFolder } from '../../main/models/gguf/import-gguf.ts';
 import { openGguf } from '../../main/models/gguf/read-gguf.ts';
+import { WORD_CUTTERS } from '../../main/models/gguf/word-cutters.ts';
 import { importModel } from '../../main/models/import-model.ts';
 import { toHuggingFaceConfig } from '../../main/models/model-config.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
@@ -33,6 +37,7 @@ const TEXTS = [
 ];
 const GREEDY_TOKENS = 24;
 const CONTEXT = 256;
+const CROSSING_TOKENS = 6000;
 
 /** Strings that tokenizers stumble over. */
 const HOSTILE = [
@@ -44,6 +49,7 @@ const HOSTILE = [
   '🙂👩‍👩‍👧‍👦🏳️‍🌈 e\u0301\u0323\u0308 Z͑ͫ̓ͪ̂ͫ̽͏',
   'ａｂｃ ﬁ ½ Ⅳ ³ ٣ ๓ 12345678901234567890',
   "don't I'll WE'RE they'Ve 'tis ''s",
+  'ÉcoleÀÉ ÜBERgröße éÉ ǅabc ΑΒγδ iPhone15Pro',
   'العربية עברית हिन्दी ไทย 日本語 한국어 Ελληνικά русский',
   'x'.repeat(3000),
   ' '.repeat(77) + 'y' + ' '.repeat(16),
@@ -301,3 +307,110 @@ describe('architectures in llama.cpp as in transformers', () => {
     120_000,
   );
 });
+
+describe('tokens in llama.cpp as in the tokenizers package', () => {
+  const config: LlamaConfig = {
+    ...tinyConfig,
+    hiddenSize: 32,
+    intermediateSize: 32,
+    blocks: 1,
+    heads: 1,
+    keyValueHeads: 1,
+    headSize: 32,
+    tiedEmbeddings: true,
+  };
+
+  it.each(['gpt-2', 'smollm', 'llama-bpe', 'smaug-bpe', 'qwen2', 'tekken', 'deepseek-coder', 'falcon', 'default'])(
+    'words cut as by %s',
+    async (name) => {
+      const { steps, cutsLikeGpt2, ignoresMerges } = WORD_CUTTERS.get(name)!;
+      const directory = await randomFolder(`cut-${name}`, { ...config, vocabularySize: CROSSING_TOKENS }, base);
+      const json = JSON.parse(await readFile(await crossingTokenizer(), 'utf8')) as { model: Record<string, unknown> };
+      json.model.ignore_merges = ignoresMerges;
+      const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: cutsLikeGpt2 };
+      const changed = { ...json, pre_tokenizer: { type: 'Sequence', pretokenizers: [...steps, byteLevel] } };
+      await writeFile(join(directory, 'tokenizer.json'), JSON.stringify(changed));
+      const { metadata, tokenised, reference } = await tokensOf(directory);
+      expect(metadata['tokenizer.ggml.pre']).toBe(name);
+      expect(tokenised).toEqual(reference);
+    },
+    120_000,
+  );
+
+  it.runIf(sharedData !== null)(
+    'SmolLM2',
+    async () => {
+      const source = join(work, 'smollm2-tokenizer');
+      await mkdir(source);
+      const from = join(sharedData!, 'tokenizers/smollm2');
+      await writeFile(join(source, 'tokenizer.json'), gunzipSync(await readFile(join(from, 'tokenizer.json.gz'))));
+      await copyFile(join(from, 'tokenizer_config.json'), join(source, 'tokenizer_config.json'));
+      const directory = await randomFolder('smollm2', { ...config, vocabularySize: 49_152 }, source);
+      const { metadata, tokenised, reference } = await tokensOf(directory);
+      expect(metadata).toMatchObject({
+        'tokenizer.ggml.bos_token_id': 1,
+        'tokenizer.ggml.eos_token_id': 2,
+        'tokenizer.ggml.add_bos_token': false,
+      });
+      expect(tokenised).toEqual(reference);
+    },
+    120_000,
+  );
+
+  it.runIf(sharedData !== null)(
+    'SentencePiece pieces of LLaMA 2, also after a second import',
+    async () => {
+      const [first, second] = [join(work, 'llama2'), join(work, 'llama2-again')];
+      for (const folder of [first, second]) await mkdir(folder);
+      await writeGgufFolder(join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf'), first);
+      const { metadata, tokenised, reference } = await tokensOf(first);
+      expect(metadata).toMatchObject({ 'tokenizer.ggml.model': 'llama', 'tokenizer.ggml.add_space_prefix': true });
+      expect(tokenised).toEqual(reference);
+      await writeGgufFolder(join(first, 'model.gguf'), second);
+      expect((await tokensOf(second)).tokenised).toEqual(reference);
+    },
+    120_000,
+  );
+
+  /** tokenizer.json with a vocabulary in which tokens cross words: it is trained once. */
+  async function crossingTokenizer(): Promise<string> {
+    const out = join(work, 'crossing.json');
+    if (existsSync(out)) return out;
+    const texts = join(work, 'crossing-texts.json');
+    await writeFile(texts, JSON.stringify([...HOSTILE, ...HOSTILE, ...(await realTexts())]));
+    await run(python, [join(import.meta.dirname, 'train_tokenizer.py'), texts, String(CROSSING_TOKENS), out]);
+    return out;
+  }
+
+  async function tokensOf(directory: string): Promise<LlamaCpp> {
+    const file = join(directory, 'model.gguf');
+    await exportGguf(directory, file, { dtype: 'F16' });
+    const runs = Array.from({ length: 70 }, (_, length) => `a${' '.repeat(length)}b${'-'.repeat(length)}${'='.repeat(length)}`);
+    const texts = [...HOSTILE, ...runs, ...(await realTexts())];
+    return inLlamaCpp(file, join(directory, 'tokenizer.json'), { texts: [], tokenise: texts });
+  }
+});
+
+/** Some of each kind of text in the shared data: English, German, code, formulas. */
+async function realTexts(): Promise<string[]> {
+  if (!sharedData) return [];
+  const files = [
+    'text/wikitext2/wikitext2-valid.txt.gz',
+    'text/tinystories/tinystories.txt.gz',
+    'text/web-and-wiki/c4-demo.jsonl',
+    'language/german/german.txt',
+    'code/python-stdlib/python-stdlib.jsonl.gz',
+    'math/gsm8k-train/gsm8k-train.jsonl.gz',
+    'law/german-statutes/bgb.md.gz',
+  ];
+  return Promise.all(
+    files.map(async (file) => {
+      const bytes = await readFile(join(sharedData!, file));
+      return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes)
+        .subarray(0, 60_000)
+        .toString('utf8')
+        .replace(/\uFFFD$/, '')
+        .replaceAll(/<\|endoftext\|>|<unk>/g, '');
+    }),
+  );
+}

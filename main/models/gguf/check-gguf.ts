@@ -24,8 +24,8 @@ export async function checkGguf(
   const written = await openGguf(path);
   const file = await open(path, 'r');
   try {
-    for (const [key, { value }] of metadata) {
-      const meant = metadata.get(key)!.type === 'float32' ? Math.fround(value as number) : value;
+    for (const [key, { type, value }] of metadata) {
+      const meant = type === 'float32' ? Math.fround(value) : value;
       if (!isDeepStrictEqual(plain(written.metadata.get(key)), plain(meant))) throw different(`metadata ${key}`);
     }
     if (written.metadata.size !== metadata.size || written.tensors.size !== tensors.length) throw different('the number of entries');
