@@ -3,6 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { elementsOf } from '../../shared/domain/llama-tensors.ts';
+import { shapesOf } from '../support/tiny-llama.ts';
 import { byteModelConfig, writeTinyModel } from '../support/workspace.ts';
 import { goTo, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
@@ -62,7 +64,8 @@ test('a place is suggested in the workspace; one that is taken is refused, and s
 test('an export that is cancelled leaves nothing behind', async () => {
   const { page } = open;
   const config = { ...byteModelConfig, hiddenSize: 1024, headSize: 256, intermediateSize: 4096, blocks: 6 };
-  await writeTinyModel(join(directory, 'large'), { config });
+  const zeros = new Map([...shapesOf(config)].map(([name, shape]) => [name, new Float32Array(elementsOf(shape))]));
+  await writeTinyModel(join(directory, 'large'), { config, weights: zeros });
   await studio.strata('model', 'import', join(directory, 'large'));
   await page.reload();
   await openDialog('large');
