@@ -15,13 +15,13 @@ export async function companionBytes(directory: string): Promise<CompanionBytes>
 }
 
 interface TokenizerJson {
-  model?: { type?: unknown; vocab?: unknown; merges?: unknown };
+  model?: { type?: unknown; vocab?: unknown; merges?: unknown } | null;
   added_tokens?: unknown;
 }
 
 async function readTokenizer(directory: string): Promise<TokenizerJson> {
   try {
-    return JSON.parse(await readFile(join(directory, 'tokenizer.json'), 'utf8')) as TokenizerJson;
+    return (JSON.parse(await readFile(join(directory, 'tokenizer.json'), 'utf8')) as TokenizerJson | null) ?? {};
   } catch {
     return {}; // a size is estimated without; whoever needs the tokenizer itself says what is wrong with it
   }
@@ -31,18 +31,18 @@ async function readTokenizer(directory: string): Promise<TokenizerJson> {
 const STRING_BYTES = 8;
 const NUMBER_BYTES = 4;
 
-function ggufTokenizerBytes({ model = {}, added_tokens: added }: TokenizerJson): number {
-  const vocabulary = model.vocab;
+function ggufTokenizerBytes({ model, added_tokens: added }: TokenizerJson): number {
+  const vocabulary = model?.vocab;
   const tokens = Array.isArray(vocabulary)
     ? vocabulary.map((entry: unknown) => String((entry as unknown[])[0]))
     : Object.keys(vocabulary ?? {});
   const addedTokens = Array.isArray(added) ? added.map((token: { content?: unknown }) => String(token.content)) : [];
   const known = new Set(tokens);
   const all = [...tokens, ...addedTokens.filter((token) => !known.has(token))];
-  const merges = Array.isArray(model.merges)
+  const merges = Array.isArray(model?.merges)
     ? model.merges.map((pair: unknown) => (Array.isArray(pair) ? pair.join(' ') : String(pair)))
     : [];
   const strings = (list: readonly string[]): number => list.reduce((sum, text) => sum + STRING_BYTES + Buffer.byteLength(text), 0);
-  const isScored = model.type === 'Unigram';
+  const isScored = model?.type === 'Unigram';
   return strings(all) + all.length * NUMBER_BYTES * (isScored ? 2 : 1) + strings(merges);
 }

@@ -46,7 +46,7 @@ const NAMED_PLACES = ['even', 'top', 'bottom', 'least-important'] as const;
 
 /** What a place may be, for messages and help. */
 export const PLACE_FORMS =
-  "even, even:N (the paper's N groups), even:NxP (with P copies each), top, bottom, least-important, or positions such as 3,7,7,11";
+  "even, top, bottom, least-important, even:N (the paper's N groups), even:NxP (with P copies each), or positions such as 3,7,7,11";
 
 /**
  * Reads the command line's PLACE: `even`, `even:8`, `even:8x2`, `top`, `bottom`, `least-important`, or 0-based positions such as `3,7,7,11`.

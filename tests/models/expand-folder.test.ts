@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { expandModelFolder } from '../../main/models/expand-folder.ts';
 import { modelHash, openModelFolder } from '../../main/models/model-folder.ts';
+import { blockOwners } from '../../shared/domain/expansion.ts';
 import { type Place, planExpansion } from '../../shared/domain/plan.ts';
 import { errorWithFullDisk } from '../support/limited-process.ts';
 import { type RawModel, rawModel, rawTensor, readRawModel, writeRawModel } from '../support/raw-models.ts';
@@ -52,8 +53,10 @@ describe('an expanded folder', () => {
   it.each<[Place, number | undefined, number, Layout]>([
     ['even', 2, 4, ['0', '1', '1-', '2', '3', '3-']],
     ['even', undefined, 4, ['0', '1', '2', '3', '3-']],
-    ['top', 2, 3, ['0', '1', '2', '2-', '2-']],
+    ['top', 2, 3, ['0', '1', '2', '1-', '2-']],
     ['bottom', 1, 3, ['0', '0-', '1', '2']],
+    ['bottom', 2, 3, ['0', '0-', '1-', '1', '2']],
+    [{ groups: 2, copies: 2 }, undefined, 4, ['0', '1', '0-', '1-', '2', '3', '2-', '3-']],
     [[0, 2, 2], undefined, 3, ['0', '0-', '1', '2', '2-', '2-']],
     [[2, 0], undefined, 3, ['0', '0-', '1', '2', '2-']],
     ['even', 3, 1, ['0', '0-', '0-', '0-']],
@@ -163,22 +166,17 @@ describe('an expanded folder', () => {
   it('carries its plan and the base that it was made from', async () => {
     await writeRawModel(source());
     await expand([0, 2, 2]);
+    const inserted = [
+      { after: 0, copies: 0, position: 1 },
+      { after: 2, copies: 2, position: 4 },
+      { after: 2, copies: 2, position: 5 },
+    ];
+    const method = { name: 'expand', plan: { schemaVersion: 1, baseBlocks: 3, inserted } };
     expect(JSON.parse(await readFile(join(destination(), 'expansion.json'), 'utf8'))).toEqual({
-      schemaVersion: 2,
+      schemaVersion: 3,
       base,
-      method: {
-        name: 'expand',
-        plan: {
-          schemaVersion: 1,
-          baseBlocks: 3,
-          inserted: [
-            { after: 0, copies: 0, position: 1 },
-            { after: 2, copies: 2, position: 4 },
-            { after: 2, copies: 2, position: 5 },
-          ],
-        },
-      },
-      training: null,
+      line: [{ id: null, name: null, base, method, importance: null, training: null }],
+      frozen: expect.objectContaining({ 'model.norm.weight': expect.stringMatching(/^F32 [0-9a-f]{64}$/) as string }) as object,
     });
   });
 
@@ -194,6 +192,9 @@ describe('an expanded folder', () => {
     expectLayout(twice, once, ['0', '0-', '1', '2', '2-']);
     const opened = await openModelFolder(join(folder.path, 'models/twice'));
     expect(opened.plan?.inserted.map(({ position }) => position)).toEqual([1, 4]);
+    expect(opened.expansion?.line.map((step) => step.base)).toEqual([base, { name: 'once', hash: 'x' }]);
+    expect(opened.expansion?.base).toEqual(base);
+    expect(blockOwners(opened.expansion!, 5)).toEqual(['base', 1, 'base', 0, 1]);
     await opened.close();
   });
 
