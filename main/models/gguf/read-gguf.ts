@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { StrataError } from '../../../shared/errors.ts';
 import { MAX_TRANSFER_BYTES } from '../atomic-file.ts';
 import { dequantise } from './dequantise.ts';
-import { checkedCount, type GgufValue, readMetadata, readString } from './gguf-metadata.ts';
+import { checkedCount, type GgufValue, readMetadata, readString } from './read-metadata.ts';
 import { GGUF_ALIGNMENT, GGUF_MAGIC, GGUF_TYPES, type GgufTypeName } from './gguf-types.ts';
 import { corruptGguf, HeaderCursor } from './header-cursor.ts';
 
@@ -14,7 +14,7 @@ import { corruptGguf, HeaderCursor } from './header-cursor.ts';
  * Files come from strangers: everything that a header says is checked before a byte of data is read or allocated.
  */
 
-export type { GgufNumbers, GgufValue } from './gguf-metadata.ts';
+export type { GgufNumbers, GgufValue } from './read-metadata.ts';
 
 export interface GgufTensor {
   type: GgufTypeName;

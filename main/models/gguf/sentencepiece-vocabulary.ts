@@ -22,7 +22,7 @@ export function bytePiece(byte: number): string {
  * Scores with which llama.cpp's SentencePiece tokenizer makes the tokens of a byte-pair encoding with byte pieces. It knows no merges: it
  * joins, again and again, the neighbours whose joined text is a piece with the best score, in the whole text at once. That comes to the same
  * when every way to join two parts into a piece is a merge, and the merges of a piece follow each other in the order of ranks.
- * @param pieces every text that has an id, for reserved pieces too.
+ * @param pieces every text that has an id, but for added tokens: these are found in a text before anything is joined.
  * @throws StrataError UNSUPPORTED when it would not come to the same, with the first place where it does not.
  */
 export function sentencePieceVocabulary(tokenizer: BytePairTokenizer, pieces: ReadonlySet<string>): SentencePieceVocabulary {
