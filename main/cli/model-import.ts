@@ -29,7 +29,8 @@ export async function importFrom(session: Session, from: string, options: Import
     if (choice !== undefined) throw refuse('A model on this computer takes no such option.', `--${choice}`, 'it for hub:ORG/NAME');
     return models.import({ path: from, ...named, ...(options.base !== undefined && { base: options.base }) });
   }
-  if (options.base !== undefined) throw refuse('Only a pack on this computer is put on a base.', `--base with ${from}`, '--base for a folder with pack.json');
+  if (options.base !== undefined)
+    throw refuse('Only a pack on this computer is put on a base.', `--base with ${from}`, '--base for a folder with pack.json');
   const display = new DownloadDisplay();
   try {
     const fetched = await session.interruptible((signal) =>
