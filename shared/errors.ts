@@ -12,6 +12,7 @@ export const ERROR_CODES = [
   'UNSUPPORTED', // understood, but not something Strata can do: exit code 2
   'CORRUPT', // data on disk does not say what it should: exit code 1
   'NO_SPACE', // the disk is full: exit code 1
+  'NETWORK', // a server could not be reached, or did not answer as it should: exit code 1
   'ENGINE', // a tensor engine could not be loaded or failed: exit code 1
   'DIVERGED', // a loss, gradient or weight is no longer finite; the same again would end the same: exit code 1
   'CRASHED', // a child process died: exit code 1
@@ -29,6 +30,7 @@ const EXIT_CODES: Record<ErrorCode, number> = {
   UNSUPPORTED: 2,
   CORRUPT: 1,
   NO_SPACE: 1,
+  NETWORK: 1,
   ENGINE: 1,
   DIVERGED: 1,
   CRASHED: 1,

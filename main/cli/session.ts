@@ -23,6 +23,8 @@ export interface Session {
   print(result: unknown, text: () => string): void;
   /** Resolves at the first Ctrl-C, which then does not end the command by itself. */
   interrupted(): Promise<void>;
+  /** Does work that ends by itself when its signal is aborted, which the first Ctrl-C does. */
+  interruptible<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result>;
   /** What the user may want to read while waiting; on stderr with --json. */
   say(line: string): void;
 }
@@ -52,7 +54,15 @@ export async function withSession<Result>(options: CommonOptions, body: (session
   const interrupts = new Interrupts(studio, isJson);
   try {
     const print = (result: unknown, text: () => string): void => void process.stdout.write(`${isJson ? JSON.stringify(result) : text()}\n`);
-    return await body({ studio, engine: options.engine, isJson, print, say, interrupted: () => interrupts.first() });
+    return await body({
+      studio,
+      engine: options.engine,
+      isJson,
+      print,
+      say,
+      interrupted: () => interrupts.first(),
+      interruptible: (work) => interrupts.during(work),
+    });
   } finally {
     interrupts.close();
     await studio.close();
@@ -79,6 +89,17 @@ class Interrupts {
   /** The first Ctrl-C, for a command that has its own way to end. */
   first(): Promise<void> {
     return new Promise((resolve) => (this.#waiting = resolve));
+  }
+
+  /** For work that is stopped by a signal of its own; afterwards Ctrl-C means again what it did. */
+  async during<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const controller = new AbortController();
+    this.#waiting = () => controller.abort();
+    try {
+      return await work(controller.signal);
+    } finally {
+      this.#waiting = null;
+    }
   }
 
   close(): void {

@@ -43,8 +43,11 @@ export class Models {
     return infoOf(this.find(reference));
   }
 
-  /** @param input.base the model that a pack is to be put on; the one with the hash that the pack names unless said. */
-  async import({ path: given, name, base }: { path: string; name?: string; base?: string }): Promise<ModelInfo> {
+  /**
+   * @param input.base the model that a pack is to be put on; the one with the hash that the pack names unless said.
+   * @param origin where it came from, for the user, when that is not the path.
+   */
+  async import({ path: given, name, base }: { path: string; name?: string; base?: string }, origin?: string): Promise<ModelInfo> {
     const path = absolutePath(given); // "." has no name
     if (await isPack(path)) return this.#attach(path, name, base);
     if (base !== undefined) {
@@ -58,7 +61,7 @@ export class Models {
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
       const { suggestedName, hash } = await importModel(path, directory);
-      const source = describeSource(this.#context, [path]);
+      const source = origin ?? describeSource(this.#context, [path]);
       return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null, hash }));
     });
   }

@@ -13,7 +13,7 @@ export function createRouter(studio: Studio) {
       throw asContractError(error);
     }
   });
-  const { models, exports, datasets, planner, runs, text } = studio;
+  const { models, downloads, exports, datasets, planner, runs, text } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -32,6 +32,14 @@ export function createRouter(studio: Studio) {
       export: api.models.export.handler(({ input, signal }) => told(exports.follow(input, signal))),
       exportSizes: api.models.exportSizes.handler(({ input }) => exports.sizes(input)),
       remove: api.models.remove.handler(({ input }) => models.remove(input)),
+    },
+    catalogue: { list: api.catalogue.list.handler(() => downloads.catalogue()) },
+    downloads: {
+      list: api.downloads.list.handler(() => downloads.list()),
+      start: api.downloads.start.handler(({ input }) => downloads.start(input)),
+      watch: api.downloads.watch.handler(({ input, signal }) => downloads.watch(input, signal)),
+      cancel: api.downloads.cancel.handler(({ input }) => downloads.cancel(input)),
+      remove: api.downloads.remove.handler(({ input }) => downloads.remove(input)),
     },
     datasets: {
       list: api.datasets.list.handler(() => datasets.list()),

@@ -21,6 +21,15 @@ export async function addSamples(
   models: Models,
   datasets: Datasets,
 ): Promise<{ model: ModelInfo; newDataset: DatasetInfo; oldDataset: DatasetInfo }> {
+  const model = await addBase(context, models);
+  return { model, newDataset: await addSample(context, datasets, 'new'), oldDataset: await addSample(context, datasets, 'old') };
+}
+
+/**
+ * Registers the embedded base unless it is there.
+ * @throws StrataError NOT_FOUND when the installation lacks it.
+ */
+export async function addBase(context: StudioContext, models: Models): Promise<ModelInfo> {
   const basePath = join(context.resources, 'base');
   const hash = await modelHash(basePath).catch((error: unknown) => {
     throw new StrataError('NOT_FOUND', 'The embedded base model is missing from this installation.', {
@@ -30,8 +39,7 @@ export async function addSamples(
     });
   });
   const known = listModels(context.store).find((model) => model.hash === hash);
-  const model = known ? models.show(known.id) : await models.import({ path: basePath, name: EMBEDDED_BASE });
-  return { model, newDataset: await addSample(context, datasets, 'new'), oldDataset: await addSample(context, datasets, 'old') };
+  return known ? models.show(known.id) : models.import({ path: basePath, name: EMBEDDED_BASE });
 }
 
 async function addSample(context: StudioContext, datasets: Datasets, role: 'new' | 'old'): Promise<DatasetInfo> {

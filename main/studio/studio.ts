@@ -8,6 +8,7 @@ import type { Executor } from '../training/executor.ts';
 import type { StudioContext } from './context.ts';
 import { Datasets } from './datasets.ts';
 import { Exports } from './exports.ts';
+import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
 import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
@@ -34,6 +35,7 @@ export interface Studio {
   readonly version: string;
   readonly models: Models;
   readonly exports: Exports;
+  readonly downloads: ModelDownloads;
   readonly datasets: Datasets;
   readonly planner: Planner;
   readonly runs: Runs;
@@ -56,6 +58,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const known = new Set([...listModels(store), ...listDatasets(store)].map(({ path }) => path));
   sweepUnfinished(home, (path) => known.has(path), log);
   const models = new Models(context);
+  const downloads = new ModelDownloads(context, models);
   const datasets = new Datasets(context);
   const exports = new Exports(context, models);
   const runs = new Runs(context, models, datasets);
@@ -64,6 +67,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     version,
     models,
     exports,
+    downloads,
     datasets,
     planner: new Planner(context, models, datasets, runs),
     runs,
@@ -74,10 +78,12 @@ export function openStudio({ home, executor, resources, version, log = () => und
       (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
     close: async () => {
       await exports.close();
+      await downloads.close();
       await runs.close();
       store.close();
     },
     abandon: () => {
+      downloads.abandon();
       for (const path of context.unfinished) removeUnfinished(path);
     },
   };

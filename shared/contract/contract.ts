@@ -263,6 +263,64 @@ export const exportSizesSchema = z.object({
 });
 export type ExportSizes = z.infer<typeof exportSizesSchema>;
 
+/** A model that Strata knows how to get. */
+export const catalogueModelSchema = z.object({
+  id: z.string(),
+  /** What `downloads.start` takes. */
+  source: z.string(),
+  name: z.string(),
+  purpose: z.string(),
+  licence: z.string(),
+  parameters: z.int(),
+  /** What is fetched; null for what comes with Strata. */
+  downloadBytes: z.int().nullable(),
+  /** Where it is taken from, as a sentence. */
+  origin: z.string(),
+  /** Id of the model in the workspace that came from it; null when there is none. */
+  model: z.string().nullable(),
+});
+export type CatalogueModel = z.infer<typeof catalogueModelSchema>;
+
+/** A model that is being fetched and brought into the workspace, or was until it was stopped. */
+export const downloadSchema = z.object({
+  /** The name of its folder. */
+  id: z.string(),
+  /** `hub:ORG/NAME@REVISION` or `catalogue:ID`. */
+  source: z.string(),
+  /** The GGUF file that was asked for. */
+  file: z.string().nullable(),
+  title: z.string(),
+  /** `stopped`: what has arrived is kept, and the same start goes on from there; so it does after `failed`. */
+  state: z.enum(['fetching', 'importing', 'done', 'failed', 'stopped']),
+  /** What is being done now, for the user. */
+  activity: z.string(),
+  bytesDone: z.number(),
+  /** Null as long as nobody knows. */
+  bytesTotal: z.number().nullable(),
+  bytesPerSecond: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+  /** What the user should know although it is no failure. */
+  notices: z.array(z.string()),
+  error: errorRecordSchema.nullable(),
+  /** Id of the model once it is in the workspace. */
+  model: z.string().nullable(),
+});
+export type Download = z.infer<typeof downloadSchema>;
+
+const downloadRef = z.object({ download: z.string().min(1) });
+
+export const downloadRequestSchema = z.object({
+  source: z.string().min(1).max(500),
+  /** A GGUF file of a hub's repository that holds several. */
+  file: z.string().min(1).max(500).optional(),
+  /** For a hub; kept in memory only. Without one, that of the Python client is used. */
+  token: z.string().max(5000).optional(),
+  /** Use only what is on this machine. */
+  offline: z.boolean().optional(),
+  name: z.string().min(1).max(200).optional(),
+});
+export type DownloadRequest = z.infer<typeof downloadRequestSchema>;
+
 export const contract = {
   workspace: {
     info: call.output(z.object({ home: z.string(), version: z.string(), embeddedBase: z.string().nullable() })),
@@ -295,6 +353,21 @@ export const contract = {
     /** What a model is stored as, and how large it would be in each format and element type. */
     exportSizes: call.input(z.object({ model: z.string() })).output(exportSizesSchema),
     remove: call.input(z.object({ model: z.string() })).output(z.object({ removed: z.string() })),
+  },
+  catalogue: {
+    list: call.output(z.array(catalogueModelSchema)),
+  },
+  downloads: {
+    /** Those that go on, and those that can go on. */
+    list: call.output(z.array(downloadSchema)),
+    /** Fetches a model and imports it; returns as soon as it has begun. The same again goes on with what has arrived. */
+    start: call.input(downloadRequestSchema).output(downloadSchema),
+    /** Follows one until it ends; the first event is its present state. */
+    watch: call.input(downloadRef).output(eventIterator(downloadSchema)),
+    /** Stops it; what has arrived is kept. */
+    cancel: call.input(downloadRef).output(downloadSchema),
+    /** Deletes what has arrived. */
+    remove: call.input(downloadRef).output(z.object({ removed: z.string() })),
   },
   datasets: {
     list: call.output(z.array(datasetInfoSchema)),

@@ -18,6 +18,23 @@ export const DTYPES_OF_FORMAT: Readonly<Record<ExportFormat, readonly ExportDtyp
   pack: [],
 };
 
+/** What a format is called, and what for it is. */
+export const FORMAT_WORDS: Readonly<Record<ExportFormat, { label: string; meaning: string }>> = {
+  huggingface: { label: 'Hugging Face folder', meaning: 'For transformers, vLLM and training elsewhere.' },
+  gguf: { label: 'GGUF file', meaning: 'For llama.cpp, LM Studio and others that run models locally.' },
+  ollama: { label: 'Ollama', meaning: 'A GGUF file with the Modelfile that “ollama create” takes.' },
+  pack: { label: 'Strata pack', meaning: 'Only the inserted blocks; becomes the whole model on the same base.' },
+};
+
+/** What an element type means for who chooses one. */
+export const DTYPE_WORDS: Readonly<Record<ExportDtype, string>> = {
+  F32: 'F32: 32 bits, nothing lost',
+  F16: 'F16: 16 bits, the most widely supported',
+  BF16: 'BF16: 16 bits, with the range of F32',
+  Q8_0: 'Q8_0: 8.5 bits, hardly worse',
+  Q4_0: 'Q4_0: 4.5 bits, smallest, a little worse',
+};
+
 /** @throws StrataError BAD_INPUT with the list of formats. */
 export function parseExportFormat(text: string): ExportFormat {
   const format = EXPORT_FORMATS.find((known) => known === text.trim().toLowerCase());

@@ -66,6 +66,10 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
       await page.getByRole('heading', { level: 1 }).waitFor();
       expect(await violations(), `page "${path}"`).toEqual([]);
     }
+    await page.getByRole('button', { name: 'Export the model' }).click();
+    await page.getByRole('dialog').waitFor();
+    expect(await violations(), 'the export').toEqual([]);
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
     await page.getByRole('button', { name: /^Delete the run/ }).click();
     await page.getByRole('alertdialog').waitFor();
     expect(await violations(), 'the question before a deletion').toEqual([]);

@@ -57,6 +57,8 @@ describe('a call', () => {
     expect(await client.datasets.list()).toEqual([tiny.newDataset, tiny.oldDataset]);
     expect((await client.datasets.show({ dataset: 'code' })).preview).toHaveLength(3); // the contract's default
     expect(await client.runs.list()).toEqual([]);
+    expect(await client.catalogue.list()).toEqual(tiny.studio.downloads.catalogue());
+    expect(await client.downloads.list()).toEqual([]);
     const preview = await client.training.preview(request());
     expect(preview).toEqual(await tiny.studio.runs.preview({ ...request(), oldDatasets: ['stories'], method: 'expand', place: 'even' }));
   });
@@ -69,6 +71,16 @@ describe('a call', () => {
     expect(await client.runs.metrics({ run: id, series: ['loss.train'] })).toHaveLength(20);
     expect((await client.runs.note({ run: id, note: 'seen' })).note).toBe('seen');
     expect(await client.runs.remove({ run: id })).toEqual({ removed: id });
+  });
+});
+
+describe('a download', () => {
+  it('is followed to its end over the port', async () => {
+    const { id } = await client.downloads.start({ source: 'catalogue:base' });
+    const ended = (await Array.fromAsync(await client.downloads.watch({ download: id }))).at(-1)!;
+    expect(ended).toMatchObject({ id, state: 'done', error: null });
+    expect(await client.models.remove({ model: ended.model! })).toEqual({ removed: ended.model });
+    expect(await client.downloads.remove({ download: id })).toEqual({ removed: id });
   });
 });
 
@@ -92,6 +104,9 @@ describe('an error', () => {
       client.runs.show({ run: 'x' }),
       client.runs.watch({ run: 'x' }),
       client.datasets.remove({ dataset: 'x' }),
+      client.downloads.watch({ download: 'x' }),
+      client.downloads.cancel({ download: 'x' }),
+      client.downloads.remove({ download: 'x' }),
     ]) {
       expect(await recordOf(call)).toMatchObject({ code: 'NOT_FOUND', found: 'x' });
     }
@@ -129,6 +144,8 @@ describe('wrong arguments are stopped at the door, each by name:', () => {
     ['an unknown method', () => client.training.start({ ...request(), method: 'magic' as never }), /method/],
     ['a preview of the same', () => client.training.preview({ ...request(), epochs: -1 }), /epochs/],
     ['a number for a name', () => client.models.show({ model: 7 as never }), /model/],
+    ['no place to fetch from', () => client.downloads.start({ source: '' }), /source/],
+    ['a token like a novel', () => client.downloads.start({ source: 'hub:a/b', token: 'x'.repeat(5001) }), /token/],
     ['no paths', () => client.datasets.import({ paths: [] }), /paths/],
     ['a list that is none', () => client.datasets.import({ paths: '/etc/passwd' as never }), /paths/],
     ['too many documents', () => client.datasets.show({ dataset: 'code', documents: 5000 }), /documents/],

@@ -4,23 +4,51 @@ import type { ModelInfo } from '../../../shared/contract/contract.ts';
 import { describeMethod } from '../../../shared/domain/method.ts';
 import { bytes, change, fields, shortCount, table } from '../format.ts';
 import { STRATA } from '../report.ts';
+import { describeCatalogue, describeDownloads, type ImportOptions, importFrom } from '../model-import.ts';
 import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
 import { exportCommand } from './model-export.ts';
 import { planCommands, type PlanOptions, planRequestOf, withPlanOptions } from './model-plan.ts';
 
-/** `strata model import | list | show | expand | plan | importance | verify | export | delete`. */
+/** `strata model import | catalogue | downloads | list | show | expand | plan | importance | verify | export | delete`. */
 export function modelCommand(): Command {
   const model = new Command('model').description('import, look at, plan, expand, verify, export and delete models');
   model.addCommand(
-    command('import', 'bring a model into the workspace: a Hugging Face folder, a llama2.c checkpoint or a pack')
-      .argument('<path>')
+    command('import', 'bring a model into the workspace: from this computer, from a hub, or from the catalogue')
+      .argument('<path>', 'a Hugging Face folder, a GGUF or llama2.c file, a pack, hub:ORG/NAME[@REVISION], or catalogue:ID')
       .addOption(nameOption())
       .option('--base <model>', 'for a pack of inserted blocks: the model to put it on, if not the one that it names')
-      .action((path: string, options: CommonOptions & { name?: string; base?: string }) =>
+      .option('--file <name>', 'from a hub that holds several models: the GGUF file')
+      .option('--token <token>', 'from a hub: of an account with access; better in HF_TOKEN, which other users cannot see')
+      .option('--endpoint <address>', "from a hub: its address, instead of HF_ENDPOINT's or the public one")
+      .option('--offline', 'from a hub: use only what is on this machine (as HF_HUB_OFFLINE=1 does)')
+      .option('--keep', 'keep what was downloaded after it was imported')
+      .action((path: string, options: ImportOptions) =>
+        withSession(options, async (session) => {
+          const imported = await importFrom(session, path, options);
+          session.print(imported, () => describe(imported));
+        }),
+      ),
+  );
+  model.addCommand(
+    command('catalogue', 'models that Strata knows how to get').action((options: CommonOptions) =>
+      withSession(options, ({ studio, print }) => {
+        const entries = studio.downloads.catalogue();
+        print(entries, () => describeCatalogue(entries));
+        return Promise.resolve();
+      }),
+    ),
+  );
+  model.addCommand(
+    command('downloads', 'downloads that were stopped and can go on')
+      .option('--delete <id>', 'delete what has arrived of one')
+      .action((options: CommonOptions & { delete?: string }) =>
         withSession(options, async ({ studio, print }) => {
-          const { name, base } = options;
-          const imported = await studio.models.import({ path, ...(name !== undefined && { name }), ...(base !== undefined && { base }) });
-          print(imported, () => describe(imported));
+          if (options.delete !== undefined) {
+            const removed = await studio.downloads.remove({ download: options.delete });
+            return print(removed, () => `Deleted ${removed.removed}.`);
+          }
+          const downloads = await studio.downloads.list();
+          print(downloads, () => describeDownloads(downloads));
         }),
       ),
   );

@@ -1,27 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { StrataError } from '../../../shared/errors.ts';
 import type { BytePairTokenizer, Step } from './tokenizer-json.ts';
+import { WORD_CUTTERS, type WordCutter } from './word-cutters.ts';
 
-/** How text is cut into words before the merges: a name of llama.cpp's, and the steps of tokenizer.json that do the same. */
-interface WordCutter {
-  name: string;
-  /** Whether a word that is a token is taken as it is, without merges; it goes with the name. */
-  ignoresMerges: boolean;
-  /** The regular expressions of the splits, or "digits" for each digit by itself, or "gpt-2" for ByteLevel's own. */
-  steps: string[];
-}
-
-const LLAMA_3 =
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-const QWEN_2 =
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
-const WORD_CUTTERS: readonly WordCutter[] = [
-  { name: 'gpt-2', ignoresMerges: false, steps: ['gpt-2'] },
-  { name: 'smollm', ignoresMerges: false, steps: ['digits', 'gpt-2'] },
-  { name: 'llama-bpe', ignoresMerges: true, steps: [LLAMA_3] },
-  { name: 'smaug-bpe', ignoresMerges: false, steps: [LLAMA_3] },
-  { name: 'qwen2', ignoresMerges: false, steps: [QWEN_2] },
-];
+/** Ways to cut words for which llama.cpp gives the tokens of the tokenizers package on every text that was tried (tests/parity/gguf.test.ts). */
+const EXPORTED_CUTTERS = ['gpt-2', 'smollm', 'llama-bpe', 'smaug-bpe', 'qwen2', 'tekken', 'deepseek-coder', 'falcon', 'default'] as const;
 
 /** Whether text is spelt in bytes, each with a character of its own, before the merges. */
 export function isByteLevel({ preTokenizers }: BytePairTokenizer): boolean {
@@ -43,25 +26,30 @@ export function byteLevelCutter({ model, merges, normalizers, preTokenizers }: B
   }
   const spaced = merges.find(([left, right]) => left.includes(' ') || right.includes(' '));
   if (spaced) throw different(`a merge of ${JSON.stringify(spaced[0])} and ${JSON.stringify(spaced[1])}`, 'no blanks in byte-level tokens');
-  const steps = preTokenizers.map(stepName).filter((name) => name !== null);
-  const isMet = (cutter: WordCutter): boolean =>
-    cutter.steps.length === steps.length && cutter.steps.every((step, at) => step === steps[at]);
-  const cutter = WORD_CUTTERS.find((candidate) => isMet(candidate) && candidate.ignoresMerges === model.ignore_merges);
-  if (cutter) return cutter.name;
-  const names = WORD_CUTTERS.map(({ name }) => name).join(', ');
-  if (WORD_CUTTERS.some(isMet)) {
-    throw different(`ignore_merges ${model.ignore_merges} in tokenizer.json`, `what goes with its way to cut words (one of ${names})`);
+  const steps = preTokenizers.map(cutOf).filter((cut) => cut !== null);
+  const alike = EXPORTED_CUTTERS.filter((name) => isDeepStrictEqual(cutsOf(WORD_CUTTERS.get(name)!), steps));
+  const cutter = alike.find((name) => WORD_CUTTERS.get(name)!.ignoresMerges === model.ignore_merges);
+  if (cutter !== undefined) return cutter;
+  if (alike.length > 0) {
+    throw different(
+      `ignore_merges ${model.ignore_merges} in tokenizer.json`,
+      `${!model.ignore_merges}, which goes with ${alike.join(', ')}`,
+    );
   }
-  throw different(`words cut by ${JSON.stringify(preTokenizers).slice(0, 300)}`, `the ways of ${names}`);
+  throw different(`words cut by ${JSON.stringify(preTokenizers).slice(0, 300)}`, `the ways of ${EXPORTED_CUTTERS.join(', ')}`);
 }
 
-/** What a step does, in the words of {@link WordCutter}; null for one that cuts nothing, another text for one that llama.cpp has not. */
-function stepName(step: Step): string | null {
+function cutsOf({ steps, cutsLikeGpt2 }: WordCutter): string[] {
+  return [...steps.map((step) => cutOf(step as Step)!), ...(cutsLikeGpt2 ? ['gpt-2'] : [])];
+}
+
+/** How a step cuts, in a word that is the same for steps that do the same; null for one that cuts nothing. */
+function cutOf(step: Step): string | null {
   if (step.type === 'Digits' && step.individual_digits === true) return 'digits';
   if (step.type === 'ByteLevel' && step.add_prefix_space !== true) return step.use_regex === false ? null : 'gpt-2';
   const { Regex: expression } = (step.pattern ?? {}) as { Regex?: unknown };
   if (step.type === 'Split' && step.behavior === 'Isolated' && step.invert !== true && typeof expression === 'string') return expression;
-  return `unknown: ${step.type}`;
+  return JSON.stringify(step);
 }
 
 /** The characters that byte-level encodings write for bytes: itself where it is visible Latin-1, else the next one from 256 on. */

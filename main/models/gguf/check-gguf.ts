@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { StrataError } from '../../../shared/errors.ts';
-import { bf16ToFloat32, f16ToFloat32 } from '../float-formats.ts';
+import { dequantise } from './dequantise.ts';
 import type { GgufTensor } from './export-tensors.ts';
 import { GGUF_TYPES } from './gguf-types.ts';
 import type { GgufExportType } from './quantise.ts';
@@ -24,8 +24,8 @@ export async function checkGguf(
   const written = await openGguf(path);
   const file = await open(path, 'r');
   try {
-    for (const [key, { value }] of metadata) {
-      const meant = metadata.get(key)!.type === 'float32' ? Math.fround(value as number) : value;
+    for (const [key, { type, value }] of metadata) {
+      const meant = type === 'float32' ? Math.fround(value) : value;
       if (!isDeepStrictEqual(plain(written.metadata.get(key)), plain(meant))) throw different(`metadata ${key}`);
     }
     if (written.metadata.size !== metadata.size || written.tensors.size !== tensors.length) throw different('the number of entries');
@@ -58,60 +58,43 @@ async function checkTensor(
     }
     position += bytes.length;
     hash.update(bytes);
-    if (!isWithinError(piece, bytes, type)) throw different(`numbers of tensor ${name}`);
+    if (!areNear(piece, dequantise(type, bytes), type)) throw different(`numbers of tensor ${name}`);
   }
   if (position !== end || hash.digest('hex') !== produced) throw different(`bytes of tensor ${name}`);
 }
 
-/** Half the distance of neighbouring numbers, as a share of the number, and of the smallest ones. */
-const HALF_PRECISION = { share: 2 ** -11, smallest: 2 ** -25 };
-const BFLOAT16 = { share: 2 ** -8, smallest: 2 ** -134 };
+/** Half the distance of neighbouring numbers: as a share of the number, and of the smallest ones. */
+const ROUNDING = {
+  F32: { share: 0, smallest: 0 },
+  F16: { share: 2 ** -11, smallest: 2 ** -25 },
+  BF16: { share: 2 ** -8, smallest: 2 ** -134 },
+} as const;
+/** Steps from zero to a block's largest number, and how far off its numbers may be: Q4_0 has 8 steps down but 7 up. */
+const STEPS = { Q8_0: { count: 127, error: 0.5 }, Q4_0: { count: 8, error: 1 } } as const;
 
-/** Whether bytes stand for numbers as near to `values` as their type can. */
-function isWithinError(values: Float32Array, bytes: Uint8Array, type: GgufExportType): boolean {
-  switch (type) {
-    case 'F32':
-      return Buffer.compare(bytes, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) === 0;
-    case 'F16':
-      return areNear(values, f16ToFloat32(bytes), HALF_PRECISION);
-    case 'BF16':
-      return areNear(values, bf16ToFloat32(bytes), BFLOAT16);
-    case 'Q8_0':
-    case 'Q4_0':
-      return areBlocksNear(values, bytes, type);
-  }
-}
-
-function areNear(values: Float32Array, found: Float32Array, { share, smallest }: typeof BFLOAT16): boolean {
+/** Whether what was stored is as near to the source's numbers as the type can be. */
+function areNear(values: Float32Array, stored: Float32Array, type: GgufExportType): boolean {
+  if (type === 'Q8_0' || type === 'Q4_0') return areBlocksNear(values, stored, type);
+  const { share, smallest } = ROUNDING[type];
   for (let index = 0; index < values.length; index++) {
     const value = values[index]!;
-    if (!(Math.abs(found[index]! - value) <= Math.abs(value) * share + smallest)) return false;
+    if (!(Math.abs(stored[index]! - value) <= Math.abs(value) * share + smallest)) return false;
   }
   return true;
 }
 
-/** Steps to the largest number, and how far from a number its step may be: a half, or a whole one at Q4_0's upper end, which has 7 of 8. */
-const STEPS = { Q8_0: { largest: 127, error: 0.5 }, Q4_0: { largest: 8, error: 1 } } as const;
-
-function areBlocksNear(values: Float32Array, bytes: Uint8Array, type: 'Q8_0' | 'Q4_0'): boolean {
-  const { elements, bytes: size } = GGUF_TYPES[type];
-  const steps = STEPS[type];
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let block = 0; block < values.length / elements; block++) {
-    const scale = view.getFloat16(block * size, true);
-    let largest = 0;
-    let error = 0;
-    for (let index = 0; index < elements; index++) {
-      const place = block * size + 2 + (type === 'Q8_0' ? index : index % (elements / 2));
-      const nibble = index < elements / 2 ? bytes[place]! & 15 : bytes[place]! >> 4;
-      const step = type === 'Q8_0' ? view.getInt8(place) : nibble - 8;
-      const value = values[block * elements + index]!;
-      largest = Math.max(largest, Math.abs(value));
-      error = Math.max(error, Math.abs(step * scale - value));
+function areBlocksNear(values: Float32Array, stored: Float32Array, type: 'Q8_0' | 'Q4_0'): boolean {
+  const { elements } = GGUF_TYPES[type];
+  const { count, error: allowed } = STEPS[type];
+  for (let begin = 0; begin < values.length; begin += elements) {
+    let [largest, error] = [0, 0];
+    for (let index = begin; index < begin + elements; index++) {
+      largest = Math.max(largest, Math.abs(values[index]!));
+      error = Math.max(error, Math.abs(stored[index]! - values[index]!));
     }
-    // The step's size is itself rounded to half precision.
-    const rounding = steps.largest * ((largest / steps.largest) * HALF_PRECISION.share + HALF_PRECISION.smallest);
-    if (!(error <= (largest / steps.largest) * steps.error * (1 + 1e-6) + rounding)) return false;
+    // The step is itself rounded, to half precision.
+    const rounding = largest * ROUNDING.F16.share + count * ROUNDING.F16.smallest;
+    if (!(error <= (largest / count) * allowed * (1 + 1e-6) + rounding)) return false;
   }
   return true;
 }

@@ -1,4 +1,4 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { StrataError } from '../../../shared/errors.ts';
 import { elementsOf } from '../../../shared/domain/llama-tensors.ts';
@@ -44,12 +44,13 @@ export async function exportGguf(
   const path = resolve(destination);
   await refuseExisting(path);
   const folder = await openModelFolder(modelDirectory);
+  let made: string[] = [];
   try {
     const architecture = architectureMetadata(folder.config, name ?? basename(path).replace(/\.gguf$/i, ''), dtype);
     const tokenizer = await tokenizerMetadata(modelDirectory, folder.config);
     const metadata = new Map<string, GgufMetadata>([...architecture.metadata, ...tokenizer.metadata]);
     const tensors = countedTensors(ggufTensors(folder, dtype), watch);
-    await makeFolder(partial);
+    made = await makeFolder(partial);
     const written = join(partial, 'model.gguf');
     const hashes = await writeGguf(written, metadata, tensors);
     await checkGguf(written, metadata, tensors, hashes);
@@ -67,6 +68,8 @@ export async function exportGguf(
     };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
+    // Innermost first; one that somebody else put something into meanwhile stays.
+    for (const above of made.reverse()) await rmdir(above).catch(() => undefined);
     throw error;
   } finally {
     await folder.close();

@@ -1,19 +1,11 @@
 import { type LlamaConfig, type RopeScaling } from '../../../shared/domain/llama-config.ts';
-import {
-  BLOCK_TENSORS,
-  type BlockRole,
-  blockOfTensor,
-  EMBEDDING_TENSOR,
-  FINAL_NORM_TENSOR,
-  HEAD_TENSOR,
-  llamaTensors,
-  type NamedShape,
-} from '../../../shared/domain/llama-tensors.ts';
+import { EMBEDDING_TENSOR, HEAD_TENSOR, llamaTensors, type NamedShape } from '../../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { bf16ToFloat32, f16ToFloat32 } from '../float-formats.ts';
 import type { ModelFolder } from '../model-folder.ts';
 import { GGUF_TYPES } from './gguf-types.ts';
 import { type GgufExportType, quantise } from './quantise.ts';
+import { ggufTensor } from './tensor-names.ts';
 import type { GgufEntry } from './write-gguf.ts';
 
 /** A tensor of a GGUF file with what it is made of. */
@@ -23,18 +15,6 @@ export interface GgufTensor extends GgufEntry {
   values: () => AsyncIterable<Float32Array>;
 }
 
-/** What llama.cpp calls the tensors of a block, by the suffix of ours. */
-const BLOCK_NAMES: Readonly<Record<BlockRole, string>> = {
-  attentionNorm: 'attn_norm',
-  query: 'attn_q',
-  key: 'attn_k',
-  value: 'attn_v',
-  attentionOutput: 'attn_output',
-  mlpNorm: 'ffn_norm',
-  gate: 'ffn_gate',
-  up: 'ffn_up',
-  down: 'ffn_down',
-};
 /** Factors of the rotary angles' wavelengths, one for each pair of a head. */
 export const ROPE_FACTORS_TENSOR = 'rope_freqs.weight';
 
@@ -53,7 +33,7 @@ export function ggufTensors(folder: ModelFolder, dtype: GgufExportType): GgufTen
       const pieces = floatPieces(folder, name);
       return heads === null ? pieces : neighbouringPairs(pieces, config.headSize, shape[1] ?? 1);
     };
-    return { name: ggufName(name), shape, type, values, pieces: () => quantisedPieces(name, values(), type) };
+    return { name: ggufTensor(name).name, shape, type, values, pieces: () => quantisedPieces(name, values(), type) };
   });
   const factors = config.ropeScaling?.type === 'llama3' ? ropeFactors(config, config.ropeScaling) : null;
   if (factors === null) return tensors;
@@ -65,21 +45,6 @@ export function ggufTensors(folder: ModelFolder, dtype: GgufExportType): GgufTen
   return [{ name, shape, type: 'F32', values, pieces: () => quantisedPieces(name, values(), 'F32') }, ...tensors];
 }
 
-/** What llama.cpp calls one of our tensors. */
-export function ggufName(name: string): string {
-  if (name === EMBEDDING_TENSOR) return 'token_embd.weight';
-  if (name === FINAL_NORM_TENSOR) return 'output_norm.weight';
-  if (name === HEAD_TENSOR) return 'output.weight';
-  const kind = name.slice(name.lastIndexOf('.') + 1);
-  return `blk.${blockOfTensor(name)}.${BLOCK_NAMES[roleOf(name)!]}.${kind}`;
-}
-
-/** The role of a block's weight, or of the weight that a bias belongs to. */
-function roleOf(name: string): BlockRole | undefined {
-  const weight = name.replace(/bias$/, 'weight');
-  return (Object.keys(BLOCK_TENSORS) as BlockRole[]).find((role) => weight.endsWith(`.${BLOCK_TENSORS[role]}`));
-}
-
 function typeOf({ name, shape }: NamedShape, dtype: GgufExportType): GgufExportType {
   if (shape.length === 1) return 'F32';
   const isTable = name === EMBEDDING_TENSOR || name === HEAD_TENSOR;
@@ -89,7 +54,7 @@ function typeOf({ name, shape }: NamedShape, dtype: GgufExportType): GgufExportT
 
 /** The heads of a projection whose rows change places, biases too; null for all other tensors. */
 function headsOf(name: string, { heads, keyValueHeads }: LlamaConfig): number | null {
-  const role = roleOf(name);
+  const { role } = ggufTensor(name);
   return role === 'query' ? heads : role === 'key' ? keyValueHeads : null;
 }
 

@@ -42,7 +42,8 @@ export async function tokenizerMetadata(
     const merges = tokenizer.merges.map(([left, right]) => `${left} ${right}`);
     metadata.set('tokenizer.ggml.merges', { type: 'array', of: 'string', value: merges });
   } else {
-    const vocabulary = sentencePieceVocabulary(tokenizer, new Set(ids.keys()));
+    const added = new Set(tokenizer.addedTokens.map(({ id }) => id));
+    const vocabulary = sentencePieceVocabulary(tokenizer, new Set(texts.filter((_, id) => !added.has(id))));
     notes.push(...vocabulary.notes);
     metadata.set('tokenizer.ggml.pre', { type: 'string', value: 'default' });
     metadata.set('tokenizer.ggml.tokens', { type: 'array', of: 'string', value: texts });
