@@ -18,8 +18,10 @@ export const real = (value: number): RawValue => raw('float32', float32(value));
 export const flag = (value: boolean): RawValue => raw('bool', Buffer.from([Number(value)]));
 export const words = (value: string): RawValue => raw('string', text(value));
 export const wordList = (values: readonly string[]): RawValue => rawArray('string', values.length, Buffer.concat(values.map(text)));
-export const wholeList = (values: readonly number[]): RawValue => rawArray('int32', values.length, Buffer.from(Int32Array.from(values).buffer));
-export const realList = (values: readonly number[]): RawValue => rawArray('float32', values.length, Buffer.from(Float32Array.from(values).buffer));
+export const wholeList = (values: readonly number[]): RawValue =>
+  rawArray('int32', values.length, Buffer.from(Int32Array.from(values).buffer));
+export const realList = (values: readonly number[]): RawValue =>
+  rawArray('float32', values.length, Buffer.from(Float32Array.from(values).buffer));
 
 export interface RawTensor {
   name: string;
@@ -44,7 +46,15 @@ export interface RawGguf {
   alignment?: number;
 }
 
-export function ggufBytes({ magic = GGUF_MAGIC, version = 3, metadata, tensors, tensorCount, valueCount, alignment = GGUF_ALIGNMENT }: RawGguf): Buffer {
+export function ggufBytes({
+  magic = GGUF_MAGIC,
+  version = 3,
+  metadata,
+  tensors,
+  tensorCount,
+  valueCount,
+  alignment = GGUF_ALIGNMENT,
+}: RawGguf): Buffer {
   const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.alloc((alignment - (bytes.length % alignment)) % alignment)]);
   let place = 0;
   const infos = tensors.map(({ name, type = 'F32', shape, bytes, typeId, axes, offset }) => {
@@ -95,7 +105,14 @@ export function tinyGguf(): RawGguf & { metadata: Map<string, RawValue> } {
   ]);
   const tensors: RawTensor[] = [];
   const add = (name: string, ...shape: number[]): void => {
-    tensors.push({ name, shape, bytes: numbered(100 * tensors.length, shape.reduce((product, length) => product * length, 1)) });
+    tensors.push({
+      name,
+      shape,
+      bytes: numbered(
+        100 * tensors.length,
+        shape.reduce((product, length) => product * length, 1),
+      ),
+    });
   };
   add('token_embd.weight', TINY_TOKENS.length, 8);
   for (const block of [0, 1]) {

@@ -128,7 +128,10 @@ describe('metadata', () => {
       ['longs', rawArray('uint64', 1, uint64(3))],
       ['bools', rawArray('bool', 2, Buffer.from([1, 0]))],
       ['empty', rawArray('int8', 0, Buffer.alloc(0))],
-      ['nested', rawArray('array', 2, Buffer.concat([wordList(['x']), rawArray('uint8', 2, Buffer.from([1, 2]))].map((value) => value.subarray(4))))],
+      [
+        'nested',
+        rawArray('array', 2, Buffer.concat([wordList(['x']), rawArray('uint8', 2, Buffer.from([1, 2]))].map((value) => value.subarray(4)))),
+      ],
     ]);
     await opened(ggufBytes({ version: 2, metadata, tensors: [] }), (file) => {
       expect(file.version).toBe(2);
@@ -163,23 +166,42 @@ describe('metadata', () => {
     });
   });
 
-  const deep = (levels: number): Buffer => (levels === 0 ? rawArray('uint8', 0, Buffer.alloc(0)) : rawArray('array', 1, deep(levels - 1).subarray(4)));
+  const deep = (levels: number): Buffer =>
+    levels === 0 ? rawArray('uint8', 0, Buffer.alloc(0)) : rawArray('array', 1, deep(levels - 1).subarray(4));
   it.each<[string, Buffer, string | RegExp]>([
-    ['an array longer than the file', rawArray('uint8', 2 ** 40, Buffer.alloc(8)), /^1099511627776 values of key in the \d+ bytes that are left$/],
-    ['more strings than the file can hold', rawArray('string', 2n ** 64n - 1n, Buffer.alloc(8)), /^18446744073709551615 values of key in the/],
+    [
+      'an array longer than the file',
+      rawArray('uint8', 2 ** 40, Buffer.alloc(8)),
+      /^1099511627776 values of key in the \d+ bytes that are left$/,
+    ],
+    [
+      'more strings than the file can hold',
+      rawArray('string', 2n ** 64n - 1n, Buffer.alloc(8)),
+      /^18446744073709551615 values of key in the/,
+    ],
     ['a string longer than the file', raw('string', uint64(2n ** 63n)), /^key of 9223372036854775808 bytes at byte \d+$/],
     ['a string that is not UTF-8', raw('string', text(Buffer.from([0xff, 0xfe]))), /^key before byte \d+ is not UTF-8$/],
     ['an unknown type', uint32(13), 'key of value type 13; types go from 0 to 12'],
     ['an array of an unknown type', raw('array', Buffer.concat([uint32(99), uint64(0)])), 'key of value type 99; types go from 0 to 12'],
     ['a truth value that is neither', raw('bool', Buffer.from([2])), 'key is a truth value of 2'],
     ['arrays within arrays without end', deep(6), 'key is an array within more than 4 others'],
-    ['more values than any vocabulary', rawArray('uint8', 9_000_000, Buffer.alloc(9_000_000)), 'more than 8000000 values in arrays, with key'],
+    [
+      'more values than any vocabulary',
+      rawArray('uint8', 9_000_000, Buffer.alloc(9_000_000)),
+      'more than 8000000 values in arrays, with key',
+    ],
   ])('with %s is refused', async (_what, value, found) => {
     await expect(refused(ggufBytes({ metadata: new Map([['key', value]]), tensors: [] }))).rejects.toMatchObject(CORRUPT(found));
   });
 
   it('whose names stand there twice is refused', async () => {
-    const once = ggufBytes({ metadata: new Map([['key', whole(1)], ['kez', whole(2)]]), tensors: [] });
+    const once = ggufBytes({
+      metadata: new Map([
+        ['key', whole(1)],
+        ['kez', whole(2)],
+      ]),
+      tensors: [],
+    });
     const twice = Buffer.from(once.toString('latin1').replace('kez', 'key'), 'latin1');
     await expect(refused(twice)).rejects.toMatchObject(CORRUPT('metadata value "key" stands there twice'));
   });
@@ -188,7 +210,12 @@ describe('metadata', () => {
 describe('the head of a file', () => {
   it.each<[string, Partial<RawGguf>, string | RegExp, string | undefined]>([
     ['with another magic', { magic: 0x12345678 }, '0x12345678 in its first four bytes', 'the letters GGUF'],
-    ['with more values than fit', { valueCount: 2n ** 62n }, /^4611686018427387904 metadata values in the \d+ bytes that are left$/, undefined],
+    [
+      'with more values than fit',
+      { valueCount: 2n ** 62n },
+      /^4611686018427387904 metadata values in the \d+ bytes that are left$/,
+      undefined,
+    ],
     ['with more tensors than fit', { tensorCount: 2n ** 63n }, /^9223372036854775808 tensors in the \d+ bytes that are left$/, undefined],
     ['with one value too many', { valueCount: 14 }, /./, undefined],
     ['with one tensor too many', { tensorCount: 21 }, /./, undefined],
@@ -228,7 +255,12 @@ describe('descriptions of tensors', () => {
     ['with an empty axis', [{ ...one, shape: [0, 16] }], 'tensor t of shape [0, 16] at 0', undefined],
     ['whose shape overflows', [{ ...one, shape: [2n ** 33n, 2n ** 33n] }], 'tensor t of shape [8589934592, 8589934592] at 0', undefined],
     ['whose shape is negative', [{ ...one, shape: [2n ** 64n - 1n] }], 'tensor t of shape [18446744073709551615] at 0', undefined],
-    ['beyond the end of the file', [{ ...one, shape: [32] }], /^tensor t ends at byte \d+ of a file of \d+: the file is truncated$/, undefined],
+    [
+      'beyond the end of the file',
+      [{ ...one, shape: [32] }],
+      /^tensor t ends at byte \d+ of a file of \d+: the file is truncated$/,
+      undefined,
+    ],
     ['far beyond the end', [{ ...one, shape: [2 ** 40] }], /the file is truncated$/, undefined],
     ['at a place that overflows', [{ ...one, offset: 2n ** 63n }], 'tensor t of shape [16] at 9223372036854775808', undefined],
     ['at a place that is not aligned', [{ ...one, offset: 4 }], 'tensor t at 4', 'multiples of 32'],
