@@ -1,7 +1,8 @@
 """Token ids of byte-level GGUF vocabularies for every way to cut words that Strata knows, as llama.cpp and HF tokenizers give them.
 
-usage: gguf_word_cutters.py write OUT_FOLDER NAME...    OUT_FOLDER/NAME.gguf: a vocabulary without tensors, whose merges join what cutters cut
-       gguf_word_cutters.py compare OUT_FOLDER NAME...  compares llama.cpp with OUT_FOLDER/NAME.json (tokenizer.json made from the file); prints JSON
+usage: gguf_word_cutters.py write OUT_FOLDER NAME...    OUT_FOLDER/NAME/model.gguf: a vocabulary without tensors, whose merges join what cutters cut
+       gguf_word_cutters.py compare OUT_FOLDER NAME...  compares llama.cpp with OUT_FOLDER/NAME/tokenizer.json (made from the file); prints JSON,
+                                                         and writes texts.json and NAME/ids.json
 """
 
 import json
@@ -36,7 +37,8 @@ def write(out: Path, names: list[str]) -> None:
     model = json.loads(tokenizer.to_str())["model"]
     tokens = sorted(model["vocab"], key=model["vocab"].get)
     for name in names:
-        writer = gguf.GGUFWriter(out / f"{name}.gguf", "llama")
+        (out / name).mkdir()
+        writer = gguf.GGUFWriter(out / name / "model.gguf", "llama")
         writer.add_context_length(64)
         writer.add_embedding_length(32)
         writer.add_block_count(1)
@@ -61,9 +63,11 @@ def compare(out: Path, names: list[str]) -> None:
     from llama_cpp import Llama
 
     results = {}
+    (out / "texts.json").write_text(json.dumps(texts(2, 1000)))
     for name in names:
-        llama = Llama(str(out / f"{name}.gguf"), vocab_only=True, verbose=False)
-        hugging = Tokenizer.from_file(str(out / f"{name}.json"))
+        llama = Llama(str(out / name / "model.gguf"), vocab_only=True, verbose=False)
+        hugging = Tokenizer.from_file(str(out / name / "tokenizer.json"))
+        (out / name / "ids.json").write_text(json.dumps([hugging.encode(text).ids for text in texts(2, 1000)]))
         different = []
         for text in texts(2, 1000):
             # llama.cpp's own expression for Tekken tells only A to Z from a to z; the one of tokenizer.json, which its comment cites, all letters.

@@ -39,10 +39,14 @@ const TEKKEN: WordCutter = {
 };
 
 const EAST_ASIAN = '[一-龥ࠀ-一가-퟿]+';
-const DEEPSEEK_CODER: WordCutter = {
-  ...byPatterns('[\\r\\n]', '\\s?\\p{L}+', '\\s?\\p{P}+', EAST_ASIAN),
-  steps: [...['[\\r\\n]', '\\s?\\p{L}+', '\\s?\\p{P}+', EAST_ASIAN].map(split), DIGITS],
-};
+const CODER_PATTERNS = byPatterns('[\\r\\n]', '\\s?\\p{L}+', '\\s?\\p{P}+', EAST_ASIAN);
+const DEEPSEEK_CODER: WordCutter = { ...CODER_PATTERNS, steps: [...CODER_PATTERNS.steps, DIGITS] };
+
+/** Letters of alphabets with capitals, and the signs, as DeepSeek's first models list them. */
+const CASED =
+  '[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]';
+const SIGNS = '[!-/:-~！-／：-～‘-‟　-。]';
+const DEEPSEEK_LLM = byPatterns('[\\r\\n]', `\\s?${CASED}+`, `\\s?${SIGNS}+`, '\\s+$', EAST_ASIAN, '\\p{N}+');
 
 /** GPT-2's own words, as an expression: for cutters that do something after it. */
 const GPT_2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -60,6 +64,7 @@ export const WORD_CUTTERS: ReadonlyMap<string, WordCutter> = new Map([
   ...(['smaug-bpe', 'dbrx'] as const).map((name) => [name, THREE_DIGITS] as const),
   ...(['qwen2', 'deepseek-r1-qwen', 'stablelm2', 'megrez'] as const).map((name) => [name, QWEN_2] as const),
   ['tekken', TEKKEN],
+  ['deepseek-llm', DEEPSEEK_LLM],
   ['deepseek-coder', DEEPSEEK_CODER],
   ['falcon', FALCON],
 ]);
