@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto';
-import { constants, copyFile, open } from 'node:fs/promises';
+import { chmod, constants, copyFile, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { elementsOf } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -7,56 +7,48 @@ import { countNotFinite } from './float-formats.ts';
 import { isFloatDtype, openSafetensors, PIECE_BYTES, readRanges, type SafetensorsFile, type SafetensorsTensor } from './safetensors.ts';
 
 /**
- * Copies a safetensors file; reads it once, and while a piece of it is written, hashes it and looks for weights that are no numbers. The
- * copy is flushed to the disk.
+ * Copies a safetensors file, and while the system copies, reads it once: hashes it and looks for weights that are no numbers. Where the disk
+ * can (APFS, Btrfs, XFS), the copy shares the original's room until one of them is changed. The copy is flushed to the disk.
  * @throws StrataError CORRUPT for a file that is not complete or has weights that are infinite or not a number; CONFLICT for one that
  * changes meanwhile. What was written by then stays.
  */
 export async function copyWeights(source: string, destination: string, hash: Hash): Promise<void> {
-  // Where the disk can (APFS, Btrfs, XFS), the copy shares the original's room until one of them is changed.
-  const isClone = await copyFile(source, destination, constants.COPYFILE_FICLONE_FORCE).then(
-    () => true,
-    () => false,
-  );
-  if (isClone) return examineWeights(destination, hash);
-  const copy = await open(destination, 'w');
+  const file = await openSafetensors(source);
   try {
-    await readWeights(source, hash, async (bytes) => {
-      for (let done = 0; done < bytes.length;) done += (await copy.write(bytes, done)).bytesWritten;
-    });
-    await copy.sync();
+    const ends = await Promise.allSettled([readWeights(file, source, hash), copyFile(source, destination, constants.COPYFILE_FICLONE)]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    await file.checkUnchanged();
   } finally {
-    await copy.close();
+    await file.close();
   }
+  await chmod(destination, 0o644); // the original may be for reading only
+  const copy = await open(destination, 'r+');
+  await copy.sync().finally(() => copy.close());
 }
 
 /** Reads a safetensors file as {@link copyWeights} does, without copying it. */
 export async function examineWeights(path: string, hash: Hash): Promise<void> {
-  await readWeights(path, hash, () => Promise.resolve());
-}
-
-async function readWeights(path: string, hash: Hash, write: (bytes: Uint8Array) => Promise<void>): Promise<void> {
   const file = await openSafetensors(path);
   try {
-    const pieces = piecesOf(file);
-    let index = 0;
-    let ill = null as Ill | null; // TypeScript would take it for null inside the loop
-    for await (const bytes of readRanges(file.fill, pieces)) {
-      const writing = write(bytes);
-      writing.catch(() => undefined); // thrown below
-      const piece = pieces[index++]!;
-      hash.update(bytes);
-      for (const { name, tensor, begin, end } of piece.parts) {
-        if (!isFloatDtype(tensor.dtype) || (ill && ill.name !== name)) continue;
-        const count = countNotFinite(bytes.subarray(begin - piece.begin, end - piece.begin), tensor.dtype);
-        if (count > 0) ill = { name, tensor, count: (ill?.count ?? 0) + count };
-      }
-      await writing;
-      if (ill && ill.tensor.end <= piece.end) throw notFinite(path, ill);
-    }
-    await file.checkUnchanged();
+    await readWeights(file, path, hash);
   } finally {
     await file.close();
+  }
+}
+
+async function readWeights(file: SafetensorsFile, path: string, hash: Hash): Promise<void> {
+  const pieces = piecesOf(file);
+  let index = 0;
+  let ill = null as Ill | null; // TypeScript would take it for null inside the loop
+  for await (const bytes of readRanges(file.fill, pieces)) {
+    const piece = pieces[index++]!;
+    hash.update(bytes);
+    for (const { name, tensor, begin, end } of piece.parts) {
+      if (!isFloatDtype(tensor.dtype) || (ill && ill.name !== name)) continue;
+      const count = countNotFinite(bytes.subarray(begin - piece.begin, end - piece.begin), tensor.dtype);
+      if (count > 0) ill = { name, tensor, count: (ill?.count ?? 0) + count };
+    }
+    if (ill && ill.tensor.end <= piece.end) throw notFinite(path, ill);
   }
 }
 

@@ -17,8 +17,16 @@ import { hashedPieces } from './tensor-hash.ts';
 const SMALL_FILE =
   /^(tokenizer.*|special_tokens_map\.json|generation_config\.json|vocab\.json|merges\.txt|chat_template\..*|added_tokens\.json|LICENSE.*|NOTICE.*|README\.md)$/i;
 
+export function isSmallFile(name: string): boolean {
+  return SMALL_FILE.test(name);
+}
+
 /** Names of the tensors that are zero in an inserted block, so that it adds nothing to the residual stream. */
 const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.(weight|bias)$/;
+
+export function isZeroedInCopies(name: string): boolean {
+  return ZEROED.test(name);
+}
 
 /**
  * Writes an expanded copy of a model folder, tensor by tensor: old tensors byte for byte, copies with `o_proj` and
@@ -55,7 +63,7 @@ export async function expandModelFolder(
       const block = position === undefined ? null : layout[Number(position)]!;
       const from = block ? name.replace(/layers\.\d+/, `layers.${block.base}`) : name;
       const dtype = folder.dtypeOf(from);
-      const isZero = block?.inserted === true && ZEROED.test(name);
+      const isZero = block?.inserted === true && isZeroedInCopies(name);
       const copied = (): AsyncIterable<Uint8Array> =>
         block?.inserted ? folder.readPieces(from) : hashedPieces(folder, from, (hash) => (frozen[name] = hash));
       return { name, shape, dtype, data: () => (isZero ? zeroPieces(byteLength(shape, dtype)) : copied()) };
@@ -80,22 +88,29 @@ export async function expandModelFolder(
   }
 }
 
+export interface ConfigOptions {
+  dtype?: ConfigDtype;
+  /**
+   * The blocks of the source that the model's blocks are or copy, where it has others: lists of one value for each block are changed with
+   * them.
+   */
+  layout?: readonly { base: number }[];
+}
+
 /**
  * Writes config.json for a model derived from `folder`. Its dtype is that of the source's tensors unless said; where they are
  * mixed it is the widest, because a program that loads the model in a single type would round the others.
- * @param layout the blocks of the source that the model's blocks are or copy, where it has others: lists of one value for each block are
- * changed with them.
  */
-export async function writeConfig(
-  directory: string,
-  folder: ModelFolder,
-  config: LlamaConfig,
-  { dtype, layout }: { dtype?: ConfigDtype; layout?: readonly { base: number }[] } = {},
-): Promise<void> {
+export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, options: ConfigOptions = {}): Promise<void> {
+  await writeFile(join(directory, 'config.json'), JSON.stringify(derivedConfig(folder, config, options), null, 2) + '\n');
+}
+
+/** config.json of a model derived from `folder`: see {@link writeConfig}. */
+export function derivedConfig(folder: ModelFolder, config: LlamaConfig, { dtype, layout }: ConfigOptions): Record<string, unknown> {
   const kinds = [...new Set(llamaTensors(folder.config).map(({ name }) => folder.dtypeOf(name)))];
   const stored = kinds.length > 1 ? 'float32' : DTYPE_NAMES[kinds[0] as keyof typeof DTYPE_NAMES];
   const original = layout ? withLayout(folder.configJson, folder.config.blocks, layout) : folder.configJson;
-  await writeFile(join(directory, 'config.json'), JSON.stringify(toHuggingFaceConfig(config, original, dtype ?? stored), null, 2) + '\n');
+  return toHuggingFaceConfig(config, original, dtype ?? stored);
 }
 
 /** config.json with its lists of one value for each block, such as `layer_types`, as the new blocks need them. */
@@ -121,7 +136,7 @@ const MAX_SMALL_FILE_BYTES = 200_000_000;
  */
 export async function copySmallFiles(source: string, destination: string): Promise<void> {
   for (const entry of await readdir(source, { withFileTypes: true })) {
-    if (!SMALL_FILE.test(entry.name) || entry.isDirectory()) continue;
+    if (!isSmallFile(entry.name) || entry.isDirectory()) continue;
     await sizeOfFile(source, entry.name, MAX_SMALL_FILE_BYTES);
     await copyFile(join(source, entry.name), join(destination, entry.name), constants.COPYFILE_FICLONE);
   }

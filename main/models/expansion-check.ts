@@ -98,13 +98,8 @@ export async function weightDifferences(
   folder: ModelFolder,
   ancestor: { folder: ModelFolder; step: number } | null = null,
 ): Promise<TensorDifference[]> {
-  const { expansion, config } = folder;
-  if (!expansion) return [];
   const differences: TensorDifference[] = [];
-  for (const { name } of llamaTensors(config)) {
-    const recorded = expansion.frozen[name];
-    const origin = ancestor && originOfTensor(expansion, ancestor.step, name);
-    if (recorded === undefined && !origin) continue;
+  for (const { name, recorded, origin } of comparedTensors(folder, ancestor)) {
     const found = await hashTensor(folder, name);
     if (recorded !== undefined && differs(found, recorded)) {
       differences.push({ name, found, allowed: recorded, comparedWith: 'what expansion.json recorded' });
@@ -114,6 +109,21 @@ export async function weightDifferences(
     }
   }
   return differences;
+}
+
+/** The tensors that {@link weightDifferences} compares, and with what. */
+export function comparedTensors(
+  { expansion, config }: ModelFolder,
+  ancestor: { step: number } | null,
+): { name: string; recorded: string | undefined; origin: string | null }[] {
+  if (!expansion) return [];
+  return llamaTensors(config)
+    .map(({ name }) => ({
+      name,
+      recorded: expansion.frozen[name],
+      origin: ancestor && originOfTensor(expansion, ancestor.step, name),
+    }))
+    .filter(({ recorded, origin }) => recorded !== undefined || origin !== null);
 }
 
 function differs(found: string, allowed: string): boolean {

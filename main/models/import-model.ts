@@ -5,11 +5,13 @@ import { StrataError } from '../../shared/errors.ts';
 import { copyWeights, examineWeights } from './copy-weights.ts';
 import { copySmallFiles } from './expand-folder.ts';
 import { EXPANSION_FILE } from './expansion-file.ts';
+import { writeGgufFolder } from './gguf/import-gguf.ts';
 import { isLlama2c, writeLlama2cFolder } from './llama2c.ts';
 import { type ModelFolder, modelFiles, modelHash, openModelFolder, PYTORCH_HINT, SINGLE_FILE, INDEX_FILE } from './model-folder.ts';
 import { openRegularFile, sizeOfFile } from './regular-file.ts';
 import { sameBytes } from './safetensors.ts';
 import { loadTokenizer } from './tokenizer.ts';
+import { writeTokenizerFromSentencePiece } from './tokenizers/sentencepiece-file.ts';
 
 export interface ImportedModel {
   suggestedName: string;
@@ -19,8 +21,8 @@ export interface ImportedModel {
 }
 
 /**
- * Brings a model into a folder of its own: a Hugging Face folder as it is (weights in their precision), or a llama2.c
- * checkpoint converted to one. The result was opened, its tokenizer loaded and every weight looked at; it appears only when complete.
+ * Brings a model into a folder of its own: a Hugging Face folder as it is (weights in their precision), or a GGUF file or
+ * llama2.c checkpoint converted to one. The result was opened, its tokenizer loaded and every weight looked at; it appears only when complete.
  * @throws StrataError that says which file is missing, damaged or not supported.
  */
 export async function importModel(path: string, destination: string): Promise<ImportedModel> {
@@ -35,7 +37,7 @@ export async function importModel(path: string, destination: string): Promise<Im
     const folder = await openModelFolder(partial);
     await folder.close();
     await rename(partial, destination);
-    const name = basename(info.isDirectory() ? path.replace(/\/+$/, '') : path).replace(/\.bin$/, '');
+    const name = basename(info.isDirectory() ? path.replace(/\/+$/, '') : path).replace(/(-\d{5}-of-\d{5})?\.(gguf|bin)$/, '');
     return { suggestedName: name, architecture: folder.architecture, hash };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
@@ -44,21 +46,22 @@ export async function importModel(path: string, destination: string): Promise<Im
 }
 
 const ALLOWED =
-  'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), or a llama2.c checkpoint (.bin) with its tokenizer beside it';
+  'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), a GGUF file, or a llama2.c checkpoint (.bin) with its tokenizer beside it';
 
-/** The model file of a folder that is no Hugging Face folder; null when it holds none. */
+/** The model file of a folder that has no weights as Hugging Face folders have them; null when there is none. */
 async function modelFileIn(directory: string): Promise<string | null> {
   const names = await readdir(directory);
-  if (names.includes('config.json')) return null;
+  if (names.some((name) => name.endsWith('.safetensors') || name === INDEX_FILE)) return null;
   const files: string[] = [];
   for (const name of names.sort()) {
-    if (!name.endsWith('.bin')) continue;
+    const isFirst = (/-(\d{5})-of-\d{5}\.gguf$/.exec(name)?.[1] ?? '00001') === '00001'; // the others belong to it
+    if (!name.endsWith('.bin') && !(name.endsWith('.gguf') && isFirst)) continue;
     await sizeOfFile(directory, name); // a pipe of that name would be waited for
-    if (await isLlama2c(join(directory, name))) files.push(name);
+    if (name.endsWith('.gguf') || (await isLlama2c(join(directory, name)))) files.push(name);
   }
   if (files.length > 1) {
     throw new StrataError('BAD_INPUT', 'This folder holds several models.', {
-      found: files.join(', '),
+      found: files.slice(0, 20).join(', '),
       allowed: 'one model',
       hint: `Import one of the files, such as ${join(directory, files[0]!)}.`,
     });
@@ -69,8 +72,9 @@ async function modelFileIn(directory: string): Promise<string | null> {
 /** Turns a file of another format into a model folder and returns its hash. */
 async function convert(path: string, destination: string): Promise<string> {
   const start = await firstBytes(path);
-  if (!(await isLlama2c(path))) throw notAModel(path, start);
-  await writeLlama2cFolder(path, destination);
+  if (extname(path).toLowerCase() === '.gguf' || start.toString('latin1', 0, 4) === 'GGUF') await writeGgufFolder(path, destination);
+  else if (await isLlama2c(path)) await writeLlama2cFolder(path, destination);
+  else throw notAModel(path, start);
   const folder = await openModelFolder(destination);
   await folder.close();
   await checkTokenizer(destination, folder);
@@ -85,7 +89,10 @@ async function copyModelFolder(source: string, destination: string): Promise<str
   try {
     await checkHead(folder);
     await copySmallFiles(source, destination);
-    await checkTokenizer(source, folder);
+    const hasTokenizer = (await sizeOfFile(source, 'tokenizer.json')) !== null;
+    const isConverted = !hasTokenizer && (await sizeOfFile(source, 'tokenizer.model')) !== null;
+    if (isConverted) await writeTokenizerFromSentencePiece(destination);
+    await checkTokenizer(isConverted ? destination : source, folder);
     const files = await modelFiles(source);
     for (const name of files.includes(INDEX_FILE) ? [INDEX_FILE, EXPANSION_FILE] : [EXPANSION_FILE]) {
       if ((await sizeOfFile(source, name)) === null) continue;
@@ -137,26 +144,28 @@ async function firstBytes(path: string): Promise<Buffer> {
   }
 }
 
-/** How the files begin that people take for models. PyTorch's are zip archives by another name. */
-const ARCHIVES: readonly [string, RegExp, string][] = [
-  ['a zip archive', /^PK(\x03\x04|\x05\x06)/, 'Unpack it and import the folder that was in it.'],
-  ['a gzip archive', /^\x1f\x8b/, 'Unpack it and import the folder that was in it.'],
-  ['a zstd archive', /^\x28\xb5\x2f\xfd/, 'Unpack it and import the folder that was in it.'],
-  ['an xz archive', /^\xfd7zXZ/, 'Unpack it and import the folder that was in it.'],
-  ['a 7z archive', /^7z\xbc\xaf/, 'Unpack it and import the folder that was in it.'],
+/** How archives begin. PyTorch's files are zip archives by another name. */
+const ARCHIVES: readonly { name: string; starts: readonly string[] }[] = [
+  { name: 'a zip archive', starts: ['PK\x03\x04', 'PK\x05\x06'] },
+  { name: 'a gzip archive', starts: ['\x1f\x8b'] },
+  { name: 'a zstd archive', starts: ['\x28\xb5\x2f\xfd'] },
+  { name: 'an xz archive', starts: ['\xfd7zXZ'] },
+  { name: 'a 7z archive', starts: ['7z\xbc\xaf'] },
 ];
 
 function notAModel(path: string, start: Buffer): StrataError {
   const extension = extname(path).toLowerCase();
-  const archive = ARCHIVES.find(([, pattern]) => pattern.test(start.toString('latin1')));
+  const archive = ARCHIVES.find(({ starts }) => starts.some((each) => start.toString('latin1').startsWith(each)));
   const isPyTorch = ['.bin', '.pt', '.pth', '.ckpt'].includes(extension);
   const hint = isPyTorch
     ? PYTORCH_HINT
     : extension === '.safetensors'
       ? `Import its folder instead: ${dirname(path)}`
-      : (archive?.[2] ?? 'Convert it to a Hugging Face folder first.');
+      : archive
+        ? 'Unpack it and import the folder that was in it.'
+        : 'Convert it to a Hugging Face folder first.';
   return new StrataError('UNSUPPORTED', 'This file is not a model that Strata reads.', {
-    found: archive && !isPyTorch ? `${basename(path)}, ${archive[0]}` : basename(path),
+    found: archive && !isPyTorch ? `${basename(path)}, ${archive.name}` : basename(path),
     allowed: ALLOWED,
     hint,
   });

@@ -1,6 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
-import { basename, join, resolve as absolutePath } from 'node:path';
-import type { ModelInfo } from '../../shared/contract/contract.ts';
+import { rm } from 'node:fs/promises';
+import { basename, resolve as absolutePath } from 'node:path';
+import type { ModelInfo, VerifiedModel } from '../../shared/contract/contract.ts';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
 import { blockOwners, lastStep } from '../../shared/domain/expansion.ts';
 import type { CompanionBytes } from '../../shared/domain/export-size.ts';
@@ -14,8 +14,9 @@ import { readExpansionFile } from '../models/expansion-file.ts';
 import { isPack, readPackDescription } from '../models/expansion-pack.ts';
 import { folderBytes } from '../models/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
-import { type TensorDifference, weightDifferences, weightsDisagree } from '../models/expansion-check.ts';
+import { comparedTensors, type TensorDifference, weightDifferences, weightsDisagree } from '../models/expansion-check.ts';
 import { modelHash, type ModelFolder, openModelFolder } from '../models/model-folder.ts';
+import { compareInserted, configDifferences, differentCompanions } from '../models/verify-expansion.ts';
 import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
 import { listRuns } from '../store/runs.ts';
 import type { Verification } from '../training/verify-job.ts';
@@ -158,23 +159,21 @@ export class Models {
     return known;
   }
 
-  /** Opens an expanded model and its base anew and compares their tensors byte by byte and their logits to the last bit. */
-  async verify({
-    model: reference,
-    engine = 'auto',
-  }: {
-    model: string;
-    engine?: string;
-  }): Promise<{ identity: boolean; maxLogitDifference: number | null; plan: number[]; problems: string[] }> {
+  /**
+   * Opens an expanded model and its base anew and compares them: every tensor that is the base's by its hash, inserted ones with what they
+   * copy, config.json, tokenizer and the other files byte by byte, logits to the last bit.
+   */
+  async verify({ model: reference, engine = 'auto' }: { model: string; engine?: string }): Promise<VerifiedModel> {
     const model = this.find(reference);
     const base = this.#baseOf(model);
     const problems: string[] = [];
     if (model.plan === null) problems.push('The model was not made by expansion: there is no plan in its folder.');
     else if (!base) problems.push('Its base is no longer in the workspace, so its logits cannot be compared with anything.');
-    else if (!(await hasSameTokenizer(model, base))) problems.push("The tokenizer is not the base's.");
-    for (const { name, found, allowed, comparedWith } of await this.#differences(model)) {
+    const { compared, differences } = await this.#differences(model);
+    for (const { name, found, allowed, comparedWith } of differences) {
       problems.push(`${name} is not what the plan says: found ${found}, allowed ${allowed}, ${comparedWith}.`);
     }
+    const inserted = model.plan && base ? await compareFolders(model, base, problems) : { compared: 0, different: [] };
     const job = {
       kind: 'verify' as const,
       engine,
@@ -186,6 +185,10 @@ export class Models {
       identity: result.maxLogitDifference === 0,
       maxLogitDifference: result.maxLogitDifference,
       plan: model.plan?.inserted.map(({ after }) => after) ?? [],
+      tensors: {
+        compared: compared + inserted.compared,
+        different: [...differences.map(({ name }) => name), ...inserted.different],
+      },
       problems: [...problems, ...result.problems],
     };
   }
@@ -201,17 +204,18 @@ export class Models {
    * Reads what the plan says stayed the base's and compares it with what was recorded and, where an earlier model of the line is in the
    * workspace, with the nearest.
    */
-  async #differences(model: StoredModel): Promise<TensorDifference[]> {
+  async #differences(model: StoredModel): Promise<{ compared: number; differences: TensorDifference[] }> {
     const folder = await openModelFolder(model.path);
     let earlier: ModelFolder | null = null;
     try {
-      if (!folder.expansion) return [];
+      if (!folder.expansion) return { compared: 0, differences: [] };
       const { line } = folder.expansion;
       const others = listModels(this.#context.store).filter(({ id }) => id !== model.id);
       const step = line.findLastIndex(({ base }) => others.some(({ hash }) => hash === base.hash));
       const ancestor = others.find(({ hash }) => hash === line[step]?.base.hash);
       earlier = ancestor ? await openModelFolder(ancestor.path) : null;
-      return await weightDifferences(folder, earlier && { folder: earlier, step });
+      const found = earlier && { folder: earlier, step };
+      return { compared: comparedTensors(folder, found).length, differences: await weightDifferences(folder, found) };
     } finally {
       await folder.close();
       await earlier?.close();
@@ -223,7 +227,7 @@ export class Models {
    * @throws StrataError CORRUPT, with the tensors that differ.
    */
   async checkPlan(model: StoredModel): Promise<void> {
-    const differences = await this.#differences(model);
+    const { differences } = await this.#differences(model);
     if (differences.length > 0) throw weightsDisagree(model.name, differences);
   }
 
@@ -263,7 +267,25 @@ function infoOf({ hash: _, ...model }: StoredModel): ModelInfo {
   return { ...model, owners: blockOwners(model, model.blocks) };
 }
 
-async function hasSameTokenizer(model: StoredModel, base: StoredModel): Promise<boolean> {
-  const read = (directory: string): Promise<string> => readFile(join(directory, 'tokenizer.json'), 'utf8');
-  return (await read(model.path)) === (await read(base.path));
+/** Compares an expanded model with its base beside the tensors that it kept, and adds what it finds to the problems. */
+async function compareFolders(
+  { path: modelPath }: StoredModel,
+  { path: basePath }: StoredModel,
+  problems: string[],
+): Promise<{ compared: number; different: string[] }> {
+  const model = await openModelFolder(modelPath);
+  try {
+    const base = await openModelFolder(basePath);
+    try {
+      const inserted = await compareInserted(model, base);
+      problems.push(...inserted.different.map((name) => `${name} was inserted, but is not what an inserted tensor begins as.`));
+      problems.push(...configDifferences(model, base));
+      problems.push(...(await differentCompanions(modelPath, basePath)).map((name) => `${name} is not the base's.`));
+      return inserted;
+    } finally {
+      await base.close();
+    }
+  } finally {
+    await model.close();
+  }
 }

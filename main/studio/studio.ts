@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineInfo } from '../../shared/contract/contract.ts';
+import { listDatasets } from '../store/datasets.ts';
+import { listModels } from '../store/models.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
-import { removeUnfinished, type StudioContext } from './context.ts';
+import type { StudioContext } from './context.ts';
 import { Datasets } from './datasets.ts';
 import { Exports } from './exports.ts';
 import { Models } from './models.ts';
@@ -11,6 +13,7 @@ import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { Text } from './text.ts';
+import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
 /** For hosts that take an engine's name from a person. */
 export { ENGINE_NAMES, parseEngineName } from '../engine/load-engine.ts';
@@ -50,6 +53,8 @@ export interface Studio {
 export function openStudio({ home, executor, resources, version, log = () => undefined }: StudioOptions): Studio {
   const store = openStore(join(home, 'strata.db'));
   const context: StudioContext = { home, resources, version, store, executor, unfinished: new Set(), log };
+  const known = new Set([...listModels(store), ...listDatasets(store)].map(({ path }) => path));
+  sweepUnfinished(home, (path) => known.has(path), log);
   const models = new Models(context);
   const datasets = new Datasets(context);
   const exports = new Exports(context, models);

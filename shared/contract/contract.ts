@@ -53,6 +53,18 @@ export const modelInfoSchema = z.object({
 });
 export type ModelInfo = z.infer<typeof modelInfoSchema>;
 
+export const verifiedModelSchema = z.object({
+  /** Whether it computes exactly what its base computes. */
+  identity: z.boolean(),
+  /** Null where there is no base to compare with, or a difference is no number. */
+  maxLogitDifference: z.number().nullable(),
+  plan: z.array(z.int()),
+  /** Tensors that must be those of the base, or begin as its copies do: how many were compared, and which are not. */
+  tensors: z.object({ compared: z.int(), different: z.array(z.string()) }),
+  problems: z.array(z.string()),
+});
+export type VerifiedModel = z.infer<typeof verifiedModelSchema>;
+
 export const datasetInfoSchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -277,14 +289,7 @@ export const contract = {
     importance: call.input(z.object({ model: z.string(), oldDatasets: z.array(z.string()) })).output(importanceSchema.nullable()),
     /** Measures it, unless that has been done; leaving off ends the measurement. */
     measureImportance: call.input(importanceRequestSchema).output(eventIterator(importanceEventSchema)),
-    verify: call.input(z.object({ model: z.string() })).output(
-      z.object({
-        identity: z.boolean(),
-        maxLogitDifference: z.number().nullable(),
-        plan: z.array(z.int()),
-        problems: z.array(z.string()),
-      }),
-    ),
+    verify: call.input(z.object({ model: z.string() })).output(verifiedModelSchema),
     /** Writes a model for other programs and follows it to its end; ending the call before that leaves nothing behind. */
     export: call.input(exportRequestSchema).output(eventIterator(exportEventSchema)),
     /** What a model is stored as, and how large it would be in each format and element type. */

@@ -183,7 +183,7 @@ describe('what is not a whole model is refused, and nothing is left behind:', ()
   }
 
   const allowed =
-    'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), or a llama2.c checkpoint (.bin) with its tokenizer beside it';
+    'a Hugging Face folder (config.json, model.safetensors, tokenizer.json), a GGUF file, or a llama2.c checkpoint (.bin) with its tokenizer beside it';
 
   it('a path that is not there', async () => {
     const path = join(folder.path, 'none');
@@ -520,9 +520,46 @@ describe.skipIf(!sharedData)('real models', () => {
     });
   });
 
-  it('a GGUF file is refused by name', async () => {
-    const path = join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf');
-    await expect(importModel(path, destination())).rejects.toMatchObject({ code: 'UNSUPPORTED', found: 'llama-2-tiny-random.gguf' });
+  it('a folder with a SentencePiece tokenizer only gets a tokenizer.json of it', async () => {
+    const model = rawModel();
+    model.config.vocab_size = 4096;
+    for (const name of ['model.embed_tokens.weight', 'lm_head.weight']) model.tensors.set(name, rawTensor(name, [4096, 12], 'F32'));
+    await writeRawModel(source(), model);
+    for (const name of ['tokenizer.json', 'tokenizer_config.json']) await rm(join(source(), name));
+    await copyFile(join(sharedData!, 'tokenizers/sentencepiece/storyllamas_4096.model'), join(source(), 'tokenizer.model'));
+    const { hash } = await importModel(source(), destination());
+    expect(await modelHash(destination())).toBe(hash);
+    const tokenizer = await loadTokenizer(destination());
+    expect(tokenizer.vocabularySize).toBe(4096);
+    const text = 'Once upon a time there was a lighthouse.';
+    expect(tokenizer.encode(text)[0]).toBe(tokenizer.bosTokenId);
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+    expect((await readdir(destination())).sort()).toEqual([
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer.model',
+      'tokenizer_config.json',
+    ]);
+  });
+
+  it('a GGUF file becomes a folder, given itself or as the only one of a folder', async () => {
+    const shipped = join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf');
+    expect(await importModel(shipped, destination())).toMatchObject({
+      suggestedName: 'llama-2-tiny-random',
+      architecture: 'LlamaForCausalLM',
+      hash: await modelHash(destination()),
+    });
+    await mkdir(source());
+    await copyFile(shipped, join(source(), 'llama-2-tiny-random.gguf'));
+    await folder.write('tiny/config.json', '{}'); // repositories of GGUF files have one beside them
+    await importModel(source(), join(folder.path, 'models/two'));
+    expect(await contentsOf(join(folder.path, 'models/two'))).toEqual(await contentsOf(destination()));
+    await folder.write('tiny/other.gguf', 'x');
+    await expect(importModel(source(), join(folder.path, 'models/three'))).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      found: 'llama-2-tiny-random.gguf, other.gguf',
+    });
   });
 
   it('a folder with a tokenizer and no weights is refused', async () => {

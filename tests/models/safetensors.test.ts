@@ -1,5 +1,6 @@
 import { open, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { openSafetensors, PIECE_BYTES, type SafetensorsEntry, writeSafetensors, zeroPieces } from '../../main/models/safetensors.ts';
 import { packSafetensors, unpackTensors } from '../support/raw-models.ts';
@@ -77,7 +78,7 @@ describe('reading', () => {
     const read = async (name: string): Promise<{ lengths: number[]; all: Buffer }> => {
       const pieces: Buffer[] = [];
       for await (const piece of file.readPieces(name)) {
-        await new Promise((resolve) => setImmediate(resolve)); // the other reading goes on meanwhile
+        await delay(50); // the other reading goes on meanwhile, and the next piece of this one is read
         pieces.push(Buffer.from(piece));
       }
       return { lengths: pieces.map(({ length }) => length), all: Buffer.concat(pieces) };

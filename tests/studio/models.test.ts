@@ -70,8 +70,36 @@ describe('a model', () => {
       identity: true,
       maxLogitDifference: 0,
       plan: [1, 1],
+      tensors: { compared: 6 * 9 + 3, different: [] },
       problems: [],
     });
+  });
+
+  it('whose inserted tensors, configuration or files are not what they began as does not verify, and each is named', async () => {
+    const { studio } = tiny;
+    const { path, id } = await studio.models.expand({ model: 'tiny', place: '1', name: 'meddled' });
+    const weights = await readFile(join(path, 'model.safetensors'));
+    const headerBytes = Number(weights.readBigUInt64LE(0));
+    const header = JSON.parse(weights.toString('utf8', 8, 8 + headerBytes)) as Record<string, { data_offsets: [number, number] }>;
+    for (const name of ['model.layers.2.mlp.down_proj.weight', 'model.layers.2.self_attn.q_proj.weight']) {
+      weights.writeFloatLE(0.25, 8 + headerBytes + header[name]!.data_offsets[0]);
+    }
+    await writeFile(join(path, 'model.safetensors'), weights);
+    const config = JSON.parse(await readFile(join(path, 'config.json'), 'utf8')) as Record<string, unknown>;
+    await writeFile(join(path, 'config.json'), JSON.stringify({ ...config, initializer_range: 7 }));
+    await writeFile(join(path, 'tokenizer_config.json'), '{}');
+    const { tensors, problems, identity } = await studio.models.verify({ model: id });
+    expect(identity).toBe(false);
+    expect(tensors).toEqual({
+      compared: 5 * 9 + 3,
+      different: ['model.layers.2.self_attn.q_proj.weight', 'model.layers.2.mlp.down_proj.weight'],
+    });
+    expect(problems).toEqual([
+      'model.layers.2.self_attn.q_proj.weight was inserted, but is not what an inserted tensor begins as.',
+      'model.layers.2.mlp.down_proj.weight was inserted, but is not what an inserted tensor begins as.',
+      'initializer_range in config.json is 7 instead of missing.',
+      "tokenizer_config.json is not the base's.",
+    ]);
   });
 
   it('that was changed after its expansion does not verify, and the tensor is named', async () => {

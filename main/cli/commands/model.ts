@@ -1,3 +1,4 @@
+import type { VerifiedModel } from '../../../shared/contract/contract.ts';
 import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/contract.ts';
 import { describeMethod } from '../../../shared/domain/method.ts';
@@ -79,6 +80,7 @@ export function modelCommand(): Command {
                 'Logits',
                 result.maxLogitDifference === null ? 'not compared' : `largest difference from the base: ${result.maxLogitDifference}`,
               ],
+              ['Tensors', describeTensors(result.tensors)],
               ['Plan', result.plan.length === 0 ? 'none' : `new blocks after ${result.plan.join(', ')}`],
               ['Problems', result.problems.length === 0 ? 'none' : result.problems.join(' ')],
             ]),
@@ -124,4 +126,11 @@ function describeStep({ method, training }: ModelInfo['line'][number]): string {
   const learned = training.datasets.filter(({ role }) => role === 'new').map(({ name }) => name);
   const forgetting = training.forgetting === null ? '' : `, forgetting ${change(training.forgetting)}`;
   return `${done}, learned ${learned.join(', ')}: gain ${change(training.gain)}${forgetting}`;
+}
+
+function describeTensors({ compared, different }: VerifiedModel['tensors']): string {
+  if (compared === 0) return 'not compared';
+  return different.length === 0
+    ? `${compared} compared, all of them as the plan says`
+    : `${different.length} of ${compared} are not as the plan says`;
 }
