@@ -63,19 +63,71 @@ function scoresOf(merges: readonly [string, string][], pieces: ReadonlySet<strin
       made.set(piece, { best: Math.min(known?.best ?? rank, rank), worst: Math.max(known?.worst ?? rank, rank) });
     }
   }
-  const ordered = [...made].sort(([, a], [, b]) => a.best - b.best);
   const scores = new Map<string, number>();
-  for (const [index, [piece, { worst }]] of ordered.entries()) {
-    const next = ordered[index + 1];
-    if (next && next[1].best < worst) {
+  const ordered = [...made].sort(([, a], [, b]) => a.best - b.best);
+  let [group, worst] = [0, -1];
+  /** The character that every piece of the group is a run of; null when one is no run. */
+  let common: string | null = null;
+  for (const [piece, found] of ordered) {
+    const character = runOf(piece);
+    // Pieces whose merges lie between those of others share a score; of these the leftmost is joined first, which is tried below for runs.
+    const isApart = found.best > worst;
+    if (!isApart && (character === null || character !== common)) {
       throw different(
-        `merges of ${JSON.stringify(piece)} before and after one of ${JSON.stringify(next[0])}`,
+        `merges of ${JSON.stringify(piece)} before and after those of another token`,
         'merges that one score for each token can order',
       );
     }
-    scores.set(piece, -index);
+    if (isApart) group++;
+    common = character;
+    worst = Math.max(worst, found.worst);
+    scores.set(piece, -group);
   }
+  checkRuns(ranks, scores);
   return scores;
+}
+
+/**
+ * Where a piece can be joined in two places that share a character, the order of its merges may decide, which a score cannot say. That is so
+ * in runs of one character, such as blanks: each run up to twice the longest piece is joined in both ways.
+ */
+function checkRuns(ranks: ReadonlyMap<string, number>, scores: ReadonlyMap<string, number>): void {
+  const longest = new Map<string, number>();
+  for (const piece of scores.keys()) {
+    const character = runOf(piece);
+    if (character !== null) longest.set(character, Math.max(longest.get(character) ?? 0, piece.length / character.length));
+  }
+  for (const [character, most] of longest) {
+    const rankOf = (left: number, right: number): number => ranks.get(`${character.repeat(left)}\0${character.repeat(right)}`) ?? Infinity;
+    const byScore = (left: number, right: number): number => -(scores.get(character.repeat(left + right)) ?? -Infinity);
+    for (let length = 3; length <= Math.min(2 * most + 1, MAX_RUN); length++) {
+      if (joined(length, rankOf).join() === joined(length, byScore).join()) continue;
+      throw different(`a run of ${length} ${JSON.stringify(character)}, whose merges do not go from left to right`, 'merges that do');
+    }
+  }
+}
+
+/** Runs of more characters are no longer tried: none of the known vocabularies has a piece half as long. */
+const MAX_RUN = 256;
+
+/** The lengths of the parts that a run of one character ends in, when again and again the first of the neighbours with the least `order` is joined. */
+function joined(length: number, order: (left: number, right: number) => number): number[] {
+  const parts = Array.from({ length }, () => 1);
+  for (;;) {
+    let [best, at] = [Infinity, -1];
+    for (let index = 0; index + 1 < parts.length; index++) {
+      const value = order(parts[index]!, parts[index + 1]!);
+      if (value < best) [best, at] = [value, index];
+    }
+    if (at < 0) return parts;
+    parts.splice(at, 2, parts[at]! + parts[at + 1]!);
+  }
+}
+
+/** The character that a piece repeats, or null. */
+function runOf(piece: string): string | null {
+  const [character] = piece;
+  return character !== undefined && piece === character.repeat(piece.length / character.length) ? character : null;
 }
 
 function* cuts(piece: string): Iterable<[string, string]> {
