@@ -60,6 +60,13 @@ test('GGUF into a folder takes the model’s name, and the name of a file is tak
   expect(taken).toMatchObject({ exitCode: 2, code: 'BAD_INPUT', found: `a file at ${into.path}` });
 });
 
+test('a folder for Ollama has the GGUF file and a Modelfile that names it', async () => {
+  const result = await exported('--format', 'ollama', '--dtype', 'q8_0', '--out', at('ollama'));
+  expect(result).toMatchObject({ path: at('ollama'), format: 'ollama', dtype: 'Q8_0', verified: true });
+  expect((await readdir(at('ollama'))).sort()).toEqual(['Modelfile', 'model.gguf']);
+  expect(await readFile(at('ollama/Modelfile'), 'utf8')).toContain('FROM ./model.gguf');
+});
+
 test('a pack comes back by import as the same model, in this workspace and in another', async () => {
   expect(await exported('--format', 'pack', '--out', at('pack'))).toMatchObject({ format: 'pack', dtype: 'F16', verified: true });
   const again = await strata.json<ModelInfo>('model', 'import', at('pack'), '--name', 'again');
