@@ -37,8 +37,11 @@ function toFloats(bytes: Uint8Array, dtype: FloatDtype): Float32Array {
 function fromFloats(name: string, values: Float32Array, dtype: FloatDtype): Uint8Array {
   if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const { largest, infinite, hint } = RANGES[dtype];
-  const tooLarge = values.find((value) => Math.abs(value) >= infinite && Number.isFinite(value));
-  if (tooLarge !== undefined) {
+  let tooLarge: number | null = null;
+  for (let index = 0; index < values.length; index++) {
+    if (Math.abs(values[index]!) >= infinite && Number.isFinite(values[index])) tooLarge = values[index]!;
+  }
+  if (tooLarge !== null) {
     throw new StrataError('UNSUPPORTED', `Tensor ${name} does not fit into ${dtype}: a number of it would become infinite.`, {
       found: String(tooLarge),
       allowed: `numbers up to ${largest} in size`,
@@ -82,30 +85,33 @@ function isNearest(written: Uint8Array, to: FloatDtype, source: Uint8Array, from
   const values = numbersOf(source, from);
   if (to === 'F32') {
     const floats = floatsOver(written);
-    return floats.every((float, index) => Object.is(float, values[index]));
+    for (let index = 0; index < floats.length; index++) if (!Object.is(floats[index], values[index])) return false;
+    return true;
   }
   const halves = halvesOver(written);
-  const { value, below } = TABLES[to]();
-  for (const [index, half] of halves.entries()) {
-    const [number, nearest] = [values[index]!, value[half]!];
-    if (Number.isNaN(number)) {
-      if (!Number.isNaN(nearest)) return false;
-      continue;
-    }
-    if (Object.is(number, nearest)) continue;
-    if (Number.isNaN(nearest) || isNegative(number) !== isNegative(nearest)) return false;
-    const size = half & 0x7fff;
-    const [magnitude, reached] = [Math.abs(number), value[size]!];
-    // Half the way to the next smaller one, or to the next larger one; a tie belongs to the even significand, which is the last bit.
-    const way = magnitude < reached ? below[size]! / 2 : below[size + 1]! / 2;
-    const distance = Math.abs(magnitude - reached);
-    if (!(distance < way || (distance === way && size % 2 === 0))) return false;
+  const table = TABLES[to]();
+  for (let index = 0; index < halves.length; index++) {
+    if (!isNearestHalf(halves[index]!, values[index]!, table)) return false;
   }
   return true;
 }
 
+function isNearestHalf(half: number, number: number, { value, below }: HalfTable): boolean {
+  const nearest = value[half]!;
+  if (number !== number || nearest !== nearest) return number !== number && nearest !== nearest; // not a number
+  const size = half & 0x7fff;
+  if (isNegative(number) !== size < half) return false;
+  if (number === nearest) return true;
+  const magnitude = Math.abs(number);
+  const reached = value[size]!;
+  // Half the way to the next smaller one, or to the next larger one; a tie belongs to the even significand, which is the last bit.
+  const way = (magnitude < reached ? below[size]! : below[size + 1]!) / 2;
+  const distance = Math.abs(magnitude - reached);
+  return distance < way || (distance === way && size % 2 === 0);
+}
+
 function isNegative(value: number): boolean {
-  return value < 0 || Object.is(value, -0);
+  return value < 0 || (value === 0 && 1 / value < 0);
 }
 
 function halvesOver(bytes: Uint8Array): Uint16Array {
@@ -116,7 +122,10 @@ function halvesOver(bytes: Uint8Array): Uint16Array {
 function numbersOf(bytes: Uint8Array, dtype: FloatDtype): Float64Array | Float32Array {
   if (dtype === 'F32') return floatsOver(bytes);
   const { value } = TABLES[dtype]();
-  return Float64Array.from(halvesOver(bytes), (half) => value[half]!);
+  const halves = halvesOver(bytes);
+  const numbers = new Float64Array(halves.length);
+  for (let index = 0; index < halves.length; index++) numbers[index] = value[halves[index]!]!;
+  return numbers;
 }
 
 /** Every number of a 16-bit format by its bits, and how far each positive one is above the next smaller one. */

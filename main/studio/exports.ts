@@ -12,8 +12,9 @@ import { unfinishedExport } from '../models/export-destination.ts';
 import { exportHuggingFace } from '../models/export-model.ts';
 import { exportPack } from '../models/export-pack.ts';
 import type { ExportWatch } from '../models/export-progress.ts';
-import { exportGguf } from '../models/gguf/export-gguf.ts';
+import { type ExportedGguf, exportGguf } from '../models/gguf/export-gguf.ts';
 import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
+import { exportOllama } from '../models/ollama.ts';
 import { byteLength } from '../models/safetensors.ts';
 import { listModels, type StoredModel } from '../store/models.ts';
 import { makeFolder, type StudioContext } from './context.ts';
@@ -69,13 +70,11 @@ export class Exports {
       return this.#written(destination, (partial) => exportHuggingFace(model.path, destination, options, partial));
     }
     const options = { ...watch, dtype: dtype ?? (await widestDtype(model.path)), name: model.name };
+    if (format === 'ollama') {
+      return this.#written(destination, async (partial) => contractResult(await exportOllama(model.path, destination, options, partial)));
+    }
     const file = /\.gguf$/i.test(destination) ? destination : join(destination, `${fileName(model.name)}.gguf`);
-    return this.#written(file, async (partial) => {
-      const { storedAsF16, notes, ...exported } = await exportGguf(model.path, file, options, partial);
-      const kept =
-        storedAsF16.length > 0 ? [`${storedAsF16.length} matrices are F16: their rows are not whole blocks of ${exported.dtype}.`] : [];
-      return { ...exported, notes: [...notes, ...kept] };
-    });
+    return this.#written(file, async (partial) => contractResult(await exportGguf(model.path, file, options, partial)));
   }
 
   /** Does {@link write} and tells how far it is; the last event has the result. Ending the iteration, or the signal, ends the export. */
@@ -152,6 +151,12 @@ export class Exports {
     const partial = unfinishedExport(absolutePath(destination));
     return makeFolder(this.#context, partial, () => write(partial));
   }
+}
+
+/** What llama.cpp does in another way, and which matrices are not in the type asked for, in words. */
+function contractResult({ storedAsF16, notes, ...exported }: ExportedGguf): ExportedModel {
+  const wider = `${storedAsF16.length} matrices are F16: their rows are not whole blocks of ${exported.dtype}.`;
+  return { ...exported, notes: storedAsF16.length > 0 ? [...notes, wider] : notes };
 }
 
 function sourceOf({ name, path }: StoredModel): { name: string; directory: string } {

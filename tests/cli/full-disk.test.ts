@@ -3,11 +3,19 @@ import { mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ModelInfo } from '../../shared/contract/contract.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
 import { onlyDocument, StrataCommand } from '../support/strata-command.ts';
 import { ask } from '../support/web-client.ts';
-import { byteModelConfig, storyDocuments, writeDocuments, writeTinyModel, writeTinySources } from '../support/workspace.ts';
+import {
+  byteModelConfig,
+  byteTokenizerJson,
+  storyDocuments,
+  writeDocuments,
+  writeTinyModel,
+  writeTinySources,
+} from '../support/workspace.ts';
 
 /** A real disk that is full: a small one in memory, with the workspace on it. */
 
@@ -61,6 +69,36 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
 
   test('an expansion fails, and nothing of it is left', async () => {
     await withLittleRoom(80_000, () => failsWithoutTrace('model', 'expand', 'tiny', '--blocks', '4'));
+  });
+
+  test.each([
+    ['huggingface', '--dtype', 'f16'],
+    ['huggingface', '--shard-size', '20kB'],
+    ['gguf', '--dtype', 'f32'],
+    ['pack', '--base', 'tiny'],
+  ])('an export as %s %s %s fails, and nothing of it is left, not even the folder around it', async (format, option, value) => {
+    const config = { ...byteModelConfig, hiddenSize: 96, headSize: 24, intermediateSize: 256 };
+    const folder = join(directory, `for-${format}-${value}`);
+    await writeTinyModel(folder, { config });
+    // llama.cpp knows no tokenizer that takes a text as one word.
+    if (format === 'gguf') await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(wordTokenizerJson()));
+    const { id } = await strata.json<ModelInfo>('model', 'import', folder);
+    const expanded = await strata.json<ModelInfo>('model', 'expand', id, '--blocks', '2');
+    const base = option === '--base' ? id : value;
+    const args = ['model', 'export', expanded.id, '--format', format, option, base, '--out', join(disk, 'exports/here')];
+    await withLittleRoom(200_000, () => failsWithoutTrace(...args));
+    expect(await readdir(disk)).toEqual(['home']);
+    await strata.json(...args);
+    await rm(join(disk, 'exports'), { recursive: true });
+    await strata.json('model', 'delete', expanded.id);
+    await strata.json('model', 'delete', id);
+  });
+
+  test('a pack that is put on its base where there is no room leaves nothing', async () => {
+    const expanded = await strata.json<ModelInfo>('model', 'expand', 'tiny', '--blocks', '4');
+    await strata.json('model', 'export', expanded.id, '--format', 'pack', '--out', join(directory, 'pack'));
+    await withLittleRoom(80_000, () => failsWithoutTrace('model', 'import', join(directory, 'pack')));
+    await strata.json('model', 'delete', expanded.id);
   });
 
   test('an upload is answered with the reason, and nothing of it is left', async () => {
@@ -140,3 +178,9 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
     }
   }
 });
+
+/** The tokenizer of every byte, with words cut as GPT-2 does. */
+function wordTokenizerJson(): Record<string, unknown> {
+  const json = byteTokenizerJson();
+  return { ...json, pre_tokenizer: { ...(json.pre_tokenizer as object), use_regex: true } };
+}

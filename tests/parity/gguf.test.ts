@@ -13,6 +13,7 @@ import { hiddenStates, logitsOf } from '../../main/llama/model.ts';
 import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
 import { exportGguf, type GgufExportType } from '../../main/models/gguf/export-gguf.ts';
 import { writeGgufFolder } from '../../main/models/gguf/import-gguf.ts';
+import { quantise } from '../../main/models/gguf/quantise.ts';
 import { openGguf } from '../../main/models/gguf/read-gguf.ts';
 import { WORD_CUTTERS } from '../../main/models/gguf/word-cutters.ts';
 import { importModel } from '../../main/models/import-model.ts';
@@ -20,6 +21,7 @@ import { toHuggingFaceConfig } from '../../main/models/model-config.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { normalStream, randomStream } from '../../shared/domain/random.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { fastEngine } from '../support/engines.ts';
 import { packTensors } from '../support/raw-models.ts';
@@ -219,6 +221,37 @@ describe.each(models)('$name in llama.cpp', ({ name, prepare }) => {
     },
     120_000,
   );
+});
+
+it.runIf(sharedData !== null)('a tokenizer that llama.cpp cannot be told is refused', async () => {
+  const source = join(sharedData!, 'models/tinystories-656k');
+  await expect(exportGguf(source, join(work, 'refused.gguf'), { dtype: 'F16' })).rejects.toMatchObject({
+    code: 'UNSUPPORTED',
+    found: 'no pieces for 256 of the 256 bytes',
+  });
+});
+
+describe('numbers in an element type', () => {
+  it('have the bits that the gguf package writes, ordinary ones and those at the ends of what there is', async () => {
+    const random = randomStream(7);
+    const normal = normalStream(random);
+    const scales = [1, 1, 1, 1e-44, 1e-40, 1e-38, 1e-37, 1e-20, 1e-8, 1e-5, 1e4, 1e6, 1e20, 1e37];
+    const bits = new Float32Array(Uint32Array.from({ length: 32 * 4000 }, () => random() * 2 ** 32).buffer);
+    const values = Float32Array.from([
+      ...scales.flatMap((scale) => Array.from({ length: 32 * 1500 }, () => normal() * scale)),
+      ...Array.from({ length: 32 * 3000 }, () => Math.round(normal() * 60) / 2), // halves, where rounding decides
+      ...bits.map((value) => (Number.isFinite(value) ? value : 1)),
+      ...new Float32Array(32),
+      ...new Float32Array(32).fill(-0),
+    ]);
+    const out = join(work, 'quantised');
+    await mkdir(out);
+    await writeFile(join(out, 'values.f32'), values);
+    await run(python, [join(import.meta.dirname, 'quantise.py'), join(out, 'values.f32'), out]);
+    for (const type of ['F16', 'BF16', 'Q8_0', 'Q4_0'] as const) {
+      expect(Buffer.from(quantise(values, type)).equals(await readFile(join(out, `${type}.bin`))), type).toBe(true);
+    }
+  }, 120_000);
 });
 
 describe('architectures in llama.cpp as in transformers', () => {
