@@ -11,9 +11,10 @@ import { createReport, secondsSince } from './setup/report.mjs';
  * `npm test`: sets up what is missing, then runs every check there is and ends with one summary. A failing check does not hide the others.
  *
  *   --quick          without the browser tests ("npm run check")
- *   --only KIND      types, lint, unit, browser or torture (which kills a hundred trainers and runs only when it is asked for)
+ *   --only KIND      types, lint, unit, browser, or what runs only when it is asked for: torture, which kills a hundred trainers, and fuzz, which
+ *                    gives every reader 20,000 damaged files (the unit tests give it 1,000)
  *   PATH...          only the tests whose path contains one of these
- * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser' | 'torture', name: string, tool: string, args: string[] }} Check
+ * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser' | 'torture' | 'fuzz', name: string, tool: string, args: string[] }} Check
  */
 
 /** @param {string[]} filters @returns {Check[]} */
@@ -38,6 +39,12 @@ function allChecks(filters) {
     { kind: 'unit', name: 'Tests', tool: vitest, args: ['run', '--project', 'unit', ...filters] },
     { kind: 'browser', name: 'Tests in the browser', tool: vitest, args: ['run', '--project', 'browser', ...filters] },
     { kind: 'torture', name: 'A hundred kills', tool: vitest, args: ['run', '--project', 'torture', ...filters] },
+    {
+      kind: 'fuzz',
+      name: 'Damaged files',
+      tool: vitest,
+      args: ['run', '--project', 'unit', ...(filters.length > 0 ? filters.map((filter) => `tests/fuzz/${filter}`) : ['tests/fuzz/'])],
+    },
   ];
 }
 
@@ -61,10 +68,10 @@ await runScript(async () => {
       ? kind === values.only
       : positionals.length > 0
         ? kind === 'unit'
-        : !(kind === 'torture' || (values.quick && kind === 'browser'));
+        : !(kind === 'torture' || kind === 'fuzz' || (values.quick && kind === 'browser'));
   const checks = allChecks(positionals).filter(({ kind }) => isWanted(kind));
   if (checks.length === 0) {
-    report.note([`There is no kind of check called "${values.only}": types, lint, unit, browser and torture are known.`]);
+    report.note([`There is no kind of check called "${values.only}": types, lint, unit, browser, torture and fuzz are known.`]);
     return 2;
   }
   const runsTests = checks.some(({ kind }) => kind === 'unit' || kind === 'browser');
@@ -72,7 +79,8 @@ await runScript(async () => {
   const { node, engineProblem } = await prepare({ quiet: true, engine: trains, renderer: runsTests, electron: runsTests, retry: true });
   // Before any test: the unit tests use the GPU driver that comes with it.
   const chromium = checks.some(({ kind }) => kind === 'browser') ? await ensureChromium(report) : null;
-  const env = { ...process.env, ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }) };
+  const nightly = values.only === 'fuzz' && { STRATA_FUZZ_CASES: process.env.STRATA_FUZZ_CASES ?? '20000' };
+  const env = { ...process.env, ...nightly, ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }) };
   const startedAt = Date.now();
   /** @type {{ name: string, result: 'passed' | 'FAILED' | 'skipped', detail: string }[]} */
   const results = [];

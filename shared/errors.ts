@@ -53,6 +53,13 @@ export interface ErrorRecord extends ErrorDetails {
   message: string;
 }
 
+/** What was met may be a stranger's file of megabytes; nobody reads more than this. */
+const MAX_DETAIL_LENGTH = 2000;
+
+function inShort(text: string): string {
+  return text.length > MAX_DETAIL_LENGTH ? `${text.slice(0, MAX_DETAIL_LENGTH)}…` : text;
+}
+
 export class StrataError extends Error {
   readonly code: ErrorCode;
   readonly found: string | undefined;
@@ -60,12 +67,12 @@ export class StrataError extends Error {
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails & { cause?: unknown } = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(inShort(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'StrataError';
     this.code = code;
-    this.found = details.found;
-    this.allowed = details.allowed;
-    this.hint = details.hint;
+    this.found = details.found && inShort(details.found);
+    this.allowed = details.allowed && inShort(details.allowed);
+    this.hint = details.hint && inShort(details.hint);
   }
 
   get exitCode(): number {

@@ -4,8 +4,13 @@ import { methodSchema } from '../../shared/domain/method.ts';
 
 /** What goes between `strata bench` and the two processes that it measures, ours and PyTorch's: the same job for both, as a file of JSON. */
 
-export const benchTaskSchema = z.enum(['train', 'evaluate', 'generate', 'load']);
+export const benchTaskSchema = z.enum(['train', 'evaluate', 'generate', 'load', 'import', 'expand']);
 export type BenchTask = z.infer<typeof benchTaskSchema>;
+
+/** Tasks that only move a model's files: nothing is computed, and nothing compared with but what copies or rewrites the same bytes. */
+export function movesFiles(task: BenchTask): boolean {
+  return task === 'import' || task === 'expand';
+}
 
 export const benchJobSchema = z.object({
   task: benchTaskSchema,
@@ -22,6 +27,8 @@ export const benchJobSchema = z.object({
   expandedDirectory: z.string(),
   /** Token ids as little-endian int32: batch windows of context + 1 each for every step; after the last they begin anew. */
   windowsPath: z.string(),
+  /** A file or folder that is not there yet, for what is written and not needed any more. */
+  outputPath: z.string(),
   batch: z.int().min(1),
   context: z.int().min(2),
   newTokens: z.int().min(0),

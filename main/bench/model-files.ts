@@ -34,6 +34,21 @@ export async function writeRandomModel(directory: string, config: LlamaConfig, w
   await writeSafetensors(join(directory, 'model.safetensors'), entries, { format: 'pt' });
 }
 
+/** Writes the tokenizer that an import asks for: one token per printable letter, no others. */
+export async function writeTokenizer(directory: string): Promise<void> {
+  const letters = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index));
+  const json = {
+    version: '1.0',
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: 'Fuse' },
+    model: { type: 'BPE', vocab: Object.fromEntries(letters.map((letter, id) => [letter, id])), merges: [] },
+  };
+  await writeFile(join(directory, 'tokenizer.json'), JSON.stringify(json));
+}
+
 /** The same model with its copies inserted, for a program that does not insert them itself. */
 export async function writeExpandedModel(base: string, directory: string, plan: ExpansionPlan): Promise<void> {
   await expandModelFolder(base, directory, plan, { name: 'random weights', hash: '' });

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { planMemory } from '../../shared/domain/memory.ts';
 import { type Method, planOf, trainedConfig } from '../../shared/domain/method.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -13,10 +14,12 @@ import { LastWords } from '../training/last-words.ts';
 import { availableMemory } from '../training/process-memory.ts';
 import { explainEnd } from '../training/trainer-end.ts';
 import { findPeer, type Peer } from './find-python.ts';
-import { benchAnswerSchema, type BenchJob, type Measurement } from './job.ts';
-import { type WeightType, writeExpandedModel, writeRandomModel, writeWindows } from './model-files.ts';
+import { benchAnswerSchema, type BenchJob, type Measurement, movesFiles } from './job.ts';
+import { type WeightType, writeExpandedModel, writeRandomModel, writeTokenizer, writeWindows } from './model-files.ts';
 import { shapeOf, type ShapeName } from './shapes.ts';
 import { type BenchCase, casesOf, type SuiteName, type WindowSize } from './suites.ts';
+
+const run = promisify(execFile);
 
 export interface BenchRequest extends WindowSize {
   suites: readonly SuiteName[];
@@ -62,6 +65,10 @@ export interface BenchResult {
   speedRatio: number | null;
   /** Our peak by PyTorch's: below 1 Strata takes less. */
   memoryRatio: number | null;
+  /** Where files are moved: seconds that `cp` takes for as many bytes, flushed to the disk, in the median; null elsewhere and without a `cp`. */
+  copy: { bytes: number; seconds: number } | null;
+  /** Median over the rounds of the time of `cp` by ours, measured one after the other: at 1 Strata is as fast. */
+  copyRatio: number | null;
   /** Largest difference between the two sides' losses at the same step; far from 0 they do not compute the same. */
   lossDifference: number | null;
 }
@@ -134,6 +141,7 @@ export async function runBench(request: BenchRequest, say: (line: string) => voi
 
 /** @throws StrataError BAD_INPUT for windows that the model or the machine's memory is too small for: found before an hour is spent. */
 function checkCase({ suite, shape, task, method, config, batch, context }: BenchCase, weights: WeightType): void {
+  if (movesFiles(task)) return; // nothing of a model is held
   if (context > config.contextLength) {
     throw new StrataError('BAD_INPUT', `The windows of ${suite} are longer than the model was made for.`, {
       found: `${context} tokens`,
@@ -181,13 +189,23 @@ async function measureCase(
   const measurePeer = (): Promise<Measurement> =>
     measureInChild('PyTorch', peer!.python, [join(import.meta.dirname, 'peer/bench.py'), jobPath], {}, signal);
 
+  const copied = movesFiles(each.task) && process.platform !== 'win32' ? join(job.expandedDirectory, 'model.safetensors') : null;
   const ours: Measurement[] = [];
   const theirs: Measurement[] = [];
+  const copies: number[] = [];
   for (let round = 0; round < rounds; round++) {
     // Who goes first changes, so that a machine that warms up or fills its caches favours neither.
-    const turns = [async () => ours.push(await measureOurs()), async () => peer && theirs.push(await measurePeer())];
+    const turns = [
+      async () => ours.push(await measureOurs()),
+      async () => peer && theirs.push(await measurePeer()),
+      async () => copied !== null && copies.push(await timeCopy(copied, job.outputPath)),
+    ];
     for (const turn of round % 2 === 0 ? turns : turns.reverse()) await turn();
-    const said = [`${describeSeconds(each, ours.at(-1)!)} Strata`, ...(peer ? [`${describeSeconds(each, theirs.at(-1)!)} PyTorch`] : [])];
+    const said = [
+      `${describeSeconds(each, ours.at(-1)!)} Strata`,
+      ...(peer ? [`${describeSeconds(each, theirs.at(-1)!)} PyTorch`] : []),
+      ...(copied === null ? [] : [`${copies.at(-1)!.toFixed(2)} s cp`]),
+    ];
     say(`${each.suite} ${each.shape} ${each.batch} x ${each.context}, round ${round + 1} of ${rounds}: ${said.join(', ')}`);
   }
   return {
@@ -201,6 +219,8 @@ async function measureCase(
     peer: peer && sideOf(each, theirs),
     speedRatio: peer && median(ours.map((own, round) => median(theirs[round]!.seconds) / median(own.seconds))),
     memoryRatio: peer && median(ours.map((own, round) => own.peakMemory / theirs[round]!.peakMemory)),
+    copy: copied === null ? null : { bytes: (await stat(copied)).size, seconds: median(copies) },
+    copyRatio: copied === null ? null : median(ours.map((own, round) => copies[round]! / median(own.seconds))),
     lossDifference: peer && largestDifference(ours[0]!.losses, theirs[0]!.losses),
   };
 }
@@ -220,6 +240,7 @@ async function prepare(
         writeExpandedModel(baseDirectory, path, plan),
       )
     : baseDirectory;
+  if (movesFiles(each.task)) await writeTokenizer(baseDirectory);
   const windowsPath = join(scratch, 'windows.i32');
   // Windows that come again are first seen in the warm-up: what is counted are later epochs.
   const distinctSteps = each.cachesPrefix ? WARM_UP_STEPS : WARM_UP_STEPS + steps;
@@ -234,6 +255,7 @@ async function prepare(
     baseDirectory,
     expandedDirectory,
     windowsPath,
+    outputPath: join(scratch, 'output'),
     batch: each.batch,
     context: each.context,
     newTokens: each.newTokens,
@@ -247,6 +269,17 @@ async function prepare(
 async function once(directory: string, write: (directory: string) => Promise<void>): Promise<string> {
   if (!existsSync(join(directory, 'model.safetensors'))) await write(directory);
   return directory;
+}
+
+/** Seconds in which the system's own program copies a file and the copy is flushed to the disk. */
+async function timeCopy(source: string, destination: string): Promise<number> {
+  const started = performance.now();
+  await run('cp', [source, destination]);
+  const copy = await open(destination, 'r+');
+  await copy.sync().finally(() => copy.close());
+  const seconds = (performance.now() - started) / 1000;
+  await rm(destination);
+  return seconds;
 }
 
 /** Runs one side to its end and reads its answer. */
@@ -295,7 +328,7 @@ function sideOf(each: BenchCase, rounds: readonly Measurement[]): Side {
 
 /** Tokens that a step goes through. */
 function tokensOf({ task, batch, context, newTokens }: BenchCase): number | null {
-  if (task === 'load') return null;
+  if (task === 'load' || movesFiles(task)) return null;
   return task === 'generate' ? newTokens : batch * context;
 }
 

@@ -37,7 +37,22 @@ const TINY: LlamaConfig = {
   contextLength: 256,
 };
 
-export const SHAPE_NAMES = ['base', 'smollm2-135m', 'tiny'] as const;
+/** TinyLlama 1.1B with 9 of its 22 blocks: a gigabyte in bfloat16. */
+const GIGABYTE: LlamaConfig = {
+  ...SMOLLM2_135M,
+  hiddenSize: 2048,
+  intermediateSize: 5632,
+  blocks: 9,
+  heads: 32,
+  keyValueHeads: 4,
+  headSize: 64,
+  vocabularySize: 32_000,
+  contextLength: 2048,
+  ropeTheta: 10_000,
+  tiedEmbeddings: false,
+};
+
+export const SHAPE_NAMES = ['base', 'smollm2-135m', 'gigabyte', 'tiny'] as const;
 export type ShapeName = (typeof SHAPE_NAMES)[number];
 
 /** A model to measure with, and the windows that suit it. */
@@ -63,6 +78,8 @@ export async function shapeOf(name: ShapeName, resources: string): Promise<Shape
     }
     case 'smollm2-135m':
       return { name, config: SMOLLM2_135M, expansion: { baseBlocks: 24, inserted: 6 }, batch: 1, context: 512 };
+    case 'gigabyte':
+      return { name, config: GIGABYTE, expansion: { baseBlocks: GIGABYTE.blocks, inserted: 2 }, batch: 1, context: 128 };
     case 'tiny':
       return { name, config: TINY, expansion: { baseBlocks: 3, inserted: 1 }, batch: 2, context: 16 };
   }

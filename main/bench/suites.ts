@@ -13,6 +13,7 @@ export const SUITES = {
   eval: 'loss without gradients',
   generate: 'greedy generation with cached keys and values',
   load: 'from a folder on disk to the first token',
+  'model-files': 'importing a model and writing an expanded one, beside cp of the same bytes and safetensors in Python',
   context: 'how train-expand grows with the window, 128 to 2048 tokens as far as the model allows',
   inserted: 'how train-expand grows with the inserted blocks, 1 to 16',
 } as const;
@@ -85,6 +86,11 @@ export function casesOf(suite: SuiteName, shape: Shape, wanted: WindowSize = {})
     }
     case 'load':
       return [{ ...whole, task: 'load', batch: 1, context: PROMPT_TOKENS }];
+    case 'model-files':
+      return [
+        { ...whole, task: 'import', batch: 1, context: PROMPT_TOKENS },
+        { ...expand(expansion.baseBlocks, expansion.inserted, PROMPT_TOKENS), task: 'expand', batch: 1 },
+      ];
     case 'context':
       return CONTEXTS.filter((window) => window <= config.contextLength).map((window) =>
         expand(expansion.baseBlocks, expansion.inserted, window),

@@ -11,6 +11,8 @@ import { type CommonOptions, refuse, type Session } from './session.ts';
 
 export interface ImportOptions extends CommonOptions {
   name?: string;
+  /** For a pack. */
+  base?: string;
   file?: string;
   token?: string;
   endpoint?: string;
@@ -26,8 +28,9 @@ export async function importFrom(session: Session, from: string, options: Import
   if (existsSync(from) || !SOURCE_PREFIXES.some((prefix) => from.startsWith(prefix))) {
     const [choice] = Object.keys(choices);
     if (choice !== undefined) throw refuse('A model on this computer takes no such option.', `--${choice}`, 'it for hub:ORG/NAME');
-    return models.import({ path: from, ...named });
+    return models.import({ path: from, ...named, ...(options.base !== undefined && { base: options.base }) });
   }
+  if (options.base !== undefined) throw refuse('Only a pack is put on a base.', from, 'a folder with pack.json');
   const display = new DownloadDisplay();
   try {
     const fetched = await session.interruptible((signal) =>

@@ -5,13 +5,13 @@ import type { RunSummary } from '../../shared/domain/run.ts';
 import { StrataError, type ErrorCode } from '../../shared/errors.ts';
 import type { Runs } from '../studio/runs.ts';
 import { bytes, change, count, duration, fields, loss, percent, shortCount, tensorsByBlock } from './format.ts';
+import { describeImportance, describeInserted, describeSizes } from './plan-display.ts';
 import { STRATA } from './report.ts';
 import type { Session } from './session.ts';
 
 /** What a run will do, need and cost, in words. */
 export function describePlan(preview: TrainPreview): string {
   const { memory, placement, time, plan } = preview;
-  const inserted = plan?.inserted ?? [];
   const pieces = preview.microBatch < preview.batch ? `, ${preview.microBatch} at once` : '';
   const lines: [string, string][] = [
     ['Method', describeMethod(preview.method)],
@@ -23,8 +23,7 @@ export function describePlan(preview: TrainPreview): string {
     ['Replay share', percent(preview.replayShare)],
   ];
   if (plan) {
-    const places = inserted.map(({ position, copies }) => `${position} (copy of ${copies})`).join(', ');
-    lines.push(['New blocks', `${places}, in a model of ${placement.blocks} blocks, counted from 0`]);
+    lines.push(['New blocks', `${describeInserted(plan)}, in a model of ${placement.blocks} blocks, counted from 0`]);
   }
   if (preview.addedParameters > 0) {
     const merged = preview.method.name === 'lora' ? ', merged into its weights at the end' : '';
@@ -39,11 +38,13 @@ export function describePlan(preview: TrainPreview): string {
   lines.push(['Memory', `about ${bytes(memory.total)} of ${bytes(memory.available)}: ${parts}`]);
   if (!memory.keepsActivations) lines.push(['', 'activations do not fit and are computed again in the backward pass, which takes longer']);
   lines.push(['Time', time ? `about ${duration(time.seconds)}, from ${time.basis}` : 'not known before a first run on this engine']);
+  lines.push(...describeSizes(preview.sizes));
   lines.push([
     'Trained',
     `${count(preview.trainableParameters)} of ${count(preview.totalParameters)} parameters, in ${preview.trainableTensors.length} tensors:`,
   ]);
-  return [fields(lines), ...tensorsByBlock(preview.trainableTensors).map((line) => `  ${line}`)].join('\n');
+  const trained = tensorsByBlock(preview.trainableTensors).map((line) => `  ${line}`);
+  return [fields(lines), ...trained, ...(preview.importance ? ['', describeImportance(preview.importance)] : [])].join('\n');
 }
 
 /**

@@ -18,7 +18,7 @@ const POSITION_BYTES = 8;
 
 /** A document as a shard takes it. */
 export interface EncodedDocument {
-  ids: readonly number[];
+  ids: readonly number[] | Int32Array;
   /** 1 for each id that is to be learned, 0 for one that is only read, such as a question; absent: all are learned. */
   learned?: Uint8Array;
 }
@@ -26,6 +26,8 @@ export interface EncodedDocument {
 /** What building shards needs of a tokenizer (see main/models/tokenizer.ts; passed in, so that the rooms stay apart). */
 export interface DocumentTokenizer {
   encodeDocument(text: string): number[];
+  /** The same of many texts, in their order; where it is missing they are encoded one after the other. */
+  encodeDocuments?(texts: AsyncIterable<string>): AsyncIterable<Int32Array>;
   readonly vocabularySize: number;
   readonly hash: string;
 }
@@ -91,7 +93,13 @@ async function* encodedDocuments(
   heldOut: boolean,
   tokenizer: DocumentTokenizer,
 ): AsyncGenerator<EncodedDocument> {
-  for await (const { text } of (await openDataset(datasetDirectory)).documents({ heldOut })) yield { ids: tokenizer.encodeDocument(text) };
+  const texts = textsOf(datasetDirectory, heldOut);
+  if (tokenizer.encodeDocuments) for await (const ids of tokenizer.encodeDocuments(texts)) yield { ids };
+  else for await (const text of texts) yield { ids: tokenizer.encodeDocument(text) };
+}
+
+async function* textsOf(datasetDirectory: string, heldOut: boolean): AsyncGenerator<string> {
+  for await (const { text } of (await openDataset(datasetDirectory)).documents({ heldOut })) yield text;
 }
 
 /**

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 
 /**
- * Bundles the desktop host into dist/electron: `main.js` and the trainer's `process.js` as modules, the preload as CommonJS (a sandboxed
+ * Bundles the desktop host into dist/electron: `main.js`, the trainer's `process.js` and the thread `encoding-worker.js` as modules, the preload as CommonJS (a sandboxed
  * preload cannot be a module). Only our own files are bundled: packages stay in node_modules, where native ones are unpacked.
  * `vite build` makes both: see buildApp below.
  */
@@ -29,7 +29,15 @@ const output = (format: 'es' | 'cjs', input: Record<string, string>, extension: 
 export default defineConfig({
   root,
   environments: {
-    host: output('es', { main: resolve(root, 'main/electron/main.ts'), process: resolve(root, 'main/training/process.ts') }, 'js'),
+    host: output(
+      'es',
+      {
+        main: resolve(root, 'main/electron/main.ts'),
+        process: resolve(root, 'main/training/process.ts'),
+        'encoding-worker': resolve(root, 'main/models/tokenizers/encoding-worker.ts'),
+      },
+      'js',
+    ),
     preload: output('cjs', { preload: resolve(root, 'main/electron/preload.ts') }, 'cjs'),
   },
   builder: {

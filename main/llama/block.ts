@@ -132,13 +132,14 @@ export function backwardLanes(
   return { inputs, gradients: sums };
 }
 
-/** By role for a weight, by `role.a` and `role.b` for an adapter. */
+/** By role for a weight, by `role.bias` for its bias, by `role.a` and `role.b` for an adapter. */
 function namedGradients(gradients: BlockGradients): [string, Tensor][] {
   return Object.entries(gradients).flatMap(([role, value]: [string, Tensor | null | AttentionGradients['query']]) => {
     if (value === null) return [];
     if ('dtype' in value) return [[role, value]];
     const parts: [string, Tensor | null][] = [
       [role, value.weight],
+      [`${role}.bias`, value.bias],
       [`${role}.a`, value.a],
       [`${role}.b`, value.b],
     ];

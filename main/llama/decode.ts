@@ -2,8 +2,8 @@ import type { Engine, Operations, Tensor } from '../engine/engine.ts';
 import { attend, type KeysAndValues, type Positions, projectHeads } from './attention.ts';
 import { blockShape, type BlockShape, type BlockWeights, forwardBlock } from './block.ts';
 import { type HeadWeights, logitsOf } from './head.ts';
-import { MASKED, positionsAfter } from './lanes.ts';
-import type { Linear } from './linear.ts';
+import { firstVisible, MASKED, positionsAfter } from './lanes.ts';
+import { type Linear, plusBias } from './linear.ts';
 import { sliceRows } from './model.ts';
 import { blockWeights, headWeights, type Llama } from './parameters.ts';
 import { rmsNorm } from './rms-norm.ts';
@@ -88,16 +88,17 @@ export function decodeToken(
 }
 
 function placeOf(engine: Engine, { config }: Llama, past: number, room: number): Place {
-  const { headSize, ropeTheta } = config;
+  const { headSize, slidingWindow } = config;
   const place = new Float32Array(room);
   place[past] = 1;
   const mask = new Float32Array(room).fill(MASKED, past + 1);
+  mask.fill(MASKED, 0, firstVisible(past, slidingWindow));
   return {
     turn: {
       batch: 1,
       time: 1,
-      keyTable: rotaryTable(engine, past, 1, headSize, ropeTheta),
-      queryTable: rotaryTable(engine, past, 1, headSize, ropeTheta, 1 / Math.sqrt(headSize)),
+      keyTable: rotaryTable(engine, past, 1, config),
+      queryTable: rotaryTable(engine, past, 1, config, 1 / Math.sqrt(headSize)),
     },
     place: engine.tensor(place, [room]),
     mask: engine.tensor(mask, [1, room]),
@@ -145,8 +146,8 @@ function headLogits(operations: Operations, x: Tensor, { finalNorm, head, normEp
   return productInParts(operations, rmsNorm(operations, x, finalNorm, normEpsilon).output, head, lanes);
 }
 
-function vectorLinear(operations: Operations, x: Tensor, { weight, adapter }: Linear, lanes: number): Tensor {
-  const output = productInParts(operations, x, weight, lanes);
+function vectorLinear(operations: Operations, x: Tensor, { weight, bias, adapter }: Linear, lanes: number): Tensor {
+  const output = plusBias(operations, productInParts(operations, x, weight, lanes), bias);
   if (!adapter) return output;
   const reduced = operations.matmul(x, adapter.a, { transposeB: true }); // [1, R]
   return operations.add(output, operations.scale(operations.matmul(reduced, adapter.b, { transposeB: true }), adapter.scale));

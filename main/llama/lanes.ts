@@ -80,26 +80,41 @@ export const MASKED = -1e9;
 
 /** Rotary angles and causal mask of `time` positions after `past` others; belongs to the innermost scope. */
 export function positionsAfter(engine: Engine, config: LlamaConfig, batch: number, time: number, past: number): Positions {
-  const { headSize, ropeTheta } = config;
+  const { headSize, slidingWindow } = config;
   return {
     batch,
     time,
-    keyTable: rotaryTable(engine, past, time, headSize, ropeTheta),
-    queryTable: rotaryTable(engine, past, time, headSize, ropeTheta, 1 / Math.sqrt(headSize)),
-    mask: causalMask(engine, time, past),
+    keyTable: rotaryTable(engine, past, time, config),
+    queryTable: rotaryTable(engine, past, time, config, 1 / Math.sqrt(headSize)),
+    mask: causalMask(engine, time, past, slidingWindow),
   };
 }
 
+/** The first position that the one at `position` looks at. */
+export function firstVisible(position: number, slidingWindow: number | null): number {
+  return slidingWindow === null ? 0 : Math.max(0, position + 1 - slidingWindow);
+}
+
 /** Causal mask of `time` queries over `past + time` keys, [T, past + T]. */
-function causalMask(engine: Engine, time: number, past: number): Tensor {
+function causalMask(engine: Engine, time: number, past: number, slidingWindow: number | null): Tensor {
   const width = past + time;
   const values = new Float32Array(time * width);
-  for (let query = 0; query < time; query++) values.fill(MASKED, query * width + past + query + 1, (query + 1) * width);
+  for (let query = 0; query < time; query++) {
+    const row = query * width;
+    values.fill(MASKED, row, row + firstVisible(past + query, slidingWindow));
+    values.fill(MASKED, row + past + query + 1, row + width);
+  }
   return engine.tensor(values, [time, width]);
 }
 
 /** The same inside documents, [B*K, 1, T, past + T]: a query also may not look at a token of another document. */
-function documentMask(engine: Engine, documents: Int32Array, batchTime: number, lane: Lane, keyValueHeads: number): Tensor {
+function documentMask(
+  engine: Engine,
+  documents: Int32Array,
+  batchTime: number,
+  lane: Lane,
+  { keyValueHeads, slidingWindow }: LlamaConfig,
+): Tensor {
   const width = lane.firstTime + lane.times;
   const size = lane.times * width;
   const values = new Float32Array(lane.windows * keyValueHeads * size);
@@ -108,8 +123,10 @@ function documentMask(engine: Engine, documents: Int32Array, batchTime: number, 
     const first = window * keyValueHeads * size;
     for (let query = 0; query < lane.times; query++) {
       const own = documents[row + lane.firstTime + query];
+      const position = lane.firstTime + query;
+      const nearest = firstVisible(position, slidingWindow);
       for (let key = 0; key < width; key++) {
-        if (key > lane.firstTime + query || documents[row + key] !== own) values[first + query * width + key] = MASKED;
+        if (key < nearest || key > position || documents[row + key] !== own) values[first + query * width + key] = MASKED;
       }
     }
     for (let head = 1; head < keyValueHeads; head++) values.copyWithin(first + head * size, first, first + size);
@@ -142,7 +159,7 @@ export class LaneCache {
       lanes,
       positions: positions.map((each, index) => ({
         ...each,
-        mask: documentMask(this.#engine, documents, time, lanes[index]!, this.#config.keyValueHeads),
+        mask: documentMask(this.#engine, documents, time, lanes[index]!, this.#config),
       })),
     };
   }

@@ -5,8 +5,10 @@ import {
   blockOfTensor,
   blockTensorName,
   blockTensorShapes,
+  biasName,
   elementsOf,
   EMBEDDING_TENSOR,
+  hasBias,
   FINAL_NORM_TENSOR,
   HEAD_TENSOR,
 } from '../../shared/domain/llama-tensors.ts';
@@ -34,8 +36,9 @@ export interface Parameter {
   dispose(): void;
 }
 
-/** A matrix that may carry a low-rank adapter (LoRA). */
+/** A matrix that may have a bias, and may carry a low-rank adapter (LoRA). */
 export interface LinearParameter extends Parameter {
+  readonly bias: Parameter | null; // [out]
   /** A [R, in] and B [out, R], both trained; the layer computes `x W^T + scale (x A^T) B^T`. */
   readonly adapter: { a: Parameter; b: Parameter; scale: number } | null;
 }
@@ -69,7 +72,7 @@ export interface Llama {
 export const LINEAR_ROLES = ['query', 'key', 'value', 'attentionOutput', 'gate', 'up', 'down'] as const;
 export type LinearRole = (typeof LINEAR_ROLES)[number];
 
-/** The two matrices whose zeros make an inserted block an identity (LLaMA Pro, section 3.1). */
+/** The two matrices whose zeros, with those of their biases, make an inserted block an identity (LLaMA Pro, section 3.1). */
 const IDENTITY_ROLES: readonly BlockRole[] = ['attentionOutput', 'down'];
 
 export interface LoadOptions {
@@ -127,9 +130,11 @@ export async function loadLlama(engine: Engine, options: LoadOptions): Promise<L
     for (const role of BLOCK_ROLES) {
       const isZero = inserted && IDENTITY_ROLES.includes(role);
       // An identity block of this plan is new; one that an earlier expansion inserted is part of the base now.
-      const matrix = await load(blockTensorName(position, role), blockTensorName(base, role), shapes[role], inserted, isZero);
+      const [name, source] = [blockTensorName(position, role), blockTensorName(base, role)];
+      const matrix = await load(name, source, shapes[role], inserted, isZero);
+      const bias = hasBias(config, role) ? await load(biasName(name), biasName(source), shapes[role].slice(0, 1), inserted, isZero) : null;
       const adapter = lora?.targets.includes(role) ? makeAdapter(engine, matrix, lora.rank, lora.alpha, random) : null;
-      block[role] = { ...matrix, adapter };
+      block[role] = { ...matrix, bias, adapter };
     }
     blocks.push({ ...(block as Record<BlockRole, LinearParameter>), isInserted });
   }
@@ -138,7 +143,7 @@ export async function loadLlama(engine: Engine, options: LoadOptions): Promise<L
   return { config: { ...config, blocks: blocks.length }, embedding, blocks, finalNorm, head, lanes: new LaneCache(engine, config) };
 }
 
-/** Every parameter once, in the order of the file; an adapter's two follow the matrix that carries it. */
+/** Every parameter once, in the order of the file; a bias and an adapter's two follow the matrix that has them. */
 export function parametersOf(model: Llama): Parameter[] {
   const all = [model.embedding, ...model.blocks.flatMap(parametersOfBlock), model.finalNorm];
   return model.head === model.embedding ? all : [...all, model.head];
@@ -147,7 +152,8 @@ export function parametersOf(model: Llama): Parameter[] {
 function parametersOfBlock(block: Block): Parameter[] {
   return BLOCK_ROLES.flatMap((role) => {
     const parameter: Parameter & Partial<LinearParameter> = block[role];
-    return parameter.adapter ? [parameter, parameter.adapter.a, parameter.adapter.b] : [parameter];
+    const { bias, adapter } = parameter;
+    return [parameter, ...(bias ? [bias] : []), ...(adapter ? [adapter.a, adapter.b] : [])];
   });
 }
 
@@ -156,17 +162,19 @@ export function isBlockTrained(block: Block): boolean {
   return parametersOfBlock(block).some(({ variable }) => variable !== null);
 }
 
-/** A block's parameter by the name under which its gradient comes: a role, or `role.a` and `role.b` for an adapter. */
+/** A block's parameter by the name under which its gradient comes: a role, `role.bias`, or `role.a` and `role.b` for an adapter. */
 export function parameterOfBlock(block: Block, name: string): Parameter {
-  const [role, part] = name.split('.') as [LinearRole, 'a' | 'b' | undefined];
+  const [role, part] = name.split('.') as [LinearRole, 'a' | 'b' | 'bias' | undefined];
+  if (part === 'bias') return block[role].bias!;
   return part ? block[role].adapter![part] : block[role];
 }
 
 /** The present values of a block; those of trained parameters belong to the innermost scope. */
 export function blockWeights(block: Block): BlockWeights {
-  const linear = ({ value, variable, adapter }: LinearParameter): Linear => ({
+  const linear = ({ value, variable, bias, adapter }: LinearParameter): Linear => ({
     weight: value(),
     isTrained: variable !== null,
+    bias: bias && { value: bias.value(), isTrained: bias.variable !== null },
     adapter: adapter && { a: adapter.a.value(), b: adapter.b.value(), scale: adapter.scale },
   });
   return {

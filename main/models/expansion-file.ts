@@ -1,46 +1,73 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type Expansion, expansionSchema, type ExpansionStep } from '../../shared/domain/expansion.ts';
 import { methodSchema } from '../../shared/domain/method.ts';
 import { planSchema } from '../../shared/domain/plan.ts';
 import { roleSchema } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { writeTextAtomically } from './atomic-file.ts';
 
-const trainingSchema = z.object({
+/** `expansion.json`: how a model was made of its base, beside its weights, so that it travels with them. */
+export const EXPANSION_FILE = 'expansion.json';
+
+/** The file of a model of 126 blocks after ten steps has less than a megabyte; what comes from strangers must not fill the memory. */
+const MAX_FILE_BYTES = 64_000_000;
+
+/** Before version 3 the file knew the last step only, and not what of it had stayed the base's. */
+const earlierTrainingSchema = z.object({
   datasets: z.array(z.object({ name: z.string(), role: roleSchema, hash: z.string() })),
   replayShare: z.number(),
   steps: z.int(),
+  /** By the dataset's id. */
   tokens: z.record(z.string(), z.int()),
   gain: z.number(),
   forgetting: z.number().nullable(),
 });
 
-/** `expansion.json`: how a model was made of its base, beside its weights, so that it travels with them. */
-const expansionSchema = z.object({
-  schemaVersion: z.literal(2),
+const earlierFields = {
   base: z.object({ name: z.string(), hash: z.string() }),
-  /** What was done to the base: with `expand`, the plan of the inserted blocks. */
-  method: methodSchema,
-  /** How it was trained; null while inserted blocks are identities. */
-  training: trainingSchema.nullable(),
-});
-export type Expansion = z.infer<typeof expansionSchema>;
+  training: earlierTrainingSchema.nullable(),
+};
+type EarlierTraining = z.infer<typeof earlierTrainingSchema>;
+
+const version2Schema = z
+  .object({ schemaVersion: z.literal(2), ...earlierFields, method: methodSchema })
+  .transform(({ base, method, training }) => fromEarlier(base, method, training));
 
 /** Version 1 knew expansion only. */
 const version1Schema = z
-  .object({
-    schemaVersion: z.literal(1),
-    base: z.object({ name: z.string(), hash: z.string() }),
-    plan: planSchema,
-    training: trainingSchema.nullable(),
-  })
-  .transform(({ base, plan, training }): Expansion => ({ schemaVersion: 2, base, method: { name: 'expand', plan }, training }));
+  .object({ schemaVersion: z.literal(1), ...earlierFields, plan: planSchema })
+  .transform(({ base, plan, training }) => fromEarlier(base, { name: 'expand', plan }, training));
 
-export const EXPANSION_FILE = 'expansion.json';
+function fromEarlier(base: Expansion['base'], method: ExpansionStep['method'], training: EarlierTraining | null): Expansion {
+  const step = { id: null, name: null, base, method, importance: null, training: training && trainingFromEarlier(training) };
+  return { schemaVersion: 3, base, line: [step], frozen: {} };
+}
+
+function trainingFromEarlier({ datasets, tokens, ...rest }: EarlierTraining): ExpansionStep['training'] {
+  const counts = Object.values(tokens); // in the order of the datasets, whose ids were not written down
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const isKnown = counts.length === datasets.length && total > 0;
+  return {
+    ...rest,
+    run: null,
+    datasets: datasets.map((dataset, index) => ({
+      ...dataset,
+      tokens: isKnown ? counts[index]! : null,
+      share: isKnown ? counts[index]! / total : null,
+    })),
+    tokens: total,
+  };
+}
 
 export async function writeExpansionFile(directory: string, expansion: Expansion): Promise<void> {
   await writeTextAtomically(join(directory, EXPANSION_FILE), JSON.stringify(expansion, null, 2) + '\n');
+}
+
+/** How a model came to be that one more step has made: the line of its base, and that step. */
+export function extendedBy(base: Expansion | null, step: ExpansionStep, frozen: Expansion['frozen']): Expansion {
+  return { schemaVersion: 3, base: base?.base ?? step.base, line: [...(base?.line ?? []), step], frozen };
 }
 
 /**
@@ -48,20 +75,25 @@ export async function writeExpansionFile(directory: string, expansion: Expansion
  * @throws StrataError CORRUPT when the file is there but cannot be understood.
  */
 export async function readExpansionFile(directory: string): Promise<Expansion | null> {
-  let text: string;
-  try {
-    text = await readFile(join(directory, EXPANSION_FILE), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+  const path = join(directory, EXPANSION_FILE);
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
     throw error;
-  }
+  });
+  if (!found) return null;
+  if (found.size > MAX_FILE_BYTES) throw notUnderstood(`${found.size} bytes, more than ${MAX_FILE_BYTES}`);
+  const text = await readFile(path, 'utf8');
   try {
-    return z.discriminatedUnion('schemaVersion', [expansionSchema, version1Schema]).parse(JSON.parse(text));
+    return z.discriminatedUnion('schemaVersion', [expansionSchema, version2Schema, version1Schema]).parse(JSON.parse(text));
   } catch (error) {
-    throw new StrataError('CORRUPT', `${EXPANSION_FILE} in the model's folder cannot be understood.`, {
-      found: error instanceof Error ? error.message : String(error),
-      allowed: 'the file as Strata wrote it, schemaVersion 1 or 2',
-      cause: error,
-    });
+    throw notUnderstood(error instanceof Error ? error.message : String(error), error);
   }
+}
+
+function notUnderstood(found: string, cause?: unknown): StrataError {
+  return new StrataError('CORRUPT', `${EXPANSION_FILE} in the model's folder cannot be understood.`, {
+    found,
+    allowed: 'the file as Strata wrote it, schemaVersion 1 to 3',
+    cause,
+  });
 }

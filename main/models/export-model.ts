@@ -1,109 +1,153 @@
-import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { modelParameters } from '../../shared/domain/llama-config.ts';
+import { llamaTensors, type NamedShape } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { copyAdapter } from './adapter-folder.ts';
-import { copySmallFiles, writeConfig } from './expand-folder.ts';
+import { convertPieces, type FloatDtype, isConversionOf } from './convert-tensor.ts';
+import { copySmallFiles, DTYPE_NAMES, writeConfig } from './expand-folder.ts';
 import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
-import { openModelFolder } from './model-folder.ts';
-import { writeSafetensors } from './safetensors.ts';
+import { folderBytes, unfinishedExport, writeExportFolder } from './export-destination.ts';
+import { ExportProgress, type ExportWatch } from './export-progress.ts';
+import { INDEX_FILE, MAX_SHARDS, type ModelFolder, openModelFolder } from './model-folder.ts';
+import { byteLength, type SafetensorsDtype, writeSafetensors } from './safetensors.ts';
 
 export interface ExportedModel {
   path: string;
   format: string;
   dtype: string;
   bytes: number;
-  /** The folder was opened again and every tensor has the bytes of the source. */
+  /** What was written was opened again, and every tensor is what it should be. */
   verified: boolean;
 }
 
+export interface HuggingFaceExport extends ExportWatch {
+  /** Of all tensors; as they are stored unless said. */
+  dtype?: FloatDtype;
+  /** Largest size of a weight file; a tensor that is larger has a file of its own. Everything in one file unless said. */
+  shardBytes?: number;
+}
+
 /**
- * Writes a model as a Hugging Face folder that other programs load: one safetensors file under the usual names, config,
- * tokenizer, and the plan.
+ * Writes a model as a Hugging Face folder that other programs load: safetensors under the usual names, config, tokenizer, templates,
+ * licence, and the plan. Tensor by tensor and in pieces; then the folder is opened again and every tensor compared.
  * @param partial where it is written at first, for a caller that may have to end in the middle and remove it.
- * @throws StrataError BAD_INPUT when the destination is a file or a folder with something in it: nothing is overwritten.
+ * @throws StrataError BAD_INPUT when the destination is a file or a folder with something in it: nothing is overwritten; UNSUPPORTED when a
+ * number does not fit into the element type.
  */
 export async function exportHuggingFace(
   modelDirectory: string,
   destination: string,
+  { dtype, shardBytes, ...watch }: HuggingFaceExport = {},
   partial = unfinishedExport(destination),
 ): Promise<ExportedModel> {
-  const path = resolve(destination);
-  await refuseOccupied(path);
-  const folder = await openModelFolder(modelDirectory);
-  try {
-    await makeFolder(partial);
-    const tensors = llamaTensors(folder.config).map(({ name, shape }) => ({
-      name,
-      shape,
-      dtype: folder.dtypeOf(name),
-      data: () => folder.readBytes(name),
-    }));
-    await writeSafetensors(join(partial, 'model.safetensors'), tensors, { format: 'pt' });
-    const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))];
-    await writeConfig(partial, folder, folder.config);
-    await copySmallFiles(modelDirectory, partial);
-    if (await readExpansionFile(modelDirectory)) await copyFile(join(modelDirectory, EXPANSION_FILE), join(partial, EXPANSION_FILE));
-    await copyAdapter(modelDirectory, partial);
-
-    const written = await openModelFolder(partial);
-    let verified = true;
-    for (const { name } of tensors) {
-      verified &&= Buffer.compare(await folder.readBytes(name), await written.readBytes(name)) === 0;
+  return writeExportFolder(destination, partial, async () => {
+    const folder = await openModelFolder(modelDirectory);
+    try {
+      const tensors = llamaTensors(folder.config).map((tensor) => ({ ...tensor, dtype: dtype ?? floatDtypeOf(folder, tensor.name) }));
+      const files = inShards(tensors, shardBytes);
+      const bytes = tensors.reduce((sum, each) => sum + byteLength(each.shape, each.dtype), 0);
+      const progress = new ExportProgress(2 * bytes, watch);
+      for (const file of files) await writeShard(partial, folder, file, progress);
+      if (files.length > 1) await writeFile(join(partial, INDEX_FILE), shardIndex(files, modelParameters(folder.config)));
+      await writeConfig(partial, folder, folder.config, dtype ? { dtype: DTYPE_NAMES[dtype] } : {});
+      await copySmallFiles(modelDirectory, partial);
+      if (await readExpansionFile(modelDirectory)) await copyFile(join(modelDirectory, EXPANSION_FILE), join(partial, EXPANSION_FILE));
+      await copyAdapter(modelDirectory, partial);
+      await checkWritten(partial, folder, progress);
+      const dtypes = [...new Set(tensors.map((tensor) => tensor.dtype))].sort().join('+');
+      return { path: resolve(destination), format: 'huggingface', dtype: dtypes, bytes: await folderBytes(partial), verified: true };
+    } finally {
+      await folder.close();
     }
-    await written.close();
-    if (!verified)
-      throw new StrataError('CORRUPT', 'What was written is not what was read.', {
-        hint: 'The disk may be failing; export to another one.',
-      });
-    // An empty folder makes room; one that was filled meanwhile does not.
-    await rmdir(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
+  });
+}
+
+function floatDtypeOf(folder: ModelFolder, name: string): FloatDtype {
+  return folder.dtypeOf(name) as FloatDtype; // an open folder has no others
+}
+
+interface ExportedTensor extends NamedShape {
+  dtype: FloatDtype;
+}
+
+/** A weight file and what goes into it. */
+interface Shard<Tensor = ExportedTensor> {
+  name: string;
+  tensors: Tensor[];
+}
+
+/** Spreads tensors, in their order, over files of at most so many bytes. */
+function inShards(tensors: readonly ExportedTensor[], shardBytes = Infinity): Shard[] {
+  const groups: ExportedTensor[][] = [];
+  let room = 0;
+  for (const tensor of tensors) {
+    const bytes = byteLength(tensor.shape, tensor.dtype);
+    if (groups.length === 0 || bytes > room) {
+      groups.push([]);
+      room = shardBytes;
+    }
+    groups.at(-1)!.push(tensor);
+    room -= bytes;
+  }
+  if (groups.length > MAX_SHARDS) {
+    throw new StrataError('BAD_INPUT', 'The model would be cut into too many files.', {
+      found: `${groups.length} files of at most ${shardBytes} bytes`,
+      allowed: `up to ${MAX_SHARDS} files`,
+      hint: 'Choose larger files.',
     });
-    await rename(partial, path);
-    return { path, format: 'huggingface', dtype: dtypes.sort().join('+'), bytes: await folderBytes(path), verified };
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true });
-    throw error;
+  }
+  return groups.map((group, index) => ({ name: weightFileName(index, groups.length), tensors: group }));
+}
+
+/** What transformers calls the weight files of a model. */
+function weightFileName(index: number, count: number): string {
+  const padded = (number: number): string => String(number).padStart(5, '0');
+  return count === 1 ? 'model.safetensors' : `model-${padded(index + 1)}-of-${padded(count)}.safetensors`;
+}
+
+/** `model.safetensors.index.json` as transformers writes it: keys in the order of the alphabet. */
+export function shardIndex(files: readonly Shard<NamedShape & { dtype: SafetensorsDtype }>[], parameters: number): string {
+  const bytes = files.flatMap(({ tensors }) => tensors).reduce((sum, { shape, dtype }) => sum + byteLength(shape, dtype), 0);
+  const map = files.flatMap(({ name, tensors }) => tensors.map((tensor) => [tensor.name, name] as const));
+  const index = {
+    metadata: { total_parameters: parameters, total_size: bytes },
+    weight_map: Object.fromEntries(map.sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+  return JSON.stringify(index, null, 2) + '\n';
+}
+
+async function writeShard(directory: string, folder: ModelFolder, { name, tensors }: Shard, progress: ExportProgress): Promise<void> {
+  const entries = tensors.map((tensor) => ({
+    ...tensor,
+    data: () => {
+      const stored = { dtype: floatDtypeOf(folder, tensor.name), pieces: folder.readPieces(tensor.name) };
+      return progress.count(convertPieces(tensor.name, stored, tensor.dtype));
+    },
+  }));
+  await writeSafetensors(join(directory, name), entries, { format: 'pt' });
+}
+
+/** Opens what was written and compares its configuration and all its tensors with the model's. */
+async function checkWritten(directory: string, source: ModelFolder, progress: ExportProgress): Promise<void> {
+  const written = await openModelFolder(directory);
+  try {
+    if (!isDeepStrictEqual(written.config, source.config)) throw notAsRead('config.json');
+    for (const { name } of llamaTensors(source.config)) {
+      const after = { dtype: floatDtypeOf(written, name), pieces: progress.count(written.readPieces(name)) };
+      const before = { dtype: floatDtypeOf(source, name), pieces: source.readPieces(name) };
+      if (!(await isConversionOf(after, before))) throw notAsRead(name);
+    }
   } finally {
-    await folder.close();
+    await written.close();
   }
 }
 
-/** Where an export lies until it is complete: beside the user's own files, so it has a name that none of them has. */
-export function unfinishedExport(destination: string): string {
-  return `${resolve(destination)}.${randomUUID()}.partial`;
-}
-
-/** Makes a folder where the user asked for it, one level after the other: Node's own recursion never ends in places such as /proc. */
-async function makeFolder(path: string): Promise<void> {
-  const parent = dirname(path);
-  if (!(await stat(parent).catch(() => null))) await makeFolder(parent);
-  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
+/** For an export that was opened again and is not what it should be. */
+export function notAsRead(what: string): StrataError {
+  return new StrataError('CORRUPT', 'What was written is not what was read.', {
+    found: `${what} differs`,
+    hint: 'The disk may be failing; export to another one.',
   });
-}
-
-async function refuseOccupied(path: string): Promise<void> {
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error; // a file stands where a folder of the path should be
-  });
-  if (!info) return;
-  const entries = info.isDirectory() ? (await readdir(path)).length : null;
-  if (entries === 0) return;
-  throw new StrataError('BAD_INPUT', 'The destination is not empty; nothing was overwritten.', {
-    found: entries === null ? `a file at ${path}` : `${path} with ${entries} ${entries === 1 ? 'entry' : 'entries'}`,
-    allowed: 'a folder that does not exist yet, or an empty one',
-  });
-}
-
-/** Bytes of the files directly in a folder. */
-export async function folderBytes(directory: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    if (entry.isFile()) bytes += (await stat(join(directory, entry.name))).size;
-  }
-  return bytes;
 }

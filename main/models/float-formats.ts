@@ -34,3 +34,27 @@ export function float32ToF16(values: Float32Array): Uint8Array {
 function aligned(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
 }
+
+/** Of two or one numbers in 32 bits: where their exponents are, and one in the last place of each. */
+const EXPONENTS = {
+  F32: { mask: 0x7f800000, one: 0x00800000, bytes: 4 },
+  F16: { mask: 0x7c007c00, one: 0x04000400, bytes: 2 },
+  BF16: { mask: 0x7f807f80, one: 0x00800080, bytes: 2 },
+} as const;
+
+/** How many of the numbers are infinite or not a number: those whose exponent is all ones. */
+export function countNotFinite(bytes: Uint8Array, dtype: keyof typeof EXPONENTS): number {
+  const { mask, one, bytes: size } = EXPONENTS[dtype];
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const words = new Int32Array(buffer, byteOffset, length >>> 2);
+  // One more makes an exponent of all ones overflow into the sign, which the mask has left empty.
+  let overflowed = 0;
+  for (let index = 0; index < words.length; index++) overflowed |= (words[index]! & mask) + one;
+  const hasRest = length % 4 !== 0;
+  if ((overflowed & (size === 2 ? 0x80008000 : 0x80000000)) === 0 && !hasRest) return 0;
+  const values = size === 4 ? words : new Int16Array(buffer, byteOffset, length / 2);
+  const exponent = size === 4 ? mask : mask & 0xffff;
+  let count = 0;
+  for (let index = 0; index < values.length; index++) if ((values[index]! & exponent) === exponent) count++;
+  return count;
+}

@@ -1,4 +1,4 @@
-import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type LlamaConfig } from '../../shared/domain/llama-config.ts';
 import {
@@ -13,7 +13,9 @@ import {
 } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
+import { openRegularFile } from './regular-file.ts';
 import { type SafetensorsEntry, writeSafetensors } from './safetensors.ts';
+import { type SentencePiece, sentencePieceTokenizerJson, type SentencePieceType } from './tokenizers/sentencepiece-json.ts';
 
 /**
  * Checkpoints of karpathy/llama2.c (export.py), both layouts, as a Hugging Face folder. Little-endian.
@@ -58,7 +60,7 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
   }
   const { config, offsets, headerBytes } = layout;
   const tokenizer = await buildTokenizer(await findTokenizer(path, config.vocabularySize), config.vocabularySize);
-  const file = await open(path, 'r');
+  const file = await openRegularFile(path);
   try {
     const read = async (offset: number, count: number): Promise<Float32Array> => {
       const values = new Float32Array(count);
@@ -97,7 +99,7 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
 async function readLayout(path: string): Promise<Layout | null> {
   const { size } = await stat(path);
   const header = Buffer.alloc(V1_HEADER_BYTES);
-  const file = await open(path, 'r');
+  const file = await openRegularFile(path);
   try {
     await file.read(header, 0, V1_HEADER_BYTES, 0);
   } finally {
@@ -217,81 +219,27 @@ const SPACE = '▁';
 const MAX_PIECE_BYTES = 1024;
 
 /**
- * tokenizer.json from llama2.c's pieces and scores. llama2.c merges, again and again, the neighbouring pair whose joined piece
- * has the highest score; a BPE does the same when its merges are ranked by the score of what they make.
+ * tokenizer.json from llama2.c's pieces and scores: it merges, again and again, the neighbouring pair whose joined piece has the highest
+ * score, as SentencePiece does, and removes no blanks.
  */
 async function buildTokenizer(path: string, vocabularySize: number): Promise<object> {
-  const pieces = readPieces(await readFile(path), path, vocabularySize);
-  const vocabulary: Record<string, number> = Object.create(null) as Record<string, number>;
-  for (const [id, { text }] of pieces.entries()) vocabulary[text] ??= id;
-  const merges: { pair: [string, string]; score: number }[] = [];
-  for (const { text, score } of pieces.slice(SPECIAL_PIECES.length + BYTE_PIECES)) {
-    const characters = [...text];
-    for (let cut = 1; cut < characters.length; cut++) {
-      const pair: [string, string] = [characters.slice(0, cut).join(''), characters.slice(cut).join('')];
-      if (pair.every((part) => part in vocabulary)) merges.push({ pair, score });
-    }
-  }
-  merges.sort((a, b) => b.score - a.score);
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: SPECIAL_PIECES.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: {
-      type: 'Sequence',
-      normalizers: [
-        { type: 'Prepend', prepend: SPACE },
-        { type: 'Replace', pattern: { String: ' ' }, content: SPACE },
-      ],
-    },
-    pre_tokenizer: null,
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
-      pair: [
-        { SpecialToken: { id: '<s>', type_id: 0 } },
-        { Sequence: { id: 'A', type_id: 0 } },
-        { SpecialToken: { id: '<s>', type_id: 1 } },
-        { Sequence: { id: 'B', type_id: 1 } },
-      ],
-      special_tokens: { '<s>': { id: '<s>', ids: [1], tokens: ['<s>'] } },
-    },
-    decoder: {
-      type: 'Sequence',
-      decoders: [
-        { type: 'Replace', pattern: { String: SPACE }, content: ' ' },
-        { type: 'ByteFallback' },
-        { type: 'Fuse' },
-        { type: 'Strip', content: ' ', start: 1, stop: 0 },
-      ],
-    },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: '<unk>',
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: true,
-      byte_fallback: true,
-      ignore_merges: false,
-      vocab: vocabulary,
-      merges: merges.map(({ pair }) => pair),
-    },
-  };
+  return sentencePieceTokenizerJson({
+    pieces: readPieces(await readFile(path), path, vocabularySize),
+    kind: 'BPE',
+    addDummyPrefix: true,
+    removeExtraWhitespaces: false,
+    normalizerMap: null,
+    addBos: true,
+    addEos: false,
+    bosId: 1,
+    eosId: 2,
+    unknownId: 0,
+  });
 }
 
 /** int32 longest piece; then for each piece float32 score, int32 length, bytes. */
-function readPieces(bytes: Buffer, path: string, vocabularySize: number): { text: string; score: number }[] {
-  const pieces: { text: string; score: number }[] = [];
+function readPieces(bytes: Buffer, path: string, vocabularySize: number): SentencePiece[] {
+  const pieces: SentencePiece[] = [];
   let offset = 4;
   for (let id = 0; id < vocabularySize; id++) {
     const length = offset + 8 <= bytes.length ? bytes.readInt32LE(offset + 4) : -1;
@@ -299,7 +247,7 @@ function readPieces(bytes: Buffer, path: string, vocabularySize: number): { text
       throw wrongTokenizer(path, `${id} pieces in ${bytes.length} bytes`, vocabularySize);
     }
     const text = bytes.toString('utf8', offset + 8, offset + 8 + length);
-    pieces.push({ text: pieceText(id, text), score: bytes.readFloatLE(offset) });
+    pieces.push({ text: pieceText(id, text), score: bytes.readFloatLE(offset), type: pieceType(id) });
     offset += 8 + length;
   }
   if (offset !== bytes.length) throw wrongTokenizer(path, `${bytes.length - offset} bytes after ${vocabularySize} pieces`, vocabularySize);
@@ -312,6 +260,11 @@ function wrongTokenizer(path: string, found: string, vocabularySize: number): St
     allowed: `${vocabularySize} pieces, as many as the model's vocabulary`,
     hint: `Put the checkpoint's own tokenizer beside it, as tok${vocabularySize}.bin or tokenizer.bin.`,
   });
+}
+
+function pieceType(id: number): SentencePieceType {
+  if (id < SPECIAL_PIECES.length) return id === 0 ? 'unknown' : 'control';
+  return id < SPECIAL_PIECES.length + BYTE_PIECES ? 'byte' : 'normal';
 }
 
 function pieceText(id: number, text: string): string {

@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { createHash, type Hash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { blockOfTensor, EMBEDDING_TENSOR, HEAD_TENSOR, llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { type Expansion, lastStep } from '../../shared/domain/expansion.ts';
 import { planOf } from '../../shared/domain/method.ts';
-import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
+import type { ExpansionPlan } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { readExpansionFile } from './expansion-file.ts';
+import { checkExpansion } from './expansion-check.ts';
+import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
 import { parseModelConfig } from './model-config.ts';
-import { openSafetensors, type SafetensorsDtype, type SafetensorsFile } from './safetensors.ts';
+import { openRegularFile, readTextFile, sizeOfFile } from './regular-file.ts';
+import { isFloatDtype, openSafetensors, PIECE_BYTES, type SafetensorsDtype, type SafetensorsFile } from './safetensors.ts';
+import { parseJson } from './strict-json.ts';
 
 /** A Hugging Face model folder, open for reading tensor by tensor. */
 export interface ModelFolder {
@@ -19,11 +21,17 @@ export interface ModelFolder {
   readonly architecture: string;
   /** config.json as it is. */
   readonly configJson: Record<string, unknown>;
-  /** The plan that made it, when Strata expanded it. */
+  /** How it came to be, when Strata made it. */
+  readonly expansion: Expansion | null;
+  /** The plan of the last step that made it, where that was an expansion. */
   readonly plan: ExpansionPlan | null;
   /** A fresh array of a tensor's values. A tied model's table answers to both of its names. */
   readTensor(name: string): Promise<Float32Array>;
   readBytes(name: string): Promise<Uint8Array>;
+  /** The bytes in pieces, for tensors of any size: see {@link SafetensorsFile.readPieces}. */
+  readPieces(name: string): AsyncIterable<Uint8Array>;
+  /** The same without the two names of a tied table: null for the one that is not stored. */
+  readStored(name: string): AsyncIterable<Uint8Array> | null;
   dtypeOf(name: string): SafetensorsDtype;
   /** Whether the matrices of all blocks are stored as bfloat16. */
   readonly isBfloat16: boolean;
@@ -32,8 +40,14 @@ export interface ModelFolder {
 
 /** config.json of real models has a few kilobytes; more is not a configuration. */
 const MAX_CONFIG_BYTES = 1_000_000;
+const CONFIG_LIMITS = { depth: 32, values: 100_000 };
+/** A plan and what it was trained on: a few kilobytes too. */
+const MAX_EXPANSION_BYTES = 10_000_000;
+/** A name and a file for each tensor. */
+const MAX_INDEX_BYTES = 32_000_000;
+const INDEX_LIMITS = { depth: 8, values: 1_000_000 };
 /** Shards of one model: the largest published ones have a few hundred. */
-const MAX_SHARDS = 2_000;
+export const MAX_SHARDS = 2_000;
 /** Buffers that some exporters store beside the weights; they are computed, not read. */
 const IGNORED_TENSORS = /rotary_emb\.inv_freq$/;
 
@@ -45,10 +59,12 @@ const IGNORED_TENSORS = /rotary_emb\.inv_freq$/;
 export async function openModelFolder(directory: string): Promise<ModelFolder> {
   const configJson = await readConfig(directory);
   const { config, architecture } = parseModelConfig(configJson);
+  await sizeOfFile(directory, EXPANSION_FILE, MAX_EXPANSION_BYTES);
   const expansion = await readExpansionFile(directory);
-  const plan = expansion && planOf(expansion.method);
-  checkPlan(plan, config);
-  const files = await openWeights(directory);
+  if (expansion) checkExpansion(expansion, config);
+  const plan = expansion && planOf(lastStep(expansion).method);
+  const weights = await weightFiles(directory);
+  const files = await openWeights(directory, weights);
   try {
     const byTensor = new Map<string, SafetensorsFile>();
     for (const file of files) {
@@ -57,17 +73,21 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
         byTensor.set(name, file);
       }
     }
+    if (weights.index) checkIndex(weights.index, new Map(files.map((file, index) => [weights.names[index]!, file])));
     const stored = (name: string): string => storedName(name, config, byTensor);
-    checkTensors(directory, config, byTensor);
+    checkTensors(directory, config, architecture, byTensor);
     const dtypeOf = (name: string): SafetensorsDtype => byTensor.get(stored(name))!.tensors.get(stored(name))!.dtype;
     return {
       directory,
       config,
       architecture,
       configJson,
+      expansion,
       plan,
       readTensor: (name) => byTensor.get(stored(name))!.readFloat32(stored(name)),
       readBytes: (name) => byTensor.get(stored(name))!.readBytes(stored(name)),
+      readPieces: (name) => byTensor.get(stored(name))!.readPieces(stored(name)),
+      readStored: (name) => byTensor.get(name)?.readPieces(name) ?? null,
       dtypeOf,
       isBfloat16: llamaTensors(config).every(
         ({ name, shape }) => blockOfTensor(name) === null || shape.length === 1 || dtypeOf(name) === 'BF16',
@@ -83,35 +103,32 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
 }
 
 async function readConfig(directory: string): Promise<Record<string, unknown>> {
-  const path = join(directory, 'config.json');
-  const found = await stat(path).catch(() => null);
-  if (!found) {
+  const found = await stat(directory).catch(() => null);
+  const text = found?.isDirectory() ? await readTextFile(directory, 'config.json', MAX_CONFIG_BYTES) : null;
+  if (text === null) {
     const names = await readdir(directory).catch(() => null);
     throw new StrataError('NOT_FOUND', names ? 'This folder holds no model.' : `There is no folder ${directory}.`, {
       found: names ? names.slice(0, 10).join(', ') || 'an empty folder' : directory,
       allowed: 'a Hugging Face folder with config.json, model.safetensors and tokenizer.json',
     });
   }
-  if (found.size > MAX_CONFIG_BYTES)
-    throw new StrataError('BAD_INPUT', 'config.json is too large to be a configuration.', {
-      found: `${found.size} bytes`,
-      allowed: `up to ${MAX_CONFIG_BYTES} bytes`,
-    });
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    return parseJson(text, CONFIG_LIMITS) as Record<string, unknown>;
   } catch (error) {
-    throw new StrataError('CORRUPT', `${path} is not JSON.`, {
+    throw new StrataError('CORRUPT', `${join(directory, 'config.json')} is not JSON.`, {
       found: error instanceof Error ? error.message : String(error),
       cause: error,
     });
   }
 }
 
-async function openWeights(directory: string): Promise<SafetensorsFile[]> {
-  const names = await weightFiles(directory);
+async function openWeights(directory: string, { names }: WeightFiles): Promise<SafetensorsFile[]> {
   const files: SafetensorsFile[] = [];
   try {
-    for (const name of names) files.push(await openSafetensors(join(directory, name)));
+    for (const name of names) {
+      await sizeOfFile(directory, name); // refuses links to elsewhere
+      files.push(await openSafetensors(join(directory, name)));
+    }
     return files;
   } catch (error) {
     for (const file of files) await file.close();
@@ -119,42 +136,92 @@ async function openWeights(directory: string): Promise<SafetensorsFile[]> {
   }
 }
 
-const INDEX_FILE = 'model.safetensors.index.json';
+export const SINGLE_FILE = 'model.safetensors';
+export const INDEX_FILE = 'model.safetensors.index.json';
 
-/** Names of the weight files: the shards that an index lists, or the single file. */
-async function weightFiles(directory: string): Promise<string[]> {
-  const names = await readdir(directory);
-  if (names.includes('model.safetensors')) return ['model.safetensors'];
-  if (!names.includes(INDEX_FILE)) {
-    const others = names.filter((name) => /\.(bin|pt|pth|gguf|safetensors)$/.test(name));
-    throw new StrataError('NOT_FOUND', 'This folder holds no weights that Strata reads.', {
-      found: others.join(', ') || 'no weight files',
-      allowed: `model.safetensors, or ${INDEX_FILE} with its shards`,
-    });
+/** The files that hold a model's weights. */
+interface WeightFiles {
+  names: string[];
+  /** For each tensor the file that it is in, where there are several: what their index says. */
+  index: Map<string, string> | null;
+}
+
+/** The single file, the shards that an index lists, or the only safetensors file of another name. */
+async function weightFiles(directory: string): Promise<WeightFiles> {
+  const present = await readdir(directory);
+  if (present.includes(SINGLE_FILE)) return { names: [SINGLE_FILE], index: null };
+  if (present.includes(INDEX_FILE)) {
+    const index = await readIndex(directory, present);
+    return { names: [...new Set(index.values())], index };
   }
+  const only = present.filter((name) => name.endsWith('.safetensors') && !OTHER_WEIGHTS.test(name));
+  if (only.length === 1) return { names: only, index: null };
+  const others = present.filter((name) => /\.(bin|pt|pth|ckpt|gguf|safetensors|zip|index\.json)$/.test(name));
+  throw new StrataError('NOT_FOUND', 'This folder holds no weights that Strata reads.', {
+    found: some(others) || 'no weight files',
+    allowed: `model.safetensors, or ${INDEX_FILE} with its shards`,
+    ...(others.some((name) => /\.(bin|pt|pth|ckpt)$/.test(name)) && { hint: PYTORCH_HINT }),
+  });
+}
+
+/** Files beside a model that hold other tensors: an adapter, or the same weights under other names. */
+const OTHER_WEIGHTS = /^(adapter_model|consolidated)/;
+
+export const PYTORCH_HINT =
+  "PyTorch's own files are programs that are run when they are opened, so Strata does not read them. Take the model in safetensors, or save it " +
+  'so: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(other, safe_serialization=True).';
+
+/** For each tensor its shard, as the index says. */
+async function readIndex(directory: string, present: readonly string[]): Promise<Map<string, string>> {
   let map: unknown;
   try {
-    map = (JSON.parse(await readFile(join(directory, INDEX_FILE), 'utf8')) as { weight_map?: unknown }).weight_map;
+    const text = await readTextFile(directory, INDEX_FILE, MAX_INDEX_BYTES);
+    map = (parseJson(text ?? '', INDEX_LIMITS) as { weight_map?: unknown }).weight_map;
   } catch (error) {
-    throw new StrataError('CORRUPT', `${INDEX_FILE} is not JSON.`, { cause: error });
+    if (error instanceof StrataError) throw error;
+    throw new StrataError('CORRUPT', `${INDEX_FILE} is not JSON.`, {
+      ...(error instanceof SyntaxError && { found: error.message }),
+      cause: error,
+    });
   }
-  const shards = [...new Set(Object.values((map ?? {}) as Record<string, unknown>))];
+  const index = new Map(Object.entries(typeof map === 'object' ? (map ?? {}) : {}));
+  const shards = new Set(index.values());
   // A shard is a file of this folder: a name with a path in it would read from elsewhere.
-  const wrong = shards.find((shard) => typeof shard !== 'string' || basename(shard) !== shard || !shard.endsWith('.safetensors'));
-  if (wrong !== undefined || shards.length === 0 || shards.length > MAX_SHARDS) {
+  const wrong = [...shards].find((shard) => typeof shard !== 'string' || !/^[^/\\\0]+\.safetensors$/.test(shard));
+  if (wrong !== undefined || shards.size === 0 || shards.size > MAX_SHARDS) {
     throw new StrataError('CORRUPT', `${INDEX_FILE} does not list the model's files.`, {
-      found: wrong === undefined ? `${shards.length} files` : JSON.stringify(wrong),
+      found: wrong === undefined ? `${shards.size} files` : JSON.stringify(wrong).slice(0, 200),
       allowed: `1 to ${MAX_SHARDS} names of .safetensors files in the same folder`,
     });
   }
-  const missing = (shards as string[]).filter((shard) => !names.includes(shard));
+  const names = new Set(present);
+  const missing = [...(shards as Set<string>)].filter((shard) => !names.has(shard));
   if (missing.length > 0) {
     throw new StrataError('NOT_FOUND', 'Part of the model is missing.', {
       found: `no ${missing.join(', no ')}`,
       hint: 'Download the missing files into the same folder.',
     });
   }
-  return shards as string[];
+  return index as Map<string, string>;
+}
+
+/** An index that says something else than its shards belongs to another model, or to another version of this one. */
+function checkIndex(index: ReadonlyMap<string, string>, files: ReadonlyMap<string, SafetensorsFile>): void {
+  const differences: string[] = [];
+  for (const [name, shard] of index) {
+    if (files.get(shard)!.tensors.has(name)) continue;
+    const other = [...files].find(([, { tensors }]) => tensors.has(name))?.[0];
+    differences.push(`${name} is in ${other ?? 'no shard'} instead of ${shard}`);
+  }
+  for (const [shard, { tensors }] of files) {
+    for (const name of tensors.keys()) if (!index.has(name)) differences.push(`${name} of ${shard} is not in the index`);
+  }
+  if (differences.length === 0) return;
+  throw new StrataError('CORRUPT', `${INDEX_FILE} and the shards disagree.`, {
+    found: some(differences),
+    allowed: 'every tensor in the shard that weight_map names for it, and no others',
+    hint: 'Download the index and the shards again, from the same version of the model.',
+  });
 }
 
 /** A tied model may store its one table under either name. */
@@ -164,13 +231,13 @@ function storedName(name: string, config: LlamaConfig, tensors: ReadonlyMap<stri
   return name === HEAD_TENSOR ? EMBEDDING_TENSOR : name;
 }
 
-function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap<string, SafetensorsFile>): void {
+function checkTensors(directory: string, config: LlamaConfig, architecture: string, files: ReadonlyMap<string, SafetensorsFile>): void {
   const expected = new Map(llamaTensors(config).map(({ name, shape }) => [storedName(name, config, files), shape]));
   const missing = [...expected.keys()].filter((name) => !files.has(name));
   if (missing.length > 0) {
     throw new StrataError('CORRUPT', 'The model is not complete: tensors are missing.', {
       found: `no ${some(missing)}`,
-      allowed: `the ${expected.size} tensors of a ${config.blocks}-block LlamaForCausalLM`,
+      allowed: `the ${expected.size} tensors of a ${config.blocks}-block ${architecture}`,
       hint: `Is num_hidden_layers (${config.blocks}) in config.json right? Otherwise download the weights in ${directory} again.`,
     });
   }
@@ -180,8 +247,8 @@ function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap
   if (extra.length > 0) {
     throw new StrataError('UNSUPPORTED', 'The model has tensors that its configuration does not explain.', {
       found: some(extra),
-      allowed: `the tensors of a ${config.blocks}-block LlamaForCausalLM without biases`,
-      hint: 'Computing without them would give other results. Check num_hidden_layers and the architecture in config.json.',
+      allowed: `the ${expected.size} tensors of a ${config.blocks}-block ${architecture} ${biasesOf(config)}`,
+      hint: 'Computing without them would give other results. Check num_hidden_layers, attention_bias, mlp_bias and the architecture in config.json.',
     });
   }
   for (const [name, shape] of expected) {
@@ -198,7 +265,7 @@ function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap
         },
       );
     }
-    if (!['F32', 'F16', 'BF16'].includes(tensor.dtype)) {
+    if (!isFloatDtype(tensor.dtype)) {
       throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not compute with.`, {
         found: tensor.dtype,
         allowed: 'F32, F16, BF16',
@@ -207,24 +274,9 @@ function checkTensors(directory: string, config: LlamaConfig, files: ReadonlyMap
   }
 }
 
-function checkPlan(plan: ExpansionPlan | null, config: LlamaConfig): void {
-  if (!plan) return;
-  if (plan.baseBlocks + plan.inserted.length !== config.blocks) {
-    throw new StrataError('CORRUPT', "The model's plan and its configuration disagree.", {
-      found: `${config.blocks} blocks in config.json`,
-      allowed: `${plan.baseBlocks} of the base and ${plan.inserted.length} inserted, as expansion.json says`,
-    });
-  }
-  const layout = expandedBlocks(plan);
-  const wrong = plan.inserted.find(
-    ({ copies, position }) => !layout[position]?.inserted || layout[position].base !== copies || copies >= plan.baseBlocks,
-  );
-  if (wrong) {
-    throw new StrataError('CORRUPT', 'The plan in expansion.json contradicts itself.', {
-      found: `a copy of block ${wrong.copies} after block ${wrong.after}, at position ${wrong.position}`,
-      allowed: `copies of blocks 0 to ${plan.baseBlocks - 1}, in the order of their positions`,
-    });
-  }
+function biasesOf({ attentionBias, mlpBias }: LlamaConfig): string {
+  const where = [...(attentionBias ? ['attention'] : []), ...(mlpBias ? ['MLP'] : [])];
+  return where.length === 0 ? 'without biases' : `with biases in ${where.join(' and ')} only`;
 }
 
 function some(names: readonly string[]): string {
@@ -233,18 +285,38 @@ function some(names: readonly string[]): string {
 
 /** Names of the files that make the model: its configuration, its weights and their index. */
 export async function modelFiles(directory: string): Promise<string[]> {
-  const weights = await weightFiles(directory);
-  return ['config.json', ...(weights.includes('model.safetensors') ? [] : [INDEX_FILE]), ...weights];
+  const { names, index } = await weightFiles(directory);
+  return ['config.json', ...(index ? [INDEX_FILE] : []), ...names];
 }
 
-/** sha256 over config.json and the weight files, in the order of their names: the identity of a model. */
-export async function modelHash(directory: string): Promise<string> {
+/** Reads a file into a hash. */
+export type HashFile = (path: string, hash: Hash) => Promise<void>;
+
+/**
+ * sha256 over config.json and the weight files, in the order of their names: the identity of a model. A single file of weights counts as
+ * model.safetensors, which it is called once it is imported.
+ * @param read puts a file into the hash, for a caller that does something else with it in the same reading.
+ */
+export async function modelHash(directory: string, read: HashFile = hashFile): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of ['config.json', ...(await weightFiles(directory)).sort()]) {
-    hash.update(name);
-    await pipeline(createReadStream(join(directory, name)), async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) hash.update(chunk);
-    });
+  hash.update('config.json');
+  await read(join(directory, 'config.json'), hash);
+  const { names, index } = await weightFiles(directory);
+  for (const name of names.sort()) {
+    hash.update(index ? name : SINGLE_FILE);
+    await read(join(directory, name), hash);
   }
   return hash.digest('hex');
+}
+
+async function hashFile(path: string, hash: Hash): Promise<void> {
+  const file = await openRegularFile(path);
+  const buffer = new Uint8Array(PIECE_BYTES);
+  try {
+    for (let read = await file.read(buffer); read.bytesRead > 0; read = await file.read(buffer)) {
+      hash.update(buffer.subarray(0, read.bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
 }

@@ -78,16 +78,13 @@ function scalingOf(rope: NonNullable<RopeFields>, contextLength: number): RopeSc
   }
 }
 
-function yarnOf(rope: NonNullable<RopeFields>, given: number, contextLength: number): RopeScaling {
-  const original = rope.original_max_position_embeddings;
-  // transformers lets the two contexts decide where both are known.
-  const factor = original === undefined ? given : contextLength / original;
+function yarnOf(rope: NonNullable<RopeFields>, factor: number, contextLength: number): RopeScaling {
   const scale = (mscale: number): number => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1);
   const ratio = rope.mscale && rope.mscale_all_dim ? scale(rope.mscale) / scale(rope.mscale_all_dim) : scale(1);
   return {
     type: 'yarn',
     factor,
-    originalContextLength: original ?? contextLength,
+    originalContextLength: rope.original_max_position_embeddings ?? contextLength,
     betaFast: rope.beta_fast ?? 32,
     betaSlow: rope.beta_slow ?? 1,
     attentionFactor: rope.attention_factor ?? ratio,

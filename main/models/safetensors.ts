@@ -1,7 +1,9 @@
-import { open } from 'node:fs/promises';
+import type { Hash } from 'node:crypto';
 import { StrataError } from '../../shared/errors.ts';
 import { MAX_TRANSFER_BYTES, writeAtomically } from './atomic-file.ts';
 import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
+import { openRegularFile } from './regular-file.ts';
+import { parseJson } from './strict-json.ts';
 
 /**
  * The safetensors format (huggingface/safetensors, "Format"): u64 header length, a JSON header
@@ -9,12 +11,26 @@ import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './floa
  * Files come from strangers: everything the header says is checked before a byte of data is read or allocated.
  */
 
-/** The reference implementation's own limit: longer headers are refused there too. */
-const MAX_HEADER_BYTES = 100_000_000;
+/** Large enough that the calls cost nothing beside the copying, small enough to stay in the processor's cache. */
+export const PIECE_BYTES = 2 ** 22;
 
-const BYTES_PER_ELEMENT = { F32: 4, F16: 2, BF16: 2, F64: 8, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+/** Those of published models have less than a megabyte; longer ones would only fill the memory. */
+const MAX_HEADER_BYTES = 32_000_000;
+/** A name, a type, a few lengths and two offsets for each of 200,000 tensors. */
+const HEADER_LIMITS = { depth: 8, values: 2_000_000 };
+
+const BYTES_PER_ELEMENT = {
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2 },
+  ...{ I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1 },
+} as const;
 export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
-const FLOAT_DTYPES: readonly SafetensorsDtype[] = ['F32', 'F16', 'BF16'];
+/** What Strata computes with. */
+export type FloatDtype = 'F32' | 'F16' | 'BF16';
+const FLOAT_DTYPES: readonly FloatDtype[] = ['F32', 'F16', 'BF16'];
+
+export function isFloatDtype(dtype: SafetensorsDtype): dtype is FloatDtype {
+  return (FLOAT_DTYPES as readonly SafetensorsDtype[]).includes(dtype);
+}
 
 export interface SafetensorsTensor {
   dtype: SafetensorsDtype;
@@ -31,6 +47,17 @@ export interface SafetensorsFile {
   readFloat32(name: string): Promise<Float32Array>;
   /** The bytes as stored. */
   readBytes(name: string): Promise<Uint8Array>;
+  /**
+   * The bytes as stored, in order, in pieces of at most {@link PIECE_BYTES} that cut no element in two, for tensors of any size. A piece is
+   * good until the next one is asked for: all of them lie in the same buffer.
+   */
+  readPieces(name: string): AsyncIterable<Uint8Array>;
+  /** Bytes of the file, its header included. */
+  readonly size: number;
+  /** Fills an array with the bytes of the file from a position on. */
+  fill(bytes: Uint8Array, begin: number): Promise<Uint8Array>;
+  /** @throws StrataError CONFLICT when the file was written to since it was opened. */
+  checkUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,11 +66,11 @@ export interface SafetensorsFile {
  * @throws StrataError CORRUPT when the file is truncated or its header is not possible; UNSUPPORTED for an element type it does not know.
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const file = await open(path, 'r');
+  const file = await openRegularFile(path);
   try {
-    const { size } = await file.stat();
-    const readRange = async (begin: number, end: number): Promise<Uint8Array> => {
-      const bytes = new Uint8Array(end - begin);
+    const opened = await file.stat({ bigint: true });
+    const size = Number(opened.size);
+    const fill = async (bytes: Uint8Array, begin: number): Promise<Uint8Array> => {
       for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER_BYTES), begin + done);
         if (bytesRead === 0) throw corrupt(path, `the file ends at byte ${begin + done}`);
@@ -51,6 +78,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       }
       return bytes;
     };
+    const readRange = (begin: number, end: number): Promise<Uint8Array> => fill(new Uint8Array(end - begin), begin);
     const { tensors, metadata } = await readHeader(path, size, readRange);
     const find = (name: string): SafetensorsTensor => {
       const tensor = tensors.get(name);
@@ -63,6 +91,21 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       readBytes: async (name) => {
         const { begin, end } = find(name);
         return readRange(begin, end);
+      },
+      readPieces: (name) => {
+        const { begin, end } = find(name);
+        return piecesBetween(fill, begin, end);
+      },
+      size,
+      fill,
+      checkUnchanged: async () => {
+        const now = await file.stat({ bigint: true });
+        if (now.size === opened.size && now.mtimeNs === opened.mtimeNs) return;
+        throw new StrataError('CONFLICT', `${path} was changed while it was read.`, {
+          found: `${now.size} bytes, written at ${now.mtime.toISOString()}`,
+          allowed: `${size} bytes, written at ${opened.mtime.toISOString()}, as when the reading began`,
+          hint: 'Wait until the program that writes it (a download?) has ended, then do it again.',
+        });
       },
       readFloat32: async (name) => {
         const { dtype, begin, end } = find(name);
@@ -81,6 +124,66 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     await file.close();
     throw error;
   }
+}
+
+type Fill = SafetensorsFile['fill'];
+
+/** Buffers of readings that have ended. A reading has two of its own, so that several at a time do not mix. */
+const spareBuffers: Uint8Array[] = [];
+const MAX_SPARE_BUFFERS = 8;
+
+/** A range of a file in pieces. */
+function piecesBetween(fill: Fill, begin: number, end: number): AsyncGenerator<Uint8Array> {
+  const count = Math.ceil((end - begin) / PIECE_BYTES);
+  const pieces = Array.from({ length: count }, (_, index) => begin + index * PIECE_BYTES);
+  return readRanges(
+    fill,
+    pieces.map((start) => ({ begin: start, end: Math.min(start + PIECE_BYTES, end) })),
+  );
+}
+
+/**
+ * Reads ranges of at most {@link PIECE_BYTES} of a file, each while the one before is worked on. What is given lies in one of two buffers
+ * and is good until the next is asked for.
+ */
+export async function* readRanges(fill: Fill, ranges: readonly { begin: number; end: number }[]): AsyncGenerator<Uint8Array> {
+  const buffers = [takeBuffer(), takeBuffer()];
+  const read = (index: number): Promise<Uint8Array> | null => {
+    const range = ranges[index];
+    if (!range) return null;
+    const piece = fill(buffers[index % 2]!.subarray(0, range.end - range.begin), range.begin);
+    piece.catch(() => undefined); // it is thrown when the piece's turn comes
+    return piece;
+  };
+  let next = read(0);
+  try {
+    for (let index = 1; next; index++) {
+      const piece = await next;
+      next = read(index);
+      yield piece;
+    }
+  } finally {
+    await next?.catch(() => undefined); // until then the system writes into the buffer
+    for (const buffer of buffers) if (spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(buffer);
+  }
+}
+
+/** Whether two tensors have the same bytes. Both are read side by side, so they must come in pieces of one size. */
+export async function sameBytes(a: AsyncIterable<Uint8Array>, b: AsyncIterable<Uint8Array>): Promise<boolean> {
+  const others = b[Symbol.asyncIterator]();
+  try {
+    for await (const piece of a) {
+      const other = await others.next();
+      if (other.done || Buffer.compare(piece, other.value) !== 0) return false;
+    }
+    return (await others.next()).done === true;
+  } finally {
+    await others.return?.();
+  }
+}
+
+function takeBuffer(): Uint8Array {
+  return spareBuffers.pop() ?? new Uint8Array(PIECE_BYTES);
 }
 
 async function readHeader(
@@ -107,13 +210,19 @@ async function readHeader(
 }
 
 function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
+  let header: unknown;
   try {
-    const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
-  } catch {
-    // told below, whatever the reason
+    header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes), HEADER_LIMITS);
+  } catch (error) {
+    throw corrupt(path, `a header that cannot be read: ${inShort(error instanceof Error ? error.message : String(error))}`);
   }
+  if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
   throw corrupt(path, 'a header that is not a JSON object');
+}
+
+/** A text of a stranger as part of a message. */
+function inShort(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function parseMetadata(entry: unknown): Record<string, string> {
@@ -121,22 +230,21 @@ function parseMetadata(entry: unknown): Record<string, string> {
   return Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, String(value)]));
 }
 
-function parseTensor(path: string, name: string, entry: unknown, dataStart: number, size: number): SafetensorsTensor {
+function parseTensor(path: string, named: string, entry: unknown, dataStart: number, size: number): SafetensorsTensor {
+  const name = inShort(named);
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+  const json = (value: unknown): string => inShort(JSON.stringify(value) ?? 'undefined');
   const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (typeof dtype !== 'string') throw corrupt(path, `tensor ${name} of type ${JSON.stringify(dtype)}`);
+  if (typeof dtype !== 'string') throw corrupt(path, `tensor ${name} of type ${json(dtype)}`);
   if (!Object.hasOwn(BYTES_PER_ELEMENT, dtype)) {
     throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not know.`, {
-      found: dtype,
+      found: inShort(dtype),
       allowed: FLOAT_DTYPES.join(', '),
       hint: 'Use the weights as they were before they were quantised.',
     });
   }
-  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize))
-    throw corrupt(path, `tensor ${name} of shape ${JSON.stringify(shape)}`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    throw corrupt(path, `tensor ${name} at ${JSON.stringify(offsets)}`);
-  }
+  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize)) throw corrupt(path, `tensor ${name} of shape ${json(shape)}`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) throw corrupt(path, `tensor ${name} at ${json(offsets)}`);
   const [begin, end] = [dataStart + offsets[0]!, dataStart + offsets[1]!];
   const bytes = shape.reduce((product, length) => product * length, 1) * BYTES_PER_ELEMENT[dtype as SafetensorsDtype];
   if (end > size) throw corrupt(path, `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`);
@@ -149,7 +257,7 @@ function parseTensor(path: string, name: string, entry: unknown, dataStart: numb
 function checkRanges(path: string, tensors: ReadonlyMap<string, SafetensorsTensor>, dataStart: number, size: number): void {
   let expected = dataStart;
   for (const [name, { begin, end }] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== expected) throw corrupt(path, `tensor ${name} begins at byte ${begin}; the one before ends at ${expected}`);
+    if (begin !== expected) throw corrupt(path, `tensor ${inShort(name)} begins at byte ${begin}; the one before ends at ${expected}`);
     expected = end;
   }
   if (expected !== size) throw corrupt(path, `${size - expected} bytes after the last tensor`);
@@ -166,17 +274,27 @@ export interface SafetensorsEntry {
   name: string;
   shape: number[];
   dtype: SafetensorsDtype;
-  /** Floats are converted to the dtype; bytes are taken as they are. Called when the tensor's turn comes, so one is in memory at a time. */
-  data: () => Promise<Float32Array | Uint8Array> | Float32Array | Uint8Array;
+  /**
+   * Floats are converted to the dtype; bytes are taken as they are, whole or in pieces, each of which is written before the next is asked
+   * for. Called when the tensor's turn comes, so one is in memory at a time.
+   */
+  data: () => Promise<TensorData> | TensorData;
+}
+export type TensorData = Float32Array | Uint8Array | AsyncIterable<Uint8Array>;
+
+/** The pieces of a tensor of zeros of so many bytes. */
+export async function* zeroPieces(bytes: number): AsyncIterable<Uint8Array> {
+  const zeros = new Uint8Array(Math.min(bytes, PIECE_BYTES));
+  for (let done = 0; done < bytes; done += zeros.length) yield Promise.resolve(zeros.subarray(0, Math.min(zeros.length, bytes - done)));
 }
 
-/** Writes a file tensor by tensor; it appears under its name only when complete. */
-export async function writeSafetensors(
-  path: string,
-  entries: readonly SafetensorsEntry[],
+/** The beginning of a file, up to the first tensor's bytes: the header's length and the header. */
+export function safetensorsHeader(
+  entries: readonly Pick<SafetensorsEntry, 'name' | 'shape' | 'dtype'>[],
   metadata?: Record<string, string>,
-): Promise<void> {
-  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+): Uint8Array {
+  const header = Object.create(null) as Record<string, unknown>; // a tensor may have any name, "__proto__" and "toString" too
+  if (metadata) header.__metadata__ = metadata;
   let offset = 0;
   for (const { name, shape, dtype } of entries) {
     if (name in header) throw new StrataError('INTERNAL', `Tensor ${name} would be written twice.`);
@@ -186,25 +304,53 @@ export async function writeSafetensors(
   }
   const json = JSON.stringify(header);
   const text = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8))); // data starts 8-byte aligned
-  const length = new Uint8Array(8);
-  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
-  await writeAtomically(path, async (append) => {
-    await append(length);
-    await append(text);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text]);
+}
+
+/**
+ * Writes a file tensor by tensor; it appears under its name only when complete.
+ * @param hash is given every byte that is written, so that the file need not be read again for it.
+ */
+export async function writeSafetensors(
+  path: string,
+  entries: readonly SafetensorsEntry[],
+  metadata?: Record<string, string>,
+  hash?: Hash,
+): Promise<void> {
+  const header = safetensorsHeader(entries, metadata);
+  await writeAtomically(path, async (write) => {
+    const append = async (bytes: Uint8Array): Promise<void> => {
+      const writing = write(bytes);
+      for (let start = 0; start < bytes.length; start += MAX_TRANSFER_BYTES) {
+        hash?.update(bytes.subarray(start, start + MAX_TRANSFER_BYTES)); // while the system writes
+      }
+      await writing;
+    };
+    await append(header);
     for (const { name, shape, dtype, data } of entries) {
-      const bytes = toBytes(await data(), dtype);
-      if (bytes.length !== byteLength(shape, dtype)) {
+      let written = 0;
+      for await (const bytes of piecesOf(await data(), dtype)) {
+        written += bytes.length;
+        if (written <= byteLength(shape, dtype)) await append(bytes);
+      }
+      if (written !== byteLength(shape, dtype)) {
         throw new StrataError(
           'INTERNAL',
-          `Tensor ${name} has ${bytes.length} bytes; its shape [${shape.join(', ')}] needs ${byteLength(shape, dtype)}.`,
+          `Tensor ${name} has ${written} bytes; its shape [${shape.join(', ')}] needs ${byteLength(shape, dtype)}.`,
         );
       }
-      await append(bytes);
     }
   });
 }
 
-function byteLength(shape: readonly number[], dtype: SafetensorsDtype): number {
+function piecesOf(data: TensorData, dtype: SafetensorsDtype): AsyncIterable<Uint8Array> | readonly Uint8Array[] {
+  return data instanceof Float32Array || data instanceof Uint8Array ? [toBytes(data, dtype)] : data;
+}
+
+/** Bytes of a tensor of this shape. */
+export function byteLength(shape: readonly number[], dtype: SafetensorsDtype): number {
   return shape.reduce((product, axis) => product * axis, 1) * BYTES_PER_ELEMENT[dtype];
 }
 

@@ -1,30 +1,49 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
 import { StrataError } from '../../shared/errors.ts';
+import { AddedTokenFinder } from './tokenizers/added-tokens.ts';
+import { bytePairModel, type TokenModel } from './tokenizers/byte-pair-model.ts';
+import { type Decoder, decoder } from './tokenizers/decoders.ts';
+import { asObject, type JsonObject } from './tokenizers/json-fields.ts';
+import { type Normalizer, normalizer } from './tokenizers/normalizers.ts';
+import { type Surroundings, surroundings } from './tokenizers/post-processors.ts';
+import { encodeInParallel, type ParallelOptions } from './tokenizers/parallel-encoding.ts';
+import { type PreTokenizer, preTokenizer } from './tokenizers/pre-tokenizers.ts';
+import { unigramModel } from './tokenizers/unigram-model.ts';
+import { unknownPart } from './tokenizers/unknown-part.ts';
+import { readAddedTokens, readVocabulary } from './tokenizers/vocabulary.ts';
 
+export interface EncodeOptions {
+  /**
+   * Whether the text of a special token, such as `</s>`, becomes that token. Only for text whose marks are meant, such as a filled-in
+   * chat template: in a user's text they are ordinary characters.
+   */
+  interpretSpecialTokens?: boolean;
+}
+
+/** Computes the ids that Hugging Face's tokenizers library computes. */
 export interface TextTokenizer {
   /** Ids of a text, with the special tokens that the tokenizer itself adds. */
-  encode(text: string): number[];
+  encode(text: string, options?: EncodeOptions): number[];
   /** Ids of a whole document for training: the start token where the tokenizer uses one, the text, the end token where there is one. */
-  encodeDocument(text: string): number[];
+  encodeDocument(text: string, options?: EncodeOptions): number[];
+  /** {@link encodeDocument} of each text, in order; many are encoded by several threads. */
+  encodeDocuments(texts: AsyncIterable<string>, options?: ParallelOptions): AsyncIterable<Int32Array>;
   /** Text of ids, special tokens left out. */
   decode(ids: readonly number[]): string;
   readonly bosTokenId: number | null;
   readonly eosTokenId: number | null;
   /** One more than the largest id. */
   readonly vocabularySize: number;
-  /** sha256 of tokenizer.json: token shards belong to it. */
+  /** sha256 of tokenizer.json and of the way it is read: token shards belong to it. */
   readonly hash: string;
 }
 
 /** The largest published tokenizer.json files have about 35 MB. */
 const MAX_TOKENIZER_BYTES = 200_000_000;
-/** Ids are rows of the embedding; the largest published vocabularies have 262,144. */
-const LARGEST_ID = 16_777_216;
-/** Kinds of tokenizer that the library computes; others would give wrong ids without a word. */
-const MODEL_TYPES = ['BPE', 'Unigram', 'WordPiece'];
+/** Changes whenever the same tokenizer.json gives other ids than before: token shards of the old way are not used then. */
+const WAY_OF_READING = 'special tokens in text are text';
 
 /**
  * Loads tokenizer.json (with tokenizer_config.json and config.json for the special tokens) of a model folder.
@@ -42,38 +61,45 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
   const bytes = await readFile(path);
   const settings = await readJson(join(directory, 'tokenizer_config.json'));
   const config = await readJson(join(directory, 'config.json'));
-  const { tokenizer, size, start } = understand(path, bytes, settings);
-  const bosTokenId = specialId(tokenizer, settings.bos_token, config.bos_token_id, size);
-  const eosTokenId = specialId(tokenizer, settings.eos_token, config.eos_token_id, size);
-  const addsBos = bosTokenId !== null && start === bosTokenId;
+  const tokenizer = understand(path, bytes);
+  const bosTokenId = specialId(tokenizer, settings.bos_token, config.bos_token_id);
+  const eosTokenId = specialId(tokenizer, settings.eos_token, config.eos_token_id);
+  const { before, after } = tokenizer.around;
+  const documentStart = bosTokenId !== null && before[0] === bosTokenId ? [bosTokenId] : [];
+  const documentEnd = eosTokenId === null ? [] : [eosTokenId];
+  const encodeBetween = (text: string, start: readonly number[], end: readonly number[], options: EncodeOptions): number[] => {
+    const ids = [...start];
+    tokenizer.encode(text, options.interpretSpecialTokens ?? false, ids);
+    ids.push(...end);
+    return ids;
+  };
+  const hash = createHash('sha256').update(WAY_OF_READING).update(bytes).digest('hex');
+  const encodeDocument = (text: string, options: EncodeOptions = {}): number[] => encodeBetween(text, documentStart, documentEnd, options);
   return {
-    encode: (text) => idsOf(tokenizer, text, true),
-    encodeDocument: (text) => {
-      const ids = idsOf(tokenizer, text, false);
-      return [...(addsBos ? [bosTokenId] : []), ...ids, ...(eosTokenId === null ? [] : [eosTokenId])];
-    },
-    decode: (ids) =>
-      ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    encode: (text, options = {}) => encodeBetween(text, before, after, options),
+    encodeDocument,
+    encodeDocuments: (texts, options) => encodeInParallel({ encodeDocument }, { directory, hash }, texts, options),
+    decode: (ids) => tokenizer.decode(ids),
     bosTokenId,
     eosTokenId,
-    vocabularySize: size,
-    hash: createHash('sha256').update(bytes).digest('hex'),
+    vocabularySize: tokenizer.size,
+    hash,
   };
 }
 
-/** tokenizer.json, as far as it is looked at here; the file may hold anything. */
-interface TokenizerJson {
-  model: { type?: string; vocab: Record<string, number> | [string, number][] };
-  added_tokens: { id: number }[];
+/** What a tokenizer.json describes. */
+interface Understood {
+  /** Appends the ids of a text. */
+  encode(text: string, findsSpecial: boolean, ids: number[]): void;
+  decode(ids: readonly number[]): string;
+  idOf(token: string): number | undefined;
+  around: Surroundings;
+  size: number;
 }
 
-/** The tokenizer that a file describes, its vocabulary's size, and the id that it puts first. */
-function understand(path: string, bytes: Buffer, settings: Record<string, unknown>): { tokenizer: Tokenizer; size: number; start: number } {
+function understand(path: string, bytes: Buffer): Understood {
   try {
-    const json = JSON.parse(bytes.toString()) as TokenizerJson;
-    const size = vocabularySize(json);
-    const tokenizer = new Tokenizer(json, settings);
-    return { tokenizer, size, start: idsOf(tokenizer, 'a', true)[0] ?? -1 };
+    return assemble(asObject(JSON.parse(bytes.toString()), 'a tokenizer'));
   } catch (error) {
     if (error instanceof StrataError) throw error;
     throw new StrataError('CORRUPT', `${path} cannot be understood.`, {
@@ -84,40 +110,97 @@ function understand(path: string, bytes: Buffer, settings: Record<string, unknow
   }
 }
 
-function vocabularySize(json: Partial<TokenizerJson> | null): number {
-  const { model, added_tokens: added } = json ?? {};
-  if (typeof model?.vocab !== 'object' || !Array.isArray(added)) throw new Error('no vocabulary');
-  if (model.type !== undefined && !MODEL_TYPES.includes(model.type)) {
-    throw new StrataError('UNSUPPORTED', 'Strata does not know this kind of tokenizer.', {
-      found: String(model.type),
-      allowed: MODEL_TYPES.join(', '),
-    });
-  }
-  const ids = Array.isArray(model.vocab) ? [model.vocab.length - 1] : Object.values(model.vocab);
-  let largest = -1;
-  for (const id of [...ids, ...added.map((token) => token.id)]) {
-    if (!Number.isInteger(id) || id < 0 || id > LARGEST_ID) throw new Error(`a token with the id ${JSON.stringify(id)}`);
-    largest = Math.max(largest, id);
-  }
-  if (largest < 0) throw new Error('an empty vocabulary');
-  return 1 + largest;
+/** Puts the parts together in the library's order: added tokens, normaliser, pre-tokenizer, model, post-processor. */
+function assemble(json: JsonObject): Understood {
+  const modelJson = asObject(json.model, 'a model');
+  const vocabulary = readVocabulary(modelJson.vocab);
+  const added = readAddedTokens(json.added_tokens ?? [], vocabulary);
+  const texts = new Map<number, string>(
+    [...vocabulary, ...added.map(({ content, id }) => [content, id] as const)].map(([text, id]) => [id, text]),
+  );
+  const size = [...texts.keys()].reduce((largest, id) => Math.max(largest, id), -1) + 1;
+  if (size === 0) throw new Error('an empty vocabulary');
+  const model = tokenModel(modelJson, vocabulary);
+  const normalize = part(json.normalizer, normalizer);
+  const cut = part(json.pre_tokenizer, preTokenizer);
+  const decodeTokens = part(json.decoder, decoder);
+  const around = part(json.post_processor, (each) => surroundings(each, size - 1)) ?? { before: [], after: [] };
+  const specialTexts = new Set(added.filter(({ isSpecial }) => isSpecial).map(({ content }) => content));
+  const asWritten = new AddedTokenFinder(
+    added.filter(({ isNormalized }) => !isNormalized),
+    ({ content }) => content,
+  );
+  const asNormalized = new AddedTokenFinder(
+    added.filter(({ isNormalized }) => isNormalized),
+    ({ content }) => (normalize ? normalize(content) : content),
+  );
+  return {
+    encode: (text, findsSpecial, ids) =>
+      encodeText({ asWritten, asNormalized, normalize, cut, model }, text.toWellFormed(), findsSpecial, ids),
+    decode: (ids) => decodeIds(ids, texts, specialTexts, decodeTokens),
+    idOf: (token) => vocabulary.get(token) ?? added.find(({ content }) => content === token)?.id,
+    around,
+    size,
+  };
 }
 
-function idsOf(tokenizer: Tokenizer, text: string, addSpecialTokens: boolean): number[] {
-  const { ids } = tokenizer.encode(text, { add_special_tokens: addSpecialTokens });
-  // The library gives what is not in the vocabulary no id at all.
-  if (!ids.every(Number.isInteger)) {
-    throw new StrataError('CORRUPT', 'The tokenizer uses a token that its vocabulary does not have.', {
-      hint: 'tokenizer.json must be the one that was saved with the model: download or copy it again.',
+function part<T>(json: unknown, make: (json: unknown) => T): T | null {
+  return json === undefined || json === null ? null : make(json);
+}
+
+const MODELS = ['BPE', 'Unigram'];
+
+function tokenModel(json: JsonObject, vocabulary: ReadonlyMap<string, number>): TokenModel {
+  // Old files name no kind: it is seen by what they hold.
+  const type = json.type ?? (Array.isArray(json.vocab) ? 'Unigram' : 'merges' in json ? 'BPE' : null);
+  if (type === 'BPE') return bytePairModel(json, vocabulary);
+  if (type === 'Unigram') return unigramModel(json, vocabulary);
+  throw unknownPart('kind', type, MODELS);
+}
+
+interface Steps {
+  asWritten: AddedTokenFinder;
+  asNormalized: AddedTokenFinder;
+  normalize: Normalizer | null;
+  cut: PreTokenizer | null;
+  model: TokenModel;
+}
+
+function encodeText({ asWritten, asNormalized, normalize, cut, model }: Steps, text: string, findsSpecial: boolean, ids: number[]): void {
+  asWritten.eachStretch(text, findsSpecial, (begin, end, id) => {
+    if (id !== null) {
+      ids.push(id);
+      return;
+    }
+    const stretch = text.slice(begin, end);
+    const normalized = normalize ? normalize(stretch) : stretch;
+    asNormalized.eachStretch(normalized, findsSpecial, (innerBegin, innerEnd, innerId) => {
+      if (innerId !== null) {
+        ids.push(innerId);
+        return;
+      }
+      const inner = normalized.slice(innerBegin, innerEnd);
+      const pieces = cut ? cut({ texts: [inner], beginsText: begin === 0 && innerBegin === 0 }).texts : [inner];
+      for (const piece of pieces) model.encode(piece, ids);
     });
-  }
-  return ids;
+  });
+}
+
+/** Ids that nothing stands for are left out, as the library leaves them out. */
+function decodeIds(
+  ids: readonly number[],
+  texts: ReadonlyMap<number, string>,
+  special: ReadonlySet<string>,
+  decode: Decoder | null,
+): string {
+  const tokens = ids.map((id) => texts.get(id)).filter((text) => text !== undefined && !special.has(text)) as string[];
+  return decode ? decode(tokens).join('') : tokens.join(' ');
 }
 
 /** By the token's text in tokenizer_config.json, else by the id in config.json. */
-function specialId(tokenizer: Tokenizer, token: unknown, id: unknown, size: number): number | null {
+function specialId({ idOf, size }: Understood, token: unknown, id: unknown): number | null {
   const text = typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token;
-  if (typeof text === 'string') return tokenizer.token_to_id(text) ?? null;
+  if (typeof text === 'string') return idOf(text) ?? null;
   const first: unknown = Array.isArray(id) ? id[0] : id;
   return typeof first === 'number' && first < size ? first : null;
 }

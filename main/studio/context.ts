@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import type { Writer } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
+import { noteUnfinished, removeUnfinished } from './unfinished.ts';
 
 /** What every use case works with; made once, in studio.ts. */
 export interface StudioContext {
@@ -33,10 +33,11 @@ export function folderOf(context: StudioContext, kind: 'models' | 'datasets' | '
 
 /**
  * Does work that makes a folder and registers it. Unless both are done nothing is left of it: neither when the work fails, nor
- * when the studio has to end in the middle (see Studio.abandon).
+ * when the studio has to end in the middle (see Studio.abandon), nor, once the workspace is opened again, when it is killed.
  */
 export async function makeFolder<Result>(context: StudioContext, path: string, work: () => Promise<Result>): Promise<Result> {
   context.unfinished.add(path);
+  const forget = noteUnfinished(context.home, path);
   try {
     return await work();
   } catch (error) {
@@ -44,12 +45,8 @@ export async function makeFolder<Result>(context: StudioContext, path: string, w
     throw error;
   } finally {
     context.unfinished.delete(path);
+    forget();
   }
-}
-
-/** Removes a folder under its name and under the one it has until it is complete. */
-export function removeUnfinished(path: string): void {
-  for (const each of [`${path}.partial`, path]) rmSync(each, { recursive: true, force: true });
 }
 
 /** A short readable id: the name's letters and digits, and eight random ones, which keep the ids of a thousand runs of one name apart. */

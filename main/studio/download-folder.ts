@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { StrataError } from '../../shared/errors.ts';
 import { writeTextAtomically } from '../models/atomic-file.ts';
-import { isSameProcess, signOf } from '../training/run-lock.ts';
+import { livesStill, signOf } from '../training/process-sign.ts';
 
 /** What every folder of `downloads` holds beside what arrives: what was asked for, and which process works on it. */
 
@@ -36,7 +36,7 @@ export async function claimFolder(directory: string, request: RecordedRequest): 
     });
   }
   const owner = join(directory, OWNER_FILE);
-  await writeFile(owner, await signOf(process.pid));
+  await writeFile(owner, signOf(process.pid));
   await writeTextAtomically(join(directory, REQUEST_FILE), `${JSON.stringify(request)}\n`);
   return () => rm(owner, { force: true });
 }
@@ -44,8 +44,7 @@ export async function claimFolder(directory: string, request: RecordedRequest): 
 /** Whether another process works in the folder now. */
 export async function isClaimed(directory: string): Promise<boolean> {
   const sign = await readFile(join(directory, OWNER_FILE), 'utf8').catch(() => '');
-  const owner = Number(sign.split(' ')[0]);
-  return owner > 0 && owner !== process.pid && (await isSameProcess(owner, sign));
+  return livesStill(sign) && sign !== signOf(process.pid);
 }
 
 /** Bytes of what has arrived. */

@@ -1,14 +1,22 @@
-import { readFile, rm } from 'node:fs/promises';
-import { basename, join, resolve as absolutePath } from 'node:path';
-import type { ModelInfo } from '../../shared/contract/contract.ts';
+import { rm } from 'node:fs/promises';
+import { basename, resolve as absolutePath } from 'node:path';
+import type { ModelInfo, VerifiedModel } from '../../shared/contract/contract.ts';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
-import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
-import { expandedBlocks, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
+import { blockOwners, lastStep } from '../../shared/domain/expansion.ts';
+import type { CompanionBytes } from '../../shared/domain/export-size.ts';
+import type { Importance } from '../../shared/domain/importance.ts';
+import { parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { attachPack } from '../models/attach-pack.ts';
+import { companionBytes } from '../models/companion-bytes.ts';
 import { expandModelFolder } from '../models/expand-folder.ts';
-import { exportHuggingFace, folderBytes, unfinishedExport } from '../models/export-model.ts';
+import { readExpansionFile } from '../models/expansion-file.ts';
+import { isPack, readPackDescription } from '../models/expansion-pack.ts';
+import { folderBytes } from '../models/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
-import { modelHash, openModelFolder } from '../models/model-folder.ts';
+import { comparedTensors, type TensorDifference, weightDifferences, weightsDisagree } from '../models/expansion-check.ts';
+import { modelHash, type ModelFolder, openModelFolder } from '../models/model-folder.ts';
+import { compareInserted, configDifferences, differentCompanions } from '../models/verify-expansion.ts';
 import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
 import { listRuns } from '../store/runs.ts';
 import type { Verification } from '../training/verify-job.ts';
@@ -17,6 +25,7 @@ import { describeSource, folderOf, makeFolder, newId, now, resolve, type StudioC
 /** Use cases of models. Every model lies in its own folder of the workspace and never changes. */
 export class Models {
   readonly #context: StudioContext;
+  readonly #companions = new Map<string, Promise<CompanionBytes>>();
 
   constructor(context: StudioContext) {
     this.#context = context;
@@ -34,24 +43,63 @@ export class Models {
     return infoOf(this.find(reference));
   }
 
-  /** @param origin where it came from, for the user, when that is not the path. */
-  async import({ path: given, name }: { path: string; name?: string }, origin?: string): Promise<ModelInfo> {
+  /**
+   * @param input.base the model that a pack is to be put on; the one with the hash that the pack names unless said.
+   * @param origin where it came from, for the user, when that is not the path.
+   */
+  async import({ path: given, name, base }: { path: string; name?: string; base?: string }, origin?: string): Promise<ModelInfo> {
     const path = absolutePath(given); // "." has no name
+    if (await isPack(path)) return this.#attach(path, name, base);
+    if (base !== undefined) {
+      throw new StrataError('BAD_INPUT', 'Only a pack is put on a base.', {
+        found: `${path}, which is no pack`,
+        allowed: 'a folder with pack.json',
+        hint: 'Import it without naming a base.',
+      });
+    }
     const id = newId(name ?? basename(path));
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
-      const { suggestedName } = await importModel(path, directory);
+      const { suggestedName, hash } = await importModel(path, directory);
       const source = origin ?? describeSource(this.#context, [path]);
-      return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null }));
+      return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null, hash }));
     });
+  }
+
+  /** Puts a pack on its base. */
+  async #attach(path: string, name: string | undefined, reference: string | undefined): Promise<ModelInfo> {
+    const pack = await readPackDescription(path);
+    const base = reference === undefined ? this.#withHash(pack.base.hash) : this.find(reference);
+    if (!base) {
+      throw new StrataError('NOT_FOUND', 'The base of this pack is not in the workspace.', {
+        found: `no model with sha256 ${pack.base.hash}`,
+        allowed: `"${pack.base.name}", which the pack was made with`,
+        hint: 'Import the base first, from the same files.',
+      });
+    }
+    const wanted = name ?? pack.model.name;
+    const id = newId(wanted);
+    const directory = folderOf(this.#context, 'models', id);
+    return makeFolder(this.#context, directory, async () => {
+      const hash = await attachPack(path, { name: base.name, directory: base.path }, directory);
+      const expansion = await readExpansionFile(directory);
+      const baseModel = this.#withHash(lastStep(expansion!).base.hash)?.id ?? null;
+      const source = `${describeSource(this.#context, [path])}, put on ${base.name}`;
+      return infoOf(await this.register({ id, name: wanted, source, baseModel, run: null, hash }));
+    });
+  }
+
+  #withHash(hash: string): StoredModel | undefined {
+    return listModels(this.#context.store).find((model) => model.hash === hash);
   }
 
   /**
    * Adds the folder of an id to the list of models; where that fails, the folder is deleted, for nothing would ever name it.
    * `together` writes what must be recorded with it or not at all.
+   * @param entry `hash` where it is known, so that the files need not be read again for it.
    */
   async register(
-    entry: { id: string; name: string; source: string; baseModel: string | null; run: string | null },
+    entry: { id: string; name: string; source: string; baseModel: string | null; run: string | null; hash?: string },
     together: (model: StoredModel) => void = () => undefined,
   ): Promise<StoredModel> {
     const { store } = this.#context;
@@ -67,8 +115,9 @@ export class Models {
         contextLength: folder.config.contextLength,
         path,
         bytes: await folderBytes(path),
-        hash: await modelHash(path),
+        hash: entry.hash ?? (await modelHash(path)),
         plan: folder.plan,
+        line: folder.expansion?.line ?? [],
         createdAt: now(),
       };
       // The name is chosen and taken in one step: two programs may register at the same time.
@@ -85,32 +134,49 @@ export class Models {
     }
   }
 
-  async expand(input: { model: string; blocks?: number; place: string; name?: string }): Promise<ModelInfo> {
+  /** @param input.importance what the base's blocks matter, for the place `least-important`; kept with the model. */
+  async expand(input: {
+    model: string;
+    blocks?: number;
+    place: string;
+    name?: string;
+    importance?: Importance | null;
+  }): Promise<ModelInfo> {
     const base = this.find(input.model);
-    const plan = planExpansion(base.blocks, input.blocks, parsePlace(input.place));
+    const importance = input.importance ?? null;
+    const plan = planExpansion(base.blocks, input.blocks, parsePlace(input.place), importance?.blocks ?? null);
+    await this.checkPlan(base);
     const name = input.name ?? `${base.name} +${plan.inserted.length}`;
     const id = newId(name);
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
-      await expandModelFolder(base.path, directory, plan, { name: base.name, hash: base.hash });
-      return infoOf(await this.register({ id, name, source: `expanded from ${base.name}`, baseModel: base.id, run: null }));
+      const hash = await expandModelFolder(base.path, directory, plan, { name: base.name, hash: base.hash }, { id, name, importance });
+      return infoOf(await this.register({ id, name, source: `expanded from ${base.name}`, baseModel: base.id, run: null, hash }));
     });
   }
 
-  /** Opens an expanded model and its base anew and compares their tensors byte by byte and their logits to the last bit. */
-  async verify({
-    model: reference,
-    engine = 'auto',
-  }: {
-    model: string;
-    engine?: string;
-  }): Promise<{ identity: boolean; maxLogitDifference: number | null; plan: number[]; problems: string[] }> {
+  /** Bytes that an export of a model has beside its weights: a model never changes, so they are counted once. */
+  companionsOf({ id, path }: StoredModel): Promise<CompanionBytes> {
+    const known = this.#companions.get(id) ?? companionBytes(path);
+    this.#companions.set(id, known);
+    return known;
+  }
+
+  /**
+   * Opens an expanded model and its base anew and compares them: every tensor that is the base's by its hash, inserted ones with what they
+   * copy, config.json, tokenizer and the other files byte by byte, logits to the last bit.
+   */
+  async verify({ model: reference, engine = 'auto' }: { model: string; engine?: string }): Promise<VerifiedModel> {
     const model = this.find(reference);
-    const base = model.baseModel === null ? undefined : listModels(this.#context.store).find(({ id }) => id === model.baseModel);
+    const base = this.#baseOf(model);
     const problems: string[] = [];
     if (model.plan === null) problems.push('The model was not made by expansion: there is no plan in its folder.');
-    else if (!base) problems.push('Its base is no longer in the workspace, so there is nothing to compare it with.');
-    else problems.push(...(await differencesFromBase(model, base)));
+    else if (!base) problems.push('Its base is no longer in the workspace, so its logits cannot be compared with anything.');
+    const { compared, differences } = await this.#differences(model);
+    for (const { name, found, allowed, comparedWith } of differences) {
+      problems.push(`${name} is not what the plan says: found ${found}, allowed ${allowed}, ${comparedWith}.`);
+    }
+    const inserted = model.plan && base ? await compareFolders(model, base, problems) : { compared: 0, different: [] };
     const job = {
       kind: 'verify' as const,
       engine,
@@ -122,13 +188,50 @@ export class Models {
       identity: result.maxLogitDifference === 0,
       maxLogitDifference: result.maxLogitDifference,
       plan: model.plan?.inserted.map(({ after }) => after) ?? [],
+      tensors: {
+        compared: compared + inserted.compared,
+        different: [...differences.map(({ name }) => name), ...inserted.different],
+      },
       problems: [...problems, ...result.problems],
     };
   }
 
-  async export(input: { model: string; format: 'huggingface'; directory: string }): Promise<Awaited<ReturnType<typeof exportHuggingFace>>> {
-    const partial = unfinishedExport(input.directory);
-    return makeFolder(this.#context, partial, () => exportHuggingFace(this.find(input.model).path, input.directory, partial));
+  /** The model that the last step started from: by its id, or where the model came from elsewhere by its hash. */
+  #baseOf(model: StoredModel): StoredModel | undefined {
+    const others = listModels(this.#context.store).filter(({ id }) => id !== model.id);
+    const hash = model.line.at(-1)?.base.hash;
+    return others.find(({ id }) => id === model.baseModel) ?? others.find((other) => other.hash === hash);
+  }
+
+  /**
+   * Reads what the plan says stayed the base's and compares it with what was recorded and, where an earlier model of the line is in the
+   * workspace, with the nearest.
+   */
+  async #differences(model: StoredModel): Promise<{ compared: number; differences: TensorDifference[] }> {
+    const folder = await openModelFolder(model.path);
+    let earlier: ModelFolder | null = null;
+    try {
+      if (!folder.expansion) return { compared: 0, differences: [] };
+      const { line } = folder.expansion;
+      const others = listModels(this.#context.store).filter(({ id }) => id !== model.id);
+      const step = line.findLastIndex(({ base }) => others.some(({ hash }) => hash === base.hash));
+      const ancestor = others.find(({ hash }) => hash === line[step]?.base.hash);
+      earlier = ancestor ? await openModelFolder(ancestor.path) : null;
+      const found = earlier && { folder: earlier, step };
+      return { compared: comparedTensors(folder, found).length, differences: await weightDifferences(folder, found) };
+    } finally {
+      await folder.close();
+      await earlier?.close();
+    }
+  }
+
+  /**
+   * What training must not start from: a model of which the plan in its folder says what is not true.
+   * @throws StrataError CORRUPT, with the tensors that differ.
+   */
+  async checkPlan(model: StoredModel): Promise<void> {
+    const { differences } = await this.#differences(model);
+    if (differences.length > 0) throw weightsDisagree(model.name, differences);
   }
 
   /**
@@ -163,29 +266,29 @@ export class Models {
   }
 }
 
-function infoOf({ hash: _, ...info }: StoredModel): ModelInfo {
-  return info;
+function infoOf({ hash: _, ...model }: StoredModel): ModelInfo {
+  return { ...model, owners: blockOwners(model, model.blocks) };
 }
 
-/** Every tensor that the plan says was copied must have the base's bytes; the tokenizer must be the same. */
-async function differencesFromBase(model: StoredModel, base: StoredModel): Promise<string[]> {
-  const problems: string[] = [];
-  const [expanded, original] = [await openModelFolder(model.path), await openModelFolder(base.path)];
+/** Compares an expanded model with its base beside the tensors that it kept, and adds what it finds to the problems. */
+async function compareFolders(
+  { path: modelPath }: StoredModel,
+  { path: basePath }: StoredModel,
+  problems: string[],
+): Promise<{ compared: number; different: string[] }> {
+  const model = await openModelFolder(modelPath);
   try {
-    const layout = expandedBlocks(expanded.plan!);
-    for (const { name } of llamaTensors(expanded.config)) {
-      const position = /^model\.layers\.(\d+)\./.exec(name)?.[1];
-      const block = position === undefined ? null : layout[Number(position)]!;
-      if (block?.inserted) continue; // trained, or zero: the logits judge those
-      const source = block ? name.replace(/layers\.\d+/, `layers.${block.base}`) : name;
-      const isSame = Buffer.compare(await expanded.readBytes(name), await original.readBytes(source)) === 0;
-      if (!isSame) problems.push(`${name} is not the base's ${source}.`);
+    const base = await openModelFolder(basePath);
+    try {
+      const inserted = await compareInserted(model, base);
+      problems.push(...inserted.different.map((name) => `${name} was inserted, but is not what an inserted tensor begins as.`));
+      problems.push(...configDifferences(model, base));
+      problems.push(...(await differentCompanions(modelPath, basePath)).map((name) => `${name} is not the base's.`));
+      return inserted;
+    } finally {
+      await base.close();
     }
-    const read = (directory: string): Promise<string> => readFile(join(directory, 'tokenizer.json'), 'utf8');
-    if ((await read(model.path)) !== (await read(base.path))) problems.push("The tokenizer is not the base's.");
   } finally {
-    await expanded.close();
-    await original.close();
+    await model.close();
   }
-  return problems;
 }

@@ -1,6 +1,6 @@
 import { implement, ORPCError, ValidationError } from '@orpc/server';
 import { contract } from '../../shared/contract/contract.ts';
-import { StrataError, toStrataError } from '../../shared/errors.ts';
+import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import type { Studio } from './studio.ts';
 
 /** The contract's calls over a studio, for any transport. Arguments are parsed before they arrive; errors travel as `STRATA`. */
@@ -10,12 +10,10 @@ export function createRouter(studio: Studio) {
     try {
       return await next();
     } catch (error) {
-      const known = asStrataError(error);
-      // Without a status of its own: the contract gives none, and an error with another one counts as not defined by it.
-      throw new ORPCError('STRATA', { message: known.message, data: known.toRecord() });
+      throw asContractError(error);
     }
   });
-  const { models, downloads, datasets, runs, text } = studio;
+  const { models, downloads, exports, datasets, planner, runs, text } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -26,9 +24,13 @@ export function createRouter(studio: Studio) {
       list: api.models.list.handler(() => models.list()),
       show: api.models.show.handler(({ input }) => models.show(input.model)),
       import: api.models.import.handler(({ input }) => models.import(input)),
-      expand: api.models.expand.handler(({ input }) => models.expand(input)),
+      expand: api.models.expand.handler(({ input }) => planner.expand(input)),
+      plan: api.models.plan.handler(({ input }) => planner.plan(input)),
+      importance: api.models.importance.handler(({ input }) => planner.importance(input)),
+      measureImportance: api.models.measureImportance.handler(({ input, signal }) => told(planner.follow(input, signal))),
       verify: api.models.verify.handler(({ input }) => models.verify(input)),
-      export: api.models.export.handler(({ input }) => models.export(input)),
+      export: api.models.export.handler(({ input, signal }) => told(exports.follow(input, signal))),
+      exportSizes: api.models.exportSizes.handler(({ input }) => exports.sizes(input)),
       remove: api.models.remove.handler(({ input }) => models.remove(input)),
     },
     catalogue: { list: api.catalogue.list.handler(() => downloads.catalogue()) },
@@ -53,7 +55,7 @@ export function createRouter(studio: Studio) {
       list: api.runs.list.handler(() => runs.list()),
       show: api.runs.show.handler(({ input }) => runs.show(input.run)),
       metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
-      watch: api.runs.watch.handler(({ input, signal }) => runs.watch(input, signal)),
+      watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
       resume: api.runs.resume.handler(({ input }) => runs.resume(input)),
       stop: api.runs.stop.handler(({ input }) => runs.stop(input)),
@@ -67,6 +69,21 @@ export function createRouter(studio: Studio) {
       evaluate: api.text.evaluate.handler(({ input }) => text.evaluate(input)),
     },
   });
+}
+
+/** The same events; an error in their middle travels as one of a call does. */
+async function* told<Event>(events: AsyncIterable<Event>): AsyncGenerator<Event, void> {
+  try {
+    yield* events;
+  } catch (error) {
+    throw asContractError(error);
+  }
+}
+
+function asContractError(error: unknown): ORPCError<'STRATA', ErrorRecord> {
+  const known = asStrataError(error);
+  // Without a status of its own: the contract gives none, and an error with another one counts as not defined by it.
+  return new ORPCError('STRATA', { message: known.message, data: known.toRecord() });
 }
 
 /** Arguments that the schema refuses are the caller's mistake, and say which. */

@@ -3,7 +3,7 @@ import { type ErrorRecord, toStrataError } from '../../shared/errors.ts';
 import { findRun, insertMetrics, type StoredRun, updateRun } from '../store/runs.ts';
 import { evaluationPoints } from '../training/evaluation.ts';
 import type { JobHandle } from '../training/executor.ts';
-import { isAlive } from '../training/run-lock.ts';
+import { isAlive } from '../training/process-sign.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from '../training/messages.ts';
 import { now, type StudioContext } from './context.ts';
 import type { Models } from './models.ts';
@@ -119,6 +119,7 @@ export class RunOwner {
           secondsLeft: event.secondsLeft,
         });
       case 'checkpoint':
+      case 'done':
       case 'finished':
       case 'failed':
         return;

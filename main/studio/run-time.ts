@@ -51,8 +51,24 @@ export function estimateTime(run: PlannedRun, past: readonly PastRun[]): TrainPr
   return {
     seconds: (steps * batch * context * trainedFlops + measurements * measuredFlops) / speed,
     tokensPerSecond: speed / trainedFlops,
-    basis: earlier ? `the speed of the run "${earlier.name}" on ${earlier.engine}` : 'the speed of tensorflow-cpu on another machine',
+    basis: basisOf(earlier),
   };
+}
+
+/**
+ * How fast a plan trains, whatever run it becomes part of: by the latest run that told.
+ * @returns null when nothing is known of the engine's speed.
+ */
+export function speedOfPlan(
+  work: Parameters<typeof trainingFlops>[0],
+  past: readonly PastRun[],
+): { tokensPerSecond: number; basis: string } | null {
+  const speed = past[0] ? speedOf(past[0]) : assumedSpeed('auto');
+  return speed === null ? null : { tokensPerSecond: speed / trainingFlops(work), basis: basisOf(past[0]) };
+}
+
+function basisOf(earlier: PastRun | undefined): string {
+  return earlier ? `the speed of the run "${earlier.name}" on ${earlier.engine}` : 'the speed of tensorflow-cpu on another machine';
 }
 
 /** Operations a second that a run reached. */

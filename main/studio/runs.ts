@@ -22,6 +22,7 @@ import { hasCheckpoint } from '../training/checkpoint.ts';
 import type { TrainJob } from '../training/messages.ts';
 import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 import type { Datasets } from './datasets.ts';
+import { importanceOf } from './importance.ts';
 import type { Models } from './models.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
 import { estimateTime, type PastRun } from './run-time.ts';
@@ -55,12 +56,17 @@ export class Runs {
   }
 
   async preview(request: ParsedTrainRequest): Promise<TrainPreview> {
-    const { preview, ...planned } = await resolveRequest(request, this.#models, this.#datasets);
-    return { ...preview, time: estimateTime(planned, await this.#pastRuns()) };
+    const { preview, ...planned } = await this.#resolve(request);
+    return { ...preview, time: estimateTime(planned, await this.pastRuns()) };
+  }
+
+  #resolve(request: ParsedTrainRequest): ReturnType<typeof resolveRequest> {
+    const { store } = this.#context;
+    return resolveRequest(request, this.#models, this.#datasets, (base, old) => importanceOf(store, base, old));
   }
 
   /** Runs that tell how fast an engine is here, latest first: not those whose base is gone, that failed, or that hardly got beyond their first steps. */
-  async #pastRuns(): Promise<PastRun[]> {
+  async pastRuns(): Promise<PastRun[]> {
     const models = new Map(this.#models.list().map(({ id, path }) => [id, path]));
     const past: PastRun[] = [];
     for (const { name, engine, tokensPerSecond, repeatedShare, configuration, status, stepsDone } of listRuns(this.#context.store)) {
@@ -77,8 +83,9 @@ export class Runs {
   /** Records the run and starts its trainer. */
   async start(request: ParsedTrainRequest): Promise<RunSummary> {
     const { store } = this.#context;
-    const { configuration, preview, shards, base } = await resolveRequest(request, this.#models, this.#datasets);
+    const { configuration, preview, shards, base } = await this.#resolve(request);
     await this.#models.checkUnchanged(base);
+    await this.#models.checkPlan(base);
     const learned = configuration.datasets
       .filter(({ role }) => role === 'new')
       .map(({ name }) => name)
@@ -241,7 +248,8 @@ export class Runs {
   /** Runs side by side, and every setting or result in which they differ. */
   compare({ runs: references }: { runs: string[] }): { runs: RunSummary[]; differences: Record<string, unknown[]> } {
     const runs = references.map((reference) => this.show(reference));
-    const flat = runs.map((run) => flatten({ ...run.configuration, ...results(run) }));
+    // A table of what blocks mattered is no setting: what came of it is in the plan.
+    const flat = runs.map(({ configuration: { importance: _, ...settings }, ...run }) => flatten({ ...settings, ...results(run) }));
     const keys = [...new Set(flat.flatMap((fields) => [...fields.keys()]))];
     const differences: Record<string, unknown[]> = {};
     for (const key of keys) {
@@ -285,7 +293,14 @@ export class Runs {
   }
 
   #own(run: StoredRun, job: Pick<TrainJob, 'configuration' | 'baseModelDirectory' | 'shards'>): void {
-    const trainJob: TrainJob = { kind: 'train', ...job, runDirectory: run.directory, modelDirectory: this.#modelFolder(run) };
+    const { id, name, directory } = run;
+    const trainJob: TrainJob = {
+      kind: 'train',
+      run: { id, name },
+      ...job,
+      runDirectory: directory,
+      modelDirectory: this.#modelFolder(run),
+    };
     const owner = new RunOwner(this.#context, this.#models, run, trainJob);
     this.#owned.set(run.id, owner);
     void owner.ended.then((unrecorded) => {
@@ -336,7 +351,7 @@ function notResumable(run: StoredRun): StrataError {
   });
 }
 
-function results(run: RunSummary): Record<string, unknown> {
+function results(run: Omit<RunSummary, 'configuration'>): Record<string, unknown> {
   const {
     status,
     gain,

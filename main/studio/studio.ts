@@ -1,15 +1,20 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineInfo } from '../../shared/contract/contract.ts';
+import { listDatasets } from '../store/datasets.ts';
+import { listModels } from '../store/models.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
-import { removeUnfinished, type StudioContext } from './context.ts';
+import type { StudioContext } from './context.ts';
 import { Datasets } from './datasets.ts';
 import { ModelDownloads } from './model-downloads.ts';
+import { Exports } from './exports.ts';
 import { Models } from './models.ts';
+import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { Text } from './text.ts';
+import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
 /** For hosts that take an engine's name from a person. */
 export { ENGINE_NAMES, parseEngineName } from '../engine/load-engine.ts';
@@ -30,7 +35,9 @@ export interface Studio {
   readonly version: string;
   readonly models: Models;
   readonly downloads: ModelDownloads;
+  readonly exports: Exports;
   readonly datasets: Datasets;
+  readonly planner: Planner;
   readonly runs: Runs;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
@@ -48,16 +55,21 @@ export interface Studio {
 export function openStudio({ home, executor, resources, version, log = () => undefined }: StudioOptions): Studio {
   const store = openStore(join(home, 'strata.db'));
   const context: StudioContext = { home, resources, version, store, executor, unfinished: new Set(), log };
+  const known = new Set([...listModels(store), ...listDatasets(store)].map(({ path }) => path));
+  sweepUnfinished(home, (path) => known.has(path), log);
   const models = new Models(context);
   const downloads = new ModelDownloads(context, models);
   const datasets = new Datasets(context);
+  const exports = new Exports(context, models);
   const runs = new Runs(context, models, datasets);
   return {
     home,
     version,
     models,
     downloads,
+    exports,
     datasets,
+    planner: new Planner(context, models, datasets, runs),
     runs,
     text: new Text(context),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
@@ -66,6 +78,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
       (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
     close: async () => {
       await downloads.close();
+      await exports.close();
       await runs.close();
       store.close();
     },

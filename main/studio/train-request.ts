@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { allowedBy } from '../../shared/allowed.ts';
 import { type TrainPreview, type trainRequestSchema } from '../../shared/contract/contract.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { chooseMethod, countParameters, placementOf, planOf, trainedTensors } from '../../shared/domain/method.ts';
+import type { Importance } from '../../shared/domain/importance.ts';
+import { chooseMethod, needsImportance, planOf } from '../../shared/domain/method.ts';
 import { checkShare, DEFAULT_REPLAY_SHARE, Mixture } from '../../shared/domain/mixture.ts';
+import { outlookOf } from '../../shared/domain/plan-summary.ts';
 import { type Role, type RunConfiguration, runConfigurationSchema } from '../../shared/domain/run.ts';
 import type { Schedule } from '../../shared/domain/schedule.ts';
 import type { AdvancedSettings } from '../../shared/domain/settings.ts';
@@ -20,7 +22,7 @@ import type { Models } from './models.ts';
 import { planRunMemory } from './run-memory.ts';
 
 /** What a run does where its request says nothing. */
-const DEFAULTS = {
+export const DEFAULTS = {
   context: 256,
   batch: 8,
   replayShare: DEFAULT_REPLAY_SHARE,
@@ -67,9 +69,15 @@ export interface ResolvedRequest {
 
 /**
  * Turns what a person chose into everything a run is: datasets tokenised, blocks placed, amounts counted, defaults filled in.
+ * @param importanceOf what the base's blocks matter for old data, for a request that places new blocks by it; it throws when that is not known.
  * @throws StrataError BAD_INPUT for anything that cannot be; nothing has been started then.
  */
-export async function resolveRequest(request: ParsedTrainRequest, models: Models, datasets: Datasets): Promise<ResolvedRequest> {
+export async function resolveRequest(
+  request: ParsedTrainRequest,
+  models: Models,
+  datasets: Datasets,
+  importanceOf: (base: StoredModel, old: readonly StoredDataset[]) => Importance,
+): Promise<ResolvedRequest> {
   const base = models.find(request.model);
   const chosen = chooseDatasets(request, datasets);
   const hasOld = chosen.some(({ role }) => role === 'old');
@@ -86,7 +94,9 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
       allowed: `2 to ${folder.config.contextLength} tokens`,
     });
   }
-  const method = chooseMethod(request, folder.config);
+  const old = chosen.flatMap(({ dataset, role }) => (role === 'old' ? [dataset] : []));
+  const importance = needsImportance(request) ? importanceOf(base, old) : null;
+  const method = chooseMethod(request, folder.config, importance?.blocks ?? null);
   const advanced = request.advanced ?? {};
   const packing = advanced.packing ?? DEFAULTS.packing;
   const tokenizer = await loadTokenizer(base.path);
@@ -113,6 +123,7 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
   const configuration = checkConfiguration({
     baseModel: { id: base.id, name: base.name, hash: base.hash },
     method,
+    ...(importance ? { importance } : {}),
     datasets: chosen.map(({ dataset, role }) => ({ id: dataset.id, name: dataset.name, role, hash: dataset.hash })),
     replayShare,
     steps,
@@ -141,10 +152,11 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
 
   const mixture = new Mixture(shards, replayShare, seed);
   const memory = planRunMemory(configuration, folder);
-  const counts = countParameters(method, folder.config);
   const preview: ResolvedRequest['preview'] = {
+    ...outlookOf(method, folder.config, await models.companionsOf(base)),
     method,
     plan: planOf(method),
+    importance,
     steps,
     batch,
     microBatch: configuration.microBatch,
@@ -159,11 +171,6 @@ export async function resolveRequest(request: ParsedTrainRequest, models: Models
       epochs,
     })),
     replayShare,
-    addedParameters: counts.added,
-    trainableParameters: counts.trainable,
-    totalParameters: counts.total,
-    trainableTensors: trainedTensors(method, folder.config).map(({ name }) => name),
-    placement: placementOf(method, folder.config),
     memory,
   };
   return {

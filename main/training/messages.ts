@@ -15,6 +15,8 @@ const shardSchema = z.object({
 /** Train, or go on from the run's last checkpoint if it has one. */
 const trainJobSchema = z.object({
   kind: z.literal('train'),
+  /** What the model says about its origin; absent outside a workspace. */
+  run: z.object({ id: z.string(), name: z.string() }).optional(),
   configuration: runConfigurationSchema,
   baseModelDirectory: z.string(),
   shards: z.array(shardSchema),
@@ -54,6 +56,22 @@ const verifyJobSchema = z.object({
   baseModelDirectory: z.string().nullable(),
 });
 
+/** How much each block matters for old text: see main/training/importance-job.ts. */
+const importanceJobSchema = z.object({
+  kind: z.literal('importance'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  /** Of the model, which the table names. */
+  modelHash: z.string(),
+  datasets: z.array(z.object({ name: z.string(), hash: z.string(), heldOutPath: z.string() })).min(1),
+  /** Tokens per window. */
+  context: z.int().min(2),
+  /** At most so many windows, of all datasets together. */
+  windows: z.int().min(1),
+  /** After so many seconds it ends with the windows that it has; the first is always measured. */
+  limitSeconds: z.number().positive(),
+});
+
 /** Loads every engine and runs a small forward and backward pass on each. */
 const selfTestJobSchema = z.object({ kind: z.literal('self-test'), engines: z.array(z.string()) });
 
@@ -62,6 +80,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   generateJobSchema,
   evaluateJobSchema,
   verifyJobSchema,
+  importanceJobSchema,
   selfTestJobSchema,
 ]);
 export type Job = z.infer<typeof jobSchema>;
@@ -69,6 +88,7 @@ export type TrainJob = z.infer<typeof trainJobSchema>;
 export type GenerateJob = z.infer<typeof generateJobSchema>;
 export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
 export type VerifyJob = z.infer<typeof verifyJobSchema>;
+export type ImportanceJob = z.infer<typeof importanceJobSchema>;
 
 /** pause: checkpoint, then end. stop: measure and save what was learned so far. interrupt: checkpoint and end at once (Ctrl-C). */
 export const controlSchema = z.enum(['pause', 'stop', 'interrupt']);
@@ -125,6 +145,8 @@ export const trainerEventSchema = z.discriminatedUnion('type', [
     secondsLeft: z.number().nullable(),
   }),
   z.object({ type: z.literal('checkpoint'), step: z.int() }),
+  /** How far a job is that can count what it does. */
+  z.object({ type: z.literal('done'), done: z.int(), of: z.int() }),
   /** A job's result; its shape belongs to the job's kind. */
   z.object({ type: z.literal('finished'), result: z.unknown() }),
   z.object({ type: z.literal('failed'), error: errorRecordSchema }),

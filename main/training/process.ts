@@ -4,6 +4,7 @@ import { examineEngine } from '../engine/examine-engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';
 import { evaluateText } from './evaluate-job.ts';
 import { generateText } from './generate-job.ts';
+import { measureImportance } from './importance-job.ts';
 import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
 import { train } from './train.ts';
 import { explainFailure } from './trainer-end.ts';
@@ -65,6 +66,8 @@ async function perform(job: Job): Promise<unknown> {
       return generateText(job, engine);
     case 'evaluate':
       return evaluateText(job, engine);
+    case 'importance':
+      return measureImportance(job, engine, emit);
     case 'verify':
       return verifyExpansion(job, engine);
   }

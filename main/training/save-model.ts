@@ -1,5 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ExpansionStep } from '../../shared/domain/expansion.ts';
 import { blockOfTensor } from '../../shared/domain/llama-tensors.ts';
 import { type Method, planOf } from '../../shared/domain/method.ts';
 import { expandedBlocks } from '../../shared/domain/plan.ts';
@@ -7,10 +8,11 @@ import type { RunConfiguration } from '../../shared/domain/run.ts';
 import type { Engine, Tensor } from '../engine/engine.ts';
 import { type Llama, type LinearParameter, mergedWeight, type Parameter, parametersOf } from '../llama/parameters.ts';
 import { writeAdapter } from '../models/adapter-folder.ts';
-import { writeExpansionFile } from '../models/expansion-file.ts';
+import { extendedBy, writeExpansionFile } from '../models/expansion-file.ts';
 import { copySmallFiles, writeConfig } from '../models/expand-folder.ts';
 import type { ModelFolder } from '../models/model-folder.ts';
 import { type SafetensorsEntry, writeSafetensors } from '../models/safetensors.ts';
+import { hashedPieces } from '../models/tensor-hash.ts';
 
 /**
  * Writes a trained model as a Hugging Face folder: what was trained as 32-bit floats, adapters merged into the matrices that carry them,
@@ -24,11 +26,14 @@ export async function saveTrainedModel(options: {
   model: Llama;
   configuration: RunConfiguration;
   destination: string;
-  /** Kept with the plan, so that the model knows how it came about. */
+  /** The run; null outside a workspace. */
+  run: { id: string; name: string } | null;
+  /** Kept with the plan, so that the model knows how it came about. Tokens by the datasets' ids. */
   training: { steps: number; tokens: Record<string, number>; gain: number; forgetting: number | null };
 }): Promise<void> {
-  const { engine, folder, model, configuration, destination, training } = options;
+  const { engine, folder, model, configuration, destination, run, training } = options;
   const { method, baseModel } = configuration;
+  const frozen: Record<string, string> = {};
   const partial = `${destination}.partial`;
   const isAdapter = adaptersOf(model);
   try {
@@ -42,31 +47,53 @@ export async function saveTrainedModel(options: {
         if (adapter) return floats(engine, parameter, () => mergedWeight(engine, parameter));
         if (variable) return floats(engine, parameter, () => engine.keep(variable.read()));
         const source = sourceOf(name);
-        return { name, shape: [...shape], dtype: folder.dtypeOf(source), data: () => folder.readBytes(source) };
+        const data = (): AsyncIterable<Uint8Array> => hashedPieces(folder, source, (hash) => (frozen[name] = hash));
+        return { name, shape: [...shape], dtype: folder.dtypeOf(source), data };
       });
     await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
     if (method.name === 'lora') {
       const adapters = [...isAdapter].map((parameter) => floats(engine, parameter, () => engine.keep(parameter.variable!.read())));
       await writeAdapter(partial, method, baseModel.name, adapters);
     }
-    await writeConfig(partial, folder, model.config, 'float32');
+    const plan = planOf(method);
+    await writeConfig(partial, folder, model.config, { dtype: 'float32', ...(plan && { layout: expandedBlocks(plan) }) });
     await copySmallFiles(folder.directory, partial);
-    await writeExpansionFile(partial, {
-      schemaVersion: 2,
-      base: { name: baseModel.name, hash: baseModel.hash },
-      method,
-      training: {
-        datasets: configuration.datasets.map(({ name, role, hash }) => ({ name, role, hash })),
-        replayShare: configuration.replayShare,
-        ...training,
-      },
-    });
+    const step = stepOf(configuration, run, training);
+    await writeExpansionFile(partial, extendedBy(folder.expansion, step, frozen));
     await rm(destination, { recursive: true, force: true });
     await rename(partial, destination);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** What the run was to the model: kept in its file. */
+function stepOf(
+  { method, baseModel, datasets, replayShare, importance }: RunConfiguration,
+  run: { id: string; name: string } | null,
+  { steps, tokens, gain, forgetting }: { steps: number; tokens: Record<string, number>; gain: number; forgetting: number | null },
+): ExpansionStep {
+  const total = Object.values(tokens).reduce((sum, count) => sum + count, 0);
+  return {
+    id: run?.id ?? null,
+    name: run?.name ?? null,
+    base: { name: baseModel.name, hash: baseModel.hash },
+    method,
+    importance: importance ?? null,
+    training: {
+      run: run?.id ?? null,
+      datasets: datasets.map(({ id, name, role, hash }) => {
+        const count = tokens[id] ?? 0;
+        return { name, role, hash, tokens: count, share: total > 0 ? count / total : 0 };
+      }),
+      replayShare,
+      steps,
+      tokens: total,
+      gain,
+      forgetting,
+    },
+  };
 }
 
 /** Parameters that belong to adapters, in the order of the model. */

@@ -329,6 +329,7 @@ class Session {
       model: this.#model,
       configuration: this.#configuration,
       destination: this.#job.modelDirectory,
+      run: this.#job.run ?? null,
       training: {
         steps: this.#state.step,
         tokens: this.#tokens().byDataset,

@@ -95,7 +95,12 @@ export function tokensByDataset(mixture: Mixture, windows: number, context: numb
  * windows every time, whatever the run's packing, so that losses of one run, and of runs with the same data, can be compared.
  * @throws StrataError BAD_INPUT when there are datasets of the role, and nothing in them to measure.
  */
-export function heldOutWindows(shards: readonly RunShards[], role: Role, context: number, maxTokens: number): MeasuredWindow[] {
+export function heldOutWindows(
+  shards: readonly Pick<RunShards, 'role' | 'heldOut'>[],
+  role: Role,
+  context: number,
+  maxTokens: number,
+): MeasuredWindow[] {
   const cuts = shards.filter((shard) => shard.role === role).map((shard) => ({ shard: shard.heldOut, start: 0 }));
   const windows: MeasuredWindow[] = [];
   let tokens = 0;

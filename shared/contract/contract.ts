@@ -1,7 +1,11 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import { expansionStepSchema } from '../domain/expansion.ts';
+import { EXPORT_DTYPES, EXPORT_FORMATS } from '../domain/export-format.ts';
+import { importanceSchema } from '../domain/importance.ts';
 import { methodRequestShape, methodSchema } from '../domain/method.ts';
 import { planSchema } from '../domain/plan.ts';
+import { outlookSchema } from '../domain/plan-summary.ts';
 import { evaluationSchema, metricPointSchema, metricSeriesSchema, roleSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
 import { advancedSettingsSchema } from '../domain/settings.ts';
 import { ERROR_CODES } from '../errors.ts';
@@ -38,11 +42,28 @@ export const modelInfoSchema = z.object({
   baseModel: z.string().nullable(),
   /** Id of the run that made it; null for an imported or untrained one. */
   run: z.string().nullable(),
+  /** Of the last step that made it, where that was an expansion. */
   plan: planSchema.nullable(),
+  /** Every step that Strata knows of, oldest first; none for a model that it did not make. */
+  line: z.array(expansionStepSchema),
+  /** Whose each block is: the base's, or the step's of the line that inserted it. */
+  owners: z.array(z.union([z.literal('base'), z.int()])),
   source: z.string(),
   createdAt: z.string(),
 });
 export type ModelInfo = z.infer<typeof modelInfoSchema>;
+
+export const verifiedModelSchema = z.object({
+  /** Whether it computes exactly what its base computes. */
+  identity: z.boolean(),
+  /** Null where there is no base to compare with, or a difference is no number. */
+  maxLogitDifference: z.number().nullable(),
+  plan: z.array(z.int()),
+  /** Tensors that must be those of the base, or begin as its copies do: how many were compared, and which are not. */
+  tensors: z.object({ compared: z.int(), different: z.array(z.string()) }),
+  problems: z.array(z.string()),
+});
+export type VerifiedModel = z.infer<typeof verifiedModelSchema>;
 
 export const datasetInfoSchema = z.object({
   id: z.string(),
@@ -103,10 +124,25 @@ export const trainRequestSchema = z.object({
 });
 export type TrainRequest = z.input<typeof trainRequestSchema>;
 
+/** What a run needs at its peak and what the machine has, in bytes. */
+const memoryOutlookSchema = z.object({
+  weights: z.number(),
+  moments: z.number(),
+  gradients: z.number(),
+  activations: z.number(),
+  head: z.number(),
+  engine: z.number(),
+  total: z.number(),
+  available: z.number(),
+  keepsActivations: z.boolean(),
+});
+
 /** What a run would do, before anything starts. */
-export const trainPreviewSchema = z.object({
+export const trainPreviewSchema = outlookSchema.extend({
   method: methodSchema,
   plan: planSchema.nullable(),
+  /** What each block of the base matters, where new blocks are placed by that. */
+  importance: importanceSchema.nullable(),
   steps: z.int(),
   batch: z.int(),
   microBatch: z.int(),
@@ -116,29 +152,54 @@ export const trainPreviewSchema = z.object({
   tokens: z.int(),
   mixture: z.array(z.object({ datasetId: z.string(), name: z.string(), role: roleSchema, tokens: z.int(), epochs: z.number() })),
   replayShare: z.number(),
-  addedParameters: z.int(),
-  trainableParameters: z.int(),
-  totalParameters: z.int(),
-  /** Names of the tensors that will change, as they will be in the saved model. */
-  trainableTensors: z.array(z.string()),
-  /** Blocks of the trained model; those with anything to train; those from the lowest of them up, which need a backward pass; those below it. */
-  placement: z.object({ blocks: z.int(), trainedBlocks: z.int(), backwardBlocks: z.int(), cacheableBlocks: z.int() }),
-  /** What the run needs at its peak and what the machine has, in bytes. */
-  memory: z.object({
-    weights: z.number(),
-    moments: z.number(),
-    gradients: z.number(),
-    activations: z.number(),
-    head: z.number(),
-    engine: z.number(),
-    total: z.number(),
-    available: z.number(),
-    keepsActivations: z.boolean(),
-  }),
+  memory: memoryOutlookSchema,
   /** How long it takes, and what that is concluded from; null when nothing is known of the engine's speed. */
   time: z.object({ seconds: z.number(), tokensPerSecond: z.number(), basis: z.string() }).nullable(),
 });
 export type TrainPreview = z.infer<typeof trainPreviewSchema>;
+
+/** What a plan means for a model, whatever it will learn. */
+export const planReportSchema = outlookSchema.extend({
+  model: z.object({ id: z.string(), name: z.string() }),
+  plan: planSchema,
+  importance: importanceSchema.nullable(),
+  /** What its training is estimated with. */
+  batch: z.int(),
+  context: z.int(),
+  memory: memoryOutlookSchema.extend({ fits: z.boolean() }),
+  /** For a million trained tokens. */
+  time: z.object({ secondsPerMillionTokens: z.number(), tokensPerSecond: z.number(), basis: z.string() }).nullable(),
+});
+export type PlanReport = z.infer<typeof planReportSchema>;
+
+/** How far the measurement of what blocks matter is; the table comes last. */
+export const importanceEventSchema = z.object({
+  activity: z.string(),
+  done: z.int(),
+  of: z.int(),
+  importance: importanceSchema.nullable(),
+});
+export type ImportanceEvent = z.infer<typeof importanceEventSchema>;
+
+/** What is to be measured: on which old data, and how much of it. */
+export const importanceRequestSchema = z.object({
+  model: z.string().min(1),
+  oldDatasets: z.array(z.string()),
+  /** Tokens per window, windows in all, and seconds after which it ends with what it has. */
+  context: z.int().min(2).optional(),
+  windows: z.int().min(1).max(100_000).optional(),
+  limitSeconds: z.number().positive().optional(),
+  engine: z.string().optional(),
+});
+export type ImportanceRequest = z.infer<typeof importanceRequestSchema>;
+
+const planRequestShape = {
+  model: z.string(),
+  blocks: z.int().optional(),
+  place: z.string().default('even'),
+  /** For the place `least-important`: the data it was measured on. */
+  oldDatasets: z.array(z.string()).default([]),
+};
 
 const runRef = z.object({ run: z.string().min(1) });
 
@@ -217,6 +278,47 @@ export const downloadRequestSchema = z.object({
   name: z.string().min(1).max(200).optional(),
 });
 export type DownloadRequest = z.infer<typeof downloadRequestSchema>;
+export const exportRequestSchema = z.object({
+  /** Id or name. */
+  model: z.string().min(1),
+  format: z.enum(EXPORT_FORMATS),
+  /** A folder that does not exist yet or is empty; for GGUF any folder, or the file's own path. */
+  destination: z.string().min(1),
+  /** As stored unless said. */
+  dtype: z.enum(EXPORT_DTYPES).optional(),
+  /** Largest weight file of a Hugging Face folder; one file unless said. */
+  shardBytes: z.int().min(1).optional(),
+  /** The model that a pack is to be put on, id or name; the one that the last blocks were inserted into unless said. */
+  base: z.string().min(1).optional(),
+});
+export type ExportRequest = z.infer<typeof exportRequestSchema>;
+
+export const exportedModelSchema = z.object({
+  path: z.string(),
+  format: z.string(),
+  dtype: z.string(),
+  bytes: z.int(),
+  /** It was opened again, and is what it should be. */
+  verified: z.boolean(),
+  /** What other programs do in another way than Strata, in words. */
+  notes: z.array(z.string()).optional(),
+});
+export type ExportedModel = z.infer<typeof exportedModelSchema>;
+
+/** How far an export is, at most ten times a second; the last event has the result. */
+export const exportEventSchema = z.object({
+  /** Fraction of what is to be written and read again. */
+  done: z.number(),
+  exported: exportedModelSchema.nullable(),
+});
+export type ExportEvent = z.infer<typeof exportEventSchema>;
+
+export const exportSizesSchema = z.object({
+  /** The element types that the tensors have now. */
+  stored: z.array(z.string()),
+  sizes: z.array(z.object({ format: z.enum(EXPORT_FORMATS), dtype: z.enum(EXPORT_DTYPES).nullable(), bytes: z.number() })),
+});
+export type ExportSizes = z.infer<typeof exportSizesSchema>;
 
 export const contract = {
   workspace: {
@@ -230,22 +332,25 @@ export const contract = {
   models: {
     list: call.output(z.array(modelInfoSchema)),
     show: call.input(z.object({ model: z.string() })).output(modelInfoSchema),
-    /** A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it. */
-    import: call.input(z.object({ path: z.string().min(1), name: z.string().optional() })).output(modelInfoSchema),
-    expand: call
-      .input(z.object({ model: z.string(), blocks: z.int().optional(), place: z.string().default('even'), name: z.string().optional() }))
+    /**
+     * A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it; or a pack of inserted blocks, which is put on its
+     * base: the one named, or the one in the workspace that has the base's hash.
+     */
+    import: call
+      .input(z.object({ path: z.string().min(1), name: z.string().optional(), base: z.string().optional() }))
       .output(modelInfoSchema),
-    verify: call.input(z.object({ model: z.string() })).output(
-      z.object({
-        identity: z.boolean(),
-        maxLogitDifference: z.number().nullable(),
-        plan: z.array(z.int()),
-        problems: z.array(z.string()),
-      }),
-    ),
-    export: call
-      .input(z.object({ model: z.string(), format: z.enum(['huggingface']), directory: z.string().min(1) }))
-      .output(z.object({ path: z.string(), format: z.string(), dtype: z.string(), bytes: z.int(), verified: z.boolean() })),
+    expand: call.input(z.object({ ...planRequestShape, name: z.string().optional() })).output(modelInfoSchema),
+    /** What an expansion would mean, before it is done. */
+    plan: call.input(z.object(planRequestShape)).output(planReportSchema),
+    /** What each block matters for old data, as far as it has been measured. */
+    importance: call.input(z.object({ model: z.string(), oldDatasets: z.array(z.string()) })).output(importanceSchema.nullable()),
+    /** Measures it, unless that has been done; leaving off ends the measurement. */
+    measureImportance: call.input(importanceRequestSchema).output(eventIterator(importanceEventSchema)),
+    verify: call.input(z.object({ model: z.string() })).output(verifiedModelSchema),
+    /** Writes a model for other programs and follows it to its end; ending the call before that leaves nothing behind. */
+    export: call.input(exportRequestSchema).output(eventIterator(exportEventSchema)),
+    /** What a model is stored as, and how large it would be in each format and element type. */
+    exportSizes: call.input(z.object({ model: z.string() })).output(exportSizesSchema),
     remove: call.input(z.object({ model: z.string() })).output(z.object({ removed: z.string() })),
   },
   catalogue: {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StrataError } from '../errors.ts';
+import type { BlockImportance } from './importance.ts';
 import type { LlamaConfig } from './llama-config.ts';
 import {
   BLOCK_ROLES,
@@ -97,13 +98,16 @@ export const DEFAULT_RANK = 16;
 /**
  * Turns what a person said into a full description.
  * @param config the base.
+ * @param importance of each of its blocks, for the place `least-important`.
  * @throws StrataError BAD_INPUT when an option belongs to another method, is missing, or does not fit the base.
  */
-export function chooseMethod(request: MethodRequest, config: LlamaConfig): Method {
+export function chooseMethod(request: MethodRequest, config: LlamaConfig, importance: readonly BlockImportance[] | null = null): Method {
   refuseForeignOptions(request);
   switch (request.method) {
-    case 'expand':
-      return { name: 'expand', plan: planExpansion(config.blocks, request.blocks, parsePlace(request.place ?? 'even')) };
+    case 'expand': {
+      const place = parsePlace(request.place ?? 'even');
+      return { name: 'expand', plan: planExpansion(config.blocks, request.blocks, place, importance) };
+    }
     case 'lora':
       return chooseLora(request, config);
     case 'full':
@@ -184,6 +188,11 @@ export function parseTrainBlocks(text: string | undefined, baseBlocks: number): 
     throw new StrataError('BAD_INPUT', 'Those are not blocks of the base.', { found: text, allowed });
   }
   return [...new Set(positions)].sort((a, b) => a - b);
+}
+
+/** Whether a request places new blocks by what the base's blocks matter, which has to be measured first. */
+export function needsImportance({ method, place }: Pick<MethodRequest, 'method' | 'place'>): boolean {
+  return method === 'expand' && place !== undefined && parsePlace(place) === 'least-important';
 }
 
 /** Where blocks are inserted; null for a method that inserts none. */

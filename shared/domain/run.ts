@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { importanceSchema } from './importance.ts';
 import { methodNameSchema, methodSchema } from './method.ts';
 import { planSchema } from './plan.ts';
 import { scheduleSchema } from './schedule.ts';
@@ -33,6 +34,8 @@ export const runConfigurationSchema = z.object({
   baseModel: z.object({ id: z.string(), name: z.string(), hash: z.string() }),
   /** What is trained, with the options of the method. */
   method: methodSchema,
+  /** What each block of the base mattered, where new blocks were placed by that. It says why; what is computed is in the method. */
+  importance: importanceSchema.optional(),
   datasets: z.array(z.object({ id: z.string(), name: z.string(), role: roleSchema, hash: z.string() })),
   /** Fraction of trained tokens that come from old datasets. */
   replayShare: z.number(),

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { benchAnswerSchema, type BenchJob, type Measurement } from '../../main/bench/job.ts';
-import { writeRandomModel, writeWindows } from '../../main/bench/model-files.ts';
+import { writeRandomModel, writeTokenizer, writeWindows } from '../../main/bench/model-files.ts';
 import { shapeOf } from '../../main/bench/shapes.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
@@ -39,6 +39,7 @@ async function prepare(job: Partial<BenchJob>, distinctSteps = SIZE.warmUpSteps 
     baseDirectory,
     expandedDirectory: baseDirectory,
     windowsPath,
+    outputPath: join(folder.path, 'output'),
     newTokens: 5,
     optimizer: { learningRate: 1e-2, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
     ...SIZE,
@@ -118,4 +119,13 @@ test('generates and loads', async () => {
   expect((await measure(await prepare({ task: 'generate' }))).seconds).toHaveLength(SIZE.steps);
   const loaded = await measure(await prepare({ task: 'load' }));
   expect({ measured: loaded.seconds.length, losses: loaded.losses }).toEqual({ measured: 1, losses: [] });
+});
+
+test.each(['import', 'expand'] as const)('moves the files of a model, and removes what it wrote: %s', async (task) => {
+  const job = await prepare({ task, method: task === 'expand' ? { name: 'expand', plan: planExpansion(config.blocks, 1, 'even') } : null });
+  await writeTokenizer(job.baseDirectory);
+  const { seconds, losses, peakMemory } = await measure(job);
+  expect({ measured: seconds.length, losses }).toEqual({ measured: 1, losses: [] });
+  expect(peakMemory).toBeLessThan(300e6);
+  expect(await folder.list()).not.toContainEqual(expect.stringContaining('output'));
 });

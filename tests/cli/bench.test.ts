@@ -75,6 +75,25 @@ test('for people: a table, and how to get PyTorch', async () => {
   expect(stdout).toContain('"npm run parity" sets it up');
 });
 
+test.skipIf(process.platform === 'win32')('files are moved beside cp', async () => {
+  environment.PATH = process.env.PATH!; // for cp; a Python without PyTorch is none
+  environment.STRATA_PYTHON = '';
+  const { exitCode, stdout } = await bench('model-files', ...QUICK, '--json').finished;
+  expect(exitCode).toBe(0);
+  const { results } = onlyDocument(stdout) as BenchReport;
+  expect(results.map(({ suite, blocks, inserted }) => ({ suite, blocks, inserted }))).toEqual([
+    { suite: 'model-files', blocks: 4, inserted: 0 },
+    { suite: 'model-files', blocks: 4, inserted: 1 },
+  ]);
+  for (const { copy, copyRatio, ours } of results) {
+    expect(copy!.bytes).toBeGreaterThan(50_000);
+    expect(copyRatio).toBeGreaterThan(0);
+    expect(ours.tokensPerSecond).toBeNull();
+    expect(ours.peakMemory).toBeLessThan(300e6);
+  }
+  expect(await readdir(join(folder, 'scratch'))).toEqual([]);
+});
+
 describe('beside a peer', () => {
   /** A program that answers as the Python side does, in known times, and keeps the jobs that it was given. */
   async function standInPython(losses: number[]): Promise<string> {
@@ -154,7 +173,7 @@ test('interrupted, it ends its child, removes what it wrote and keeps the report
 describe('what cannot be measured is refused before anything starts', () => {
   test.each([
     ['a benchmark', ['train-fast'], 'train-fast', 'train-expand'],
-    ['a shape', ['--shape', 'llama'], 'llama', 'base, smollm2-135m, tiny'],
+    ['a shape', ['--shape', 'llama'], 'llama', 'base, smollm2-135m, gigabyte, tiny'],
     ['rounds', ['--rounds', '0'], '0', 'a whole number from 1'],
     ['steps', ['--steps', 'many'], 'many', 'a whole number from 1'],
     ['a context', ['--context', '1'], '1', 'a whole number from 2'],

@@ -8,19 +8,22 @@ import { Optimizer } from '../../main/llama/optimizer.ts';
 import { disposeLlama, loadLlama, parametersOf, withoutInserted } from '../../main/llama/parameters.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { engineNames, fastEngine } from '../support/engines.ts';
-import { randomIds, randomWeights, readerOf, tinyConfig } from '../support/tiny-llama.ts';
+import { randomIds, randomWeights, readerOf, tinyConfig, variedConfig } from '../support/tiny-llama.ts';
 
 const settings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 const windows = [randomIds(tinyConfig, 20, 1), randomIds(tinyConfig, 20, 2)];
 
 describe.each(engineNames)('an expansion on %s', (engineName) => {
-  it('is the base to the last bit before training; training moves inserted tensors only; bypassed it is the base again', async () => {
+  it.each([
+    ['a plain model', tinyConfig],
+    ['one with biases, a sliding window and stretched positions', variedConfig],
+  ])('of %s is the base to the last bit; training moves inserted tensors only; bypassed it is the base again', async (_, config) => {
     const engine = await loadEngine(engineName, engineDirectory());
-    const weights = randomWeights(tinyConfig);
-    const base = await loadLlama(engine, { config: tinyConfig, read: readerOf(weights) });
-    const plan = planExpansion(tinyConfig.blocks, undefined, [0, 2, 2]);
+    const weights = randomWeights(config);
+    const base = await loadLlama(engine, { config, read: readerOf(weights) });
+    const plan = planExpansion(config.blocks, undefined, [0, 2, 2]);
     const model = await loadLlama(engine, {
-      config: tinyConfig,
+      config,
       read: readerOf(weights),
       plan,
       isTrainable: (_, isInserted) => isInserted,
@@ -94,9 +97,12 @@ describe('measuring', () => {
 });
 
 describe('generate', () => {
-  it('with cached keys and values equals the most likely token of a full forward pass', async () => {
+  it.each([
+    ['a plain model', tinyConfig],
+    ['one with biases, a sliding window and stretched positions', variedConfig],
+  ])('with cached keys and values equals the most likely token of a full forward pass: %s', async (_, config) => {
     const engine = await loadEngine(fastEngine, engineDirectory());
-    const model = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 3)) });
+    const model = await loadLlama(engine, { config, read: readerOf(randomWeights(config, 3)) });
     const { hiddenStates, logitsOf } = await import('../../main/llama/model.ts');
     const ids = [4, 9, 1];
     const produced = await generate(engine, model, ids, { maxTokens: 12, temperature: 0, seed: 0 });

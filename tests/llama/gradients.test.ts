@@ -9,7 +9,7 @@ import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { engineNames } from '../support/engines.ts';
 import { referenceLoss } from '../support/reference-llama.ts';
-import { randomIds, randomWeights, readerOf, shapesOf, tinyConfig } from '../support/tiny-llama.ts';
+import { randomIds, randomWeights, readerOf, shapesOf, tinyConfig, variedConfig } from '../support/tiny-llama.ts';
 
 const [batch, time] = [2, 9];
 
@@ -46,10 +46,13 @@ function relativeError(got: ArrayLike<number>, wanted: ArrayLike<number>): numbe
 }
 
 describe.each(engineNames)('gradients on %s', (engineName) => {
-  it.each([false, true])('equal automatic differentiation for every tensor (tied head: %s)', async (tiedEmbeddings) => {
+  it.each([
+    ['a plain model', tinyConfig],
+    ['a tied head', { ...tinyConfig, tiedEmbeddings: true }],
+    ['biases, a sliding window and stretched positions', variedConfig],
+  ])('equal automatic differentiation for every tensor: %s', async (_, config) => {
     const engine = await loadEngine(engineName, engineDirectory());
     await tf.setBackend(engineName === 'wasm' ? 'wasm' : 'cpu');
-    const config = { ...tinyConfig, tiedEmbeddings };
     const weights = randomWeights(config);
     const model = await loadLlama(engine, { config, read: readerOf(weights), isTrainable: () => true });
     const { loss, gradients } = lossAndGradients(engine, model, tinyBatch());

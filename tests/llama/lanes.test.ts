@@ -10,7 +10,7 @@ import { disposeLlama, LINEAR_ROLES, type Llama, loadLlama, type LoadOptions, me
 import { HEAD_CHUNK_ELEMENTS } from '../../shared/domain/memory.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { engineNames } from '../support/engines.ts';
-import { randomIds, randomWeights, readerOf, tinyConfig } from '../support/tiny-llama.ts';
+import { randomIds, randomWeights, readerOf, tinyConfig, variedConfig } from '../support/tiny-llama.ts';
 
 const TIME = 80; // long enough for two stretches
 const config = { ...tinyConfig, contextLength: TIME };
@@ -122,6 +122,31 @@ describe.each(engineNames)('a step on %s', (engineName) => {
     const three = await load({ isTrainable: () => true }, '2');
     expectClose(await step(three.engine, three.model, batchOf(3)), await step(one.engine, one.model, batchOf(3)));
   });
+
+  it.skipIf(engineName !== 'tensorflow-cpu')(
+    'looks back from one stretch to another as far as the sliding window reaches, within documents',
+    async () => {
+      const varied = { ...variedConfig, contextLength: TIME, slidingWindow: 20 };
+      const options = { config: varied, read: readerOf(randomWeights(varied)), isTrainable: () => true };
+      const documents = Int32Array.from({ length: TIME }, (_, time) => (time < 30 ? 0 : 1));
+      const [one, two] = [await load(options, '1'), await load(options, '2')];
+      for (const batch of [batchOf(1), batchOf(1, { documents })]) {
+        expectClose(await step(two.engine, two.model, batch), await step(one.engine, one.model, batch));
+      }
+      const whole = await load({ ...options, config: { ...varied, slidingWindow: null } });
+      const loss = async ({ engine, model }: typeof one): Promise<number> => (await step(engine, model, batchOf(1))).get('loss')![0]!;
+      expect(Math.abs((await loss(whole)) - (await loss(one)))).toBeGreaterThan(1e-4);
+      const alone = await load({ ...options, config: { ...varied, slidingWindow: 30 } });
+      const first = batchOf(1, { documents });
+      // A document of 30 tokens fits into a window of 30: for it the window changes nothing.
+      const weights = Float32Array.from({ length: TIME }, (_, time) => (time < 30 ? 1 : 0));
+      const [windowed, open] = [
+        await step(alone.engine, alone.model, { ...first, weights }),
+        await step(whole.engine, whole.model, { ...first, weights }),
+      ];
+      expectClose(windowed, open);
+    },
+  );
 
   it('gives many long windows, which are cut by time too, what each has alone', async () => {
     const [windows, time] = [5, 256];

@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { expandModelFolder } from '../../main/models/expand-folder.ts';
-import { openModelFolder } from '../../main/models/model-folder.ts';
+import { modelHash, openModelFolder } from '../../main/models/model-folder.ts';
+import { blockOwners } from '../../shared/domain/expansion.ts';
 import { type Place, planExpansion } from '../../shared/domain/plan.ts';
 import { errorWithFullDisk } from '../support/limited-process.ts';
 import { type RawModel, rawModel, rawTensor, readRawModel, writeRawModel } from '../support/raw-models.ts';
@@ -17,7 +18,8 @@ const base = { name: 'the base', hash: 'its hash' };
 async function expand(place: Place, count?: number): Promise<RawModel> {
   const opened = await openModelFolder(source());
   await opened.close();
-  await expandModelFolder(source(), destination(), planExpansion(opened.config.blocks, count, place), base);
+  const hash = await expandModelFolder(source(), destination(), planExpansion(opened.config.blocks, count, place), base);
+  expect(hash).toBe(await modelHash(destination()));
   return readRawModel(destination());
 }
 
@@ -51,8 +53,10 @@ describe('an expanded folder', () => {
   it.each<[Place, number | undefined, number, Layout]>([
     ['even', 2, 4, ['0', '1', '1-', '2', '3', '3-']],
     ['even', undefined, 4, ['0', '1', '2', '3', '3-']],
-    ['top', 2, 3, ['0', '1', '2', '2-', '2-']],
+    ['top', 2, 3, ['0', '1', '2', '1-', '2-']],
     ['bottom', 1, 3, ['0', '0-', '1', '2']],
+    ['bottom', 2, 3, ['0', '0-', '1-', '1', '2']],
+    [{ groups: 2, copies: 2 }, undefined, 4, ['0', '1', '0-', '1-', '2', '3', '2-', '3-']],
     [[0, 2, 2], undefined, 3, ['0', '0-', '1', '2', '2-', '2-']],
     [[2, 0], undefined, 3, ['0', '0-', '1', '2', '2-']],
     ['even', 3, 1, ['0', '0-', '0-', '0-']],
@@ -111,6 +115,34 @@ describe('an expanded folder', () => {
     expect(config).toEqual({ ...model.config, num_hidden_layers: 5, attention_bias: false, mlp_bias: false });
   });
 
+  it('has the biases of the base, those of what copies add to the stream zeroed', async () => {
+    const model = rawModel();
+    for (const [name, { shape }] of [...model.tensors]) {
+      const bias = name.replace(/_proj\.weight$/, '_proj.bias');
+      if (bias !== name) model.tensors.set(bias, rawTensor(bias, shape.slice(0, 1), 'F32'));
+    }
+    Object.assign(model.config, { attention_bias: true, mlp_bias: true });
+    await writeRawModel(source(), model);
+    const expanded = await expand([1]);
+    expectLayout(expanded, model, ['0', '1', '1-', '2']);
+    for (const name of ['self_attn.o_proj.bias', 'mlp.down_proj.bias', 'self_attn.q_proj.bias']) {
+      const isZero = expanded.tensors.get(`model.layers.2.${name}`)!.bytes.every((byte) => byte === 0);
+      expect(isZero, name).toBe(name !== 'self_attn.q_proj.bias');
+    }
+  });
+
+  it('has the lists of one value for each block extended as its blocks are', async () => {
+    const model = rawModel();
+    Object.assign(model.config, { layer_types: ['a', 'b', 'c'], no_rope_layers: [1, 0, 1], eos_token_id: [2, 5, 7], other_layers: [1] });
+    await writeRawModel(source(), model);
+    expect((await expand([0, 2])).config).toMatchObject({
+      layer_types: ['a', 'a', 'b', 'c', 'c'],
+      no_rope_layers: [1, 1, 0, 1, 1],
+      eos_token_id: [2, 5, 7],
+      other_layers: [1],
+    });
+  });
+
   it('has the tokenizer and all small files of the base, and none of its weights in other forms', async () => {
     await writeRawModel(source());
     const small = [
@@ -134,22 +166,17 @@ describe('an expanded folder', () => {
   it('carries its plan and the base that it was made from', async () => {
     await writeRawModel(source());
     await expand([0, 2, 2]);
+    const inserted = [
+      { after: 0, copies: 0, position: 1 },
+      { after: 2, copies: 2, position: 4 },
+      { after: 2, copies: 2, position: 5 },
+    ];
+    const method = { name: 'expand', plan: { schemaVersion: 1, baseBlocks: 3, inserted } };
     expect(JSON.parse(await readFile(join(destination(), 'expansion.json'), 'utf8'))).toEqual({
-      schemaVersion: 2,
+      schemaVersion: 3,
       base,
-      method: {
-        name: 'expand',
-        plan: {
-          schemaVersion: 1,
-          baseBlocks: 3,
-          inserted: [
-            { after: 0, copies: 0, position: 1 },
-            { after: 2, copies: 2, position: 4 },
-            { after: 2, copies: 2, position: 5 },
-          ],
-        },
-      },
-      training: null,
+      line: [{ id: null, name: null, base, method, importance: null, training: null }],
+      frozen: expect.objectContaining({ 'model.norm.weight': expect.stringMatching(/^F32 [0-9a-f]{64}$/) as string }) as object,
     });
   });
 
@@ -165,6 +192,9 @@ describe('an expanded folder', () => {
     expectLayout(twice, once, ['0', '0-', '1', '2', '2-']);
     const opened = await openModelFolder(join(folder.path, 'models/twice'));
     expect(opened.plan?.inserted.map(({ position }) => position)).toEqual([1, 4]);
+    expect(opened.expansion?.line.map((step) => step.base)).toEqual([base, { name: 'once', hash: 'x' }]);
+    expect(opened.expansion?.base).toEqual(base);
+    expect(blockOwners(opened.expansion!, 5)).toEqual(['base', 1, 'base', 0, 1]);
     await opened.close();
   });
 

@@ -2,11 +2,12 @@ import { mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { expandModelFolder } from '../../main/models/expand-folder.ts';
-import { exportHuggingFace, folderBytes } from '../../main/models/export-model.ts';
+import { folderBytes } from '../../main/models/export-destination.ts';
+import { exportHuggingFace } from '../../main/models/export-model.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { errorWithFullDisk } from '../support/limited-process.ts';
-import { rawModel, rawTensor, readRawModel, writeRawModel } from '../support/raw-models.ts';
+import { type RawModel, rawModel, rawTensor, readRawModel, unpackTensors, writeRawModel } from '../support/raw-models.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
@@ -93,6 +94,172 @@ describe('an export', () => {
   });
 });
 
+describe('an export in another element type', () => {
+  /** Numbers between those that a type has: at ties, to both sides of them, at the ends of the ranges. */
+  const hard = (): Float32Array => {
+    const values = [
+      1,
+      1.00390625,
+      1.01171875,
+      1.00048828125,
+      1.00146484375,
+      1.0004883,
+      1.0004882,
+      65519.996,
+      6e-8,
+      2.9e-8,
+      3e-8,
+      -0,
+      1e-30,
+      1 / 3,
+    ];
+    return Float32Array.from({ length: 23 * 12 }, (_, index) => values[index % values.length]! * (index < 20 ? 1 : -1));
+  };
+  const hardModel = (): RawModel => {
+    const model = rawModel();
+    model.tensors.set('lm_head.weight', { dtype: 'F32', shape: [23, 12], bytes: Buffer.from(hard().buffer) });
+    return model;
+  };
+  /** By the definition of "nearest": of all numbers of the type, the one whose distance is least, and even where two are. */
+  function nearest(value: number, exponentBits: number): number {
+    const fractionBits = 15 - exponentBits;
+    const lowest = 2 - 2 ** (exponentBits - 1);
+    const exponent = Math.max(lowest, Math.floor(Math.log2(Math.abs(value) || Number.MIN_VALUE)));
+    const step = 2 ** (exponent - fractionBits);
+    const [down, up] = [Math.floor(value / step), Math.ceil(value / step)];
+    const [below, above] = [value - down * step, up * step - value];
+    return (below < above || (below === above && down % 2 === 0) ? down : up) * step || value * 0;
+  }
+
+  it.each([
+    {
+      dtype: 'F16' as const,
+      name: 'float16',
+      exponentBits: 5,
+      read: (bytes: Buffer) => Array.from(new Float16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))),
+    },
+    {
+      dtype: 'BF16' as const,
+      name: 'bfloat16',
+      exponentBits: 8,
+      read: (bytes: Buffer) =>
+        Array.from({ length: bytes.length / 2 }, (_, index) => Buffer.from([0, 0, bytes[2 * index]!, bytes[2 * index + 1]!]).readFloatLE()),
+    },
+  ])('has the nearest numbers of $dtype, and says so', async ({ dtype, name, exponentBits, read }) => {
+    await writeRawModel(source(), hardModel());
+    expect(await exportHuggingFace(source(), destination(), { dtype })).toMatchObject({ dtype, verified: true });
+    const written = await readRawModel(destination());
+    expect(written.config.torch_dtype).toBe(name);
+    expect([...written.tensors.values()].every((tensor) => tensor.dtype === dtype)).toBe(true);
+    expect(read(written.tensors.get('lm_head.weight')!.bytes)).toEqual(Array.from(hard(), (value) => nearest(value, exponentBits)));
+  });
+
+  it('from halves to floats keeps every number', async () => {
+    await writeRawModel(source(), rawModel({ dtype: 'BF16', isTied: true }));
+    await exportHuggingFace(source(), destination(), { dtype: 'F32' });
+    const [before, after] = [await readRawModel(source()), await readRawModel(destination())];
+    for (const [name, { bytes }] of before.tensors) {
+      const widened = Buffer.concat(
+        Array.from({ length: bytes.length / 2 }, (_, index) => Buffer.from([0, 0, bytes[2 * index]!, bytes[2 * index + 1]!])),
+      );
+      expect(after.tensors.get(name)!.bytes.equals(widened), name).toBe(true);
+    }
+    expect(after.config.torch_dtype).toBe('float32');
+  });
+
+  it.each([
+    { dtype: 'F16' as const, value: -65_520, allowed: 'numbers up to 65504 in size', hint: /BF16/ },
+    { dtype: 'BF16' as const, value: 3.4e38, allowed: 'numbers up to 3.39e38 in size', hint: /F32/ },
+  ])('is refused where a number would become infinite: $dtype', async ({ dtype, value, allowed, hint }) => {
+    const model = hardModel();
+    model.tensors.get('lm_head.weight')!.bytes.writeFloatLE(value, 40);
+    await writeRawModel(source(), model);
+    const before = await folder.list();
+    await expect(exportHuggingFace(source(), destination(), { dtype })).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('lm_head.weight') as string,
+      found: String(Math.fround(value)),
+      allowed,
+      hint: expect.stringMatching(hint) as string,
+    });
+    expect(await folder.list()).toEqual(before);
+  });
+});
+
+describe('an export in several files', () => {
+  const shards = async (): Promise<string[]> => (await readdir(destination())).filter((name) => name.endsWith('.safetensors'));
+
+  it('has an index that says where each tensor is, and how many bytes they have', async () => {
+    const model = rawModel();
+    await writeRawModel(source(), model);
+    const result = await exportHuggingFace(source(), destination(), { shardBytes: 5000 });
+    const names = await shards();
+    expect(names.length).toBeGreaterThan(2);
+    expect(names).toEqual(names.map((_, index) => `model-0000${index + 1}-of-0000${names.length}.safetensors`));
+    const text = await readFile(join(destination(), 'model.safetensors.index.json'), 'utf8');
+    const index = JSON.parse(text) as { metadata: unknown; weight_map: Record<string, string> };
+    const bytes = [...model.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
+    expect(index.metadata).toEqual({ total_parameters: bytes / 4, total_size: bytes });
+    expect(Object.keys(index.weight_map)).toEqual([...model.tensors.keys()].sort());
+    for (const name of names) {
+      const { tensors, metadata } = unpackTensors(await readFile(join(destination(), name)));
+      expect(metadata).toEqual({ format: 'pt' });
+      const size = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
+      expect(size).toBeLessThanOrEqual(5000);
+      for (const [tensor, found] of tensors) {
+        expect(index.weight_map[tensor]).toBe(name);
+        expect(found).toEqual(model.tensors.get(tensor));
+      }
+    }
+    expect(result.verified).toBe(true);
+  });
+
+  it('gives a tensor that is larger than a file a file of its own', async () => {
+    await writeRawModel(source());
+    await exportHuggingFace(source(), destination(), { shardBytes: 1 });
+    expect(await shards()).toHaveLength(rawModel().tensors.size);
+  });
+
+  it('is one file where everything fits', async () => {
+    await writeRawModel(source(), rawModel(), { shards: 3 });
+    await exportHuggingFace(source(), destination(), { shardBytes: 10 ** 9 });
+    expect((await readdir(destination())).filter((name) => name.startsWith('model'))).toEqual(['model.safetensors']);
+  });
+
+  it('is refused where it would be thousands', async () => {
+    await writeRawModel(source(), rawModel({ blocks: 250 }));
+    const before = await folder.list();
+    await expect(exportHuggingFace(source(), destination(), { shardBytes: 1 })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      found: expect.stringContaining('2253 files') as string,
+      allowed: 'up to 2000 files',
+    });
+    expect(await folder.list()).toEqual(before);
+  });
+});
+
+it('tells how far it is, and ends when it is cancelled, at any moment; nothing of it stays', async () => {
+  await writeRawModel(source());
+  const before = await folder.list();
+  const steps: number[] = [];
+  let last = [0, 0];
+  await exportHuggingFace(source(), destination(), { onProgress: (done, total) => steps.push((last = [done, total])[0]!) });
+  expect(last[0]).toBe(last[1]);
+  expect(steps).toEqual([...steps].sort((a, b) => a - b));
+  await rm(join(folder.path, 'out'), { recursive: true });
+  for (const moment of [0, 3, steps.length / 2, steps.length - 2]) {
+    const controller = new AbortController();
+    let step = 0;
+    const onProgress = (): void => {
+      if (step++ >= moment) controller.abort();
+    };
+    await expect(exportHuggingFace(source(), destination(), { onProgress, signal: controller.signal })).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+    });
+    expect(await folder.list()).toEqual(before);
+  }
+});
+
 describe('an export is refused, and nothing changes, when', () => {
   async function refused(): Promise<unknown> {
     const before = await folder.list();
@@ -132,13 +299,11 @@ describe('an export is refused, and nothing changes, when', () => {
   it('a file of the model can no longer be read when its turn comes', async () => {
     await writeRawModel(source());
     await symlink('nowhere', join(source(), 'special_tokens_map.json'));
-    await mkdir(join(folder.path, 'out'));
     await refused();
   });
 
   it.runIf(process.platform === 'linux')('the disk fills up', async () => {
     await writeRawModel(source());
-    await mkdir(join(folder.path, 'out'));
     const before = await folder.list();
     const module = join(import.meta.dirname, '../../main/models/export-model.ts');
     expect(errorWithFullDisk(16, module, 'exportHuggingFace', [source(), destination()])).toBe('EFBIG');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from '../../main/models/float-formats.ts';
+import { bf16ToFloat32, countNotFinite, f16ToFloat32, float32ToBf16, float32ToF16 } from '../../main/models/float-formats.ts';
 
 /** What the bits of a 16-bit float mean (IEEE 754, section 3.4): sign, exponent, fraction. */
 function meaning(bits: number, fractionBits: number): number {
@@ -83,4 +83,42 @@ it('a few numbers known by heart', () => {
   const numbers = Float32Array.of(1, -2, 65504, 2 ** -24, 0.333251953125);
   expect([...patternsOf(float32ToF16(numbers))]).toEqual([0x3c00, 0xc000, 0x7bff, 0x0001, 0x3555]);
   expect([...patternsOf(float32ToBf16(Float32Array.of(1, -2, 3.140625, 1e38)))]).toEqual([0x3f80, 0xc000, 0x4049, 0x7e96]);
+});
+
+describe('numbers that are none are counted', () => {
+  const every = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+
+  it.each([
+    ['F16', 10, 2 * 2 ** 10],
+    ['BF16', 7, 2 * 2 ** 7],
+  ] as const)('in %s: of all bits those of infinities and of what is not a number', (dtype, fractionBits, expected) => {
+    expect(countNotFinite(new Uint8Array(every.buffer), dtype)).toBe(expected);
+    for (const bits of every) {
+      const isNone = !Number.isFinite(meaning(bits, fractionBits));
+      // Alone, as the first and the second of a pair, and as one too many for pairs.
+      for (const values of [[bits], [bits, 0], [0, bits], [0, 0, bits]]) {
+        const counted = countNotFinite(new Uint8Array(Uint16Array.from(values).buffer), dtype);
+        if (counted !== Number(isNone)) expect.fail(`${bits.toString(16)} in ${JSON.stringify(values)}: ${counted}`);
+      }
+    }
+  });
+
+  it('in F32, of every exponent and sign', () => {
+    for (let exponent = 0; exponent < 256; exponent++) {
+      for (const rest of [0, 1, 0x7fffff, 0x80000000, 0x80000001]) {
+        const bits = Uint32Array.of(0x3f800000, ((exponent << 23) | rest) >>> 0);
+        const expected = [...new Float32Array(bits.buffer)].filter((value) => !Number.isFinite(value)).length;
+        expect(countNotFinite(new Uint8Array(bits.buffer), 'F32')).toBe(expected);
+      }
+    }
+  });
+
+  it('where bytes begin in the middle of a word', () => {
+    for (const offset of [1, 2, 3]) {
+      const bytes = new Uint8Array(offset + 12);
+      bytes.set(new Uint8Array(Float32Array.of(1, NaN, -Infinity).buffer), offset);
+      expect(countNotFinite(bytes.subarray(offset), 'F32')).toBe(2);
+    }
+    expect(countNotFinite(new Uint8Array(), 'F32')).toBe(0);
+  });
 });

@@ -39,6 +39,10 @@ describe('parseModelConfig', () => {
         contextLength: 1024,
         normEpsilon: 1e-5,
         ropeTheta: 500_000,
+        ropeScaling: null,
+        slidingWindow: null,
+        attentionBias: false,
+        mlpBias: false,
         tiedEmbeddings: true,
         bosTokenId: 7,
         eosTokenId: 8,
@@ -86,22 +90,99 @@ describe('parseModelConfig', () => {
   });
 });
 
+describe('variants:', () => {
+  it('biases, of attention and of the MLP', () => {
+    expect(configOf({ attention_bias: true })).toMatchObject({ attentionBias: true, mlpBias: false });
+    expect(configOf({ mlp_bias: true })).toMatchObject({ attentionBias: false, mlpBias: true });
+  });
+
+  it.each([
+    [
+      { type: 'linear', factor: 2 },
+      { type: 'linear', factor: 2 },
+    ],
+    [
+      { rope_type: 'dynamic', factor: 4 },
+      { type: 'dynamic', factor: 4 },
+    ],
+    [
+      { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 },
+      { type: 'llama3', factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContextLength: 8192 },
+    ],
+    [
+      { rope_type: 'yarn', factor: 4 },
+      {
+        type: 'yarn',
+        factor: 4,
+        originalContextLength: 1024,
+        betaFast: 32,
+        betaSlow: 1,
+        attentionFactor: 0.1 * Math.log(4) + 1,
+        truncate: true,
+      },
+    ],
+    [
+      {
+        type: 'yarn',
+        factor: 4,
+        original_max_position_embeddings: 256,
+        beta_fast: 16,
+        beta_slow: 2,
+        attention_factor: 1.5,
+        truncate: false,
+      },
+      { type: 'yarn', factor: 4, originalContextLength: 256, betaFast: 16, betaSlow: 2, attentionFactor: 1.5, truncate: false },
+    ],
+  ])('stretched rotary positions in both forms, and written again: %j', (rope, ropeScaling) => {
+    const fields = { max_position_embeddings: 1024 };
+    expect(configOf({ ...fields, rope_scaling: rope })).toMatchObject({ ropeTheta: 10_000, ropeScaling });
+    const newer = configOf({ ...fields, rope_parameters: { ...rope, rope_theta: 7 }, rope_scaling: { type: 'linear', factor: 99 } });
+    expect(newer).toMatchObject({ ropeTheta: 7, ropeScaling });
+    expect(parseModelConfig(toHuggingFaceConfig(newer)).config).toEqual(newer);
+  });
+
+  it.each([
+    [{ type: 'linear' }, 'rope_scaling without factor'],
+    [{ rope_type: 'llama3', factor: 8 }, 'rope_scaling without low_freq_factor'],
+    [{ rope_type: 'yarn' }, 'rope_scaling without factor'],
+  ])('a scaling without a number that it needs is refused: %j', (rope, found) => {
+    expect(() => configOf({ rope_scaling: rope })).toThrow(expect.objectContaining({ code: 'BAD_INPUT', found }));
+  });
+
+  it('Mistral, with its sliding window, has the defaults of transformers, which are not those of LLaMA', () => {
+    const mistral = { architectures: ['MistralForCausalLM'] };
+    expect(configOf({ ...mistral, num_key_value_heads: undefined })).toMatchObject({
+      keyValueHeads: 8,
+      contextLength: 131_072,
+      slidingWindow: 4096,
+    });
+    expect(configOf({ ...mistral, sliding_window: null }).slidingWindow).toBeNull();
+    const windowed = parseModelConfig({ ...least, ...mistral, sliding_window: 16 });
+    expect(windowed).toMatchObject({ architecture: 'MistralForCausalLM', config: { slidingWindow: 16 } });
+    expect(parseModelConfig(toHuggingFaceConfig(windowed.config))).toEqual(windowed);
+    expect(parseModelConfig({ ...least, architectures: undefined, model_type: 'mistral' }).architecture).toBe('MistralForCausalLM');
+  });
+
+  it('LlamaForCausalLM has no sliding window, whatever its file says', () => {
+    expect(configOf({ sliding_window: 16 }).slidingWindow).toBeNull();
+  });
+});
+
+const ALLOWED = 'LlamaForCausalLM, MistralForCausalLM';
+const ROPES = 'default, linear, dynamic, llama3, yarn';
+
 describe('what Strata does not compute is refused by name:', () => {
   it.each([
-    [{ architectures: ['MistralForCausalLM'] }, 'MistralForCausalLM', 'LlamaForCausalLM'],
-    [{ architectures: ['LlamaForSequenceClassification'], model_type: 'llama' }, 'LlamaForSequenceClassification', 'LlamaForCausalLM'],
-    [{ architectures: undefined, model_type: 'qwen2' }, 'model_type "qwen2"', 'LlamaForCausalLM'],
-    [{ architectures: undefined }, 'model_type null', 'LlamaForCausalLM'],
-    [{ rope_scaling: { type: 'linear', factor: 2 } }, 'rotary positions of type "linear"', 'default'],
-    [{ rope_scaling: { rope_type: 'llama3', factor: 8 } }, 'rotary positions of type "llama3"', 'default'],
-    [{ rope_parameters: { rope_theta: 10_000, rope_type: 'yarn', factor: 4 } }, 'rotary positions of type "yarn"', 'default'],
-    [{ rope_parameters: { rope_type: 'default' }, rope_scaling: { type: 'dynamic' } }, 'rotary positions of type "dynamic"', 'default'],
+    [{ architectures: ['Qwen2ForCausalLM'] }, 'Qwen2ForCausalLM', ALLOWED],
+    [{ architectures: ['MixtralForCausalLM'], model_type: 'mixtral' }, 'MixtralForCausalLM', ALLOWED],
+    [{ architectures: ['LlamaForSequenceClassification'], model_type: 'llama' }, 'LlamaForSequenceClassification', ALLOWED],
+    [{ architectures: undefined, model_type: 'qwen2' }, 'model_type "qwen2"', ALLOWED],
+    [{ architectures: undefined }, 'model_type null', ALLOWED],
+    [{ rope_scaling: { type: 'longrope', factor: 2 } }, 'rotary positions of type "longrope"', ROPES],
+    [{ rope_parameters: { rope_type: 'su', rope_theta: 10_000 } }, 'rotary positions of type "su"', ROPES],
     [{ partial_rotary_factor: 0.5 }, 'rotary positions on a part of each head (0.5)', 'the whole head'],
     [{ rope_parameters: { partial_rotary_factor: 0.25 } }, 'rotary positions on a part of each head (0.25)', 'the whole head'],
     [{ quantization_config: { quant_method: 'gptq', bits: 4 } }, 'weights quantised by gptq', 'F32, F16 or BF16'],
-    [{ attention_bias: true }, 'biases in attention', 'no biases'],
-    [{ mlp_bias: true }, 'biases in the MLP', 'no biases'],
-    [{ sliding_window: 4096 }, 'a sliding attention window', 'full attention'],
     [{ hidden_act: 'gelu' }, 'activation gelu', 'silu'],
   ])('%j', (fields, found, allowed) => {
     expect(() => configOf(fields)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED', found, allowed }));

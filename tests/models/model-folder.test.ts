@@ -146,7 +146,7 @@ describe('tensors that are not those of the configuration are refused:', () => {
       code: 'UNSUPPORTED',
       message: 'The model has tensors that its configuration does not explain.',
       found: 'model.layers.0.self_attn.q_proj.bias',
-      allowed: 'the tensors of a 3-block LlamaForCausalLM without biases',
+      allowed: 'the 30 tensors of a 3-block LlamaForCausalLM without biases',
     });
   });
 
@@ -284,6 +284,11 @@ describe('a folder that holds no whole model is refused:', () => {
     ['a file of another folder', { a: '../secret.safetensors' }, '"../secret.safetensors"'],
     ['a file by its absolute path', { a: '/etc/secret.safetensors' }, '"/etc/secret.safetensors"'],
     ['another kind of file', { a: 'config.json' }, '"config.json"'],
+    ['a file of another folder, as Windows writes it', { a: '..\\secret.safetensors' }, '"..\\\\secret.safetensors"'],
+    ['a file with a zero in its name', { a: 'secret\0.safetensors' }, '"secret\\u0000.safetensors"'],
+    ['a folder of its own', { a: 'shards/one.safetensors' }, '"shards/one.safetensors"'],
+    ['a name of megabytes', { a: 'x'.repeat(1_000_000) }, `"${'x'.repeat(199)}`],
+    ['a list', { a: [] }, '[]'],
     ['no name', { a: 7 }, '7'],
     ['nothing', {}, '0 files'],
     [
@@ -298,6 +303,61 @@ describe('a folder that holds no whole model is refused:', () => {
       code: 'CORRUPT',
       message: "model.safetensors.index.json does not list the model's files.",
       found,
+    });
+  });
+
+  it('with an index that names a file in the way of addresses, which is a name like others', async () => {
+    await write(rawModel(), { shards: 2 });
+    await folder.write('model.safetensors.index.json', JSON.stringify({ weight_map: { a: '%2e%2e%2fsecret.safetensors' } }));
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({ code: 'NOT_FOUND', found: 'no %2e%2e%2fsecret.safetensors' });
+  });
+
+  const moved = 'model.layers.0.input_layernorm.weight';
+  it.each<[string, (map: Record<string, string>) => void, string]>([
+    [
+      'in another shard',
+      (map) => (map[moved] = 'model-00001-of-00002.safetensors'),
+      `${moved} is in model-00002-of-00002.safetensors instead of model-00001-of-00002.safetensors`,
+    ],
+    [
+      'that is nowhere',
+      (map) => (map['model.layers.9.input_layernorm.weight'] = 'model-00001-of-00002.safetensors'),
+      'model.layers.9.input_layernorm.weight is in no shard instead of model-00001-of-00002.safetensors',
+    ],
+    ['no more', (map) => delete map[moved], `${moved} of model-00002-of-00002.safetensors is not in the index`],
+  ])('with an index that says of a tensor that it is %s', async (_what, change, found) => {
+    await write(rawModel(), { shards: 2 });
+    const path = join(folder.path, 'model.safetensors.index.json');
+    const index = JSON.parse(await readFile(path, 'utf8')) as { weight_map: Record<string, string> };
+    change(index.weight_map);
+    await writeFile(path, JSON.stringify(index));
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: 'model.safetensors.index.json and the shards disagree.',
+      found,
+    });
+  });
+
+  it('with an index that says two things of a tensor', async () => {
+    await write(rawModel(), { shards: 2 });
+    const path = join(folder.path, 'model.safetensors.index.json');
+    const index = await readFile(path, 'utf8');
+    await writeFile(
+      path,
+      index.replace('{"weight_map":{', '{').replace(`"${moved}":`, `"${moved}":"model-00001-of-00002.safetensors","${moved}":`),
+    );
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({ code: 'CORRUPT', found: `"${moved}" is there twice` });
+  });
+
+  it.each([
+    ['config.json', { a: 1 }, 32],
+    ['model.safetensors.index.json', {}, 8],
+  ])('with a %s that is nested without end', async (name, value, depth) => {
+    await write(rawModel(), { shards: 2 });
+    await folder.write(name, JSON.stringify({ ...value, deep: 0 }).replace('0}', `${'['.repeat(100_000)}${']'.repeat(100_000)}}`));
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      found: `it is nested deeper than ${depth} levels`,
     });
   });
 

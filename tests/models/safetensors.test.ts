@@ -1,7 +1,8 @@
 import { open, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { openSafetensors, type SafetensorsEntry, writeSafetensors } from '../../main/models/safetensors.ts';
+import { openSafetensors, PIECE_BYTES, type SafetensorsEntry, writeSafetensors, zeroPieces } from '../../main/models/safetensors.ts';
 import { packSafetensors, unpackTensors } from '../support/raw-models.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -66,6 +67,30 @@ describe('reading', () => {
     await file.close();
   });
 
+  it('gives a large tensor in pieces, in order, two readings at a time without mixing them', async () => {
+    const bytes = new Uint8Array(2 * PIECE_BYTES + 12);
+    for (let index = 0; index < bytes.length; index++) bytes[index] = (index * 7 + (index >>> 12)) & 0xff;
+    const header = {
+      large: { dtype: 'F32', shape: [bytes.length / 4], data_offsets: [0, bytes.length] },
+      none: { dtype: 'F32', shape: [0], data_offsets: [bytes.length, bytes.length] },
+    };
+    const file = await openSafetensors(await folder.write('a.safetensors', packSafetensors(header, bytes)));
+    const read = async (name: string): Promise<{ lengths: number[]; all: Buffer }> => {
+      const pieces: Buffer[] = [];
+      for await (const piece of file.readPieces(name)) {
+        await delay(50); // the other reading goes on meanwhile, and the next piece of this one is read
+        pieces.push(Buffer.from(piece));
+      }
+      return { lengths: pieces.map(({ length }) => length), all: Buffer.concat(pieces) };
+    };
+    for (const { lengths, all } of await Promise.all([read('large'), read('large')])) {
+      expect(lengths).toEqual([PIECE_BYTES, PIECE_BYTES, 12]);
+      expect(all.equals(bytes)).toBe(true);
+    }
+    expect((await read('none')).lengths).toEqual([]);
+    await file.close();
+  });
+
   it('of a tensor that is not there names it', async () => {
     const file = await openSafetensors(await folder.write('a.safetensors', packSafetensors({})));
     for (const reading of [file.readFloat32('nothing'), file.readBytes('nothing')]) {
@@ -100,9 +125,9 @@ describe('a file is refused when', () => {
     ['it ends inside the length', Buffer.alloc(5), '5 bytes'],
     ['its header is longer than the file', withLength(3n), 'a header of 3 bytes in a file of 10'],
     ['its header is longer than any', withLength(0xffff_ffff_ffff_ffffn), 'a header of 18446744073709551615 bytes in a file of 10'],
-    ['its header is empty', withLength(0n, Buffer.alloc(0)), 'a header that is not a JSON object'],
-    ['its header is not JSON', packSafetensors('{"a":'), 'a header that is not a JSON object'],
-    ['its header is not UTF-8', packSafetensors({}).fill(0xff, 8), 'a header that is not a JSON object'],
+    ['its header is empty', withLength(0n, Buffer.alloc(0)), /^a header that cannot be read: Unexpected end/],
+    ['its header is not JSON', packSafetensors('{"a":'), /^a header that cannot be read: Unexpected end/],
+    ['its header is not UTF-8', packSafetensors({}).fill(0xff, 8), /^a header that cannot be read: .*utf-8/],
     ['its header is a list', packSafetensors([]), 'a header that is not a JSON object'],
     ['its header is null', packSafetensors('null'), 'a header that is not a JSON object'],
     ['a tensor is no object', packSafetensors({ a: null }), 'tensor a of type undefined'],
@@ -175,8 +200,49 @@ describe('a file is refused when', () => {
         '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
         floats(1, 2),
       ),
-      /^tensor a begins at byte/,
+      'a header that cannot be read: "a" is there twice',
     ],
+    [
+      'two tensors have the same name, one of them written otherwise',
+      packSafetensors(
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061" :{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+        floats(1, 2),
+      ),
+      'a header that cannot be read: "a" is there twice',
+    ],
+    [
+      'a tensor has two types',
+      packSafetensors('{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,2]}}', Buffer.alloc(2)),
+      'a header that cannot be read: "dtype" is there twice',
+    ],
+    [
+      'it is nested without end',
+      packSafetensors('{"a":'.repeat(1_000_000)),
+      'a header that cannot be read: it is nested deeper than 8 levels',
+    ],
+    [
+      'it has more tensors than any model',
+      packSafetensors(`{${Array.from({ length: 2_100_000 }, (_, id) => `"${id}":0`).join()}}`),
+      'a header that cannot be read: it has more than 2000000 values',
+    ],
+    [
+      'a shape has more axes than there is room for',
+      packSafetensors(
+        entry(
+          'F32',
+          Array.from({ length: 100_000 }, () => 1),
+          [0, 4],
+        ),
+        floats(1),
+      ),
+      /^tensor a of shape \[1(,1)+,?…$/,
+    ],
+    [
+      'a shape is larger than a number can say',
+      packSafetensors('{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,4]}}', floats(1)),
+      'tensor a of shape [null]',
+    ],
+    ['an offset is not whole', packSafetensors(entry('F32', [1], [0.5, 4.5]), floats(1, 2)), 'tensor a at [0.5,4.5]'],
     [
       'it is a picture',
       Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(100)]),
@@ -304,6 +370,11 @@ describe('writing', () => {
       'the source is gone',
     ],
     ['a tensor has too few values', [entries[0]!, { ...entries[1]!, shape: [4] }], 'Tensor half ü has 6 bytes; its shape [4] needs 8.'],
+    [
+      'a tensor has too many bytes',
+      [entries[0]!, { ...entries[1]!, data: () => zeroPieces(3 * PIECE_BYTES) }],
+      `Tensor half ü has ${3 * PIECE_BYTES} bytes; its shape [3] needs 6.`,
+    ],
     ['two tensors have one name', [entries[0]!, entries[0]!], 'Tensor single would be written twice.'],
     ['floats are to become integers', [{ ...entries[0]!, dtype: 'I32' }], 'Floats cannot be written as I32.'],
   ])('leaves what was there when %s', async (_what, wrong, message) => {
@@ -311,6 +382,33 @@ describe('writing', () => {
     await expect(writeSafetensors(path, wrong)).rejects.toThrow(message);
     expect(await readFile(path, 'utf8')).toBe('what was there');
     expect(await folder.list()).toEqual(['a.safetensors']);
+  });
+
+  it('takes a tensor in pieces that share one buffer', async () => {
+    const path = join(folder.path, 'a.safetensors');
+    const shared = new Uint8Array(4);
+    async function* pieces(): AsyncIterable<Uint8Array> {
+      for (const value of [1, 2, 3]) yield Promise.resolve(shared.fill(value));
+    }
+    await writeSafetensors(path, [
+      { name: 'pieces', shape: [3], dtype: 'F32', data: pieces },
+      { name: 'zeros', shape: [PIECE_BYTES], dtype: 'BF16', data: () => zeroPieces(2 * PIECE_BYTES) },
+    ]);
+    const { tensors } = unpackTensors(await readFile(path));
+    expect(tensors.get('pieces')!.bytes.toString('hex')).toBe('010101010202020203030303');
+    expect(tensors.get('zeros')!.bytes.equals(Buffer.alloc(2 * PIECE_BYTES))).toBe(true);
+  });
+
+  it('takes a tensor of any name', async () => {
+    const path = join(folder.path, 'a.safetensors');
+    const names = ['__proto__', 'toString', 'constructor', ''];
+    await writeSafetensors(
+      path,
+      names.map((name, index) => ({ name, shape: [1], dtype: 'F32', data: () => Float32Array.of(index) })),
+    );
+    const file = await openSafetensors(path);
+    for (const [index, name] of names.entries()) expect([...(await file.readFloat32(name))], name).toEqual([index]);
+    await file.close();
   });
 
   it('asks for one tensor after the other, when its turn comes', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { insertDataset, listDatasets } from '../../main/store/datasets.ts';
+import { listModels } from '../../main/store/models.ts';
 import { MIGRATIONS } from '../../main/store/migrations/index.ts';
 import type { Migration } from '../../main/store/migrations/migration.ts';
 import { openStore } from '../../main/store/open-store.ts';
@@ -110,6 +111,8 @@ describe('migrations', () => {
       [30, 'df912c038f75262a'],
       [40, 'df912c038f75262a'],
       [50, '11172f1e10245583'],
+      [60, 'caeb7ea92038cae4'],
+      [70, '9258091b7e35209b'],
     ]);
   });
 
@@ -181,6 +184,38 @@ describe('the migration to method descriptions', () => {
   });
 });
 
+describe('the migration to lines of models', () => {
+  it('keeps what was known of a model: the plan of its last expansion, as a line of one step', () => {
+    const store = openStore(path, MIGRATIONS.slice(0, 6));
+    const insert = store.prepare(
+      `INSERT INTO models (id, name, architecture, parameters, blocks, vocabularySize, contextLength, path, bytes, hash, baseModel, run, plan, source, createdAt)
+        VALUES (?, ?, 'LlamaForCausalLM', 1, 5, 10, 8, '/m', 1, 'h', ?, ?, ?, 's', '2026-01-02T03:04:05.678Z')`,
+    );
+    const plan = { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] };
+    insert.run('a', 'expanded', 'base-1', 'run-1', JSON.stringify(plan));
+    insert.run('b', 'imported', null, null, null);
+    store.close();
+    const opened = openStore(path);
+    expect(listModels(opened).map(({ id, line }) => [id, line])).toEqual([
+      [
+        'a',
+        [
+          {
+            id: 'run-1',
+            name: 'expanded',
+            base: { name: 'base-1', hash: '' },
+            method: { name: 'expand', plan },
+            importance: null,
+            training: null,
+          },
+        ],
+      ],
+      ['b', []],
+    ]);
+    opened.close();
+  });
+});
+
 function schemaOf(file: string): unknown[] {
   const database = new Database(file, { readonly: true });
   const schema = database.prepare('SELECT type, name, sql FROM sqlite_master ORDER BY name').all();
@@ -192,7 +227,7 @@ describe('a new workspace', () => {
   it('has strict tables only, a write-ahead log and foreign keys', () => {
     const store = openStore(join(directory, 'deep', 'home', 'strata.db'));
     const tables = store.prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'").all();
-    expect(tables).toHaveLength(4);
+    expect(tables).toHaveLength(5);
     expect(tables.every((table) => (table as { strict: number }).strict === 1)).toBe(true);
     expect(store.pragma('journal_mode', { simple: true })).toBe('wal');
     expect(store.pragma('foreign_keys', { simple: true })).toBe(1);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelInfoSchema } from '../../shared/contract/contract.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { openTinyStudio, type TinyStudio } from '../support/workspace.ts';
+import { randomWeights } from '../support/tiny-llama.ts';
+import { byteModelConfig, openTinyStudio, type TinyStudio, writeTinyModel } from '../support/workspace.ts';
 
 let tiny: TinyStudio;
 beforeAll(async () => {
@@ -37,6 +38,8 @@ describe('a model', () => {
       baseModel: null,
       run: null,
       plan: null,
+      line: [],
+      owners: ['base', 'base', 'base', 'base'],
       source: sources.model,
     });
     expect(model.path).toBe(join(home, 'models', model.id));
@@ -67,8 +70,36 @@ describe('a model', () => {
       identity: true,
       maxLogitDifference: 0,
       plan: [1, 1],
+      tensors: { compared: 6 * 9 + 3, different: [] },
       problems: [],
     });
+  });
+
+  it('whose inserted tensors, configuration or files are not what they began as does not verify, and each is named', async () => {
+    const { studio } = tiny;
+    const { path, id } = await studio.models.expand({ model: 'tiny', place: '1', name: 'meddled' });
+    const weights = await readFile(join(path, 'model.safetensors'));
+    const headerBytes = Number(weights.readBigUInt64LE(0));
+    const header = JSON.parse(weights.toString('utf8', 8, 8 + headerBytes)) as Record<string, { data_offsets: [number, number] }>;
+    for (const name of ['model.layers.2.mlp.down_proj.weight', 'model.layers.2.self_attn.q_proj.weight']) {
+      weights.writeFloatLE(0.25, 8 + headerBytes + header[name]!.data_offsets[0]);
+    }
+    await writeFile(join(path, 'model.safetensors'), weights);
+    const config = JSON.parse(await readFile(join(path, 'config.json'), 'utf8')) as Record<string, unknown>;
+    await writeFile(join(path, 'config.json'), JSON.stringify({ ...config, initializer_range: 7 }));
+    await writeFile(join(path, 'tokenizer_config.json'), '{}');
+    const { tensors, problems, identity } = await studio.models.verify({ model: id });
+    expect(identity).toBe(false);
+    expect(tensors).toEqual({
+      compared: 5 * 9 + 3,
+      different: ['model.layers.2.self_attn.q_proj.weight', 'model.layers.2.mlp.down_proj.weight'],
+    });
+    expect(problems).toEqual([
+      'model.layers.2.self_attn.q_proj.weight was inserted, but is not what an inserted tensor begins as.',
+      'model.layers.2.mlp.down_proj.weight was inserted, but is not what an inserted tensor begins as.',
+      'initializer_range in config.json is 7 instead of missing.',
+      "tokenizer_config.json is not the base's.",
+    ]);
   });
 
   it('that was changed after its expansion does not verify, and the tensor is named', async () => {
@@ -83,20 +114,26 @@ describe('a model', () => {
     await writeFile(weights, file);
     const { identity, problems } = await studio.models.verify({ model: 'tampered' });
     expect(identity).toBe(true); // no passage has the byte 0, so the logits cannot tell
-    expect(problems).toEqual(["model.embed_tokens.weight is not the base's model.embed_tokens.weight."]);
+    expect(problems).toEqual([
+      expect.stringMatching(/^model\.embed_tokens\.weight is not what the plan says: found F32 [0-9a-f]{64}, allowed F32 [0-9a-f]{64}, /),
+    ]);
   });
 
   it('that was not expanded, or whose base is gone, says that there is nothing to compare with', async () => {
-    const { studio, sources } = tiny;
+    const { studio } = tiny;
     expect((await studio.models.verify({ model: 'tiny' })).problems).toEqual([
       'The model was not made by expansion: there is no plan in its folder.',
     ]);
-    const base = await studio.models.import({ path: sources.model, name: 'short-lived' });
+    const other = join(tiny.directory, 'other');
+    await writeTinyModel(other, { weights: randomWeights(byteModelConfig, 2) });
+    const base = await studio.models.import({ path: other, name: 'short-lived' });
     const expanded = await studio.models.expand({ model: base.id, blocks: 1, place: 'top' });
     await studio.models.remove({ model: base.id });
     const verified = await studio.models.verify({ model: expanded.id });
     expect(verified).toMatchObject({ identity: false, maxLogitDifference: null, plan: [3] });
-    expect(verified.problems[0]).toMatch(/no longer in the workspace/);
+    expect(verified.problems).toEqual([expect.stringMatching(/no longer in the workspace/)]);
+    await studio.models.import({ path: other, name: 'back again' }); // another id, the same model
+    expect(await studio.models.verify({ model: expanded.id })).toMatchObject({ identity: true, maxLogitDifference: 0, problems: [] });
   });
 
   it('is not expanded by a plan that does not fit; nothing is left behind', async () => {
@@ -107,9 +144,11 @@ describe('a model', () => {
 
   it('is exported to where nothing is', async () => {
     const directory = join(tiny.directory, 'exported');
-    const exported = await tiny.studio.models.export({ model: 'tiny', format: 'huggingface', directory });
+    const exported = await tiny.studio.exports.write({ model: 'tiny', format: 'huggingface', destination: directory });
     expect(exported).toMatchObject({ path: directory, format: 'huggingface', dtype: 'F32', verified: true });
-    expect((await refusal(() => tiny.studio.models.export({ model: 'tiny', format: 'huggingface', directory }))).code).toBe('BAD_INPUT');
+    expect((await refusal(() => tiny.studio.exports.write({ model: 'tiny', format: 'huggingface', destination: directory }))).code).toBe(
+      'BAD_INPUT',
+    );
   });
 
   it('that nobody knows is refused with what there is', async () => {

@@ -155,7 +155,7 @@ describe('wrong arguments are stopped at the door, each by name:', () => {
     ['a note like a novel', () => client.runs.note({ run: 'x', note: 'x'.repeat(20_001) }), /note/],
     ['text without end', () => client.text.generate({ model: 'tiny', prompt: '', maxTokens: 1e9 }), /maxTokens/],
     ['a negative temperature', () => client.text.generate({ model: 'tiny', prompt: '', temperature: -1 }), /temperature/],
-    ['a format that is none', () => client.models.export({ model: 'tiny', format: 'gguf' as never, directory: '/tmp/x' }), /format/],
+    ['a format that is none', () => client.models.export({ model: 'tiny', format: 'onnx' as never, destination: '/tmp/x' }), /format/],
     ['nothing at all', () => client.runs.show(undefined as never), /./],
   ];
   it.each(cases)('%s', async (_, call, found) => {

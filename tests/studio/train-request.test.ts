@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo } from '../../shared/contract/contract.ts';
+import type { Importance } from '../../shared/domain/importance.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { ParsedTrainRequest } from '../../main/studio/train-request.ts';
 import { resolveRequest } from '../../main/studio/train-request.ts';
@@ -28,7 +29,20 @@ const request = (changes: Partial<ParsedTrainRequest> = {}): ParsedTrainRequest 
 });
 
 const resolved = (changes: Partial<ParsedTrainRequest> = {}): ReturnType<typeof resolveRequest> =>
-  resolveRequest(request(changes), tiny.studio.models, tiny.studio.datasets);
+  resolveRequest(request(changes), tiny.studio.models, tiny.studio.datasets, () => importance);
+
+/** What the blocks of the tiny model matter, as if it had been measured. */
+const importance: Importance = {
+  modelHash: 'h',
+  datasets: [],
+  context: 64,
+  windows: 1,
+  tokens: 63,
+  loss: 2,
+  blocks: [3, 0.5, 2, 1].map((rise, block) => ({ block, loss: 2 + rise, rise, standardError: null })),
+  seconds: 1,
+  engine: 'cpu',
+};
 
 /** Training tokens of a dataset, counted by hand: start, bytes, end of each document. */
 async function trainTokens(dataset: DatasetInfo): Promise<number> {

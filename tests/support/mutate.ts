@@ -30,7 +30,7 @@ const EXTREMES = [
 export function mutate(bytes: Uint8Array, seed: number, headBytes = Math.min(bytes.length, 4096)): Uint8Array {
   const random = randomStream(seed);
   const below = (limit: number): number => Math.floor(random() * Math.max(1, limit));
-  let result = bytes.slice();
+  let result = new Uint8Array(bytes);
   for (let change = 1 + below(4); change > 0; change--) {
     const place = below(random() < 0.5 ? Math.min(headBytes, result.length) : result.length);
     const length = 1 + below(Math.min(64, result.length - place));
@@ -64,6 +64,6 @@ export function mutate(bytes: Uint8Array, seed: number, headBytes = Math.min(byt
   return result;
 }
 
-function joined(...parts: Uint8Array[]): Uint8Array {
+function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.concat(parts));
 }

@@ -9,14 +9,17 @@ export function referenceLoss(config: LlamaConfig, weights: Record<string, tf.Te
   const { heads, keyValueHeads, headSize, hiddenSize } = config;
   const [batch, time] = [inputs.length, inputs[0]!.length];
   const weight = (name: string): tf.Tensor => weights[name]!;
-  const project = (x: tf.Tensor, name: string): tf.Tensor =>
-    tf.matMul(x.reshape([batch * time, -1]) as tf.Tensor2D, weight(name) as tf.Tensor2D, false, true);
+  const project = (x: tf.Tensor, name: string): tf.Tensor => {
+    const product = tf.matMul(x.reshape([batch * time, -1]) as tf.Tensor2D, weight(name) as tf.Tensor2D, false, true);
+    const bias = weights[name.replace(/weight$/, 'bias')];
+    return bias ? product.add(bias) : product;
+  };
   const norm = (x: tf.Tensor, name: string): tf.Tensor =>
     x.mul(tf.rsqrt(x.square().mean(-1, true).add(config.normEpsilon))).mul(weight(name));
 
   const angles = tf.outerProduct(
     tf.range(0, time),
-    tf.tensor1d(Array.from({ length: headSize / 2 }, (_, i) => config.ropeTheta ** ((-2 * i) / headSize))),
+    tf.tensor1d(Array.from({ length: headSize / 2 }, (_, i) => config.ropeTheta ** ((-2 * i) / headSize) / linearFactor(config))),
   );
   const cosine = tf.concat([angles, angles], 1).cos();
   const sine = tf.concat([angles, angles], 1).sin();
@@ -32,7 +35,10 @@ export function referenceLoss(config: LlamaConfig, weights: Record<string, tf.Te
       1,
     );
   };
-  const mask = tf.tensor2d(Array.from({ length: time }, (_, q) => Array.from({ length: time }, (_, k) => (k <= q ? 0 : -1e9))));
+  const window = config.slidingWindow ?? time;
+  const mask = tf.tensor2d(
+    Array.from({ length: time }, (_, q) => Array.from({ length: time }, (_, k) => (k <= q && k > q - window ? 0 : -1e9))),
+  );
 
   let x: tf.Tensor = tf.gather(weight('model.embed_tokens.weight'), tf.tensor2d(inputs, undefined, 'int32')); // [B, T, C]
   for (let block = 0; block < config.blocks; block++) {
@@ -50,7 +56,7 @@ export function referenceLoss(config: LlamaConfig, weights: Record<string, tf.Te
     const n2 = norm(x, at('post_attention_layernorm'));
     const gate = project(n2, at('mlp.gate_proj'));
     const hidden = gate.mul(gate.sigmoid()).mul(project(n2, at('mlp.up_proj')));
-    x = x.add(tf.matMul(hidden as tf.Tensor2D, weight(at('mlp.down_proj')) as tf.Tensor2D, false, true).reshape([batch, time, hiddenSize]));
+    x = x.add(project(hidden, at('mlp.down_proj')).reshape([batch, time, hiddenSize]));
   }
   const head = config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
   const logits = project(norm(x, 'model.norm.weight'), head);
@@ -61,4 +67,11 @@ export function referenceLoss(config: LlamaConfig, weights: Record<string, tf.Te
     .sum()
     .neg()
     .div(batch * time) as tf.Scalar;
+}
+
+/** The one scaling of rotary positions that needs no formula of its own; the others are compared with transformers. */
+function linearFactor({ ropeScaling }: LlamaConfig): number {
+  if (ropeScaling === null) return 1;
+  if (ropeScaling.type === 'linear') return ropeScaling.factor;
+  throw new Error(`The reference does not compute ${ropeScaling.type}.`);
 }

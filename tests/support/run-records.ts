@@ -3,6 +3,8 @@ import type { StoredModel } from '../../main/store/models.ts';
 import type { insertRun } from '../../main/store/runs.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 
+const plan = { schemaVersion: 1 as const, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] };
+
 /** Records as the database keeps them, with every field filled; a test changes what it is about. */
 
 export function modelRecord(changes: Partial<StoredModel> = {}): StoredModel {
@@ -19,7 +21,17 @@ export function modelRecord(changes: Partial<StoredModel> = {}): StoredModel {
     hash: 'a'.repeat(64),
     baseModel: 'older-1',
     run: null,
-    plan: { schemaVersion: 1, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] },
+    plan,
+    line: [
+      {
+        id: 'base-1',
+        name: 'base',
+        base: { name: 'older', hash: 'd'.repeat(64) },
+        method: { name: 'expand', plan },
+        importance: null,
+        training: null,
+      },
+    ],
     source: '/downloads/base',
     createdAt: '2026-01-02T03:04:05.678Z',
     ...changes,

@@ -23,6 +23,15 @@ export const tinyConfig: LlamaConfig = {
   eosTokenId: 2,
 };
 
+/** The same with everything that only some models have: biases, a sliding window shorter than the test's texts, stretched rotary positions. */
+export const variedConfig: LlamaConfig = {
+  ...tinyConfig,
+  attentionBias: true,
+  mlpBias: true,
+  slidingWindow: 5,
+  ropeScaling: { type: 'linear', factor: 4 },
+};
+
 export function shapesOf(config: LlamaConfig): Map<string, number[]> {
   return new Map(llamaTensors(config).map(({ name, shape }) => [name, shape]));
 }
@@ -33,7 +42,7 @@ export function randomWeights(config: LlamaConfig, seed = 1): Map<string, Float3
   return new Map(
     [...shapesOf(config)].map(([name, shape]) => {
       const length = elementsOf(shape);
-      const isNorm = shape.length === 1;
+      const isNorm = name.endsWith('norm.weight');
       return [name, Float32Array.from({ length }, () => (isNorm ? 1 + 0.1 * normal() : 0.3 * normal()))];
     }),
   );

@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { isAlive, lockRun } from '../../main/training/run-lock.ts';
+import { isAlive } from '../../main/training/process-sign.ts';
+import { lockRun } from '../../main/training/run-lock.ts';
 
 let directory: string;
 let run: string;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { readExpansionFile } from '../../main/models/expansion-file.ts';
 import { modelHash } from '../../main/models/model-folder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { TrainerEvent, TrainJob } from '../../main/training/messages.ts';
+import type { Expansion } from '../../shared/domain/expansion.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { engineNames } from '../support/engines.ts';
@@ -148,22 +150,43 @@ describe('a whole run', () => {
   });
 
   it('saves plan, outcome and tokenizer with the model', async () => {
-    const expansion = JSON.parse(await readFile(join(wholeJob.modelDirectory, 'expansion.json'), 'utf8')) as unknown;
+    const expansion = JSON.parse(await readFile(join(wholeJob.modelDirectory, 'expansion.json'), 'utf8')) as Expansion;
     const baseline = whole.events.find((event) => event.type === 'baseline')!.evaluation;
     const final = whole.result.final!;
+    const { total, byDataset } = whole.result.tokens;
+    const base = { name: 'tiny', hash: wholeJob.configuration.baseModel.hash };
     expect(expansion).toEqual({
-      schemaVersion: 2,
-      base: { name: 'tiny', hash: wholeJob.configuration.baseModel.hash },
-      method: { name: 'expand', plan: planExpansion(4, 2, 'even') },
-      training: {
-        datasets: wholeJob.configuration.datasets.map(({ name, role, hash }) => ({ name, role, hash })),
-        replayShare: 0.3,
-        steps: 8,
-        tokens: whole.result.tokens.byDataset,
-        gain: baseline.new.loss - final.new.loss,
-        forgetting: final.old!.loss - baseline.old!.loss,
-      },
+      schemaVersion: 3,
+      base,
+      line: [
+        {
+          id: null,
+          name: null,
+          base,
+          method: { name: 'expand', plan: planExpansion(4, 2, 'even') },
+          importance: null,
+          training: {
+            run: null,
+            datasets: wholeJob.configuration.datasets.map(({ id, name, role, hash }) => {
+              const tokens = byDataset[id]!;
+              return { name, role, hash, tokens, share: tokens / total };
+            }),
+            replayShare: 0.3,
+            steps: 8,
+            tokens: total,
+            gain: baseline.new.loss - final.new.loss,
+            forgetting: final.old!.loss - baseline.old!.loss,
+          },
+        },
+      ],
+      frozen: expect.anything() as object,
     });
+    // What was frozen is what the base has, and nothing of the new blocks.
+    const base32 = await tensorBytes(join(tiny.sources.model, 'model.safetensors'));
+    expect(Object.values(expansion.frozen).sort()).toEqual(
+      [...base32.values()].map((bytes) => `F32 ${createHash('sha256').update(bytes).digest('hex')}`).sort(),
+    );
+    expect(Object.keys(expansion.frozen).filter((name) => /layers\.(2|5)\./.test(name))).toEqual([]);
     const config = JSON.parse(await readFile(join(wholeJob.modelDirectory, 'config.json'), 'utf8')) as Record<string, unknown>;
     expect(config).toMatchObject({ num_hidden_layers: 6, vocab_size: 258, torch_dtype: 'float32' });
     for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
@@ -244,7 +267,10 @@ describe('a run that was ended and resumed', () => {
     expect(prepared).toMatchObject({ addedParameters: 0, identityDifference: null });
     expect(prepared.trainableTensors).toHaveLength(base.size);
     expect(result.final!.drift).toBeGreaterThan(0); // against a frozen copy of the base
-    expect(await readExpansionFile(once.modelDirectory)).toMatchObject({ method: { name: 'full' }, training: { steps: 8 } });
+    expect(await readExpansionFile(once.modelDirectory)).toMatchObject({
+      line: [{ method: { name: 'full' }, training: { steps: 8 } }],
+      frozen: {},
+    });
   });
 
   it('trains low-rank adapters, merges them into the matrices that carry them, and saves them as peft does', async () => {
@@ -281,7 +307,7 @@ describe('a run that was ended and resumed', () => {
       lora_alpha: 6,
       target_modules: ['q_proj', 'down_proj'],
     });
-    expect(await readExpansionFile(once.modelDirectory)).toMatchObject({ method: lora.method });
+    expect(await readExpansionFile(once.modelDirectory)).toMatchObject({ line: [{ method: lora.method }] });
   });
 
   it('trains chosen blocks and leaves every other tensor as it was, byte by byte', async () => {

@@ -4,6 +4,7 @@ usage: bench.py JOB.json        (job and answer: main/bench/job.ts; the other si
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -112,6 +113,37 @@ def load_once(job, windows):
     return {"seconds": [time.perf_counter() - started], "losses": []}
 
 
+def rewrite(job, windows):
+    """The base's weights read and written again; with inserted blocks their copies too, as scripts for block expansion do it."""
+    from safetensors.torch import load_file, save_file
+
+    started = time.perf_counter()
+    tensors = load_file(Path(job["baseDirectory"]) / "model.safetensors")
+    if job["task"] == "expand":
+        tensors = expanded(tensors, [block["position"] for block in job["method"]["plan"]["inserted"]])
+    save_file(tensors, job["outputPath"], metadata={"format": "pt"})
+    descriptor = os.open(job["outputPath"], os.O_RDWR)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    seconds = time.perf_counter() - started
+    os.remove(job["outputPath"])
+    return {"seconds": [seconds], "losses": []}
+
+
+def expanded(tensors, positions):
+    blocks = 1 + max(int(name.split(".")[2]) for name in tensors if ".layers." in name)
+    result = {name: tensor for name, tensor in tensors.items() if ".layers." not in name}
+    source = -1
+    for position in range(blocks + len(positions)):
+        source += position not in positions
+        prefix = f"model.layers.{source}."
+        for name in [name for name in tensors if name.startswith(prefix)]:
+            is_zero = position in positions and name.endswith(("o_proj.weight", "down_proj.weight"))
+            copied = torch.zeros_like(tensors[name]) if is_zero else tensors[name].clone()
+            result[f"model.layers.{position}.{name.removeprefix(prefix)}"] = copied
+    return result
+
+
 def timed(job, windows, step):
     """Repeats a step and times all but the first ones."""
     seconds, losses = [], []
@@ -138,7 +170,7 @@ def peak_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-TASKS = {"train": train, "evaluate": evaluate, "generate": generate, "load": load_once}
+TASKS = {"train": train, "evaluate": evaluate, "generate": generate, "load": load_once, "import": rewrite, "expand": rewrite}
 
 job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 torch.set_num_threads(job["threads"])

@@ -101,7 +101,7 @@ function describe({ results, pytorch: peer, pytorchMissing }: BenchReport): stri
     each.shape,
     String(each.blocks),
     String(each.inserted),
-    `${each.batch} x ${each.context}`,
+    each.copy ? '-' : `${each.batch} x ${each.context}`,
     speed(each.ours),
     ...(peer ? [each.peer ? speed(each.peer) : '-', ratio(each.speedRatio)] : []),
     bytes(each.ours.peakMemory),
@@ -113,7 +113,16 @@ function describe({ results, pytorch: peer, pytorchMissing }: BenchReport): stri
         ...disagreements(results),
       ]
     : [`PyTorch was not measured (${pytorchMissing}). "npm run parity" sets it up; --python names one.`];
+  notes.push(...results.flatMap(describeCopy));
   return `\n${table(peer ? [...headings, 'PyTorch', 'ratio'] : headings, rows)}\n\n${notes.join('\n')}`;
+}
+
+function describeCopy({ suite, shape, inserted, copy, copyRatio }: BenchResult): string[] {
+  if (!copy || copyRatio === null) return [];
+  const what = inserted > 0 ? `${suite} with ${inserted} inserted blocks` : suite;
+  return [
+    `${what} on ${shape}: ${bytes(copy.bytes)} at ${copyRatio.toFixed(2)} of the speed of cp, which takes ${copy.seconds.toFixed(2)} s.`,
+  ];
 }
 
 function speed({ tokensPerSecond, seconds }: BenchResult['ours']): string {

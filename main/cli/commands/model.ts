@@ -1,17 +1,22 @@
+import type { VerifiedModel } from '../../../shared/contract/contract.ts';
 import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/contract.ts';
-import { bytes, fields, shortCount, table } from '../format.ts';
+import { describeMethod } from '../../../shared/domain/method.ts';
+import { bytes, change, fields, shortCount, table } from '../format.ts';
 import { STRATA } from '../report.ts';
 import { describeCatalogue, describeDownloads, type ImportOptions, importFrom } from '../model-import.ts';
-import { command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
+import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
+import { exportCommand } from './model-export.ts';
+import { planCommands, type PlanOptions, planRequestOf, withPlanOptions } from './model-plan.ts';
 
-/** `strata model import | catalogue | downloads | list | show | expand | verify | export | delete`. */
+/** `strata model import | catalogue | downloads | list | show | expand | plan | importance | verify | export | delete`. */
 export function modelCommand(): Command {
-  const model = new Command('model').description('import, look at, expand, verify, export and delete models');
+  const model = new Command('model').description('import, look at, plan, expand, verify, export and delete models');
   model.addCommand(
     command('import', 'bring a model into the workspace: from this computer, from a hub, or from the catalogue')
-      .argument('<path>', 'a Hugging Face folder, a checkpoint file, hub:ORG/NAME[@REVISION], or catalogue:ID')
+      .argument('<path>', 'a Hugging Face folder, a checkpoint file, a pack, hub:ORG/NAME[@REVISION], or catalogue:ID')
       .addOption(nameOption())
+      .option('--base <model>', 'for a pack of inserted blocks: the model to put it on, if not the one that it names')
       .option('--file <name>', 'from a hub that holds several models: the GGUF file')
       .option('--token <token>', 'from a hub: of an account with access; better in HF_TOKEN, which other users cannot see')
       .option('--endpoint <address>', "from a hub: its address, instead of HF_ENDPOINT's or the public one")
@@ -73,19 +78,18 @@ export function modelCommand(): Command {
       ),
   );
   model.addCommand(
-    command('expand', 'a copy with identity blocks inserted')
-      .argument('<model>', 'id or name')
-      .addOption(wholeNumber('--blocks <n>', 'how many', 1).makeOptionMandatory())
-      .option('--at <place>', 'even, top, bottom, or positions such as 3,7,7,11', 'even')
+    withPlanOptions(command('expand', 'a copy with identity blocks inserted').argument('<model>', 'id or name'))
       .addOption(nameOption())
-      .action((reference: string, options: CommonOptions & { blocks: number; at: string; name?: string }) =>
-        withSession(options, async ({ studio, print }) => {
-          const { blocks, at: place, name } = options;
-          const expanded = await studio.models.expand({ model: reference, blocks, place, ...(name === undefined ? {} : { name }) });
-          print(expanded, () => describe(expanded));
+      .action((reference: string, options: PlanOptions & { name?: string }) =>
+        withSession(options, async (session) => {
+          const { name } = options;
+          const request = await planRequestOf(session, reference, options);
+          const expanded = await session.studio.planner.expand({ ...request, ...(name === undefined ? {} : { name }) });
+          session.print(expanded, () => describe(expanded));
         }),
       ),
   );
+  for (const each of planCommands()) model.addCommand(each);
   model.addCommand(
     command('verify', 'compare an expanded model with its base: tensors byte by byte, logits to the last bit')
       .argument('<model>', 'id or name')
@@ -104,6 +108,7 @@ export function modelCommand(): Command {
                 'Logits',
                 result.maxLogitDifference === null ? 'not compared' : `largest difference from the base: ${result.maxLogitDifference}`,
               ],
+              ['Tensors', describeTensors(result.tensors)],
               ['Plan', result.plan.length === 0 ? 'none' : `new blocks after ${result.plan.join(', ')}`],
               ['Problems', result.problems.length === 0 ? 'none' : result.problems.join(' ')],
             ]),
@@ -112,19 +117,7 @@ export function modelCommand(): Command {
         }),
       ),
   );
-  model.addCommand(
-    command('export', 'write a model for other programs')
-      .argument('<model>', 'id or name')
-      .requiredOption('--out <dir>', 'a folder that does not exist yet')
-      .option('--format <format>', 'huggingface', 'huggingface')
-      .action((reference: string, options: CommonOptions & { out: string; format: string }) =>
-        withSession(options, async ({ studio, print }) => {
-          if (options.format !== 'huggingface') throw refuse('That is not a format Strata writes.', options.format, 'huggingface');
-          const exported = await studio.models.export({ model: reference, format: 'huggingface', directory: options.out });
-          print(exported, () => `${exported.path}: ${bytes(exported.bytes)}, ${exported.dtype}, opened again and compared.`);
-        }),
-      ),
-  );
+  model.addCommand(exportCommand());
   model.addCommand(
     command('delete', 'remove a model from the workspace, with its files')
       .argument('<model>', 'id or name')
@@ -146,6 +139,26 @@ function describe(model: ModelInfo): string {
     ['From', model.source],
     ['Folder', `${model.path} (${bytes(model.bytes)})`],
   ];
-  if (model.plan) lines.push(['Inserted', `blocks ${model.plan.inserted.map(({ position }) => position).join(', ')}`]);
+  for (const [index, step] of model.line.entries()) {
+    const own = model.owners.flatMap((owner, block) => (owner === index ? [block] : []));
+    const inserted = own.length > 0 ? `; its blocks are ${own.join(', ')} now` : '';
+    lines.push([index === 0 ? 'Line' : '', `${index + 1}. from ${step.base.name}: ${describeStep(step)}${inserted}`]);
+  }
   return fields(lines);
+}
+
+/** What a step of a model's line did, and what it brought. */
+function describeStep({ method, training }: ModelInfo['line'][number]): string {
+  const done = describeMethod(method);
+  if (!training) return `${done}, not trained`;
+  const learned = training.datasets.filter(({ role }) => role === 'new').map(({ name }) => name);
+  const forgetting = training.forgetting === null ? '' : `, forgetting ${change(training.forgetting)}`;
+  return `${done}, learned ${learned.join(', ')}: gain ${change(training.gain)}${forgetting}`;
+}
+
+function describeTensors({ compared, different }: VerifiedModel['tensors']): string {
+  if (compared === 0) return 'not compared';
+  return different.length === 0
+    ? `${compared} compared, all of them as the plan says`
+    : `${different.length} of ${compared} are not as the plan says`;
 }

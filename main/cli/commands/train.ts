@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import { allowedBy } from '../../../shared/allowed.ts';
 import { trainRequestSchema } from '../../../shared/contract/contract.ts';
-import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS } from '../../../shared/domain/method.ts';
+import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS, needsImportance } from '../../../shared/domain/method.ts';
 import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
+import { PLACE_FORMS } from '../../../shared/domain/plan.ts';
 import { type AdvancedSettings, describeSetting, parseSetting, SETTING_NAMES } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
 import { fields } from '../format.ts';
 import { anyNumber, command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
 import { describePlan, describeResult, followRun } from '../train-display.ts';
+import { measured } from './model-plan.ts';
 
 interface TrainOptions extends CommonOptions {
   model: string;
@@ -42,7 +44,7 @@ export function trainCommand(): Command {
     .addOption(anyNumber('--replay <share>', `fraction of the tokens that are old (default ${DEFAULT_REPLAY_SHARE} with old data)`))
     .option('--method <method>', `what is trained: ${METHODS.join(', ')}`, 'expand')
     .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1))
-    .option('--at <place>', 'expand: even (default), top, bottom, or positions such as 3,7,7,11')
+    .option('--at <place>', `expand: ${PLACE_FORMS} (default even)`)
     .addOption(wholeNumber('--rank <n>', `lora: rank of the adapters (default ${DEFAULT_RANK})`, 1))
     .addOption(anyNumber('--alpha <x>', 'lora: scale, applied as alpha / rank (default twice the rank)'))
     .option('--targets <names>', `lora: which matrices, separated by commas (default all: ${LORA_TARGETS.join(',')})`)
@@ -62,6 +64,7 @@ export function trainCommand(): Command {
       withSession(options, async (session) => {
         const request = requestOf(options);
         const { runs } = session.studio;
+        if (needsImportance(request)) await measured(session, { model: request.model, oldDatasets: request.oldDatasets });
         const preview = await runs.preview(request);
         if (options.dryRun) return session.print(preview, () => describePlan(preview));
         session.say(describePlan(preview));

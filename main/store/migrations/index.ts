@@ -3,7 +3,17 @@ import { frozenConfiguration } from './0020-frozen-configuration.ts';
 import { runWarnings } from './0030-run-warnings.ts';
 import { methodDescription } from './0040-method-description.ts';
 import { repeatedShare } from './0050-repeated-share.ts';
+import { importanceTables } from './0060-importance.ts';
+import { modelLine } from './0070-model-line.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
-export const MIGRATIONS: readonly Migration[] = [firstLight, frozenConfiguration, runWarnings, methodDescription, repeatedShare];
+export const MIGRATIONS: readonly Migration[] = [
+  firstLight,
+  frozenConfiguration,
+  runWarnings,
+  methodDescription,
+  repeatedShare,
+  importanceTables,
+  modelLine,
+];

@@ -2,17 +2,18 @@ import { createContext } from 'svelte';
 import type { ModelInfo, TrainPreview, TrainRequest } from '../../../shared/contract/contract.ts';
 import { DEFAULT_RANK, LORA_TARGETS, type LoraTarget, type MethodName } from '../../../shared/domain/method.ts';
 import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
-import { defaultBlockCount, type ExpansionPlan, MAX_INSERTED_BLOCKS, planExpansion } from '../../../shared/domain/plan.ts';
+import { defaultBlockCount, type ExpansionPlan, MAX_INSERTED_BLOCKS, parsePlace, planExpansion } from '../../../shared/domain/plan.ts';
 import type { Packing, Role } from '../../../shared/domain/run.ts';
 import type { Schedule } from '../../../shared/domain/schedule.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { ImportanceState } from './importance.svelte.ts';
 
 /** Typing a number must not ask for a preview at every key. */
 const PREVIEW_DELAY_MS = 250;
 
-export type Placement = 'even' | 'top' | 'bottom' | 'own';
+export type Placement = 'even' | 'top' | 'bottom' | 'least-important' | 'own';
 
 /** The next run, as far as a person has chosen it, and what it would mean. All pages share it, so choices survive a look elsewhere. */
 export class TrainState {
@@ -25,6 +26,10 @@ export class TrainState {
   #blocks = $state<number | null>(null);
   placement = $state<Placement>('even');
   ownPlaces = $state.raw<readonly number[]>([]);
+  /** What a person types as positions, while it is none; null when the places are as they stand. */
+  #typedPlaces = $state<string | null>(null);
+  /** What the model's blocks matter for the chosen old data. */
+  readonly importance: ImportanceState;
   /** Of adapters; null takes the default. */
   rank = $state<number | null>(null);
   alpha = $state<number | null>(null);
@@ -47,6 +52,7 @@ export class TrainState {
 
   constructor(studio: StudioState) {
     this.#studio = studio;
+    this.importance = new ImportanceState(studio);
   }
 
   /** The chosen base, else the first there is. */
@@ -59,6 +65,7 @@ export class TrainState {
     this.#modelId = modelId;
     this.#blocks = null;
     this.ownPlaces = [];
+    this.#typedPlaces = null;
     this.#trainedBlocks = null;
     if (this.placement === 'own') this.placement = 'even';
   }
@@ -100,21 +107,58 @@ export class TrainState {
     if (!model) return null;
     if (this.placement === 'own') return this.ownPlaces.length > 0 ? planExpansion(model.blocks, undefined, [...this.ownPlaces]) : null;
     const isPossible = blocks !== null && Number.isInteger(blocks) && blocks >= 1 && blocks <= MAX_INSERTED_BLOCKS;
-    return isPossible ? planExpansion(model.blocks, blocks, this.placement) : null;
+    const table = this.importance.table?.blocks;
+    if (!isPossible || (this.placement === 'least-important' && table?.length !== model.blocks)) return null;
+    return planExpansion(model.blocks, blocks, this.placement, table);
+  }
+
+  /** One's own places as text, such as `3,7,7,11`. */
+  get placesText(): string {
+    return this.#typedPlaces ?? this.ownPlaces.join(',');
+  }
+
+  /** Text that is no list of positions stays in its field, and there is no plan meanwhile. */
+  set placesText(text: string) {
+    const places = this.#placesIn(text);
+    this.#typedPlaces = text;
+    this.ownPlaces = places ?? [];
+  }
+
+  #placesIn(text: string): number[] | null {
+    try {
+      const place = parsePlace(text);
+      if (!Array.isArray(place) || !this.model) return null;
+      planExpansion(this.model.blocks, undefined, place); // refuses what the model does not have
+      return place.sort((a, b) => a - b);
+    } catch {
+      return null;
+    }
+  }
+
+  /** What is to be measured for the placement by importance; null without a model. */
+  get importanceRequest(): { model: string; oldDatasets: string[] } | null {
+    return this.model ? { model: this.model.id, oldDatasets: this.#datasetsOf('old').sort() } : null;
+  }
+
+  async measureImportance(): Promise<void> {
+    if (this.importanceRequest) await this.importance.measure(this.importanceRequest);
   }
 
   insertAfter(block: number): void {
+    this.#typedPlaces = null;
     this.ownPlaces = [...(this.plan?.inserted.map(({ after }) => after) ?? []), block].sort((a, b) => a - b);
     this.placement = 'own';
   }
 
   takeOut(index: number): void {
+    this.#typedPlaces = null;
     this.ownPlaces = this.plan?.inserted.map(({ after }) => after).filter((_, at) => at !== index) ?? [];
     this.placement = 'own';
   }
 
   /** Chosen in the list: what is there now is the start of one's own places. */
   place(placement: Placement): void {
+    this.#typedPlaces = null;
     if (placement === 'own') this.ownPlaces = this.plan?.inserted.map(({ after }) => after) ?? [];
     this.placement = placement;
   }
@@ -147,9 +191,18 @@ export class TrainState {
     if (this.method === 'lora' && this.targets.length === 0) return 'Choose at least one matrix that adapters stand beside.';
     if (this.method === 'freeze' && this.trainedBlocks.length === 0) return 'Choose at least one layer to train.';
     if (this.method !== 'expand' || this.plan) return null;
-    return this.placement === 'own'
-      ? 'Insert at least one new block: click between two layers.'
-      : `The number of new blocks is a whole number from 1 to ${MAX_INSERTED_BLOCKS}.`;
+    if (this.placement === 'own') {
+      const last = this.model.blocks - 1;
+      return this.#typedPlaces?.trim()
+        ? `Positions are numbers from 0 to ${last} with commas between: the blocks that copies follow.`
+        : 'Insert at least one new block: click between two layers, or type positions.';
+    }
+    if (this.placement === 'least-important' && !this.importance.table) {
+      return this.hasOld
+        ? 'Measure which blocks matter least.'
+        : 'Mark at least one dataset as old: what the blocks matter is measured on it.';
+    }
+    return `The number of new blocks is a whole number from 1 to ${MAX_INSERTED_BLOCKS}.`;
   }
 
   #wrongNumber(): string | null {

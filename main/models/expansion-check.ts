@@ -1,0 +1,164 @@
+import { type Expansion, lastStep, originOfTensor } from '../../shared/domain/expansion.ts';
+import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { blockOfTensor, llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { planOf } from '../../shared/domain/method.ts';
+import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
+import { StrataError } from '../../shared/errors.ts';
+import type { ModelFolder } from './model-folder.ts';
+import { hashTensor } from './tensor-hash.ts';
+
+/**
+ * Whether `expansion.json` can be true of a model with this configuration: the steps of its line fit together and into the model.
+ * @throws StrataError CORRUPT, with the difference.
+ */
+export function checkExpansion(expansion: Expansion, config: Pick<LlamaConfig, 'blocks'>): void {
+  const plans = expansion.line.map(({ method }) => planOf(method));
+  checkCounts(plans, config.blocks);
+  for (const plan of plans) if (plan) checkPlan(plan);
+  checkHashes(expansion);
+  checkTrainedBlocks(expansion, config.blocks);
+}
+
+/** Backwards from the model as it is: each plan must lead to the number of blocks that the next step started from. */
+function checkCounts(plans: readonly (ExpansionPlan | null)[], blocks: number): void {
+  let present = blocks;
+  for (const [index, plan] of [...plans.entries()].reverse()) {
+    if (!plan) continue;
+    const { baseBlocks, inserted } = plan;
+    if (baseBlocks + inserted.length !== present) {
+      const isLast = present === blocks;
+      throw new StrataError('CORRUPT', "The model's plan and its configuration disagree.", {
+        found: isLast ? `${present} blocks in config.json` : `${present} blocks before step ${index + 2} of the line`,
+        allowed: `${baseBlocks} of the base and ${inserted.length} inserted, as expansion.json says`,
+        hint: DISAGREES_HINT,
+      });
+    }
+    present = baseBlocks;
+  }
+}
+
+function checkPlan(plan: ExpansionPlan): void {
+  const layout = expandedBlocks(plan);
+  const wrong = plan.inserted.find(
+    ({ copies, position }) => !layout[position]?.inserted || layout[position].base !== copies || copies >= plan.baseBlocks,
+  );
+  const isTwice = new Set(plan.inserted.map(({ position }) => position)).size < plan.inserted.length;
+  if (wrong || isTwice) {
+    throw new StrataError('CORRUPT', 'The plan in expansion.json contradicts itself.', {
+      found: wrong
+        ? `a copy of block ${wrong.copies} after block ${wrong.after}, at position ${wrong.position}`
+        : `positions ${plan.inserted.map(({ position }) => position).join(', ')}`,
+      allowed: `copies of blocks 0 to ${plan.baseBlocks - 1}, each once, in the order of their positions`,
+    });
+  }
+}
+
+/** The first step starts from the base, and no model can come of itself. */
+function checkHashes({ base, line }: Expansion): void {
+  const hashes = line.map((step) => step.base.hash);
+  const twice = hashes.findIndex((hash, index) => hashes.indexOf(hash) !== index);
+  if (hashes[0] === base.hash && twice === -1) return;
+  throw new StrataError('CORRUPT', 'The line of models in expansion.json contradicts itself.', {
+    found:
+      twice === -1
+        ? `a line that begins with the model ${short(hashes[0]!)}`
+        : `two steps that start from the model ${short(hashes[twice]!)}, ${hashes.indexOf(hashes[twice]!) + 1} and ${twice + 1}`,
+    allowed: twice === -1 ? `one that begins with its base, ${short(base.hash)}` : 'each model once',
+  });
+}
+
+function checkTrainedBlocks({ line }: Expansion, blocks: number): void {
+  // Only the last step's own numbering is sure to be the model's.
+  const { method } = lastStep({ line });
+  const wrong = method.name === 'freeze' ? method.blocks.find((block) => block >= blocks) : undefined;
+  if (wrong === undefined) return;
+  throw new StrataError('CORRUPT', 'The plan in expansion.json contradicts itself.', {
+    found: `block ${wrong} was trained`,
+    allowed: `blocks 0 to ${blocks - 1}`,
+  });
+}
+
+/** A tensor that is not what the plan says it is. */
+export interface TensorDifference {
+  name: string;
+  /** Element type and sha256. */
+  found: string;
+  allowed: string;
+  /** What it was compared with, for the user. */
+  comparedWith: string;
+}
+
+/**
+ * Compares the tensors that the plan says stayed the base's with what was written down when it was made, and with an earlier model of its
+ * line where one is at hand. Reads every such tensor once, piece by piece. A tensor stored in another type than then is not compared: the model
+ * was converted since, and its bytes say nothing.
+ * @param ancestor an earlier model, and the step of the line that started from it.
+ */
+export async function weightDifferences(
+  folder: ModelFolder,
+  ancestor: { folder: ModelFolder; step: number } | null = null,
+): Promise<TensorDifference[]> {
+  const differences: TensorDifference[] = [];
+  for (const { name, recorded, origin } of comparedTensors(folder, ancestor)) {
+    const found = await hashTensor(folder, name);
+    if (recorded !== undefined && differs(found, recorded)) {
+      differences.push({ name, found, allowed: recorded, comparedWith: 'what expansion.json recorded' });
+    } else if (ancestor && origin) {
+      const allowed = await hashTensor(ancestor.folder, origin);
+      if (differs(found, allowed)) differences.push({ name, found, allowed, comparedWith: `the base's ${origin}` });
+    }
+  }
+  return differences;
+}
+
+/** The tensors that {@link weightDifferences} compares, and with what. */
+export function comparedTensors(
+  { expansion, config }: ModelFolder,
+  ancestor: { step: number } | null,
+): { name: string; recorded: string | undefined; origin: string | null }[] {
+  if (!expansion) return [];
+  return llamaTensors(config)
+    .map(({ name }) => ({
+      name,
+      recorded: expansion.frozen[name],
+      origin: ancestor && originOfTensor(expansion, ancestor.step, name),
+    }))
+    .filter(({ recorded, origin }) => recorded !== undefined || origin !== null);
+}
+
+function differs(found: string, allowed: string): boolean {
+  const isSameType = found.split(' ')[0] === allowed.split(' ')[0];
+  return isSameType && found !== allowed;
+}
+
+/** The refusal of a model whose plan and weights disagree. */
+export function weightsDisagree(name: string, differences: readonly TensorDifference[]): StrataError {
+  const shown = differences.slice(0, 5);
+  const more = differences.length > shown.length ? ` and ${differences.length - shown.length} more` : '';
+  const list = (part: (difference: TensorDifference) => string): string => shown.map(part).join('; ') + more;
+  return new StrataError('CORRUPT', `The plan of the model "${name}" and its weights disagree.`, {
+    found: `in ${places(differences)}: ${list((each) => `${each.name} ${shortHash(each.found)}`)}`,
+    allowed: list((each) => `${each.name} ${shortHash(each.allowed)}, ${each.comparedWith}`),
+    hint: DISAGREES_HINT,
+  });
+}
+
+const DISAGREES_HINT =
+  'expansion.json must be the one that belongs to these weights: put it or the weights back as they were, or delete the file to use the model as a base of its own.';
+
+/** "blocks 0, 3 and outside the blocks". */
+function places(differences: readonly TensorDifference[]): string {
+  const blocks = [...new Set(differences.map(({ name }) => blockOfTensor(name)))];
+  const numbers = blocks.filter((block) => block !== null);
+  const named = numbers.length > 0 ? [`${numbers.length === 1 ? 'block' : 'blocks'} ${numbers.join(', ')}`] : [];
+  return [...named, ...(numbers.length < blocks.length ? ['tensors outside the blocks'] : [])].join(' and ');
+}
+
+function short(hash: string): string {
+  return `${hash.slice(0, 12)}…`;
+}
+
+function shortHash(hash: string): string {
+  const [type, sha256] = hash.split(' ') as [string, string];
+  return `${type} sha256 ${short(sha256)}`;
+}

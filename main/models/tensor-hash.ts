@@ -1,0 +1,23 @@
+import { createHash } from 'node:crypto';
+import type { ModelFolder } from './model-folder.ts';
+
+/** What tells a stored tensor from another: its element type and the sha256 of its bytes. */
+export async function hashTensor(folder: Pick<ModelFolder, 'readPieces' | 'dtypeOf'>, name: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of folder.readPieces(name)) hash.update(piece);
+  return `${folder.dtypeOf(name)} ${hash.digest('hex')}`;
+}
+
+/** The pieces of a tensor as they pass by, and at their end what {@link hashTensor} would say: nothing is read a second time. */
+export async function* hashedPieces(
+  folder: Pick<ModelFolder, 'readPieces' | 'dtypeOf'>,
+  name: string,
+  onHash: (hash: string) => void,
+): AsyncIterable<Uint8Array> {
+  const hash = createHash('sha256');
+  for await (const piece of folder.readPieces(name)) {
+    hash.update(piece);
+    yield piece;
+  }
+  onHash(`${folder.dtypeOf(name)} ${hash.digest('hex')}`);
+}

@@ -1,0 +1,79 @@
+import { createContext, Script } from 'node:vm';
+import { toRegExp } from 'oniguruma-to-es';
+import { asObject, asText } from './json-fields.ts';
+
+/** White space as Unicode has it; `\s` of JavaScript has U+FEFF too and lacks U+0085. */
+export const WHITE_SPACE = '\\p{White_Space}';
+/** What `\w` means in Rust. */
+export const WORD_CHARACTERS = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
+
+/**
+ * The pattern `{"String": text}` or `{"Regex": expression}` of a tokenizer.json, as an expression with the flag g. Expressions are those of
+ * Oniguruma, which the tokenizers library uses.
+ * @throws Error when it is none, or takes too long.
+ */
+export function textPattern(json: unknown): RegExp {
+  const pattern = asObject(json, 'a pattern');
+  if ('String' in pattern) return new RegExp(RegExp.escape(asText(pattern.String, 'a pattern')), 'gu');
+  const source = asText(pattern.Regex, 'a regular expression');
+  if (source.length > LONGEST_SOURCE) throw new Error(`a regular expression of ${source.length} characters`);
+  const known = compiled.get(source);
+  if (known) return known;
+  const expression = compile(source);
+  checkTime(source, expression);
+  compiled.set(source, expression);
+  return expression;
+}
+
+const LONGEST_SOURCE = 10_000;
+/** Expressions hold no state between uses: each use sets lastIndex. */
+const compiled = new Map<string, RegExp>();
+
+function compile(source: string): RegExp {
+  try {
+    return toRegExp(source, { global: true, accuracy: 'strict', rules: { captureGroup: true } });
+  } catch (error) {
+    throw new Error(`a regular expression that is none: ${source.slice(0, 60)} (${(error as Error).message})`, { cause: error });
+  }
+}
+
+/** A hostile expression may need longer than the world stands: it is tried on rows of each of its own characters, and stopped. */
+function checkTime(source: string, expression: RegExp): void {
+  const characters = [...new Set(`${source.slice(0, 500)}aA1 \n\t.-'é日!`)];
+  const samples = characters.flatMap((character, index) => {
+    const next = characters[(index + 1) % characters.length]!;
+    return [
+      character.repeat(SAMPLE_LENGTH),
+      `${character.repeat(SAMPLE_LENGTH)}!`,
+      `${(character + next).repeat(SAMPLE_LENGTH / 2)}\u0001`,
+    ];
+  });
+  const script = new Script('for (const sample of samples) { expression.lastIndex = 0; sample.replaceAll(expression, ""); }');
+  try {
+    script.runInContext(createContext({ samples, expression }), { timeout: LONGEST_CHECK_MS });
+  } catch (error) {
+    throw new Error(`a regular expression that takes too long: ${source.slice(0, 60)}`, { cause: error });
+  }
+}
+
+const SAMPLE_LENGTH = 1000;
+const LONGEST_CHECK_MS = 1000;
+
+/** Calls back for each stretch of a text, matched or between matches, in order; no match is empty right after another. */
+export function eachStretch(text: string, expression: RegExp, use: (begin: number, end: number, isMatch: boolean) => void): void {
+  let previous = 0;
+  let hasMatch = false;
+  for (const { index, 0: match } of text.matchAll(expression)) {
+    if (match === '' && hasMatch && index === previous) continue;
+    if (previous < index) use(previous, index, false);
+    previous = index + match.length;
+    hasMatch = true;
+    use(index, previous, true);
+  }
+  if (previous < text.length) use(previous, text.length, false);
+}
+
+/** Replaces every match by a text, which means only itself. */
+export function replaceAll(text: string, expression: RegExp, content: string): string {
+  return text.replace(expression, () => content);
+}

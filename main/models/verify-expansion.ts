@@ -1,0 +1,61 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { join } from 'node:path';
+import { lastStep } from '../../shared/domain/expansion.ts';
+import { blockOfTensor, llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { expandedBlocks } from '../../shared/domain/plan.ts';
+import { derivedConfig, isSmallFile, isZeroedInCopies } from './expand-folder.ts';
+import type { ModelFolder } from './model-folder.ts';
+import { byteLength, sameBytes, zeroPieces } from './safetensors.ts';
+
+/**
+ * Compares what an expansion inserted with what it must be as long as it is not trained: copies of the base's blocks, and zeros where a
+ * copy would add to the stream.
+ * @returns how many tensors were compared, and the names of those that are something else. Nothing is compared in a model that was trained.
+ */
+export async function compareInserted(model: ModelFolder, base: ModelFolder): Promise<{ compared: number; different: string[] }> {
+  const different: string[] = [];
+  let compared = 0;
+  if (!model.plan || !model.expansion || lastStep(model.expansion).training) return { compared, different };
+  const layout = expandedBlocks(model.plan);
+  for (const { name, shape } of llamaTensors(model.config)) {
+    const block = layout[blockOfTensor(name) ?? -1];
+    if (!block?.inserted) continue;
+    const dtype = model.dtypeOf(name);
+    const source = name.replace(/layers\.\d+/, `layers.${block.base}`);
+    const expected = isZeroedInCopies(name) ? zeroPieces(byteLength(shape, dtype)) : base.readPieces(source);
+    compared++;
+    if (dtype !== base.dtypeOf(source) || !(await sameBytes(model.readPieces(name), expected))) different.push(name);
+  }
+  return { compared, different };
+}
+
+/** What an expanded model's config.json says otherwise than its base's and its plan make it: the fields, with both values. */
+export function configDifferences(model: ModelFolder, base: ModelFolder): string[] {
+  const layout = model.plan ? { layout: expandedBlocks(model.plan) } : {};
+  const expected = derivedConfig(base, { ...base.config, blocks: model.config.blocks }, layout);
+  const fields = [...new Set([...Object.keys(expected), ...Object.keys(model.configJson)])];
+  return fields
+    .filter((field) => !TYPE_FIELDS.has(field) && !isDeepStrictEqual(expected[field], model.configJson[field]))
+    .map((field) => `${field} in config.json is ${json(model.configJson[field])} instead of ${json(expected[field])}.`);
+}
+
+/** Training makes the weights that it changes 32-bit floats. */
+const TYPE_FIELDS: ReadonlySet<string> = new Set(['torch_dtype', 'dtype']);
+
+function json(value: unknown): string {
+  return value === undefined ? 'missing' : JSON.stringify(value).slice(0, 200);
+}
+
+/** The names of the base's files beside its weights (tokenizer, chat template, generation settings) that the model has not, or others. */
+export async function differentCompanions(modelDirectory: string, baseDirectory: string): Promise<string[]> {
+  const names = (await readdir(baseDirectory)).filter(isSmallFile);
+  const different: string[] = [];
+  for (const name of names) {
+    const [expected, found] = await Promise.all(
+      [baseDirectory, modelDirectory].map((directory) => readFile(join(directory, name)).catch(() => null)),
+    );
+    if (!found || !expected?.equals(found)) different.push(name);
+  }
+  return different;
+}

@@ -1,0 +1,207 @@
+import type { ImportanceEvent, ImportanceRequest, ModelInfo, PlanReport } from '../../shared/contract/contract.ts';
+import { type Importance, IMPORTANCE_DEFAULTS } from '../../shared/domain/importance.ts';
+import { planMemory } from '../../shared/domain/memory.ts';
+import { outlookOf } from '../../shared/domain/plan-summary.ts';
+import { parsePlace, planExpansion } from '../../shared/domain/plan.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { buildTokenShards } from '../datasets/token-shard.ts';
+import { openModelFolder } from '../models/model-folder.ts';
+import { loadTokenizer } from '../models/tokenizer.ts';
+import type { StoredDataset } from '../store/datasets.ts';
+import { bestImportance, findImportance, type ImportanceKey, insertImportance } from '../store/importances.ts';
+import type { StoredModel } from '../store/models.ts';
+import type { ImportanceJob } from '../training/messages.ts';
+import { availableMemory } from '../training/process-memory.ts';
+import { now, type StudioContext } from './context.ts';
+import type { Datasets } from './datasets.ts';
+import { importanceOf, needsOldData } from './importance.ts';
+import type { Models } from './models.ts';
+import type { Runs } from './runs.ts';
+import { speedOfPlan } from './run-time.ts';
+import { DEFAULTS } from './train-request.ts';
+
+/** Where new blocks go: what the model's own blocks matter, and what a plan means before it is carried out. */
+export interface PlanRequest {
+  model: string;
+  blocks?: number;
+  place: string;
+  oldDatasets: string[];
+}
+
+/** Use cases of planning an expansion. */
+export class Planner {
+  readonly #context: StudioContext;
+  readonly #models: Models;
+  readonly #datasets: Datasets;
+  readonly #runs: Runs;
+
+  constructor(context: StudioContext, models: Models, datasets: Datasets, runs: Runs) {
+    this.#context = context;
+    this.#models = models;
+    this.#datasets = datasets;
+    this.#runs = runs;
+  }
+
+  /** What an expansion would mean for a model: nothing is written. */
+  async plan(request: PlanRequest): Promise<PlanReport> {
+    const base = this.#models.find(request.model);
+    const importance = this.#importanceFor(base, request.place, request.oldDatasets);
+    const plan = planExpansion(base.blocks, request.blocks, parsePlace(request.place), importance?.blocks ?? null);
+    const folder = await openModelFolder(base.path);
+    await folder.close();
+    const method = { name: 'expand' as const, plan };
+    const context = Math.min(folder.config.contextLength, DEFAULTS.context);
+    const { batch } = DEFAULTS;
+    const memoryRequest = {
+      config: folder.config,
+      method,
+      batch,
+      microBatch: batch,
+      context,
+      isCompact: folder.isBfloat16,
+      measuresDrift: true,
+    };
+    const speed = speedOfPlan({ config: folder.config, method, context }, await this.#runs.pastRuns());
+    return {
+      model: { id: base.id, name: base.name },
+      plan,
+      importance,
+      ...outlookOf(method, folder.config, await this.#models.companionsOf(base)),
+      batch,
+      context,
+      memory: planMemory(memoryRequest, availableMemory()),
+      time: speed && { secondsPerMillionTokens: 1e6 / speed.tokensPerSecond, ...speed },
+    };
+  }
+
+  /** Writes an expanded copy of a model. */
+  async expand(request: PlanRequest & { name?: string }): Promise<ModelInfo> {
+    const { oldDatasets, ...rest } = request;
+    const importance = this.#importanceFor(this.#models.find(request.model), request.place, oldDatasets);
+    return this.#models.expand({ ...rest, importance });
+  }
+
+  /** The table that a place is chosen by; null for a place that needs none. */
+  #importanceFor(base: StoredModel, place: string, oldDatasets: readonly string[]): Importance | null {
+    const old = this.#old(oldDatasets);
+    return parsePlace(place) === 'least-important' ? importanceOf(this.#context.store, base, old) : null;
+  }
+
+  /** What each block matters, as far as it was measured on exactly these data. */
+  importance({ model, oldDatasets }: { model: string; oldDatasets: string[] }): Importance | null {
+    const { hash } = this.#models.find(model);
+    return bestImportance(this.#context.store, { modelHash: hash, datasetHashes: this.#old(oldDatasets).map((dataset) => dataset.hash) });
+  }
+
+  /**
+   * Measures what each block matters for old data and keeps the table; what was measured before is not measured again.
+   * @param onProgress hears how far it is.
+   * @param signal ends the measurement; nothing is kept then.
+   * @throws StrataError BAD_INPUT without old data, or when the context is longer than the model's; CONFLICT when its files were changed.
+   */
+  async measure(
+    request: ImportanceRequest,
+    onProgress: (progress: Omit<ImportanceEvent, 'importance'>) => void = () => undefined,
+    signal?: AbortSignal,
+  ): Promise<Importance> {
+    const { store, executor } = this.#context;
+    const base = this.#models.find(request.model);
+    const old = this.#old(request.oldDatasets);
+    if (old.length === 0) throw needsOldData();
+    const context = request.context ?? Math.min(base.contextLength, IMPORTANCE_DEFAULTS.context);
+    if (context > base.contextLength) {
+      throw new StrataError('BAD_INPUT', 'The context is longer than the model was made for.', {
+        found: `${context} tokens`,
+        allowed: `2 to ${base.contextLength} tokens`,
+      });
+    }
+    const windows = request.windows ?? IMPORTANCE_DEFAULTS.windows;
+    const key: ImportanceKey = { modelHash: base.hash, datasetHashes: old.map(({ hash }) => hash), context, windows };
+    const known = findImportance(store, key);
+    if (known) return known;
+
+    await this.#models.checkUnchanged(base);
+    const job: ImportanceJob = {
+      kind: 'importance',
+      engine: request.engine ?? 'auto',
+      modelDirectory: base.path,
+      modelHash: base.hash,
+      datasets: await this.#heldOut(base, old),
+      context,
+      windows,
+      limitSeconds: request.limitSeconds ?? IMPORTANCE_DEFAULTS.limitSeconds,
+    };
+    const progress = { activity: '', done: 0, of: windows };
+    const handle = executor.start(job, (event) => {
+      if (event.type === 'activity') progress.activity = event.text;
+      else if (event.type === 'done') Object.assign(progress, { done: event.done, of: event.of });
+      else return;
+      onProgress({ ...progress });
+    });
+    const end = (): void => handle.kill();
+    if (signal?.aborted) end();
+    signal?.addEventListener('abort', end, { once: true });
+    try {
+      const importance = (await handle.finished) as Importance;
+      insertImportance(store, key, importance, now());
+      return importance;
+    } finally {
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
+  /** {@link measure} as events, the table in the last. */
+  async *follow(request: ImportanceRequest, signal?: AbortSignal): AsyncGenerator<ImportanceEvent, void> {
+    // Whoever no longer listens ends the measurement: between two events as well as by the signal.
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    signal?.addEventListener('abort', end, { once: true });
+    let latest: ImportanceEvent | null = null;
+    let wake = (): void => undefined;
+    let isOver = false;
+    const measured = this.measure(
+      request,
+      (progress) => {
+        latest = { ...progress, importance: null };
+        wake();
+      },
+      ended.signal,
+    ).finally(() => {
+      isOver = true;
+      wake();
+    });
+    measured.catch(() => undefined); // told below
+    try {
+      while (!isOver) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (latest !== null || isOver) resolve();
+        });
+        const event: ImportanceEvent | null = latest;
+        latest = null;
+        if (event !== null && !isOver) yield event;
+      }
+      const importance = await measured;
+      yield { activity: '', done: importance.windows, of: importance.windows, importance };
+    } finally {
+      signal?.removeEventListener('abort', end);
+      ended.abort();
+    }
+  }
+
+  #old(references: readonly string[]): StoredDataset[] {
+    const found = references.map((reference) => this.#datasets.find(reference));
+    const distinct = found.filter(({ id }, index) => found.findIndex((other) => other.id === id) === index);
+    return distinct.sort((a, b) => a.hash.localeCompare(b.hash)); // their order changes nothing
+  }
+
+  async #heldOut(base: StoredModel, old: readonly StoredDataset[]): Promise<ImportanceJob['datasets']> {
+    const tokenizer = await loadTokenizer(base.path);
+    const datasets: ImportanceJob['datasets'] = [];
+    for (const { name, hash, path } of old) {
+      const { heldOutPath } = await buildTokenShards(path, tokenizer);
+      datasets.push({ name, hash, heldOutPath });
+    }
+    return datasets;
+  }
+}

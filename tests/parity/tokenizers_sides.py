@@ -1,0 +1,191 @@
+"""Ids and texts of Hugging Face's tokenizers, of transformers' converters and of SentencePiece, for tests/parity/tokenizers.test.ts.
+
+    tokenizers_sides.py encode TOKENIZER_JSON TEXTS OUT [interpreted]   ids of each text, and what they decode to
+    tokenizers_sides.py pieces TOKENIZER_MODEL TEXTS OUT                the same by SentencePiece
+    tokenizers_sides.py convert TOKENIZER_MODEL OUT                     the tokenizer.json that transformers makes
+    tokenizers_sides.py variants TEXT FOLDER                            small tokenizers of many kinds, trained on a text
+    tokenizers_sides.py models TEXT FOLDER                              small SentencePiece models
+"""
+
+import json
+import os
+import sys
+
+
+def write(out, results):
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump(results, file)
+
+
+def texts_of(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def encode(path, texts, out, mode="text"):
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = mode != "interpreted"
+    encoded = [encoding.ids for encoding in tokenizer.encode_batch(texts_of(texts))]
+    write(out, [[ids, tokenizer.decode(ids)] for ids in encoded])
+
+
+def pieces(path, texts, out):
+    from sentencepiece import SentencePieceProcessor
+
+    processor = SentencePieceProcessor(model_file=path)
+    encoded = processor.encode(texts_of(texts))
+    write(out, [[ids, processor.decode(ids)] for ids in encoded])
+
+
+def convert(path, out):
+    from transformers import LlamaTokenizer, LlamaTokenizerFast
+    from transformers.convert_slow_tokenizer import LlamaConverter
+
+    slow = LlamaTokenizer(vocab_file=path, legacy=True)
+    fast = LlamaTokenizerFast(tokenizer_object=LlamaConverter(slow).converted())
+    fast.backend_tokenizer.save(out)
+
+
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+O200K = "|".join(
+    [
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+        r"\p{N}{1,3}",
+        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+        r"\s*[\r\n]+",
+        r"\s+(?!\S)",
+        r"\s+",
+    ]
+)
+
+
+def variants(text, folder):
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    with open(text, encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    specials = ["<unk>", "<s>", "</s>"]
+    around = processors.TemplateProcessing(single="<s> $A </s>", pair="$A $B", special_tokens=[("<s>", 1), ("</s>", 2)])
+
+    def bpe(name, normalizer=None, cut=None, decoder=None, byte_level=False, fallback=False, added=(), post=around, **options):
+        model = models.BPE(unk_token=None if byte_level else "<unk>", fuse_unk=True, byte_fallback=fallback, **options)
+        tokenizer = Tokenizer(model)
+        if normalizer:
+            tokenizer.normalizer = normalizer
+        if cut:
+            tokenizer.pre_tokenizer = cut
+        if decoder:
+            tokenizer.decoder = decoder
+        size = 700 if byte_level else 600
+        first = specials + ([f"<0x{byte:02X}>" for byte in range(256)] if fallback else [])
+        trainer = trainers.BpeTrainer(
+            vocab_size=size + len(first),
+            special_tokens=first,
+            initial_alphabet=alphabet if byte_level else [],
+            limit_alphabet=None if byte_level else 120,
+            show_progress=False,
+            continuing_subword_prefix=options.get("continuing_subword_prefix"),
+            end_of_word_suffix=options.get("end_of_word_suffix"),
+        )
+        tokenizer.train_from_iterator(lines, trainer)
+        tokenizer.add_tokens(list(added))
+        if post:
+            tokenizer.post_processor = post
+        value = json.loads(tokenizer.to_str())
+        if fallback:  # bytes are pieces, not marks
+            value["added_tokens"] = [token for token in value["added_tokens"] if not token["content"].startswith("<0x")]
+        with open(os.path.join(folder, name + ".json"), "w", encoding="utf-8") as file:
+            json.dump(value, file)
+
+    level = pre_tokenizers.ByteLevel
+    regex_then_bytes = lambda pattern: pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(pattern), "isolated"), level(add_prefix_space=False, use_regex=False)]
+    )
+    bytes_back = decoders.ByteLevel()
+    bpe("gpt2", cut=level(add_prefix_space=False), decoder=bytes_back, byte_level=True)
+    bpe("gpt2-prefix", cut=level(add_prefix_space=True), decoder=bytes_back, byte_level=True, post=processors.ByteLevel(trim_offsets=True))
+    bpe("llama3", cut=regex_then_bytes(LLAMA3), decoder=bytes_back, byte_level=True, ignore_merges=True)
+    bpe("qwen", normalizer=normalizers.NFC(), cut=regex_then_bytes(QWEN), decoder=bytes_back, byte_level=True)
+    bpe("o200k", cut=regex_then_bytes(O200K), decoder=bytes_back, byte_level=True)
+    bpe("digits", cut=pre_tokenizers.Sequence([pre_tokenizers.Digits(True), level(add_prefix_space=False)]), decoder=bytes_back, byte_level=True)
+    bpe("digit-rows", cut=pre_tokenizers.Sequence([pre_tokenizers.Digits(False), level(add_prefix_space=False)]), decoder=bytes_back, byte_level=True)
+    bpe("nfkc", normalizer=normalizers.NFKC(), cut=pre_tokenizers.Metaspace(), decoder=decoders.Metaspace())
+    bpe("nfd-lower", normalizer=normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]), cut=pre_tokenizers.Whitespace())
+    bpe("strip", normalizer=normalizers.Strip(), cut=pre_tokenizers.WhitespaceSplit())
+    bpe("nfkd-punctuation", normalizer=normalizers.NFKD(), cut=pre_tokenizers.Sequence([pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.WhitespaceSplit()]))
+    for behavior in ["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"]:
+        for invert in [False, True]:
+            bpe(f"split-{behavior}-{invert}", cut=pre_tokenizers.Split(Regex(r"[aeiou]| +"), behavior, invert))
+    bpe("bert-cut", cut=pre_tokenizers.BertPreTokenizer(), decoder=decoders.BPEDecoder(), end_of_word_suffix="</w>")
+    bpe("word-parts", cut=pre_tokenizers.Whitespace(), continuing_subword_prefix="##")
+    bpe("delimiter", cut=pre_tokenizers.CharDelimiterSplit("e"))
+    llama2_back = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    llama2_normal = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    bpe("llama2", normalizer=llama2_normal, decoder=llama2_back, fallback=True)
+    for scheme in ["always", "first", "never"]:
+        for split in [True, False]:
+            cut = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=split)
+            decoder = decoders.Metaspace(prepend_scheme=scheme, split=split)
+            bpe(f"metaspace-{scheme}-{split}", cut=cut, decoder=decoder, fallback=split)
+    bpe(
+        "added",
+        normalizer=normalizers.Lowercase(),
+        cut=pre_tokenizers.Metaspace(prepend_scheme="first"),
+        decoder=decoders.Metaspace(),
+        added=[
+            AddedToken("ABC", normalized=True),
+            AddedToken("<mask>", special=True, lstrip=True, normalized=False),
+            AddedToken("<sep>", special=True, rstrip=True, normalized=False),
+            AddedToken("the", single_word=True, normalized=False),
+            AddedToken("<|a|>", normalized=False),
+            AddedToken("<|a|><|b|>", special=True, normalized=False),
+        ],
+    )
+    for name, fallback in [("unigram", False), ("unigram-bytes", True)]:
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()]) if fallback else decoders.Metaspace()
+        trainer = trainers.UnigramTrainer(vocab_size=700, special_tokens=specials, unk_token="<unk>", show_progress=False)
+        tokenizer.train_from_iterator(lines, trainer)
+        tokenizer.post_processor = around
+        value = json.loads(tokenizer.to_str())
+        if fallback:
+            value["model"]["byte_fallback"] = True
+            value["model"]["vocab"] += [[f"<0x{byte:02X}>", -50.0] for byte in range(256)]
+        with open(os.path.join(folder, name + ".json"), "w", encoding="utf-8") as file:
+            json.dump(value, file)
+
+
+def sentencepiece_models(text, folder):
+    import sentencepiece
+
+    for name, options in {
+        "bpe-nfkc": dict(model_type="bpe", normalization_rule_name="nmt_nfkc", byte_fallback=True),
+        "bpe-plain": dict(model_type="bpe", normalization_rule_name="identity", byte_fallback=True, remove_extra_whitespaces=False),
+        "bpe-unknown": dict(model_type="bpe", normalization_rule_name="identity", add_dummy_prefix=False),
+        "unigram-nfkc": dict(model_type="unigram", normalization_rule_name="nmt_nfkc_cf", byte_fallback=True),
+        "unigram-plain": dict(model_type="unigram", normalization_rule_name="identity", remove_extra_whitespaces=False),
+    }.items():
+        sentencepiece.SentencePieceTrainer.train(
+            input=text,
+            model_prefix=os.path.join(folder, name),
+            vocab_size=900,
+            character_coverage=0.999,
+            minloglevel=2,
+            **options,
+        )
+
+
+if __name__ == "__main__":
+    command, *arguments = sys.argv[1:]
+    {"encode": encode, "pieces": pieces, "convert": convert, "variants": variants, "models": sentencepiece_models}[command](*arguments)
