@@ -11,6 +11,7 @@ import { type CommonOptions, refuse, type Session } from './session.ts';
 
 export interface ImportOptions extends CommonOptions {
   name?: string;
+  /** For a pack. */
   base?: string;
   file?: string;
   token?: string;

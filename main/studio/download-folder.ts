@@ -44,8 +44,7 @@ export async function claimFolder(directory: string, request: RecordedRequest): 
 /** Whether another process works in the folder now. */
 export async function isClaimed(directory: string): Promise<boolean> {
   const sign = await readFile(join(directory, OWNER_FILE), 'utf8').catch(() => '');
-  const owner = Number(sign.split(' ')[0]);
-  return owner > 0 && owner !== process.pid && livesStill(sign);
+  return livesStill(sign) && sign !== signOf(process.pid);
 }
 
 /** Bytes of what has arrived. */
