@@ -125,7 +125,7 @@ describe('a tokenizer.model', () => {
   it('never takes a reserved piece of a unigram model for text', async () => {
     const tokenizer = await convert(sentencePieceFile(LETTER_PIECES, { 3: 1 }));
     expect(tokenizer.encode('<s>')).toEqual([1, id('▁'), id('<'), id('s>')]);
-    expect(tokenizer.encode('<0x41>').every((each) => each !== 3 + 0x41)).toBe(true);
+    expect(tokenizer.encode('</s>')).toEqual([1, id('▁'), id('</'), id('s>')]);
   });
 
   it('is linear in the length of a row of blanks and marks', async () => {
