@@ -104,7 +104,7 @@ const LOAD_PACKAGES = `
   const product = await tf.matMul(tf.ones([2, 3]), tf.ones([3, 2])).data();
   const Database = require('better-sqlite3');
   const answer = new Database(':memory:').prepare('select 6 * 7 as answer').get().answer;
-  for (const name of ['@orpc/server', '@orpc/server/message-port', '@orpc/contract', 'zod', '@huggingface/tokenizers', 'webgpu']) {
+  for (const name of ['@orpc/server', '@orpc/server/message-port', '@orpc/contract', 'zod', 'oniguruma-to-es', 'webgpu']) {
     await import(require.resolve(name));
   }
   console.log(JSON.stringify({ backend: tf.getBackend(), product: [...product], answer }));

@@ -21,6 +21,9 @@ async function load(
   return loadTokenizer(folder.path);
 }
 
+const { added_tokens: special, model: letterModel } = letterTokenizer() as { added_tokens: object[]; model: { vocab: object } };
+const letters = letterModel.vocab;
+
 /** The letter tokenizer with one part changed. */
 const changed = (part: 'model' | 'root', fields: Record<string, unknown>): Record<string, unknown> => {
   const json = letterTokenizer();
@@ -49,13 +52,35 @@ describe('a tokenizer', () => {
     expect((await load()).decode([])).toBe('');
   });
 
-  it('is known by the hash of its file', async () => {
+  it('is known by a hash of its file, which is not that of shards made before special tokens in text were text', async () => {
+    const { hash } = await load();
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect((await load()).hash).toBe(hash);
+    expect((await load(changed('root', { added_tokens: [] }))).hash).not.toBe(hash);
+    const file = await readFile(join(folder.path, 'tokenizer.json'));
+    expect((await load()).hash).not.toBe(createHash('sha256').update(file).digest('hex'));
+  });
+
+  it('takes the text of a special token for ordinary text, unless asked', async () => {
+    const tokenizer = await load(changed('root', { added_tokens: [...special, { ...special[0], id: 22, content: 'bc', special: false }] }));
+    expect(tokenizer.encode('a</s>b')).toEqual([1, 4, 0, 0, 0, 0, 5]);
+    expect(tokenizer.encode('a</s>b', { interpretSpecialTokens: true })).toEqual([1, 4, 2, 5]);
+    expect(tokenizer.encodeDocument('</s>')).toEqual([1, 0, 0, 0, 0, 2]);
+    expect(tokenizer.encodeDocument('</s>', { interpretSpecialTokens: true })).toEqual([1, 2, 2]);
+    // An added token that is no mark is part of the text.
+    expect(tokenizer.encode('abc')).toEqual([1, 4, 22]);
+  });
+
+  it('takes halves of surrogate pairs for the replacement character', async () => {
+    const tokenizer = await load(changed('model', { vocab: { ...letters, '\uFFFD': 22 } }));
+    for (const half of ['\uD800', '\uDC00', '\uDC00\uD800'.slice(0, 1)]) expect(tokenizer.encode(`a${half}b`)).toEqual([1, 4, 22, 5]);
+  });
+
+  it('needs no more than a moment for a word of a million letters', async () => {
     const tokenizer = await load();
-    expect(tokenizer.hash).toBe(
-      createHash('sha256')
-        .update(await readFile(join(folder.path, 'tokenizer.json')))
-        .digest('hex'),
-    );
+    const began = performance.now();
+    expect(tokenizer.encode('abc'.repeat(333_333)).length).toBe(1 + 333_333);
+    expect(performance.now() - began).toBeLessThan(15_000);
   });
 
   it.each<[string, unknown, unknown, [number | null, number | null]]>([
@@ -94,16 +119,24 @@ describe('a tokenizer', () => {
   });
 });
 
+const template = (single: unknown[]): object => ({ type: 'TemplateProcessing', single, pair: [], special_tokens: {} });
+
+/** A tokenizer whose normaliser is a sequence of a sequence of a sequence; as text, for JSON.stringify does not go so deep. */
+function nested(depth: number): string {
+  const normalizer = '{"type":"Sequence","normalizers":['.repeat(depth) + ']}'.repeat(depth);
+  return JSON.stringify(changed('root', { normalizer: 'HERE' })).replace('"HERE"', normalizer);
+}
+
 describe('a hostile tokenizer.json is refused:', () => {
   it.each<[string, unknown, string | RegExp]>([
     ['cut short', JSON.stringify(letterTokenizer()).slice(0, 1000), /JSON/],
     ['empty', '', /JSON/],
-    ['null', null, 'no vocabulary'],
-    ['a list', [], 'no vocabulary'],
-    ['without a model', {}, 'no vocabulary'],
-    ['without a vocabulary', changed('model', { vocab: undefined }), 'no vocabulary'],
+    ['null', null, 'a tokenizer must be an object, not null'],
+    ['a list', [], 'a tokenizer must be an object, not []'],
+    ['without a model', {}, 'a model must be an object, not nothing'],
+    ['without a vocabulary', changed('model', { vocab: undefined }), 'a vocabulary must be an object, not nothing'],
     ['with an empty vocabulary', { ...changed('model', { vocab: {} }), added_tokens: [] }, 'an empty vocabulary'],
-    ['without its list of added tokens', changed('root', { added_tokens: null }), 'no vocabulary'],
+    ['with added tokens that are no list', changed('root', { added_tokens: 'x' }), 'added_tokens must be a list, not "x"'],
     ['with an id that is a text', changed('model', { vocab: { a: 'x' } }), 'a token with the id "x"'],
     ['with a negative id', changed('model', { vocab: { a: -1 } }), 'a token with the id -1'],
     ['with half an id', changed('model', { vocab: { a: 0.5 } }), 'a token with the id 0.5'],
@@ -112,8 +145,25 @@ describe('a hostile tokenizer.json is refused:', () => {
     ['with an added token of nothing', changed('root', { added_tokens: [null] }), /null/],
     ['with merges of nothing', changed('model', { merges: [null] }), /./],
     ['with merges that are a text', changed('model', { merges: 'a b' }), /./],
-    ['without its decoder', changed('root', { decoder: undefined }), /decoder/],
-    ['with a step that is not known', changed('root', { normalizer: { type: 'Nonsense' } }), /Nonsense/],
+    [
+      'with a token of two ids',
+      changed('root', { added_tokens: [{ ...special[0], id: 9, content: 'a' }] }),
+      'a token with the ids 4 and 9',
+    ],
+    ['with a merge of unknown letters', changed('model', { merges: [['a', 'ß']] }), /^a merge with "ß"/],
+    ['with half a surrogate pair', changed('model', { vocab: { '\uD800': 0 } }), /^the text of a token must be a text/],
+    ['with a place for no text', changed('root', { post_processor: template([]) }), 'a template with 0 places for the text'],
+    ['with a step of steps of steps', nested(20_000), /./],
+    [
+      'with a pattern that takes for ever',
+      changed('root', { pre_tokenizer: { type: 'Split', pattern: { Regex: '(a+a+)+b' }, behavior: 'Isolated', invert: false } }),
+      'a regular expression that takes too long: (a+a+)+b',
+    ],
+    [
+      'with a damaged table of replacements',
+      changed('root', { normalizer: { type: 'Precompiled', precompiled_charsmap: 'AAAA' } }),
+      'a table of replacements of 3 bytes with a trie of -1',
+    ],
     [
       'with a pattern that is none',
       changed('root', { pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated', invert: false } }),
@@ -132,18 +182,39 @@ describe('a hostile tokenizer.json is refused:', () => {
     await expect(load(changed('model', { type: 'WordLevel' }))).rejects.toMatchObject({
       code: 'UNSUPPORTED',
       found: 'WordLevel',
-      allowed: 'BPE, Unigram, WordPiece',
+      allowed: 'BPE, Unigram',
     });
+  });
+
+  it.each([
+    ['normalizer', 'normalizer', { type: 'Nonsense' }],
+    ['pre_tokenizer', 'pre-tokenizer', { type: 'UnicodeScripts' }],
+    ['decoder', 'decoder', { type: 'constructor' }],
+    ['post_processor', 'post-processor', { type: 7 }],
+  ])('with a %s of a kind that is not known', async (name, part, json) => {
+    await expect(load(changed('root', { [name]: json }))).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: `Strata does not know this ${part} of a tokenizer.`,
+      found: typeof json.type === 'string' ? json.type : 'type 7',
+    });
+  });
+
+  it('that leaves out merges by chance', async () => {
+    await expect(load(changed('model', { dropout: 0.1 }))).rejects.toMatchObject({ code: 'UNSUPPORTED', found: 'dropout 0.1' });
   });
 
   it('that puts a token in front which it does not have', async () => {
     const single = [{ SpecialToken: { id: '<start>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }];
-    const json = changed('model', { unk_token: null });
-    json.post_processor = { type: 'TemplateProcessing', single, pair: [], special_tokens: {} };
-    await expect(load(json)).rejects.toMatchObject({
+    await expect(load(changed('root', { post_processor: template(single) }))).rejects.toMatchObject({
       code: 'CORRUPT',
-      message: 'The tokenizer uses a token that its vocabulary does not have.',
+      found: 'the special token <start> must be an object, not nothing',
     });
+  });
+
+  it('whose unknown token is unknown, when it is needed', async () => {
+    const tokenizer = await load(changed('model', { unk_token: '<none>' }));
+    expect(tokenizer.encode('ab')).toEqual([1, 20]);
+    expect(() => tokenizer.encode('ß')).toThrow('The tokenizer uses a token that its vocabulary does not have.');
   });
 
   it.each(['null', '[]', '"text"', '{"bos_token":'])('beside settings that are none: %s', async (content) => {

@@ -4,6 +4,7 @@ import { type BenchReport, type BenchResult, runBench } from '../../bench/run-be
 import { WEIGHT_TYPES, type WeightType } from '../../bench/model-files.ts';
 import { SHAPE_NAMES, type ShapeName } from '../../bench/shapes.ts';
 import { SUITE_NAMES, type SuiteName, SUITES } from '../../bench/suites.ts';
+import { runTokenizerBench, type TokenizerBenchReport } from '../../bench/tokenizer-bench.ts';
 import { parseEngineName } from '../../studio/studio.ts';
 import { bytes, table } from '../format.ts';
 import { command, type CommonOptions, refuse, wholeNumber } from '../session.ts';
@@ -11,6 +12,10 @@ import { command, type CommonOptions, refuse, wholeNumber } from '../session.ts'
 /** What is measured where nothing is named: the sweeps take longer than all of it. */
 const DEFAULT_SUITES: readonly SuiteName[] = ['train-expand', 'train-cached', 'train-full', 'train-lora', 'eval', 'generate', 'load'];
 const DEFAULT_SHAPES: readonly ShapeName[] = ['base', 'smollm2-135m'];
+
+/** Measured apart: it needs no model and no engine. */
+const TOKENIZER = 'tokenizer';
+type BenchName = SuiteName | typeof TOKENIZER;
 
 type BenchOptions = CommonOptions & {
   shape?: ShapeName;
@@ -45,7 +50,35 @@ export function benchCommand(): Command {
     )
     .option('--python <path>', 'a Python with torch, transformers and peft (default STRATA_PYTHON, else what "npm run parity" has set up)')
     .option('--out <file>', 'also write the report there, as JSON')
-    .action((names: SuiteName[], options: BenchOptions) => bench(names, options));
+    .action((names: BenchName[], options: BenchOptions) =>
+      names.includes(TOKENIZER) ? benchTokenizer(names, options) : bench(names as SuiteName[], options),
+    );
+}
+
+async function benchTokenizer(names: readonly BenchName[], options: BenchOptions): Promise<void> {
+  if (names.length > 1) throw refuse('The tokenizer is measured alone.', names.join(' '), TOKENIZER);
+  const { rounds, threads, python, json: isJson = false } = options;
+  const report = await runTokenizerBench(
+    {
+      rounds,
+      resources: join(import.meta.dirname, '../../../resources'),
+      ...(threads === undefined ? {} : { threads }),
+      ...(python === undefined ? {} : { python }),
+    },
+    (line) => void (isJson ? process.stderr : process.stdout).write(`${line}\n`),
+  );
+  process.stdout.write(`${isJson ? JSON.stringify(report) : describeTokenizer(report)}\n`);
+}
+
+function describeTokenizer({ rows, megabytes, threads, peerVersion, peerMissing }: TokenizerBenchReport): string {
+  const cells = rows.map(({ how, ours, peer, ratio: speedRatio }) => [
+    how,
+    `${ours.toFixed(1)} MB/s`,
+    ...(peer === null ? [] : [`${peer.toFixed(1)} MB/s`, ratio(speedRatio)]),
+  ]);
+  const headings = ['tokenizer', 'Strata', ...(peerVersion === null ? [] : [`tokenizers ${peerVersion}`, 'speed'])];
+  const note = peerMissing === null ? '' : ` tokenizers was not measured (${peerMissing}).`;
+  return `\n${table(headings, cells)}\n\n${megabytes.toFixed(1)} MB of the samples, ${threads} threads.${note}`;
 }
 
 async function bench(names: readonly SuiteName[], options: BenchOptions): Promise<void> {
@@ -79,8 +112,8 @@ async function bench(names: readonly SuiteName[], options: BenchOptions): Promis
 }
 
 /** Commander hands the arguments over one by one, each with what the ones before gave. */
-function parseSuites(text: string, before: SuiteName[] | undefined): SuiteName[] {
-  const name = oneOf(text, SUITE_NAMES, 'There is no benchmark of that name.');
+function parseSuites(text: string, before: BenchName[] | undefined): BenchName[] {
+  const name = oneOf<BenchName>(text, [...SUITE_NAMES, TOKENIZER], 'There is no benchmark of that name.');
   return [...new Set([...(before ?? []), name])];
 }
 
@@ -91,7 +124,8 @@ function oneOf<Name extends string>(text: string, names: readonly Name[], messag
 }
 
 function suiteList(): string {
-  return SUITE_NAMES.map((name) => `${name} (${SUITES[name]})`).join('; ');
+  const tokenizer = `${TOKENIZER} (text made into tokens, beside Hugging Face's tokenizers)`;
+  return [...SUITE_NAMES.map((name) => `${name} (${SUITES[name]})`), tokenizer].join('; ');
 }
 
 function describe({ results, pytorch: peer, pytorchMissing }: BenchReport): string {
