@@ -91,10 +91,9 @@ def variants(text, folder):
             vocab_size=size + len(first),
             special_tokens=first,
             initial_alphabet=alphabet if byte_level else [],
-            limit_alphabet=None if byte_level else 120,
             show_progress=False,
-            continuing_subword_prefix=options.get("continuing_subword_prefix"),
-            end_of_word_suffix=options.get("end_of_word_suffix"),
+            **({} if byte_level else {"limit_alphabet": 120}),
+            **{name: options[name] for name in ("continuing_subword_prefix", "end_of_word_suffix") if name in options},
         )
         tokenizer.train_from_iterator(lines, trainer)
         tokenizer.add_tokens(list(added))

@@ -71,7 +71,10 @@ export function randomTexts(count: number, seed = 1): string[] {
   );
 }
 
-/** Every text file of the shared data, and every text in those that are JSON, each once. */
+/** Longer ones would take the outside programs hours: they look at a text without pieces as a whole. */
+const LONGEST_TEXT = 100_000;
+
+/** Every text file of the shared data, cut into parts, and every text in those that are JSON, each once. */
 export async function sharedTexts(folder: string): Promise<string[]> {
   const texts = new Set<string>();
   const collect = (value: unknown): void => {
@@ -83,7 +86,7 @@ export async function sharedTexts(folder: string): Promise<string[]> {
     const path = join(entry.parentPath, entry.name);
     const bytes = await readFile(path);
     const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
-    texts.add(text);
+    for (let begin = 0; begin < text.length; begin += LONGEST_TEXT) texts.add(text.slice(begin, begin + LONGEST_TEXT).toWellFormed());
     if (path.includes('.jsonl')) for (const line of text.split('\n')) if (line !== '') collect(JSON.parse(line));
     if (/\.json(\.gz)?$/.test(path) && !path.includes('/tokenizer')) collect(JSON.parse(text));
   }
