@@ -4,7 +4,7 @@ import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import type { ExpansionPlan } from '../../shared/domain/plan.ts';
 import { randomStream } from '../../shared/domain/random.ts';
-import { expandModelFolder } from '../models/expand-folder.ts';
+import { expandModelFolder } from '../models/expansion/expand-folder.ts';
 import { toHuggingFaceConfig } from '../models/model-config.ts';
 import { writeSafetensors } from '../models/safetensors.ts';
 

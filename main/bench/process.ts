@@ -7,7 +7,7 @@ import { generate } from '../llama/generate.ts';
 import type { Batch } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { type Llama, loadLlama, parametersOf } from '../llama/parameters.ts';
-import { expandModelFolder } from '../models/expand-folder.ts';
+import { expandModelFolder } from '../models/expansion/expand-folder.ts';
 import { importModel } from '../models/import-model.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { measureLoss } from '../training/evaluation.ts';

@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
-import type { ModelFolder } from './model-folder.ts';
+import type { SafetensorsDtype } from './safetensors.ts';
+
+/** Stored tensors by name, such as those of an open model folder. */
+export interface StoredTensors {
+  dtypeOf(name: string): SafetensorsDtype;
+  readPieces(name: string): AsyncIterable<Uint8Array>;
+}
 
 /** What tells a stored tensor from another: its element type and the sha256 of its bytes. */
-export async function hashTensor(folder: Pick<ModelFolder, 'readPieces' | 'dtypeOf'>, name: string): Promise<string> {
+export async function hashTensor(folder: StoredTensors, name: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of folder.readPieces(name)) hash.update(piece);
   return `${folder.dtypeOf(name)} ${hash.digest('hex')}`;
 }
 
 /** The pieces of a tensor as they pass by, and at their end what {@link hashTensor} would say: nothing is read a second time. */
-export async function* hashedPieces(
-  folder: Pick<ModelFolder, 'readPieces' | 'dtypeOf'>,
-  name: string,
-  onHash: (hash: string) => void,
-): AsyncIterable<Uint8Array> {
+export async function* hashedPieces(folder: StoredTensors, name: string, onHash: (hash: string) => void): AsyncIterable<Uint8Array> {
   const hash = createHash('sha256');
   for await (const piece of folder.readPieces(name)) {
     hash.update(piece);

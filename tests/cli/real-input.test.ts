@@ -284,7 +284,13 @@ describe.skipIf(!sharedData)('the real job', () => {
     test('expand makes an identity, and verify proves it', async () => {
       expect(expanded).toMatchObject({ name: 'Mit Kopien', blocks: 4, parameters: 656_000 + 2 * run.addedParameters!, baseModel: base.id });
       const verified = await strata.json('model', 'verify', 'Mit Kopien', '--engine', fastEngine);
-      expect(verified).toEqual({ identity: true, maxLogitDifference: 0, plan: [1, 1], tensors: { compared: 38, different: [] }, problems: [] });
+      expect(verified).toEqual({
+        identity: true,
+        maxLogitDifference: 0,
+        plan: [1, 1],
+        tensors: { compared: 38, different: [] },
+        problems: [],
+      });
     });
 
     test('verify finds the trained one changed in nothing but its new block', async () => {

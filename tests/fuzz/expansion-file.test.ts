@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
-import { weightDifferences } from '../../main/models/expansion-check.ts';
+import { expandModelFolder } from '../../main/models/expansion/expand-folder.ts';
+import { weightDifferences } from '../../main/models/expansion/expansion-check.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { blockOwners } from '../../shared/domain/expansion.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
+import { expandModelFolder } from '../../main/models/expansion/expand-folder.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { openSafetensors } from '../../main/models/safetensors.ts';
 import { parsePlace, planExpansion } from '../../shared/domain/plan.ts';

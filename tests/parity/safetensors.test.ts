@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
+import { expandModelFolder } from '../../main/models/expansion/expand-folder.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { openSafetensors, PIECE_BYTES, type SafetensorsDtype, writeSafetensors, zeroPieces } from '../../main/models/safetensors.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';

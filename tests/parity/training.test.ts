@@ -6,7 +6,7 @@ import { shapeOf } from '../../main/bench/shapes.ts';
 import { writeRandomModel } from '../../main/bench/model-files.ts';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
+import { expandModelFolder } from '../../main/models/expansion/expand-folder.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { openSafetensors } from '../../main/models/safetensors.ts';
 import { LORA_TARGETS, type Method } from '../../shared/domain/method.ts';

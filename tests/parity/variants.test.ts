@@ -10,7 +10,7 @@ import { generate } from '../../main/llama/generate.ts';
 import { largestLogitDifference } from '../../main/llama/measure.ts';
 import { hiddenStates, logitsOf } from '../../main/llama/model.ts';
 import { disposeLlama, type Llama, loadLlama } from '../../main/llama/parameters.ts';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
+import { expandModelFolder } from '../../main/models/expansion/expand-folder.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { fastEngine } from '../support/engines.ts';

@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exportHuggingFace } from '../../main/models/export-model.ts';
+import { exportHuggingFace } from '../../main/models/export/export-model.ts';
 import type { Expansion } from '../../shared/domain/expansion.ts';
 import { leastImportantFirst } from '../../shared/domain/importance.ts';
 import { StrataError } from '../../shared/errors.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTokenShards } from '../../main/datasets/token-shard.ts';
-import { readExpansionFile } from '../../main/models/expansion-file.ts';
+import { readExpansionFile } from '../../main/models/expansion/expansion-file.ts';
 import { modelHash } from '../../main/models/model-folder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { TrainerEvent, TrainJob } from '../../main/training/messages.ts';

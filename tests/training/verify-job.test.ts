@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import type { Engine } from '../../main/engine/engine.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
+import { expandModelFolder } from '../../main/models/expansion/expand-folder.ts';
 import { verifyExpansion } from '../../main/training/verify-job.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { fastEngine } from '../support/engines.ts';

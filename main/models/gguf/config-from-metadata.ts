@@ -1,8 +1,8 @@
 import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { GgufFields } from './metadata-fields.ts';
-import { ropeOf, ROPE_FACTORS_TENSOR } from './rope-from-metadata.ts';
-import { EMBEDDING, HEAD, hasBiases } from './tensor-names.ts';
+import { ropeOf } from './rope-from-metadata.ts';
+import { EMBEDDING, HEAD, hasBiases, ROPE_FACTORS_TENSOR } from './tensor-names.ts';
 import type { GgufFile } from './read-gguf.ts';
 
 /** What llama.cpp calls the models that Strata computes: LLaMA's, and Mistral's, which are the same. */

@@ -5,7 +5,7 @@ import { bf16ToFloat32, f16ToFloat32 } from '../float-formats.ts';
 import type { ModelFolder } from '../model-folder.ts';
 import { GGUF_TYPES } from './gguf-types.ts';
 import { type GgufExportType, quantise } from './quantise.ts';
-import { ggufTensor } from './tensor-names.ts';
+import { ggufTensor, ROPE_FACTORS_TENSOR } from './tensor-names.ts';
 import type { GgufEntry } from './write-gguf.ts';
 
 /** A tensor of a GGUF file with what it is made of. */
@@ -14,9 +14,6 @@ export interface GgufTensor extends GgufEntry {
   /** The numbers before they were put into the type, in the file's order, in pieces that its blocks end with. */
   values: () => AsyncIterable<Float32Array>;
 }
-
-/** Factors of the rotary angles' wavelengths, one for each pair of a head. */
-export const ROPE_FACTORS_TENSOR = 'rope_freqs.weight';
 
 /**
  * The tensors of llama.cpp's `llama` architecture, read from a folder piece by piece. Norms, biases and factors of angles are always F32.

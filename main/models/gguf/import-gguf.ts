@@ -10,8 +10,7 @@ import { dequantise } from './dequantise.ts';
 import { GGUF_TYPES, type GgufTypeName } from './gguf-types.ts';
 import { GgufFields } from './metadata-fields.ts';
 import { type GgufFile, openGguf } from './read-gguf.ts';
-import { ROPE_FACTORS_TENSOR } from './rope-from-metadata.ts';
-import { ggufTensor } from './tensor-names.ts';
+import { ggufTensor, ROPE_FACTORS_TENSOR } from './tensor-names.ts';
 import { ggufTokenizer } from './tokenizer-from-metadata.ts';
 
 export { isGguf } from './read-gguf.ts';

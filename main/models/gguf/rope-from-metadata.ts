@@ -1,13 +1,12 @@
 import type { RopeScaling } from '../../../shared/domain/llama-config.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { type GgufFields, shortest } from './metadata-fields.ts';
+import { ROPE_FACTORS_TENSOR } from './tensor-names.ts';
 
 /**
  * Rotary positions of a GGUF file: a base, a scaling in its metadata, and for Llama 3 the factors themselves in a tensor, by which llama.cpp divides
  * each pair's frequency.
  */
-
-export const ROPE_FACTORS_TENSOR = 'rope_freqs.weight';
 
 const SCALING = 'llama.rope.scaling';
 const ALLOWED = 'none, linear, yarn, or the factors of Llama 3';

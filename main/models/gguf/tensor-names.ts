@@ -13,6 +13,8 @@ import type { GgufFile } from './read-gguf.ts';
 export const EMBEDDING = 'token_embd.weight';
 export const HEAD = 'output.weight';
 const FINAL_NORM = 'output_norm.weight';
+/** Llama 3's factors of the rotary angles' wavelengths, one for each pair of a head. */
+export const ROPE_FACTORS_TENSOR = 'rope_freqs.weight';
 
 /** Names of the roles of a block. */
 const GGUF_ROLES: Readonly<Record<BlockRole, string>> = {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
 import { StrataError } from '../../../shared/errors.ts';
-import { readChatTemplates } from '../chat-template.ts';
+import { readChatTemplates } from '../export/chat-template.ts';
 import { byteLevelCutter, isByteLevel } from './byte-level-vocabulary.ts';
 import { GGUF_TOKEN_TYPES } from './gguf-types.ts';
 import { bytePiece, sentencePieceVocabulary } from './sentencepiece-vocabulary.ts';

@@ -1,9 +1,9 @@
 import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { extendedBy, readExpansionFile, writeExpansionFile } from '../../main/models/expansion-file.ts';
-import type { Expansion, ExpansionStep } from '../../shared/domain/expansion.ts';
-import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { extendedBy, readExpansionFile, writeExpansionFile } from '../../../main/models/expansion/expansion-file.ts';
+import type { Expansion, ExpansionStep } from '../../../shared/domain/expansion.ts';
+import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 

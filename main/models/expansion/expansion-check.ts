@@ -1,11 +1,16 @@
-import { type Expansion, lastStep, originOfTensor } from '../../shared/domain/expansion.ts';
-import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { blockOfTensor, llamaTensors } from '../../shared/domain/llama-tensors.ts';
-import { planOf } from '../../shared/domain/method.ts';
-import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
-import { StrataError } from '../../shared/errors.ts';
-import type { ModelFolder } from './model-folder.ts';
-import { hashTensor } from './tensor-hash.ts';
+import { type Expansion, lastStep, originOfTensor } from '../../../shared/domain/expansion.ts';
+import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
+import { blockOfTensor, llamaTensors } from '../../../shared/domain/llama-tensors.ts';
+import { planOf } from '../../../shared/domain/method.ts';
+import { type ExpansionPlan, expandedBlocks } from '../../../shared/domain/plan.ts';
+import { StrataError } from '../../../shared/errors.ts';
+import { hashTensor, type StoredTensors } from '../tensor-hash.ts';
+
+/** What a model's folder says of how it was made, and of what it is now. */
+interface ExpandedModel {
+  expansion: Expansion | null;
+  config: LlamaConfig;
+}
 
 /**
  * Whether `expansion.json` can be true of a model with this configuration: the steps of its line fit together and into the model.
@@ -95,8 +100,8 @@ export interface TensorDifference {
  * @param ancestor an earlier model, and the step of the line that started from it.
  */
 export async function weightDifferences(
-  folder: ModelFolder,
-  ancestor: { folder: ModelFolder; step: number } | null = null,
+  folder: StoredTensors & ExpandedModel,
+  ancestor: { folder: StoredTensors; step: number } | null = null,
 ): Promise<TensorDifference[]> {
   const differences: TensorDifference[] = [];
   for (const { name, recorded, origin } of comparedTensors(folder, ancestor)) {
@@ -113,7 +118,7 @@ export async function weightDifferences(
 
 /** The tensors that {@link weightDifferences} compares, and with what. */
 export function comparedTensors(
-  { expansion, config }: ModelFolder,
+  { expansion, config }: ExpandedModel,
   ancestor: { step: number } | null,
 ): { name: string; recorded: string | undefined; origin: string | null }[] {
   if (!expansion) return [];

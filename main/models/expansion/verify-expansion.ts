@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
-import { lastStep } from '../../shared/domain/expansion.ts';
-import { blockOfTensor, llamaTensors } from '../../shared/domain/llama-tensors.ts';
-import { expandedBlocks } from '../../shared/domain/plan.ts';
+import { lastStep } from '../../../shared/domain/expansion.ts';
+import { blockOfTensor, llamaTensors } from '../../../shared/domain/llama-tensors.ts';
+import { expandedBlocks } from '../../../shared/domain/plan.ts';
 import { derivedConfig, isSmallFile, isZeroedInCopies } from './expand-folder.ts';
-import type { ModelFolder } from './model-folder.ts';
-import { byteLength, sameBytes, zeroPieces } from './safetensors.ts';
+import type { ModelFolder } from '../model-folder.ts';
+import { byteLength, sameBytes, zeroPieces } from '../safetensors.ts';
 
 /**
  * Compares what an expansion inserted with what it must be as long as it is not trained: copies of the base's blocks, and zeros where a

@@ -1,5 +1,5 @@
-import { StrataError } from '../../shared/errors.ts';
-import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
+import { StrataError } from '../../../shared/errors.ts';
+import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from '../float-formats.ts';
 import { PieceReader } from './piece-reader.ts';
 
 /** Conversions of a stored tensor between element types, piece by piece, and a check of the result that does not use them. */

@@ -1,17 +1,17 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { modelParameters } from '../../shared/domain/llama-config.ts';
-import { llamaTensors, type NamedShape } from '../../shared/domain/llama-tensors.ts';
-import { StrataError } from '../../shared/errors.ts';
-import { copyAdapter } from './adapter-folder.ts';
+import { modelParameters } from '../../../shared/domain/llama-config.ts';
+import { llamaTensors, type NamedShape } from '../../../shared/domain/llama-tensors.ts';
+import { StrataError } from '../../../shared/errors.ts';
+import { copyAdapter } from '../adapter-folder.ts';
 import { convertPieces, type FloatDtype, isConversionOf } from './convert-tensor.ts';
-import { copySmallFiles, DTYPE_NAMES, writeConfig } from './expand-folder.ts';
-import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
+import { copySmallFiles, DTYPE_NAMES, writeConfig } from '../expansion/expand-folder.ts';
+import { EXPANSION_FILE, readExpansionFile } from '../expansion/expansion-file.ts';
 import { folderBytes, unfinishedExport, writeExportFolder } from './export-destination.ts';
 import { ExportProgress, type ExportWatch } from './export-progress.ts';
-import { INDEX_FILE, MAX_SHARDS, type ModelFolder, openModelFolder } from './model-folder.ts';
-import { byteLength, type SafetensorsDtype, writeSafetensors } from './safetensors.ts';
+import { INDEX_FILE, MAX_SHARDS, type ModelFolder, openModelFolder } from '../model-folder.ts';
+import { byteLength, type SafetensorsDtype, writeSafetensors } from '../safetensors.ts';
 
 export interface ExportedModel {
   path: string;

@@ -1,10 +1,10 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { exportOllama } from '../../main/models/ollama.ts';
-import { ollamaTemplate } from '../../main/models/ollama-template.ts';
-import { byteLevelTokenizer, writeGgufSource } from '../support/gguf-folders.ts';
-import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { exportOllama } from '../../../main/models/export/ollama.ts';
+import { ollamaTemplate } from '../../../main/models/export/ollama-template.ts';
+import { byteLevelTokenizer, writeGgufSource } from '../../support/gguf-folders.ts';
+import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 const destination = (): string => join(folder.path, 'out/for-ollama');

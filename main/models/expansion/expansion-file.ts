@@ -1,12 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Expansion, expansionSchema, type ExpansionStep } from '../../shared/domain/expansion.ts';
-import { methodSchema } from '../../shared/domain/method.ts';
-import { planSchema } from '../../shared/domain/plan.ts';
-import { roleSchema } from '../../shared/domain/run.ts';
-import { StrataError } from '../../shared/errors.ts';
-import { writeTextAtomically } from './atomic-file.ts';
+import { type Expansion, expansionSchema, type ExpansionStep } from '../../../shared/domain/expansion.ts';
+import { methodSchema } from '../../../shared/domain/method.ts';
+import { planSchema } from '../../../shared/domain/plan.ts';
+import { roleSchema } from '../../../shared/domain/run.ts';
+import { StrataError } from '../../../shared/errors.ts';
+import { writeTextAtomically } from '../atomic-file.ts';
 
 /** `expansion.json`: how a model was made of its base, beside its weights, so that it travels with them. */
 export const EXPANSION_FILE = 'expansion.json';

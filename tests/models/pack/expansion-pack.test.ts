@@ -1,14 +1,14 @@
 import { copyFile, cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { attachPack } from '../../main/models/attach-pack.ts';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
-import { isPack, openPack } from '../../main/models/expansion-pack.ts';
-import { exportPack } from '../../main/models/export-pack.ts';
-import { modelHash } from '../../main/models/model-folder.ts';
-import { planExpansion } from '../../shared/domain/plan.ts';
-import { packTensors, type RawDtype, rawModel, rawTensor, readRawModel, unpackTensors, writeRawModel } from '../support/raw-models.ts';
-import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { attachPack } from '../../../main/models/pack/attach-pack.ts';
+import { expandModelFolder } from '../../../main/models/expansion/expand-folder.ts';
+import { isPack, openPack } from '../../../main/models/pack/expansion-pack.ts';
+import { exportPack } from '../../../main/models/pack/export-pack.ts';
+import { modelHash } from '../../../main/models/model-folder.ts';
+import { planExpansion } from '../../../shared/domain/plan.ts';
+import { packTensors, type RawDtype, rawModel, rawTensor, readRawModel, unpackTensors, writeRawModel } from '../../support/raw-models.ts';
+import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 

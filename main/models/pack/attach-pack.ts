@@ -1,16 +1,16 @@
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { modelParameters } from '../../shared/domain/llama-config.ts';
-import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
-import { StrataError } from '../../shared/errors.ts';
-import { examineWeights } from './copy-weights.ts';
-import { copySmallFiles } from './expand-folder.ts';
-import { EXPANSION_FILE } from './expansion-file.ts';
+import { modelParameters } from '../../../shared/domain/llama-config.ts';
+import { llamaTensors } from '../../../shared/domain/llama-tensors.ts';
+import { StrataError } from '../../../shared/errors.ts';
+import { examineWeights } from '../copy-weights.ts';
+import { copySmallFiles } from '../expansion/expand-folder.ts';
+import { EXPANSION_FILE } from '../expansion/expansion-file.ts';
 import { baseName, type ExpansionPack, openPack, PACK_MODEL_FOLDER } from './expansion-pack.ts';
-import { shardIndex } from './export-model.ts';
-import { INDEX_FILE, type ModelFolder, modelHash, openModelFolder } from './model-folder.ts';
-import { writeSafetensors } from './safetensors.ts';
+import { shardIndex } from '../export/export-model.ts';
+import { INDEX_FILE, type ModelFolder, modelHash, openModelFolder } from '../model-folder.ts';
+import { writeSafetensors } from '../safetensors.ts';
 
 /**
  * Puts a pack on its base: writes the expanded model, whole, as it was when the pack was made of it. It appears under its name only when it

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { StrataError } from '../../shared/errors.ts';
+import { StrataError } from '../../../shared/errors.ts';
 
 /** Where exports are written: into the user's own folders, so nothing there is overwritten, and nothing half-written stays. */
 

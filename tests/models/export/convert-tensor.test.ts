@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { convertPieces, type FloatDtype, isConversionOf } from '../../main/models/convert-tensor.ts';
-import { normalStream, randomStream } from '../../shared/domain/random.ts';
+import { convertPieces, type FloatDtype, isConversionOf } from '../../../main/models/export/convert-tensor.ts';
+import { normalStream, randomStream } from '../../../shared/domain/random.ts';
 
 /** Pieces of so many bytes. */
 async function* cut(bytes: Uint8Array, length: number): AsyncIterable<Uint8Array> {

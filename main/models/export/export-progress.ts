@@ -1,4 +1,4 @@
-import { StrataError } from '../../shared/errors.ts';
+import { StrataError } from '../../../shared/errors.ts';
 
 /** For whoever waits for an export. */
 export interface ExportWatch {

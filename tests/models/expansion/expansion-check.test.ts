@@ -2,15 +2,20 @@ import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
-import { checkExpansion, type TensorDifference, weightDifferences, weightsDisagree } from '../../main/models/expansion-check.ts';
-import { modelHash, openModelFolder } from '../../main/models/model-folder.ts';
-import type { Expansion, ExpansionStep } from '../../shared/domain/expansion.ts';
-import type { Method } from '../../shared/domain/method.ts';
-import { planExpansion } from '../../shared/domain/plan.ts';
-import { StrataError } from '../../shared/errors.ts';
-import { rawModel, readRawModel, writeRawModel } from '../support/raw-models.ts';
-import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { expandModelFolder } from '../../../main/models/expansion/expand-folder.ts';
+import {
+  checkExpansion,
+  type TensorDifference,
+  weightDifferences,
+  weightsDisagree,
+} from '../../../main/models/expansion/expansion-check.ts';
+import { modelHash, openModelFolder } from '../../../main/models/model-folder.ts';
+import type { Expansion, ExpansionStep } from '../../../shared/domain/expansion.ts';
+import type { Method } from '../../../shared/domain/method.ts';
+import { planExpansion } from '../../../shared/domain/plan.ts';
+import { StrataError } from '../../../shared/errors.ts';
+import { rawModel, readRawModel, writeRawModel } from '../../support/raw-models.ts';
+import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 const path = (name: string): string => join(folder.path, name);

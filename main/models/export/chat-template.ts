@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StrataError } from '../../shared/errors.ts';
+import { StrataError } from '../../../shared/errors.ts';
 
 /** The largest published tokenizer_config.json files have some megabytes, for their thousands of added tokens. */
 const MAX_SETTINGS_BYTES = 64_000_000;

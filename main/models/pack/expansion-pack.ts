@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Expansion } from '../../shared/domain/expansion.ts';
-import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { blockOfTensor, llamaTensors, type NamedShape } from '../../shared/domain/llama-tensors.ts';
-import { planOf } from '../../shared/domain/method.ts';
-import { expandedBlocks } from '../../shared/domain/plan.ts';
-import { StrataError } from '../../shared/errors.ts';
-import { checkExpansion } from './expansion-check.ts';
-import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
-import { parseModelConfig } from './model-config.ts';
-import { openSafetensors, type SafetensorsDtype, type SafetensorsFile } from './safetensors.ts';
+import type { Expansion } from '../../../shared/domain/expansion.ts';
+import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
+import { blockOfTensor, llamaTensors, type NamedShape } from '../../../shared/domain/llama-tensors.ts';
+import { planOf } from '../../../shared/domain/method.ts';
+import { expandedBlocks } from '../../../shared/domain/plan.ts';
+import { StrataError } from '../../../shared/errors.ts';
+import { checkExpansion } from '../expansion/expansion-check.ts';
+import { EXPANSION_FILE, readExpansionFile } from '../expansion/expansion-file.ts';
+import { parseModelConfig } from '../model-config.ts';
+import { openSafetensors, type SafetensorsDtype, type SafetensorsFile } from '../safetensors.ts';
 
 /**
  * A pack: only the blocks that an expansion inserted, in a folder that makes the whole model again beside the same base.

@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { writeTextAtomically } from './atomic-file.ts';
+import { writeTextAtomically } from '../atomic-file.ts';
 import { readChatTemplates } from './chat-template.ts';
 import { folderBytes, unfinishedExport, writeExportFolder } from './export-destination.ts';
-import { type ExportedGguf, exportGguf, type GgufExportOptions } from './gguf/export-gguf.ts';
-import { openGguf } from './gguf/read-gguf.ts';
+import { type ExportedGguf, exportGguf, type GgufExportOptions } from '../gguf/export-gguf.ts';
+import { openGguf } from '../gguf/read-gguf.ts';
 import { KNOWN_FORMS, ollamaTemplate } from './ollama-template.ts';
 
 const MODEL_FILE = 'model.gguf';

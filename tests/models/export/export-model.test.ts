@@ -1,14 +1,14 @@
 import { mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
-import { folderBytes } from '../../main/models/export-destination.ts';
-import { exportHuggingFace } from '../../main/models/export-model.ts';
-import { openModelFolder } from '../../main/models/model-folder.ts';
-import { planExpansion } from '../../shared/domain/plan.ts';
-import { errorWithFullDisk } from '../support/limited-process.ts';
-import { type RawModel, rawModel, rawTensor, readRawModel, unpackTensors, writeRawModel } from '../support/raw-models.ts';
-import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { expandModelFolder } from '../../../main/models/expansion/expand-folder.ts';
+import { folderBytes } from '../../../main/models/export/export-destination.ts';
+import { exportHuggingFace } from '../../../main/models/export/export-model.ts';
+import { openModelFolder } from '../../../main/models/model-folder.ts';
+import { planExpansion } from '../../../shared/domain/plan.ts';
+import { errorWithFullDisk } from '../../support/limited-process.ts';
+import { type RawModel, rawModel, rawTensor, readRawModel, unpackTensors, writeRawModel } from '../../support/raw-models.ts';
+import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 
@@ -305,7 +305,7 @@ describe('an export is refused, and nothing changes, when', () => {
   it.runIf(process.platform === 'linux')('the disk fills up', async () => {
     await writeRawModel(source());
     const before = await folder.list();
-    const module = join(import.meta.dirname, '../../main/models/export-model.ts');
+    const module = join(import.meta.dirname, '../../../main/models/export/export-model.ts');
     expect(errorWithFullDisk(16, module, 'exportHuggingFace', [source(), destination()])).toBe('EFBIG');
     expect(await folder.list()).toEqual(before);
   });

@@ -1,10 +1,10 @@
 import { copyFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
-import { StrataError } from '../../shared/errors.ts';
-import { type FloatDtype, isConversionOf } from './convert-tensor.ts';
-import { copySmallFiles } from './expand-folder.ts';
-import { EXPANSION_FILE, readExpansionFile } from './expansion-file.ts';
+import { llamaTensors } from '../../../shared/domain/llama-tensors.ts';
+import { StrataError } from '../../../shared/errors.ts';
+import { type FloatDtype, isConversionOf } from '../export/convert-tensor.ts';
+import { copySmallFiles } from '../expansion/expand-folder.ts';
+import { EXPANSION_FILE, readExpansionFile } from '../expansion/expansion-file.ts';
 import {
   baseName,
   type BlockOrigin,
@@ -17,11 +17,11 @@ import {
   type PackDescription,
   sha256Of,
 } from './expansion-pack.ts';
-import { folderBytes, unfinishedExport, writeExportFolder } from './export-destination.ts';
-import { type ExportedModel, notAsRead } from './export-model.ts';
-import { ExportProgress, type ExportWatch } from './export-progress.ts';
-import { type ModelFolder, modelFiles, modelHash, openModelFolder } from './model-folder.ts';
-import { byteLength, openSafetensors, safetensorsHeader, writeSafetensors } from './safetensors.ts';
+import { folderBytes, unfinishedExport, writeExportFolder } from '../export/export-destination.ts';
+import { type ExportedModel, notAsRead } from '../export/export-model.ts';
+import { ExportProgress, type ExportWatch } from '../export/export-progress.ts';
+import { type ModelFolder, modelFiles, modelHash, openModelFolder } from '../model-folder.ts';
+import { byteLength, openSafetensors, safetensorsHeader, writeSafetensors } from '../safetensors.ts';
 
 /** A model as a pack names it. */
 export interface PackedModel {

@@ -1,13 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { expandModelFolder } from '../../main/models/expand-folder.ts';
-import { modelHash, openModelFolder } from '../../main/models/model-folder.ts';
-import { blockOwners } from '../../shared/domain/expansion.ts';
-import { type Place, planExpansion } from '../../shared/domain/plan.ts';
-import { errorWithFullDisk } from '../support/limited-process.ts';
-import { type RawModel, rawModel, rawTensor, readRawModel, writeRawModel } from '../support/raw-models.ts';
-import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { expandModelFolder } from '../../../main/models/expansion/expand-folder.ts';
+import { modelHash, openModelFolder } from '../../../main/models/model-folder.ts';
+import { blockOwners } from '../../../shared/domain/expansion.ts';
+import { type Place, planExpansion } from '../../../shared/domain/plan.ts';
+import { errorWithFullDisk } from '../../support/limited-process.ts';
+import { type RawModel, rawModel, rawTensor, readRawModel, writeRawModel } from '../../support/raw-models.ts';
+import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 
@@ -251,7 +251,7 @@ it.runIf(process.platform === 'linux')('an expansion that fills the disk leaves 
   await writeRawModel(source());
   await folder.write('models/another/config.json', '{}');
   const before = await folder.list();
-  const module = join(import.meta.dirname, '../../main/models/expand-folder.ts');
+  const module = join(import.meta.dirname, '../../../main/models/expansion/expand-folder.ts');
   expect(errorWithFullDisk(16, module, 'expandModelFolder', [source(), destination(), planExpansion(3, 1, 'even'), base])).toBe('EFBIG');
   expect(await folder.list()).toEqual(before);
 });

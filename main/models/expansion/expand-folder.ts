@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { constants, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
-import type { ExpansionStep } from '../../shared/domain/expansion.ts';
-import { type ExpansionPlan, expandedBlocks } from '../../shared/domain/plan.ts';
-import { StrataError } from '../../shared/errors.ts';
+import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
+import { llamaTensors } from '../../../shared/domain/llama-tensors.ts';
+import type { ExpansionStep } from '../../../shared/domain/expansion.ts';
+import { type ExpansionPlan, expandedBlocks } from '../../../shared/domain/plan.ts';
+import { StrataError } from '../../../shared/errors.ts';
 import { extendedBy, writeExpansionFile } from './expansion-file.ts';
-import { toHuggingFaceConfig } from './model-config.ts';
-import { type ModelFolder, openModelFolder, SINGLE_FILE } from './model-folder.ts';
-import { sizeOfFile } from './regular-file.ts';
-import { byteLength, writeSafetensors, zeroPieces } from './safetensors.ts';
-import { hashedPieces } from './tensor-hash.ts';
+import { toHuggingFaceConfig } from '../model-config.ts';
+import { type ModelFolder, openModelFolder, SINGLE_FILE } from '../model-folder.ts';
+import { sizeOfFile } from '../regular-file.ts';
+import { byteLength, writeSafetensors, zeroPieces } from '../safetensors.ts';
+import { hashedPieces } from '../tensor-hash.ts';
 
 /** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
 const SMALL_FILE =
