@@ -47,8 +47,7 @@ export const models: { name: string; prepare: (folder: string) => Promise<unknow
         { name: 'tinystories-656k', prepare: (folder: string) => importAndExport(join(sharedData!, 'models/tinystories-656k'), folder) },
         {
           name: 'llama2-tiny-random',
-          prepare: (folder: string) =>
-            python('convert_gguf.py', join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf'), folder),
+          prepare: (folder: string) => importAndExport(join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf'), folder),
         },
       ]
     : []),
@@ -57,7 +56,7 @@ export const models: { name: string; prepare: (folder: string) => Promise<unknow
 /** A base may keep its tied table under a name that transformers does not find; the export puts it where it is looked for. */
 async function importAndExport(path: string, folder: string): Promise<void> {
   await importModel(path, `${folder}.imported`);
-  await exportHuggingFace(`${folder}.imported`, folder);
+  await exportHuggingFace(`${folder}.imported`, folder, { dtype: 'F32' });
 }
 
 /** Windows of both sides: [steps, batch, context + 1] token ids. */
