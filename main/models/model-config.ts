@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
+import { type LlamaConfig, MAX_BLOCKS } from '../../shared/domain/llama-config.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { ropeFields, ropeOf, ropeSchema } from './rope-config.ts';
 
@@ -11,7 +11,7 @@ export const SUPPORTED_ARCHITECTURES = Object.keys(MODEL_TYPES);
 const LARGEST = {
   hiddenSize: 32_768,
   intermediateSize: 131_072,
-  blocks: 256,
+  blocks: MAX_BLOCKS,
   heads: 512,
   vocabularySize: 1_048_576,
   contextLength: 16_777_216,

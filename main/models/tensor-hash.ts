@@ -15,11 +15,22 @@ export async function hashTensor(folder: StoredTensors, name: string): Promise<s
 }
 
 /** The pieces of a tensor as they pass by, and at their end what {@link hashTensor} would say: nothing is read a second time. */
-export async function* hashedPieces(folder: StoredTensors, name: string, onHash: (hash: string) => void): AsyncIterable<Uint8Array> {
+export async function* hashedPieces(
+  pieces: AsyncIterable<Uint8Array>,
+  dtype: SafetensorsDtype,
+  onHash: (hash: string) => void,
+): AsyncIterable<Uint8Array> {
   const hash = createHash('sha256');
-  for await (const piece of folder.readPieces(name)) {
+  for await (const piece of pieces) {
     hash.update(piece);
     yield piece;
   }
-  onHash(`${folder.dtypeOf(name)} ${hash.digest('hex')}`);
+  onHash(`${dtype} ${hash.digest('hex')}`);
+}
+
+/** What {@link hashTensor} would say of values that are at hand. */
+export function hashOf(dtype: SafetensorsDtype, values: Float32Array): string {
+  const hash = createHash('sha256');
+  hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  return `${dtype} ${hash.digest('hex')}`;
 }

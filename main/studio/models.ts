@@ -16,7 +16,7 @@ import { folderBytes } from '../models/export/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
 import { comparedTensors, type TensorDifference, weightDifferences, weightsDisagree } from '../models/expansion/expansion-check.ts';
 import { modelHash, type ModelFolder, openModelFolder } from '../models/model-folder.ts';
-import { compareInserted, configDifferences, differentCompanions } from '../models/expansion/verify-expansion.ts';
+import { compareInserted, configDifferences, convertedTypes, differentCompanions } from '../models/expansion/verify-expansion.ts';
 import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
 import { listRuns } from '../store/runs.ts';
 import type { Verification } from '../training/verify-job.ts';
@@ -176,12 +176,13 @@ export class Models {
     for (const { name, found, allowed, comparedWith } of differences) {
       problems.push(`${name} is not what the plan says: found ${found}, allowed ${allowed}, ${comparedWith}.`);
     }
-    const inserted = model.plan && base ? await compareFolders(model, base, problems) : { compared: 0, different: [] };
+    const none = { compared: [], different: [], isConverted: false };
+    const inserted = model.plan && base ? await compareFolders(model, base, problems, new Set(differences.map(({ name }) => name))) : none;
     const job = {
       kind: 'verify' as const,
       engine,
       modelDirectory: model.path,
-      baseModelDirectory: model.plan && base ? base.path : null,
+      baseModelDirectory: model.plan && base && !inserted.isConverted ? base.path : null,
     };
     const result = (await this.#context.executor.start(job, () => undefined).finished) as Verification;
     return {
@@ -189,8 +190,8 @@ export class Models {
       maxLogitDifference: result.maxLogitDifference,
       plan: model.plan?.inserted.map(({ after }) => after) ?? [],
       tensors: {
-        compared: compared + inserted.compared,
-        different: [...differences.map(({ name }) => name), ...inserted.different],
+        compared: new Set([...compared, ...inserted.compared]).size,
+        different: [...new Set([...differences.map(({ name }) => name), ...inserted.different])],
       },
       problems: [...problems, ...result.problems],
     };
@@ -207,18 +208,18 @@ export class Models {
    * Reads what the plan says stayed the base's and compares it with what was recorded and, where an earlier model of the line is in the
    * workspace, with the nearest.
    */
-  async #differences(model: StoredModel): Promise<{ compared: number; differences: TensorDifference[] }> {
+  async #differences(model: StoredModel): Promise<{ compared: string[]; differences: TensorDifference[] }> {
     const folder = await openModelFolder(model.path);
     let earlier: ModelFolder | null = null;
     try {
-      if (!folder.expansion) return { compared: 0, differences: [] };
+      if (!folder.expansion) return { compared: [], differences: [] };
       const { line } = folder.expansion;
       const others = listModels(this.#context.store).filter(({ id }) => id !== model.id);
       const step = line.findLastIndex(({ base }) => others.some(({ hash }) => hash === base.hash));
       const ancestor = others.find(({ hash }) => hash === line[step]?.base.hash);
       earlier = ancestor ? await openModelFolder(ancestor.path) : null;
       const found = earlier && { folder: earlier, step };
-      return { compared: comparedTensors(folder, found).length, differences: await weightDifferences(folder, found) };
+      return { compared: comparedTensors(folder, found).map(({ name }) => name), differences: await weightDifferences(folder, found) };
     } finally {
       await folder.close();
       await earlier?.close();
@@ -270,21 +271,30 @@ function infoOf({ hash: _, ...model }: StoredModel): ModelInfo {
   return { ...model, owners: blockOwners(model, model.blocks) };
 }
 
-/** Compares an expanded model with its base beside the tensors that it kept, and adds what it finds to the problems. */
+/** Compares an expanded model with its base beside the tensors that it kept, and adds what it finds to the problems. `known` are tensors that are named there already. */
 async function compareFolders(
   { path: modelPath }: StoredModel,
   { path: basePath }: StoredModel,
   problems: string[],
-): Promise<{ compared: number; different: string[] }> {
+  known: ReadonlySet<string>,
+): Promise<{ compared: string[]; different: string[]; isConverted: boolean }> {
   const model = await openModelFolder(modelPath);
   try {
+    const types = convertedTypes(model);
+    if (types.length > 0) {
+      problems.push(
+        `Its tensors were converted (${types.join(', ')}), so they cannot be compared with the base's: verify one that is as it was stored.`,
+      );
+      return { compared: [], different: [], isConverted: true };
+    }
     const base = await openModelFolder(basePath);
     try {
       const inserted = await compareInserted(model, base);
-      problems.push(...inserted.different.map((name) => `${name} was inserted, but is not what an inserted tensor begins as.`));
+      const others = inserted.different.filter((name) => !known.has(name));
+      problems.push(...others.map((name) => `${name} was inserted, but is not what an inserted tensor begins as.`));
       problems.push(...configDifferences(model, base));
       problems.push(...(await differentCompanions(modelPath, basePath)).map((name) => `${name} is not the base's.`));
-      return inserted;
+      return { ...inserted, isConverted: false };
     } finally {
       await base.close();
     }

@@ -12,7 +12,7 @@ import { extendedBy, writeExpansionFile } from '../models/expansion/expansion-fi
 import { copySmallFiles, writeConfig } from '../models/expansion/expand-folder.ts';
 import type { ModelFolder } from '../models/model-folder.ts';
 import { type SafetensorsEntry, writeSafetensors } from '../models/safetensors.ts';
-import { hashedPieces } from '../models/tensor-hash.ts';
+import { hashedPieces, hashOf } from '../models/tensor-hash.ts';
 
 /**
  * Writes a trained model as a Hugging Face folder: what was trained as 32-bit floats, adapters merged into the matrices that carry them,
@@ -33,7 +33,7 @@ export async function saveTrainedModel(options: {
 }): Promise<void> {
   const { engine, folder, model, configuration, destination, run, training } = options;
   const { method, baseModel } = configuration;
-  const frozen: Record<string, string> = {};
+  const [frozen, changed]: [Record<string, string>, Record<string, string>] = [{}, {}];
   const partial = `${destination}.partial`;
   const isAdapter = adaptersOf(model);
   try {
@@ -44,11 +44,13 @@ export async function saveTrainedModel(options: {
       .filter((parameter) => !isAdapter.has(parameter))
       .map((parameter: Parameter & Partial<LinearParameter>): SafetensorsEntry => {
         const { name, shape, variable, adapter } = parameter;
-        if (adapter) return floats(engine, parameter, () => mergedWeight(engine, parameter));
-        if (variable) return floats(engine, parameter, () => engine.keep(variable.read()));
+        const onHash = (hash: string): void => void (changed[name] = hash);
+        if (adapter) return floats(engine, parameter, () => mergedWeight(engine, parameter), onHash);
+        if (variable) return floats(engine, parameter, () => engine.keep(variable.read()), onHash);
         const source = sourceOf(name);
-        const data = (): AsyncIterable<Uint8Array> => hashedPieces(folder, source, (hash) => (frozen[name] = hash));
-        return { name, shape: [...shape], dtype: folder.dtypeOf(source), data };
+        const dtype = folder.dtypeOf(source);
+        const data = (): AsyncIterable<Uint8Array> => hashedPieces(folder.readPieces(source), dtype, (hash) => (frozen[name] = hash));
+        return { name, shape: [...shape], dtype, data };
       });
     await writeSafetensors(join(partial, 'model.safetensors'), entries, { format: 'pt' });
     if (method.name === 'lora') {
@@ -59,7 +61,7 @@ export async function saveTrainedModel(options: {
     await writeConfig(partial, folder, model.config, { dtype: 'float32', ...(plan && { layout: expandedBlocks(plan) }) });
     await copySmallFiles(folder.directory, partial);
     const step = stepOf(configuration, run, training);
-    await writeExpansionFile(partial, extendedBy(folder.expansion, step, frozen));
+    await writeExpansionFile(partial, extendedBy(folder.expansion, step, { frozen, changed }));
     await rm(destination, { recursive: true, force: true });
     await rename(partial, destination);
   } catch (error) {
@@ -113,12 +115,19 @@ function sourceNames(method: Method): (name: string) => string {
   };
 }
 
-/** A tensor to be written as 32-bit floats. `value` gives one that is freed here. */
-function floats(engine: Engine, { name, shape }: Parameter, value: () => Tensor): SafetensorsEntry {
+/** A tensor to be written as 32-bit floats. `value` gives one that is freed here; `onHash` is told what expansion.json writes down of it. */
+function floats(
+  engine: Engine,
+  { name, shape }: Parameter,
+  value: () => Tensor,
+  onHash: (hash: string) => void = () => undefined,
+): SafetensorsEntry {
   const data = async (): Promise<Float32Array> => {
     const tensor = value();
     try {
-      return (await engine.read(tensor)) as Float32Array;
+      const values = (await engine.read(tensor)) as Float32Array;
+      onHash(hashOf('F32', values));
+      return values;
     } finally {
       engine.dispose(tensor);
     }

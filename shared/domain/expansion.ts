@@ -45,19 +45,25 @@ export const expansionStepSchema = z.object({
 });
 export type ExpansionStep = z.infer<typeof expansionStepSchema>;
 
+const tensorHashesSchema = z.record(z.string(), z.string().regex(/^(F32|F16|BF16) [0-9a-f]{64}$/));
+
 export const expansionSchema = z.object({
   schemaVersion: z.literal(3),
   /** The model that the line begins with. */
   base: z.object({ name: z.string(), hash: z.string() }),
   /** From there to this model, oldest first. */
   line: z.array(expansionStepSchema).min(1),
-  /**
-   * The tensors that the last step kept as its base has them, by their names in this model: element type and sha256 of the bytes. What is
-   * not named here was trained, or may be.
-   */
-  frozen: z.record(z.string(), z.string().regex(/^(F32|F16|BF16) [0-9a-f]{64}$/)),
+  /** The tensors that the last step kept as its base has them, by their names in this model: element type and sha256 of the bytes. */
+  frozen: tensorHashesSchema,
+  /** All others, which the last step inserted or trained. */
+  changed: tensorHashesSchema,
 });
-export type Expansion = z.infer<typeof expansionSchema>;
+
+/** Before version 3 no tensor was written down: then both are null. */
+export type Expansion = Omit<z.infer<typeof expansionSchema>, 'frozen' | 'changed'> & {
+  frozen: Record<string, string> | null;
+  changed: Record<string, string> | null;
+};
 
 /** The step that made the model as it is. */
 export function lastStep({ line }: Pick<Expansion, 'line'>): ExpansionStep {

@@ -22,6 +22,9 @@ export type RopeScaling =
       truncate: boolean;
     };
 
+/** More blocks than any model has, even expanded: the largest LLaMA has 126. */
+export const MAX_BLOCKS = 1024;
+
 /** The numbers that define a LLaMA-type architecture, under our own names (see `main/models` for config.json's). */
 export interface LlamaConfig {
   /** Width of the residual stream (C). */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StrataError } from '../errors.ts';
+import { MAX_BLOCKS } from './llama-config.ts';
 import { type BlockImportance, leastImportantFirst } from './importance.ts';
 
 /**
@@ -88,6 +89,12 @@ export function planExpansion(
   importance: readonly BlockImportance[] | null = null,
 ): ExpansionPlan {
   const copies = copiesAt(baseBlocks, count, place, importance).sort((a, b) => a.after - b.after);
+  if (baseBlocks + copies.length > MAX_BLOCKS) {
+    throw new StrataError('BAD_INPUT', 'The model would have too many blocks.', {
+      found: `${baseBlocks} blocks and ${copies.length} new ones`,
+      allowed: `up to ${MAX_BLOCKS} in all`,
+    });
+  }
   return {
     schemaVersion: 1,
     baseBlocks,

@@ -295,7 +295,7 @@ describe.skipIf(!sharedData)('the real job', () => {
 
     test('verify finds the trained one changed in nothing but its new block', async () => {
       const verified = await strata.json('model', 'verify', run.model!, '--engine', fastEngine);
-      const tensors = { compared: 20, different: [] };
+      const tensors = { compared: 29, different: [] };
       expect(verified).toEqual({ identity: false, maxLogitDifference: expect.any(Number) as number, plan: [1], tensors, problems: [] });
       expect((verified as { maxLogitDifference: number }).maxLogitDifference).toBeGreaterThan(0);
     });

@@ -47,7 +47,8 @@ export const models: { name: string; prepare: (folder: string) => Promise<unknow
         { name: 'tinystories-656k', prepare: (folder: string) => importAndExport(join(sharedData!, 'models/tinystories-656k'), folder) },
         {
           name: 'llama2-tiny-random',
-          prepare: (folder: string) => importAndExport(join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf'), folder),
+          prepare: (folder: string) =>
+            importAndExport(join(sharedData!, 'models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf'), folder),
         },
       ]
     : []),

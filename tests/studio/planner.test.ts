@@ -230,10 +230,16 @@ describe('a model whose plan and weights disagree', () => {
     const dataStart = 8 + Number(base.readBigUInt64LE(0));
     const model = await importTampered('unrecorded', base.subarray(dataStart, dataStart + 64));
     const { path } = tiny.studio.models.show(model);
-    await writeFile(join(path, 'expansion.json'), JSON.stringify({ ...(await expansionOf(path)), frozen: {} }));
+    await writeFile(join(path, 'expansion.json'), JSON.stringify(asVersion2(await expansionOf(path))));
     const error = await refusal(() =>
       tiny.studio.runs.start({ model, newDatasets: ['code'], oldDatasets: [], method: 'full', steps: 1, context: 32, engine: fastEngine }),
     );
     expect(error.allowed).toMatch(/, the base's model\.embed_tokens\.weight$/);
   });
 });
+
+/** The same as an earlier version of Strata wrote it, which recorded no tensors. */
+function asVersion2({ line }: Expansion): object {
+  const { base, method } = line.at(-1)!;
+  return { schemaVersion: 2, base, method, training: null };
+}

@@ -180,13 +180,19 @@ describe('a whole run', () => {
         },
       ],
       frozen: expect.anything() as object,
+      changed: expect.anything() as object,
     });
     // What was frozen is what the base has, and nothing of the new blocks.
     const base32 = await tensorBytes(join(tiny.sources.model, 'model.safetensors'));
-    expect(Object.values(expansion.frozen).sort()).toEqual(
+    expect(Object.values(expansion.frozen!).sort()).toEqual(
       [...base32.values()].map((bytes) => `F32 ${createHash('sha256').update(bytes).digest('hex')}`).sort(),
     );
-    expect(Object.keys(expansion.frozen).filter((name) => /layers\.(2|5)\./.test(name))).toEqual([]);
+    expect(Object.keys(expansion.frozen!).filter((name) => /layers\.(2|5)\./.test(name))).toEqual([]);
+    const written = await tensorBytes(join(wholeJob.modelDirectory, 'model.safetensors'));
+    for (const [name, hash] of Object.entries(expansion.changed!)) {
+      expect(hash, name).toBe(`F32 ${createHash('sha256').update(written.get(name)!).digest('hex')}`);
+    }
+    expect(Object.keys(expansion.changed!)).toHaveLength(18);
     const config = JSON.parse(await readFile(join(wholeJob.modelDirectory, 'config.json'), 'utf8')) as Record<string, unknown>;
     expect(config).toMatchObject({ num_hidden_layers: 6, vocab_size: 258, torch_dtype: 'float32' });
     for (const name of ['tokenizer.json', 'tokenizer_config.json']) {

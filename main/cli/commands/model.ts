@@ -98,12 +98,7 @@ export function modelCommand(): Command {
           const result = await studio.models.verify({ model: reference, ...(engine === undefined ? {} : { engine }) });
           print(result, () =>
             fields([
-              [
-                'Identity',
-                result.identity
-                  ? 'yes: it computes exactly what its base computes'
-                  : 'no: its inserted blocks have been trained, or there is no base',
-              ],
+              ['Identity', describeIdentity(result)],
               [
                 'Logits',
                 result.maxLogitDifference === null ? 'not compared' : `largest difference from the base: ${result.maxLogitDifference}`,
@@ -129,6 +124,14 @@ export function modelCommand(): Command {
       ),
   );
   return model;
+}
+
+/** Whether the model computes what its base computes, as far as that can be said. */
+function describeIdentity({ identity, maxLogitDifference, problems }: VerifiedModel): string {
+  if (maxLogitDifference === null) return 'not known: there is no base to compare with';
+  if (identity)
+    return problems.length === 0 ? 'yes: it computes exactly what its base computes' : 'yes, by its logits; but see the problems';
+  return problems.length === 0 ? 'no: its inserted blocks have been trained' : 'no: see the problems';
 }
 
 function describe(model: ModelInfo): string {

@@ -57,16 +57,16 @@ export async function expandModelFolder(
     const config = { ...folder.config, blocks: layout.length };
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
-    const frozen: Record<string, string> = {};
+    const [frozen, changed]: [Record<string, string>, Record<string, string>] = [{}, {}];
     const entries = llamaTensors(config).map(({ name, shape }) => {
       const position = /^model\.layers\.(\d+)\./.exec(name)?.[1];
       const block = position === undefined ? null : layout[Number(position)]!;
       const from = block ? name.replace(/layers\.\d+/, `layers.${block.base}`) : name;
       const dtype = folder.dtypeOf(from);
       const isZero = block?.inserted === true && isZeroedInCopies(name);
-      const copied = (): AsyncIterable<Uint8Array> =>
-        block?.inserted ? folder.readPieces(from) : hashedPieces(folder, from, (hash) => (frozen[name] = hash));
-      return { name, shape, dtype, data: () => (isZero ? zeroPieces(byteLength(shape, dtype)) : copied()) };
+      const pieces = (): AsyncIterable<Uint8Array> => (isZero ? zeroPieces(byteLength(shape, dtype)) : folder.readPieces(from));
+      const record = block?.inserted ? changed : frozen;
+      return { name, shape, dtype, data: () => hashedPieces(pieces(), dtype, (hash) => (record[name] = hash)) };
     });
     await writeConfig(partial, folder, config, { layout });
     const hash = createHash('sha256');
@@ -77,7 +77,7 @@ export async function expandModelFolder(
     await writeSafetensors(join(partial, SINGLE_FILE), entries, { format: 'pt' }, hash);
     await copySmallFiles(source, partial);
     const step: ExpansionStep = { ...made, base, method: { name: 'expand', plan }, training: null };
-    await writeExpansionFile(partial, extendedBy(folder.expansion, step, frozen));
+    await writeExpansionFile(partial, extendedBy(folder.expansion, step, { frozen, changed }));
     await rename(partial, destination);
     return hash.digest('hex');
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type Expansion, lastStep, originOfTensor } from '../../../shared/domain/expansion.ts';
+import { type Expansion, lastStep, originOfTensor, sourceOfTensor } from '../../../shared/domain/expansion.ts';
 import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
 import { blockOfTensor, llamaTensors } from '../../../shared/domain/llama-tensors.ts';
 import { planOf } from '../../../shared/domain/method.ts';
@@ -16,12 +16,31 @@ interface ExpandedModel {
  * Whether `expansion.json` can be true of a model with this configuration: the steps of its line fit together and into the model.
  * @throws StrataError CORRUPT, with the difference.
  */
-export function checkExpansion(expansion: Expansion, config: Pick<LlamaConfig, 'blocks'>): void {
+export function checkExpansion(expansion: Expansion, config: LlamaConfig): void {
   const plans = expansion.line.map(({ method }) => planOf(method));
   checkCounts(plans, config.blocks);
   for (const plan of plans) if (plan) checkPlan(plan);
   checkHashes(expansion);
   checkTrainedBlocks(expansion, config.blocks);
+  checkRecord(expansion, config);
+}
+
+/** What was kept and what was changed are all of the model's tensors, as the last step's method says. */
+function checkRecord({ line, frozen, changed }: Expansion, config: LlamaConfig): void {
+  if (!frozen || !changed) return;
+  const sourceOf = sourceOfTensor(lastStep({ line }).method);
+  const names = llamaTensors(config).map(({ name }) => name);
+  const wrong = names.find((name) => name in frozen !== (sourceOf(name) !== null) || name in changed === name in frozen);
+  const unknown = [...Object.keys(frozen), ...Object.keys(changed)].find((name) => !names.includes(name));
+  if (wrong === undefined && unknown === undefined) return;
+  const name = wrong ?? unknown!;
+  const state = name in frozen ? 'frozen' : name in changed ? 'changed' : 'not listed';
+  const allowed = wrong === undefined ? 'tensors of this model' : sourceOf(name) === null ? 'changed' : 'frozen';
+  throw new StrataError('CORRUPT', 'The plan in expansion.json and its list of tensors disagree.', {
+    found: `${name}: ${state}`,
+    allowed: wrong === undefined ? allowed : `${allowed}, as the plan says`,
+    hint: DISAGREES_HINT,
+  });
 }
 
 /** Backwards from the model as it is: each plan must lead to the number of blocks that the next step started from. */
@@ -125,7 +144,7 @@ export function comparedTensors(
   return llamaTensors(config)
     .map(({ name }) => ({
       name,
-      recorded: expansion.frozen[name],
+      recorded: expansion.frozen?.[name] ?? expansion.changed?.[name],
       origin: ancestor && originOfTensor(expansion, ancestor.step, name),
     }))
     .filter(({ recorded, origin }) => recorded !== undefined || origin !== null);

@@ -42,7 +42,7 @@ const version1Schema = z
 
 function fromEarlier(base: Expansion['base'], method: ExpansionStep['method'], training: EarlierTraining | null): Expansion {
   const step = { id: null, name: null, base, method, importance: null, training: training && trainingFromEarlier(training) };
-  return { schemaVersion: 3, base, line: [step], frozen: {} };
+  return { schemaVersion: 3, base, line: [step], frozen: null, changed: null };
 }
 
 function trainingFromEarlier({ datasets, tokens, ...rest }: EarlierTraining): ExpansionStep['training'] {
@@ -66,8 +66,8 @@ export async function writeExpansionFile(directory: string, expansion: Expansion
 }
 
 /** How a model came to be that one more step has made: the line of its base, and that step. */
-export function extendedBy(base: Expansion | null, step: ExpansionStep, frozen: Expansion['frozen']): Expansion {
-  return { schemaVersion: 3, base: base?.base ?? step.base, line: [...(base?.line ?? []), step], frozen };
+export function extendedBy(base: Expansion | null, step: ExpansionStep, tensors: Pick<Expansion, 'frozen' | 'changed'>): Expansion {
+  return { schemaVersion: 3, base: base?.base ?? step.base, line: [...(base?.line ?? []), step], ...tensors };
 }
 
 /**

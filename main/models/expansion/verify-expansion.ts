@@ -11,11 +11,11 @@ import { byteLength, sameBytes, zeroPieces } from '../safetensors.ts';
 /**
  * Compares what an expansion inserted with what it must be as long as it is not trained: copies of the base's blocks, and zeros where a
  * copy would add to the stream.
- * @returns how many tensors were compared, and the names of those that are something else. Nothing is compared in a model that was trained.
+ * @returns the names of the tensors that were compared, and of those that are something else. Nothing is compared in a model that was trained.
  */
-export async function compareInserted(model: ModelFolder, base: ModelFolder): Promise<{ compared: number; different: string[] }> {
+export async function compareInserted(model: ModelFolder, base: ModelFolder): Promise<{ compared: string[]; different: string[] }> {
   const different: string[] = [];
-  let compared = 0;
+  const compared: string[] = [];
   if (!model.plan || !model.expansion || lastStep(model.expansion).training) return { compared, different };
   const layout = expandedBlocks(model.plan);
   for (const { name, shape } of llamaTensors(model.config)) {
@@ -24,10 +24,20 @@ export async function compareInserted(model: ModelFolder, base: ModelFolder): Pr
     const dtype = model.dtypeOf(name);
     const source = name.replace(/layers\.\d+/, `layers.${block.base}`);
     const expected = isZeroedInCopies(name) ? zeroPieces(byteLength(shape, dtype)) : base.readPieces(source);
-    compared++;
+    compared.push(name);
     if (dtype !== base.dtypeOf(source) || !(await sameBytes(model.readPieces(name), expected))) different.push(name);
   }
   return { compared, different };
+}
+
+/** The element types that a copy has where the expansion wrote others: its bytes and logits differ from the base's by rounding. */
+export function convertedTypes({ expansion, config, dtypeOf }: ModelFolder): string[] {
+  const recorded = { ...expansion?.frozen, ...expansion?.changed };
+  const types = llamaTensors(config).flatMap(({ name }) => {
+    const [type] = recorded[name]?.split(' ') ?? [];
+    return type === undefined || type === dtypeOf(name) ? [] : [`${dtypeOf(name)} instead of ${type}`];
+  });
+  return [...new Set(types)];
 }
 
 /** What an expanded model's config.json says otherwise than its base's and its plan make it: the fields, with both values. */

@@ -177,6 +177,7 @@ describe('an expanded folder', () => {
       base,
       line: [{ id: null, name: null, base, method, importance: null, training: null }],
       frozen: expect.objectContaining({ 'model.norm.weight': expect.stringMatching(/^F32 [0-9a-f]{64}$/) as string }) as object,
+      changed: expect.any(Object) as object,
     });
   });
 

@@ -15,6 +15,7 @@ import type { Method } from '../../../shared/domain/method.ts';
 import { planExpansion } from '../../../shared/domain/plan.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { rawModel, readRawModel, writeRawModel } from '../../support/raw-models.ts';
+import { tinyConfig } from '../../support/tiny-llama.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
@@ -32,12 +33,12 @@ function lineOf(...methods: Method[]): Expansion {
     importance: null,
     training: null,
   }));
-  return { schemaVersion: 3, base: line[0]!.base, line, frozen: {} };
+  return { schemaVersion: 3, base: line[0]!.base, line, frozen: null, changed: null };
 }
 
 function refusal(expansion: Expansion, blocks: number): StrataError {
   try {
-    checkExpansion(expansion, { blocks });
+    checkExpansion(expansion, { ...tinyConfig, blocks });
   } catch (error) {
     expect(error).toBeInstanceOf(StrataError);
     return error as StrataError;
@@ -47,7 +48,7 @@ function refusal(expansion: Expansion, blocks: number): StrataError {
 
 describe('a line of models', () => {
   it('that fits together and into the model is accepted', () => {
-    checkExpansion(lineOf(expand(3, 0), { name: 'full' }, expand(4, 1, 1), { name: 'freeze', blocks: [5] }), { blocks: 6 });
+    checkExpansion(lineOf(expand(3, 0), { name: 'full' }, expand(4, 1, 1), { name: 'freeze', blocks: [5] }), { ...tinyConfig, blocks: 6 });
   });
 
   const swapped = lineOf(expand(3, 0, 2));
@@ -129,12 +130,14 @@ describe('the weights of an expanded model', () => {
 
   it('are recorded where they are the base’s, by type and hash', async () => {
     const base = await readRawModel(path('base'));
-    const { frozen } = JSON.parse(await readFile(path('once/expansion.json'), 'utf8')) as Expansion;
-    const names = [...(frozen ? Object.keys(frozen) : [])];
+    const { frozen, changed } = JSON.parse(await readFile(path('once/expansion.json'), 'utf8')) as Expansion;
+    const names = Object.keys(frozen!);
+    expect(Object.keys(changed!).every((name) => /layers\.(1|4)\./.test(name))).toBe(true);
+    expect(Object.keys(changed!)).toHaveLength(18);
     expect(names.some((name) => /layers\.(1|4)\./.test(name))).toBe(false); // the copies
     expect(names).toHaveLength(base.tensors.size);
     const expected = createHash('sha256').update(base.tensors.get('model.layers.2.mlp.up_proj.weight')!.bytes).digest('hex');
-    expect(frozen['model.layers.3.mlp.up_proj.weight']).toBe(`BF16 ${expected}`);
+    expect(frozen!['model.layers.3.mlp.up_proj.weight']).toBe(`BF16 ${expected}`);
   });
 
   it('agree as they were written, with the base, and with the base’s base', async () => {
@@ -145,9 +148,7 @@ describe('the weights of an expanded model', () => {
     expect(await differences('base')).toEqual([]);
   });
 
-  it('that were changed are found without the base, by tensor; the inserted blocks are free', async () => {
-    await tamper('once', 'model.layers.1.mlp.down_proj.weight');
-    expect(await differences('once')).toEqual([]);
+  it('that were changed are found without the base, by tensor, those of inserted blocks too', async () => {
     await tamper('once', 'model.layers.3.mlp.up_proj.weight');
     const found = await differences('once');
     expect(found.map(({ name }) => name)).toEqual(['model.layers.3.mlp.up_proj.weight']);
@@ -156,12 +157,34 @@ describe('the weights of an expanded model', () => {
     expect(error.found).toMatch(/^in block 3: model\.layers\.3\.mlp\.up_proj\.weight BF16 sha256 [0-9a-f]{12}…$/);
     expect(error.allowed).toMatch(/^model\.layers\.3\.mlp\.up_proj\.weight BF16 sha256 [0-9a-f]{12}…, what expansion\.json recorded$/);
     expect(error.found!.slice(-13)).not.toBe(error.allowed!.match(/[0-9a-f]{12}…/)![0]);
+    await tamper('once', 'model.layers.1.mlp.down_proj.weight');
+    expect((await differences('once')).map(({ name }) => name)).toContain('model.layers.1.mlp.down_proj.weight');
+  });
+
+  it('must all be written down, as frozen or as changed, as the plan says', async () => {
+    const raw = JSON.parse(await readFile(path('once/expansion.json'), 'utf8')) as Expansion;
+    const norm = 'model.norm.weight';
+    const { [norm]: hash, ...rest } = raw.frozen!;
+    const [copied] = Object.keys(raw.changed!);
+    const cases: [Partial<Expansion>, string][] = [
+      [{ frozen: rest }, `${norm}: not listed`],
+      [{ frozen: rest, changed: { ...raw.changed, [norm]: hash! } }, `${norm}: changed`],
+      [{ frozen: { ...raw.frozen, [copied!]: hash! } }, `${copied}: frozen`],
+      [{ frozen: { ...raw.frozen, 'model.layers.99.mlp.up_proj.weight': hash! } }, 'model.layers.99.mlp.up_proj.weight: frozen'],
+      [{ frozen: {} }, 'model.embed_tokens.weight: not listed'],
+    ];
+    for (const [fields, found] of cases) {
+      await folder.write('once/expansion.json', JSON.stringify({ ...raw, ...fields }));
+      await expect(openModelFolder(path('once'))).rejects.toMatchObject({ code: 'CORRUPT', found });
+    }
   });
 
   it('are the base’s even when the record was changed with them', async () => {
     await tamper('twice', 'model.layers.0.mlp.up_proj.weight');
-    const raw = await readFile(path('twice/expansion.json'), 'utf8');
-    await folder.write('twice/expansion.json', JSON.stringify({ ...(JSON.parse(raw) as Expansion), frozen: {} }));
+    const raw = JSON.parse(await readFile(path('twice/expansion.json'), 'utf8')) as Expansion;
+    const [changed] = await differences('twice');
+    const frozen = { ...raw.frozen, [changed!.name]: changed!.found };
+    await folder.write('twice/expansion.json', JSON.stringify({ ...raw, frozen }));
     expect(await differences('twice')).toEqual([]);
     expect(await differences('twice', { path: 'once', step: 1 })).toMatchObject([
       { name: 'model.layers.0.mlp.up_proj.weight', comparedWith: "the base's model.layers.0.mlp.up_proj.weight" },

@@ -24,6 +24,7 @@ const untrained: Expansion = {
   base,
   line: [identity],
   frozen: { 'model.norm.weight': `BF16 ${'0f'.repeat(32)}` },
+  changed: {},
 };
 
 const training: ExpansionStep['training'] = {
@@ -87,7 +88,8 @@ describe('expansion.json', () => {
     const expected: Expansion = {
       ...untrained,
       line: [{ ...identity, id: null, name: null, training: { ...training, run: null } }],
-      frozen: {},
+      frozen: null,
+      changed: null,
     };
     const fields = { base, training: earlierTraining };
     await folder.write('expansion.json', JSON.stringify({ schemaVersion: 1, ...fields, plan }));
@@ -100,10 +102,10 @@ describe('expansion.json', () => {
 
   it('grows by a step and forgets none', () => {
     const second: ExpansionStep = { ...identity, id: 'second', base: { name: 'expanded', hash: 'def' } };
-    const once = extendedBy(null, identity, { a: 'hash' });
-    const twice = extendedBy(once, second, { b: 'hash' });
-    expect(once).toEqual({ schemaVersion: 3, base, line: [identity], frozen: { a: 'hash' } });
-    expect(twice).toEqual({ schemaVersion: 3, base, line: [identity, second], frozen: { b: 'hash' } });
+    const once = extendedBy(null, identity, { frozen: { a: 'hash' }, changed: { c: 'hash' } });
+    const twice = extendedBy(once, second, { frozen: { b: 'hash' }, changed: {} });
+    expect(once).toEqual({ schemaVersion: 3, base, line: [identity], frozen: { a: 'hash' }, changed: { c: 'hash' } });
+    expect(twice).toEqual({ schemaVersion: 3, base, line: [identity, second], frozen: { b: 'hash' }, changed: {} });
   });
 
   it('is not there for a model that was not expanded', async () => {
