@@ -31,10 +31,21 @@ const compiled = new Map<string, RegExp>();
 
 function compile(source: string): RegExp {
   try {
-    return toRegExp(source, { global: true, accuracy: 'strict', rules: { captureGroup: true } });
+    return toRegExp(withCasesApart(source), { global: true, target: 'ES2024', accuracy: 'strict', rules: { captureGroup: true } });
   } catch (error) {
     throw new Error(`a regular expression that is none: ${source.slice(0, 60)} (${(error as Error).message})`, { cause: error });
   }
+}
+
+/**
+ * Where a part ignores case (`(?i:'s)`), V8 has `\p{L}` and `\p{Lu}` ignore it everywhere, so that U+0345 is a letter and "a" a capital one.
+ * The target above writes `'[sS]` instead, unless all letters of the expression ignore case: one that never matches keeps it from that.
+ */
+function withCasesApart(source: string): string {
+  if (!/\(\?[a-z]*i/i.test(source)) return source;
+  // What was captured may stand there in other letters; the target would look for the same ones.
+  if (/\\[1-9k]/.test(source)) throw new Error('it ignores case and refers back to what it captured');
+  return `(?:${source})|(?!)a`;
 }
 
 /** A hostile expression may need longer than the world stands: it is tried on rows of each of its own characters, and stopped. */
