@@ -74,7 +74,10 @@ const LONGEST_CHECK_MS = 1000;
 export function eachStretch(text: string, expression: RegExp, use: (begin: number, end: number, isMatch: boolean) => void): void {
   let previous = 0;
   let hasMatch = false;
-  for (const { index, 0: match } of text.matchAll(expression)) {
+  expression.lastIndex = 0;
+  for (let found = expression.exec(text); found; found = expression.exec(text)) {
+    const { index, 0: match } = found;
+    if (match === '') expression.lastIndex += text.codePointAt(index)! > 0xffff ? 2 : 1;
     if (match === '' && hasMatch && index === previous) continue;
     if (previous < index) use(previous, index, false);
     previous = index + match.length;
