@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { textPattern } from '../../main/models/tokenizers/text-pattern.ts';
+import { eachStretch, replaceAll, textPattern } from '../../main/models/tokenizers/text-pattern.ts';
 
 /** What an expression of a tokenizer.json finds, as tokenizers 0.22 (Oniguruma) finds it. */
 
@@ -22,5 +22,27 @@ describe('a part that ignores case', () => {
 
   it.each(['(?i)(a)\\1', '(?i:(?<letter>a)\\k<letter>)', '(?i:\\p{Lu})'])('is refused where it would find something else: %s', (source) => {
     expect(() => textPattern({ Regex: source })).toThrow('a regular expression that is none');
+  });
+});
+
+describe('an expression that a text can hold up for ever', () => {
+  // Tried on rows of single characters it is fast: only this beginning leads to its loop.
+  const expression = textPattern({ Regex: 'xyzzy(a+)+$' });
+  const text = `xyzzy${'a'.repeat(60)}!`;
+
+  it.each([
+    ['cutting', () => eachStretch(text, expression, () => undefined)],
+    ['replacing', () => replaceAll(text, expression, '')],
+  ])('is stopped when %s', (_what, use) => {
+    expect(use).toThrow(
+      expect.objectContaining({
+        code: 'UNSUPPORTED',
+        message: 'A regular expression of the tokenizer takes too long for a text.',
+      }) as Error,
+    );
+  });
+
+  it('still works where it ends', () => {
+    expect(replaceAll('xyzzyaaa', expression, '-')).toBe('-');
   });
 });
