@@ -2,25 +2,26 @@ import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 
 /**
- * Bundles the desktop host into dist/electron: `main.js`, the trainer's `process.js` and the thread `encoding-worker.js` as modules, the preload as CommonJS (a sandboxed
- * preload cannot be a module). Only our own files are bundled: packages stay in node_modules, where native ones are unpacked.
- * `vite build` makes both: see buildApp below.
+ * Bundles the desktop host into dist/electron: `main.js` and the trainer's `process.js` as modules, the preload as CommonJS (a sandboxed
+ * preload cannot be a module). Only our own files are bundled: packages stay in node_modules, where native ones are unpacked. The thread
+ * `encoding-worker.mjs` lies outside the archive, where threads find it, and sees no packages there: it holds those that it needs.
+ * `vite build` makes all: see buildApp below.
  */
 const root = resolve(import.meta.dirname, '../..');
 const isPackage = (id: string): boolean => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0') && !/^[A-Za-z]:\\/.test(id);
 
-const output = (format: 'es' | 'cjs', input: Record<string, string>, extension: string): object => ({
+const output = (format: 'es' | 'cjs', input: Record<string, string>, extension: string, holdsPackages = false): object => ({
   consumer: 'server',
-  resolve: { external: true, noExternal: [] },
+  resolve: holdsPackages ? { noExternal: true } : { external: true, noExternal: [] },
   build: {
     outDir: resolve(root, 'dist/electron'),
-    emptyOutDir: format === 'es',
+    emptyOutDir: 'main' in input,
     copyPublicDir: false,
     target: 'node24',
     minify: false,
     rolldownOptions: {
       input,
-      external: isPackage,
+      external: holdsPackages ? /^node:/ : isPackage,
       output: { format, entryFileNames: `[name].${extension}`, chunkFileNames: `[name]-[hash].${extension}` },
     },
   },
@@ -34,15 +35,16 @@ export default defineConfig({
       {
         main: resolve(root, 'main/electron/main.ts'),
         process: resolve(root, 'main/training/process.ts'),
-        'encoding-worker': resolve(root, 'main/models/tokenizers/encoding-worker.ts'),
       },
       'js',
     ),
+    thread: output('es', { 'encoding-worker': resolve(root, 'main/models/tokenizers/encoding-worker.ts') }, 'mjs', true),
     preload: output('cjs', { preload: resolve(root, 'main/electron/preload.ts') }, 'cjs'),
   },
   builder: {
     async buildApp(builder) {
       await builder.build(builder.environments.host!);
+      await builder.build(builder.environments.thread!);
       await builder.build(builder.environments.preload!);
     },
   },

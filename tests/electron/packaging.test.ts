@@ -1,10 +1,15 @@
 import { execFile, fork } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { loadTokenizer } from '../../main/models/tokenizer.ts';
+import { type EncodedBatch, workerEntry, type WorkerStart, type WorkerTask } from '../../main/models/tokenizers/parallel-encoding.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
@@ -85,6 +90,14 @@ describe('the bundles', () => {
     }
   });
 
+  test('the thread that encodes needs nothing beside it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'strata-thread-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const alone = join(folder, 'encoding-worker.mjs');
+    await copyFile(join(root, 'dist/electron/encoding-worker.mjs'), alone);
+    expect(await encodedBy(alone)).toEqual((await loadTokenizer(BASE)).encodeDocument(TEXT));
+  });
+
   test('the bundled trainer does a job', async () => {
     const child = fork(join(root, 'dist/electron/process.js'), [], { serialization: 'advanced' });
     const answered = new Promise((settle) => child.once('message', settle));
@@ -92,6 +105,23 @@ describe('the bundles', () => {
     expect(await answered).toMatchObject({ type: 'finished', result: { engines: [{ name: 'cpu', available: true }] } });
   });
 });
+
+const BASE = join(root, 'resources/base');
+const TEXT = "Once upon a time there wasn't a thread.";
+
+/** Ids of {@link TEXT} that a thread with this entry computes, started where no package is in sight. */
+async function encodedBy(entry: string): Promise<number[]> {
+  const { hash } = await loadTokenizer(BASE);
+  const worker = new Worker(entry, { workerData: { directory: BASE, hash } satisfies WorkerStart });
+  try {
+    expect((await once(worker, 'message'))[0]).toBe('ready');
+    worker.postMessage({ texts: [TEXT] } satisfies WorkerTask);
+    const [{ ids }] = (await once(worker, 'message')) as [EncodedBatch];
+    return Array.from(ids);
+  } finally {
+    await worker.terminate();
+  }
+}
 
 /** Loads, in a folder that sees no other packages, what the bundles import. */
 const LOAD_PACKAGES = `
@@ -127,7 +157,11 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
     const builder = join(root, 'node_modules/electron-builder/cli.js');
     await run(process.execPath, [builder, '--linux', 'dir', '--publish', 'never', '--config', join(folder, 'builder.json')], { cwd: root });
     const resources = join(folder, 'packages', 'linux-unpacked', 'resources');
-    expect(await readdir(join(resources, 'app.asar.unpacked', 'node_modules'))).toEqual(['better-sqlite3', 'webgpu']);
+    const unpacked = join(resources, 'app.asar.unpacked');
+    expect(await readdir(join(unpacked, 'node_modules'))).toEqual(['better-sqlite3', 'webgpu']);
+    const thread = fileURLToPath(workerEntry(pathToFileURL(join(resources, 'app.asar/dist/electron/process.js')).href));
+    expect(await readdir(join(unpacked, 'dist/electron'))).toEqual(['encoding-worker.mjs']);
+    expect(await encodedBy(thread)).toEqual((await loadTokenizer(BASE)).encodeDocument(TEXT));
     expect((await readdir(join(resources, 'resources'))).sort()).toEqual((await readdir(join(root, 'resources'))).sort());
 
     const { extractAll } = require('@electron/asar') as { extractAll(archive: string, folder: string): void };

@@ -117,6 +117,20 @@ describe('a tokenizer', () => {
     expect(tokenizer.encode('abb')).toEqual([1, 5, 4]);
     expect(tokenizer.vocabularySize).toBe(6);
   });
+
+  it('has scores as the library reads them', async () => {
+    // The library reads the first as -3.928492798777356 (tokenizers 0.22), the nearest float to what stands there is one less likely.
+    const vocab = [
+      ['<unk>', -9],
+      ['a', -3.9284927987773557],
+      ['aa', -7.856985597554712],
+    ];
+    const tokenizer = await load({
+      ...changed('root', { model: { type: 'Unigram', unk_id: 0, vocab }, post_processor: null }),
+      added_tokens: [],
+    });
+    expect(tokenizer.encode('aa')).toEqual([2]);
+  });
 });
 
 const template = (single: unknown[]): object => ({ type: 'TemplateProcessing', single, pair: [], special_tokens: {} });

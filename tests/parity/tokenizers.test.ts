@@ -6,35 +6,93 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeLlama2cFolder } from '../../main/models/llama2c.ts';
 import { loadTokenizer, type TextTokenizer } from '../../main/models/tokenizer.ts';
 import { readSentencePieceModel, writeTokenizerFromSentencePiece } from '../../main/models/tokenizers/sentencepiece-file.ts';
+import { randomStream } from '../../shared/domain/random.ts';
 import { HOSTILE_TEXTS, randomTexts, sharedTexts } from '../support/hostile-texts.ts';
 import { sharedData } from '../support/shared-data.ts';
-
 import { python, root } from './sides.ts';
 
 /** Strata's tokenizer beside Hugging Face's tokenizers, transformers' converters and SentencePiece: the same ids, the same text. */
 
 const HOUR = 3_600_000;
+const MEGABYTE = 1_000_000;
+
+/**
+ * The parts of the library compute with Unicode of several years, Strata with that of Node: 16 its expressions, 9 its normal forms, 8 marks and
+ * punctuation. Characters that were assigned later are left out of what is compared, and nothing else.
+ */
+type LibraryUnicode = 8 | 9 | 16;
+
+const AGES = JSON.parse(await readFile(join(import.meta.dirname, 'unicode-ages.json'), 'utf8')) as Record<
+  LibraryUnicode,
+  [number, number][]
+>;
+
+/** What Unicode 8 had as a mark, a letter or punctuation, and has as something else since. */
+const OTHER_SINCE_8 = [0x166d, 0x1cf2, 0x1cf3, 0x111c9];
+
+function laterThan(version: LibraryUnicode): RegExp {
+  const ranges = ([8, 9, 16] as const).filter((each) => each >= version).flatMap((each) => AGES[each]);
+  if (version === 8) ranges.push(...OTHER_SINCE_8.map((code): [number, number] => [code, code]));
+  const escaped = (code: number): string => `\\u{${code.toString(16)}}`;
+  return new RegExp(`[${ranges.map(([first, last]) => `${escaped(first)}-${escaped(last)}`).join('')}]`, 'gu');
+}
+
+function unicodeOf(variant: string): LibraryUnicode {
+  if (/^(bert-cut|nfd-lower|nfkd-punctuation)/.test(variant)) return 8;
+  return /nfkc|^qwen|^unigram/.test(variant) ? 9 : 16;
+}
+
+/** Every character of Unicode, many in one text. */
 const CODE_POINTS = Array.from({ length: 0x110 }, (_, block) =>
   Array.from({ length: 256 }, (_, low) => block * 256 + low)
     .filter((code) => code < 0xd800 || code > 0xdfff)
     .map((code) => String.fromCodePoint(code))
     .join(' a'),
-);
+).filter((text) => text !== '');
+
+/** Words without an end, of one letter, of many and of no known ones. */
+function longWords(): string[] {
+  const random = randomStream(5);
+  const letters = Array.from({ length: MEGABYTE }, () => String.fromCharCode(97 + Math.floor(26 * random()))).join('');
+  return [
+    'a'.repeat(MEGABYTE),
+    letters,
+    '日'.repeat(MEGABYTE / 3),
+    ' '.repeat(MEGABYTE),
+    '7'.repeat(MEGABYTE),
+    `${'-='.repeat(MEGABYTE / 2)}`,
+  ];
+}
 
 let folder: string;
-let texts: string[];
-let textsPath: string;
-let hostilePath: string;
+/** Texts, and the JSON file that has them. */
+interface Texts {
+  list: string[];
+  path: string;
+}
+let everything: Texts;
+let long: Texts;
+/** Without what the library's Unicode does not have. */
+let hostile: Record<LibraryUnicode, Texts>;
 let storiesPath: string;
-let hostile: string[];
+
+async function textsIn(name: string, list: string[]): Promise<Texts> {
+  const path = join(folder, name);
+  await writeFile(path, JSON.stringify(list));
+  return { list, path };
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'strata-tokenizers-'));
-  hostile = [...HOSTILE_TEXTS, ...randomTexts(1500)];
-  texts = [...hostile, ...CODE_POINTS.filter((text) => text !== ''), ...(sharedData ? await sharedTexts(sharedData) : [])];
-  [textsPath, hostilePath, storiesPath] = [join(folder, 'texts.json'), join(folder, 'hostile.json'), join(folder, 'stories.txt')];
-  await writeFile(textsPath, JSON.stringify(texts));
-  await writeFile(hostilePath, JSON.stringify(hostile));
+  const random = [...randomTexts(1500), ...CODE_POINTS];
+  const hostileFor = (version: LibraryUnicode): Promise<Texts> => {
+    const later = laterThan(version);
+    return textsIn(`hostile-${version}.json`, [...HOSTILE_TEXTS, ...random.map((text) => text.replace(later, ''))]);
+  };
+  hostile = { 8: await hostileFor(8), 9: await hostileFor(9), 16: await hostileFor(16) };
+  everything = await textsIn('texts.json', [...hostile[16].list, ...(sharedData ? await sharedTexts(sharedData) : [])]);
+  long = await textsIn('long.json', longWords());
+  storiesPath = join(folder, 'stories.txt');
   const sample = gunzipSync(await readFile(join(root, 'resources/samples/new/documents.jsonl.gz'))).toString();
   const lines = sample.split('\n').filter((line) => line !== '');
   const documents = lines.map((line) => (JSON.parse(line) as { text: string }).text).join('\n');
@@ -43,29 +101,76 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-type Encoded = [ids: number[], decoded: string][];
+/** For each text its ids, and what they decode to where that is another text. */
+interface Encoded {
+  ids: Int32Array[];
+  decoded: (string | null)[];
+}
 
-async function outside(command: string, path: string, ...rest: string[]): Promise<Encoded> {
-  const out = join(folder, 'out.json');
-  await python('tokenizers_sides.py', command, path, rest[0]!, out, ...rest.slice(1));
-  return JSON.parse(await readFile(out, 'utf8')) as Encoded;
+interface Job {
+  /** A tokenizer.json, or a tokenizer.model for SentencePiece itself. */
+  tokenizer: string;
+  texts: string;
+  interpreted?: boolean;
+}
+
+/** What the outside program says to each job: all in one process, as each takes seconds to start. */
+async function outside(command: 'encode' | 'pieces', jobs: readonly Job[]): Promise<Encoded[]> {
+  const withPlaces = jobs.map((job, index) => ({ ...job, out: join(folder, `out-${index}`) }));
+  await writeFile(join(folder, 'jobs.json'), JSON.stringify(withPlaces));
+  await python('tokenizers_sides.py', command, join(folder, 'jobs.json'));
+  return Promise.all(
+    withPlaces.map(async ({ out }) => {
+      const bytes = await readFile(`${out}.ids`);
+      const numbers = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / Int32Array.BYTES_PER_ELEMENT);
+      const ids: Int32Array[] = [];
+      for (let place = 0; place < numbers.length; place += 1 + numbers[place]!) {
+        ids.push(numbers.subarray(place + 1, place + 1 + numbers[place]!));
+      }
+      return { ids, decoded: JSON.parse(await readFile(`${out}.json`, 'utf8')) as (string | null)[] };
+    }),
+  );
+}
+
+async function outsideOne(command: 'encode' | 'pieces', job: Job): Promise<Encoded> {
+  return (await outside(command, [job]))[0]!;
 }
 
 /** The texts of which ids or decoded text differ, shortened. */
-function differences(tokenizer: TextTokenizer, inputs: readonly string[], expected: Encoded, interpretSpecialTokens = false): unknown[] {
+function differences(
+  tokenizer: TextTokenizer,
+  inputs: readonly string[],
+  { ids: expected, decoded }: Encoded,
+  interpretSpecialTokens = false,
+): unknown[] {
   expect(expected.length).toBe(inputs.length);
   const found: unknown[] = [];
   for (const [index, text] of inputs.entries()) {
-    const [ids, decoded] = expected[index]!;
-    const ours = tokenizer.encode(text, { interpretSpecialTokens });
-    const first = ids.findIndex((id, place) => ours[place] !== id);
-    if (first !== -1 || ours.length !== ids.length) {
-      const at = first === -1 ? ids.length : first;
-      found.push({ text: text.slice(0, 60), at, expected: ids.slice(at, at + 5), ours: ours.slice(at, at + 5) });
-    } else if (tokenizer.decode(ids) !== decoded) {
-      found.push({ text: text.slice(0, 60), expected: decoded.slice(0, 60), decoded: tokenizer.decode(ids).slice(0, 60) });
+    const ids = expected[index]!;
+    const wrong = idsThatDiffer(text, ids, tokenizer.encode(text, { interpretSpecialTokens }));
+    const theirs = decoded[index] ?? text;
+    if (wrong) found.push(wrong);
+    else if (tokenizer.decode(Array.from(ids)) !== theirs) {
+      found.push({ text: text.slice(0, 60), expected: theirs.slice(0, 60), decoded: tokenizer.decode(Array.from(ids)).slice(0, 60) });
     }
   }
+  return shortened(found);
+}
+
+/** Without the start token, which SentencePiece itself does not add. */
+function differencesOfIds(tokenizer: TextTokenizer, inputs: readonly string[], { ids }: Pick<Encoded, 'ids'>): unknown[] {
+  expect(ids.length).toBe(inputs.length);
+  return shortened(inputs.flatMap((text, index) => idsThatDiffer(text, ids[index]!, tokenizer.encode(text).slice(1)) ?? []));
+}
+
+function idsThatDiffer(text: string, ids: Int32Array, ours: readonly number[]): object | null {
+  const first = ids.findIndex((id, place) => ours[place] !== id);
+  if (first === -1 && ours.length === ids.length) return null;
+  const at = first === -1 ? ids.length : first;
+  return { text: text.slice(0, 60), at, expected: [...ids.slice(at, at + 5)], ours: ours.slice(at, at + 5) };
+}
+
+function shortened(found: unknown[]): unknown[] {
   return found.length > 10 ? [`${found.length} texts`, ...found.slice(0, 10)] : found;
 }
 
@@ -111,27 +216,24 @@ const published: { name: string; make: () => Promise<string> }[] = [
 ];
 
 describe.each(published)('the tokenizer.json of $name', ({ make }) => {
-  it.each([false, true])(
-    'gives the ids and texts of tokenizers (special tokens interpreted: %s)',
-    async (interpreted) => {
+  it(
+    'gives the ids and texts of tokenizers for every text, special tokens as text and interpreted, and for words of a megabyte',
+    async () => {
       const directory = await make();
-      const [inputs, path] = interpreted ? [hostile, hostilePath] : [texts, textsPath];
-      const expected = await outside('encode', join(directory, 'tokenizer.json'), path, ...(interpreted ? ['interpreted'] : []));
-      expect(differences(await loadTokenizer(directory), inputs, expected, interpreted)).toEqual([]);
+      const tokenizer = join(directory, 'tokenizer.json');
+      const tasks = [{ texts: everything }, { texts: hostile[16], interpreted: true }, { texts: long }];
+      const expected = await outside(
+        'encode',
+        tasks.map(({ texts, interpreted }) => ({ tokenizer, texts: texts.path, interpreted })),
+      );
+      const ours = await loadTokenizer(directory);
+      for (const [index, { texts, interpreted }] of tasks.entries()) {
+        expect(differences(ours, texts.list, expected[index]!, interpreted)).toEqual([]);
+      }
     },
     HOUR,
   );
 });
-
-/**
- * Normal forms, punctuation and words are those of the Unicode version that a program was built with: the library's is years older, and random
- * characters tell. It reads scores of unigram models to the last digit but one, so that rows of one letter, of which many ways are equally
- * good, are cut elsewhere.
- */
-function comparedTexts(variant: string): number {
-  if (variant.startsWith('unigram')) return HOSTILE_TEXTS.findIndex((text) => text.startsWith('aaa'));
-  return /^(bert-cut|nfd-lower|nfkd-punctuation|qwen|word-parts)/.test(variant) ? HOSTILE_TEXTS.length : hostile.length;
-}
 
 it(
   'every kind of part gives the ids and texts of tokenizers',
@@ -141,20 +243,14 @@ it(
     await python('tokenizers_sides.py', 'variants', storiesPath, made);
     const names = (await readdir(made)).sort();
     expect(names.length).toBeGreaterThan(30);
+    const tasks = names.flatMap((name) => [false, true].map((interpreted) => ({ name, interpreted, texts: hostile[unicodeOf(name)] })));
+    const jobs = tasks.map(({ name, interpreted, texts }) => ({ tokenizer: join(made, name), texts: texts.path, interpreted }));
+    const expected = await outside('encode', jobs);
     const found: Record<string, unknown> = {};
-    for (const name of names) {
+    for (const [index, { name, interpreted, texts }] of tasks.entries()) {
       const directory = await folderWith(`variant-${name}`, await readFile(join(made, name)));
-      for (const mode of ['text', 'interpreted']) {
-        const expected = await outside('encode', join(directory, 'tokenizer.json'), hostilePath, mode);
-        const count = comparedTexts(name);
-        const wrong = differences(
-          await loadTokenizer(directory),
-          hostile.slice(0, count),
-          expected.slice(0, count),
-          mode === 'interpreted',
-        );
-        if (wrong.length > 0) found[`${name}, special tokens as ${mode}`] = wrong;
-      }
+      const wrong = differences(await loadTokenizer(directory), texts.list, expected[index]!, interpreted);
+      if (wrong.length > 0) found[`${name}, special tokens ${interpreted ? 'interpreted' : 'as text'}`] = wrong;
     }
     expect(found).toEqual({});
   },
@@ -167,8 +263,8 @@ describe.skipIf(!sharedData)('a SentencePiece model', () => {
     async (name) => {
       const path = join(sharedData!, `tokenizers/sentencepiece/${name}.model`);
       const tokenizer = await sentencePieceTokenizer(path, name);
-      // SentencePiece reads no text beyond a zero.
-      expect(differencesOfIds(tokenizer, texts, await outside('pieces', path, textsPath))).toEqual([]);
+      const expected = await outsideOne('pieces', { tokenizer: path, texts: everything.path });
+      expect(differencesOfIds(tokenizer, everything.list, expected)).toEqual([]);
     },
     HOUR,
   );
@@ -189,16 +285,10 @@ describe.skipIf(!sharedData)('a SentencePiece model', () => {
       expect(ours.decoder).toEqual(theirs.decoder);
       expect({ ...ours.model, vocab: null, merges: null }).toEqual({ ...theirs.model, vocab: null, merges: null });
       expect(ours.normalizer.normalizers.slice(-2)).toEqual(theirs.normalizer.normalizers);
-      const single = { texts: ['Once upon a time', 'one two'], path: join(folder, 'single.json') };
-      await writeFile(single.path, JSON.stringify(single.texts));
-      const expected = await outside('encode', converted, single.path);
-      expect(
-        differencesOfIds(
-          await loadTokenizer(join(folder, `sp-${name}`)),
-          single.texts,
-          expected.map(([ids, text]) => [ids.slice(1), text]),
-        ),
-      ).toEqual([]);
+      const single = await textsIn('single.json', ['Once upon a time', 'one two']);
+      const { ids } = await outsideOne('encode', { tokenizer: converted, texts: single.path });
+      const withoutStart = { ids: ids.map((each) => each.slice(1)) };
+      expect(differencesOfIds(await loadTokenizer(join(folder, `sp-${name}`)), single.list, withoutStart)).toEqual([]);
     },
     HOUR,
   );
@@ -216,26 +306,28 @@ it(
     const made = join(folder, 'sentencepiece');
     await mkdir(made, { recursive: true });
     await python('tokenizers_sides.py', 'models', storiesPath, made);
-    const ordinaryPath = join(folder, 'ordinary.json');
-    const ordinary = (await readFile(storiesPath, 'utf8')).split('\n').slice(0, 1500);
-    await writeFile(ordinaryPath, JSON.stringify(ordinary));
+    const ordinary = await textsIn('ordinary.json', (await readFile(storiesPath, 'utf8')).split('\n').slice(0, 1500));
+    const names = (await readdir(made)).filter((each) => each.endsWith('.model'));
     const found: Record<string, unknown> = {};
     const note = (what: string, wrong: unknown[]): void => {
       if (wrong.length > 0) found[what] = wrong;
     };
-    for (const name of (await readdir(made)).filter((each) => each.endsWith('.model'))) {
+    for (const name of names) {
       const path = join(made, name);
       const tokenizer = await sentencePieceTokenizer(path, name);
       const json = join(folder, `sp-${name}`, 'tokenizer.json');
-      const expected = await outside('encode', json, hostilePath);
-      const count = comparedTexts(name);
-      note(`${name} as tokenizers`, differences(tokenizer, hostile.slice(0, count), expected.slice(0, count)));
+      const texts = hostile[16];
+      note(`${name} as tokenizers`, differences(tokenizer, texts.list, await outsideOne('encode', { tokenizer: json, texts: texts.path })));
       // Where two ways have the same score, SentencePiece's own unigram model takes another one than the library.
       if (name.startsWith('unigram')) continue;
-      note(`${name} as SentencePiece`, differencesOfIds(tokenizer, ordinary, await outside('pieces', path, ordinaryPath)));
+      const [ofOrdinary, ofHostile] = await outside(
+        'pieces',
+        [ordinary, texts].map((each) => ({ tokenizer: path, texts: each.path })),
+      );
+      note(`${name} as SentencePiece`, differencesOfIds(tokenizer, ordinary.list, ofOrdinary!));
       // Of hostile texts the library itself replaces other groups of characters than SentencePiece does.
       if (name.includes('nfkc')) continue;
-      note(`${name} as SentencePiece, hostile`, differencesOfIds(tokenizer, hostile, await outside('pieces', path, hostilePath)));
+      note(`${name} as SentencePiece, hostile`, differencesOfIds(tokenizer, texts.list, ofHostile!));
     }
     expect(found).toEqual({});
   },
@@ -252,16 +344,4 @@ async function sentencePieceFolder(path: string, name: string): Promise<string> 
 
 async function sentencePieceTokenizer(path: string, name: string): Promise<TextTokenizer> {
   return loadTokenizer(await sentencePieceFolder(path, name));
-}
-
-/** Without the start token, which SentencePiece itself does not add. */
-function differencesOfIds(tokenizer: TextTokenizer, inputs: readonly string[], expected: Encoded): unknown[] {
-  const found = inputs.flatMap((text, index) => {
-    const [ids, ours] = [expected[index]![0], tokenizer.encode(text).slice(1)];
-    const first = ids.findIndex((id, place) => ours[place] !== id);
-    if (first === -1 && ours.length === ids.length) return [];
-    const at = first === -1 ? ids.length : first;
-    return [{ text: text.slice(0, 60), at, expected: ids.slice(at, at + 5), ours: ours.slice(at, at + 5) }];
-  });
-  return found.length > 10 ? [`${found.length} texts`, ...found.slice(0, 10)] : found;
 }

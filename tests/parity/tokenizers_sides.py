@@ -1,44 +1,76 @@
 """Ids and texts of Hugging Face's tokenizers, of transformers' converters and of SentencePiece, for tests/parity/tokenizers.test.ts.
 
-    tokenizers_sides.py encode TOKENIZER_JSON TEXTS OUT [interpreted]   ids of each text, and what they decode to
-    tokenizers_sides.py pieces TOKENIZER_MODEL TEXTS OUT                the same by SentencePiece
-    tokenizers_sides.py convert TOKENIZER_MODEL OUT                     the tokenizer.json that transformers makes
-    tokenizers_sides.py variants TEXT FOLDER                            small tokenizers of many kinds, trained on a text
-    tokenizers_sides.py models TEXT FOLDER                              small SentencePiece models
+    tokenizers_sides.py encode JOBS                     ids of texts by tokenizers, and what they decode to
+    tokenizers_sides.py pieces JOBS                     the same by SentencePiece
+    tokenizers_sides.py convert TOKENIZER_MODEL OUT     the tokenizer.json that transformers makes
+    tokenizers_sides.py variants TEXT FOLDER            small tokenizers of many kinds, trained on a text
+    tokenizers_sides.py models TEXT FOLDER              small SentencePiece models
+
+JOBS is a JSON file of [{"tokenizer", "texts", "out", "interpreted"}]: a tokenizer's file, a JSON file of texts, where the answers go, and
+whether special tokens in texts are interpreted. Answers are OUT.ids (for each text the number of its ids, then the ids, as int32) and
+OUT.json (what the ids of each text decode to, null where it is the text itself).
 """
 
+import array
 import json
 import os
 import sys
 
-
-def write(out, results):
-    with open(out, "w", encoding="utf-8") as file:
-        json.dump(results, file)
+BATCH_CHARACTERS = 4_000_000
 
 
-def texts_of(path):
+def read_json(path):
     with open(path, encoding="utf-8") as file:
         return json.load(file)
 
 
-def encode(path, texts, out, mode="text"):
+def batches_of(texts):
+    """Encodings of all texts at once would need gigabytes."""
+    batch, characters = [], 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    yield batch
+
+
+def answer(jobs, sides_of):
+    for job in read_json(jobs):
+        encode, decode = sides_of(job)
+        decoded = []
+        with open(job["out"] + ".ids", "wb") as file:
+            for batch in batches_of(read_json(job["texts"])):
+                encoded = encode(batch)
+                for ids in encoded:
+                    array.array("i", [len(ids), *ids]).tofile(file)
+                decoded += [None if text == other else text for text, other in zip(decode(encoded), batch)]
+        with open(job["out"] + ".json", "w", encoding="utf-8") as file:
+            file.write(json.dumps(decoded))  # json.dump would take ten times as long
+
+
+def encode(jobs):
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(path)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    tokenizer.encode_special_tokens = mode != "interpreted"
-    encoded = [encoding.ids for encoding in tokenizer.encode_batch(texts_of(texts))]
-    write(out, [[ids, tokenizer.decode(ids)] for ids in encoded])
+    def sides_of(job):
+        tokenizer = Tokenizer.from_file(job["tokenizer"])
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.encode_special_tokens = not job.get("interpreted")
+        return lambda texts: [encoding.ids for encoding in tokenizer.encode_batch_fast(texts)], tokenizer.decode_batch
+
+    answer(jobs, sides_of)
 
 
-def pieces(path, texts, out):
+def pieces(jobs):
     from sentencepiece import SentencePieceProcessor
 
-    processor = SentencePieceProcessor(model_file=path)
-    encoded = processor.encode(texts_of(texts))
-    write(out, [[ids, processor.decode(ids)] for ids in encoded])
+    def sides_of(job):
+        processor = SentencePieceProcessor(model_file=job["tokenizer"])
+        return processor.encode, lambda encoded: processor.decode(encoded) if encoded else []
+
+    answer(jobs, sides_of)
 
 
 def convert(path, out):

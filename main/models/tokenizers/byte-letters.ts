@@ -15,12 +15,16 @@ const encoder = new TextEncoder();
 /** A letter for each UTF-8 byte of a text. */
 export function toByteLetters(text: string): string {
   let letters = '';
+  let begin = 0; // of a row that stands for itself
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
+    if (code > 32 && code < 127) continue;
+    letters += text.slice(begin, index);
     if (code > 127) return letters + lettersOf(encoder.encode(text.slice(index)));
     letters += LETTERS[code]!;
+    begin = index + 1;
   }
-  return letters;
+  return begin === 0 ? text : letters + text.slice(begin);
 }
 
 function lettersOf(bytes: Uint8Array): string {

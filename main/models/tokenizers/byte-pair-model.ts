@@ -70,7 +70,7 @@ export function bytePairModel(json: JsonObject, vocabulary: Vocabulary): TokenMo
     encode: (piece, ids) => {
       const known = remembered.get(piece);
       if (known) {
-        for (const id of known) ids.push(id);
+        for (let index = 0; index < known.length; index++) ids.push(known[index]!);
         return;
       }
       const whole = ignoresMerges ? vocabulary.get(piece) : undefined;

@@ -170,7 +170,11 @@ function died(code: number): StrataError {
   return new StrataError('CRASHED', 'A thread that encodes texts ended.', { found: `exit code ${code}` });
 }
 
-/** Beside this module: as source, or bundled under the same name. */
-function workerEntry(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './encoding-worker.ts' : './encoding-worker.js', import.meta.url);
+/**
+ * Beside this module, as source or bundled under the same name; of a package, beside the archive that threads cannot read, where no package.json
+ * says what a .js would be.
+ */
+export function workerEntry(module = import.meta.url): URL {
+  const outside = module.replace(/\/app\.asar\//, '/app.asar.unpacked/');
+  return new URL(module.endsWith('.ts') ? './encoding-worker.ts' : './encoding-worker.mjs', outside);
 }

@@ -76,6 +76,12 @@ function splitter(pattern: RegExp, way: Behaviour, inverted: boolean): PreTokeni
     let begins = beginsText;
     for (const [place, text] of texts.entries()) {
       const before = result.length;
+      if (way === 'Isolated') {
+        // The usual way, without a list of places between.
+        eachStretch(text, pattern, (begin, end) => void (end > begin && result.push(text.slice(begin, end))));
+        if (place === 0 && result.length === before) begins = false;
+        continue;
+      }
       const ranges = rangesOf(text, pattern, way, inverted);
       for (const [begin, end] of ranges) if (end > begin) result.push(text.slice(begin, end));
       if (place === 0 && (result.length === before || ranges[0]![0] > 0)) begins = false;

@@ -71,8 +71,21 @@ export function readScores(model: JsonObject): Float64Array {
   return Float64Array.from(asList(model.vocab, 'a vocabulary'), (entry) => {
     const score = asList(entry, 'a piece')[1];
     if (typeof score !== 'number') throw new Error('a piece without a score');
-    return score;
+    return asLibraryReads(score);
   });
+}
+
+/**
+ * The library reads the digits as a whole number and divides it by a power of ten, which for one score of twenty gives the neighbour of the
+ * nearest float. Where several ways to cut a text are equally likely, that decides.
+ */
+function asLibraryReads(score: number): number {
+  const [digits, power = '0'] = String(Math.abs(score)).split('e') as [string, string?];
+  const [whole, fraction = ''] = digits.split('.') as [string, string?];
+  const exponent = Number(power) - fraction.length;
+  const number = Number(whole + fraction);
+  const size = exponent < 0 ? number / Number(`1e${-exponent}`) : number * Number(`1e${exponent}`);
+  return Number.isFinite(size) && (size > 0 || score === 0) ? Math.sign(score) * size : score;
 }
 
 /** A place in a list, or null. */
