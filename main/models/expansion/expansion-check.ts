@@ -29,9 +29,9 @@ export function checkExpansion(expansion: Expansion, config: LlamaConfig): void 
 function checkRecord({ line, frozen, changed }: Expansion, config: LlamaConfig): void {
   if (!frozen || !changed) return;
   const sourceOf = sourceOfTensor(lastStep({ line }).method);
-  const names = llamaTensors(config).map(({ name }) => name);
-  const wrong = names.find((name) => name in frozen !== (sourceOf(name) !== null) || name in changed === name in frozen);
-  const unknown = [...Object.keys(frozen), ...Object.keys(changed)].find((name) => !names.includes(name));
+  const names = new Set(llamaTensors(config).map(({ name }) => name));
+  const wrong = names.values().find((name) => name in frozen !== (sourceOf(name) !== null) || name in changed === name in frozen);
+  const unknown = [...Object.keys(frozen), ...Object.keys(changed)].find((name) => !names.has(name));
   if (wrong === undefined && unknown === undefined) return;
   const name = wrong ?? unknown!;
   const state = name in frozen ? 'frozen' : name in changed ? 'changed' : 'not listed';
