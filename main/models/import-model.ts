@@ -3,7 +3,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { EMBEDDING_TENSOR, HEAD_TENSOR } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { copyWeights, examineWeights } from './copy-weights.ts';
-import { copySmallFiles } from './expansion/expand-folder.ts';
+import { copySmallFiles } from './small-files.ts';
 import { EXPANSION_FILE } from './expansion/expansion-file.ts';
 import { writeGgufFolder } from './gguf/import-gguf.ts';
 import { isLlama2c, writeLlama2cFolder } from './llama2c.ts';

@@ -1,25 +1,16 @@
 import { createHash } from 'node:crypto';
-import { constants, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
 import { llamaTensors } from '../../../shared/domain/llama-tensors.ts';
 import type { ExpansionStep } from '../../../shared/domain/expansion.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../../shared/domain/plan.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { extendedBy, writeExpansionFile } from './expansion-file.ts';
-import { toHuggingFaceConfig } from '../model-config.ts';
-import { type ModelFolder, openModelFolder, SINGLE_FILE } from '../model-folder.ts';
-import { sizeOfFile } from '../regular-file.ts';
+import { writeConfig } from '../derived-config.ts';
+import { openModelFolder, SINGLE_FILE } from '../model-folder.ts';
 import { byteLength, writeSafetensors, zeroPieces } from '../safetensors.ts';
+import { copySmallFiles } from '../small-files.ts';
 import { hashedPieces } from '../tensor-hash.ts';
-
-/** What belongs to a model beside its weights: tokenizer, templates, generation settings, licence, card. */
-const SMALL_FILE =
-  /^(tokenizer.*|special_tokens_map\.json|generation_config\.json|vocab\.json|merges\.txt|chat_template\..*|added_tokens\.json|LICENSE.*|NOTICE.*|README\.md)$/i;
-
-export function isSmallFile(name: string): boolean {
-  return SMALL_FILE.test(name);
-}
 
 /** Names of the tensors that are zero in an inserted block, so that it adds nothing to the residual stream. */
 const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.(weight|bias)$/;
@@ -85,59 +76,5 @@ export async function expandModelFolder(
     throw error;
   } finally {
     await folder.close();
-  }
-}
-
-export interface ConfigOptions {
-  dtype?: ConfigDtype;
-  /**
-   * The blocks of the source that the model's blocks are or copy, where it has others: lists of one value for each block are changed with
-   * them.
-   */
-  layout?: readonly { base: number }[];
-}
-
-/**
- * Writes config.json for a model derived from `folder`. Its dtype is that of the source's tensors unless said; where they are
- * mixed it is the widest, because a program that loads the model in a single type would round the others.
- */
-export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, options: ConfigOptions = {}): Promise<void> {
-  await writeFile(join(directory, 'config.json'), JSON.stringify(derivedConfig(folder, config, options), null, 2) + '\n');
-}
-
-/** config.json of a model derived from `folder`: see {@link writeConfig}. */
-export function derivedConfig(folder: ModelFolder, config: LlamaConfig, { dtype, layout }: ConfigOptions): Record<string, unknown> {
-  const kinds = [...new Set(llamaTensors(folder.config).map(({ name }) => folder.dtypeOf(name)))];
-  const stored = kinds.length > 1 ? 'float32' : DTYPE_NAMES[kinds[0] as keyof typeof DTYPE_NAMES];
-  const original = layout ? withLayout(folder.configJson, folder.config.blocks, layout) : folder.configJson;
-  return toHuggingFaceConfig(config, original, dtype ?? stored);
-}
-
-/** config.json with its lists of one value for each block, such as `layer_types`, as the new blocks need them. */
-function withLayout(json: Record<string, unknown>, blocks: number, layout: readonly { base: number }[]): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(json).map(([key, value]: [string, unknown]) => {
-      const isOfBlocks = /layer|block/.test(key) && Array.isArray(value) && value.length === blocks;
-      return [key, isOfBlocks ? layout.map(({ base }) => (value as unknown[])[base]) : value];
-    }),
-  );
-}
-
-/** What config.json calls the element types. */
-export const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
-type ConfigDtype = (typeof DTYPE_NAMES)[keyof typeof DTYPE_NAMES];
-
-/** Tokenizers have up to 35 MB; nothing beside the weights is larger. */
-const MAX_SMALL_FILE_BYTES = 200_000_000;
-
-/**
- * Copies tokenizer, templates, generation settings, licence and card.
- * @throws StrataError BAD_INPUT when one of them is no file or a link to elsewhere.
- */
-export async function copySmallFiles(source: string, destination: string): Promise<void> {
-  for (const entry of await readdir(source, { withFileTypes: true })) {
-    if (!isSmallFile(entry.name) || entry.isDirectory()) continue;
-    await sizeOfFile(source, entry.name, MAX_SMALL_FILE_BYTES);
-    await copyFile(join(source, entry.name), join(destination, entry.name), constants.COPYFILE_FICLONE);
   }
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { lastStep } from '../../../shared/domain/expansion.ts';
 import { blockOfTensor, llamaTensors } from '../../../shared/domain/llama-tensors.ts';
 import { expandedBlocks } from '../../../shared/domain/plan.ts';
-import { derivedConfig, isSmallFile, isZeroedInCopies } from './expand-folder.ts';
+import { derivedConfig } from '../derived-config.ts';
+import { isSmallFile } from '../small-files.ts';
+import { isZeroedInCopies } from './expand-folder.ts';
 import type { ModelFolder } from '../model-folder.ts';
 import { byteLength, sameBytes, zeroPieces } from '../safetensors.ts';
 

@@ -6,7 +6,8 @@ import { llamaTensors, type NamedShape } from '../../../shared/domain/llama-tens
 import { StrataError } from '../../../shared/errors.ts';
 import { copyAdapter } from '../adapter-folder.ts';
 import { convertPieces, type FloatDtype, isConversionOf } from './convert-tensor.ts';
-import { copySmallFiles, DTYPE_NAMES, writeConfig } from '../expansion/expand-folder.ts';
+import { DTYPE_NAMES, writeConfig } from '../derived-config.ts';
+import { copySmallFiles } from '../small-files.ts';
 import { EXPANSION_FILE, readExpansionFile } from '../expansion/expansion-file.ts';
 import { folderBytes, unfinishedExport, writeExportFolder } from './export-destination.ts';
 import { ExportProgress, type ExportWatch } from './export-progress.ts';

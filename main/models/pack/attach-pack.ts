@@ -5,7 +5,7 @@ import { modelParameters } from '../../../shared/domain/llama-config.ts';
 import { llamaTensors } from '../../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { examineWeights } from '../copy-weights.ts';
-import { copySmallFiles } from '../expansion/expand-folder.ts';
+import { copySmallFiles } from '../small-files.ts';
 import { EXPANSION_FILE } from '../expansion/expansion-file.ts';
 import { baseName, type ExpansionPack, openPack, PACK_MODEL_FOLDER } from './expansion-pack.ts';
 import { shardIndex } from '../export/export-model.ts';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { llamaTensors } from '../../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { type FloatDtype, isConversionOf } from '../export/convert-tensor.ts';
-import { copySmallFiles } from '../expansion/expand-folder.ts';
+import { copySmallFiles } from '../small-files.ts';
 import { EXPANSION_FILE, readExpansionFile } from '../expansion/expansion-file.ts';
 import {
   baseName,
