@@ -38,10 +38,10 @@ export async function openPage(url: string, options: { colorScheme?: 'light' | '
 
 /** Goes to a page of the studio by its link in the navigation. */
 export async function goTo(page: Page, name: 'Home' | 'Datasets' | 'Models' | 'Train' | 'Runs'): Promise<void> {
-  await page
-    .getByRole('navigation', { name: 'Pages' })
-    .getByRole('link', { name, exact: name !== 'Runs' })
-    .click();
+  const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: name !== 'Runs' });
+  await link.click();
+  // The page that was left takes what is dropped until this one stands in its place.
+  await page.locator('nav a[aria-current="page"]').and(link).waitFor();
 }
 
 /** Drags files and folders of this machine over the page and lets them go, through the browser's own drag and drop. */
