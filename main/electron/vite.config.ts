@@ -3,8 +3,8 @@ import { defineConfig } from 'vite';
 
 /**
  * Bundles the desktop host into dist/electron: `main.js` and the trainer's `process.js` as modules, the preload as CommonJS (a sandboxed
- * preload cannot be a module). Only our own files are bundled: packages stay in node_modules, where native ones are unpacked. The thread
- * `encoding-worker.mjs` lies outside the archive, where threads find it, and sees no packages there: it holds those that it needs.
+ * preload cannot be a module). Only our own files are bundled: packages stay in node_modules, where native ones are unpacked. The threads
+ * `*-worker.mjs` lie outside the archive, where they are found, and see no packages there: they hold those that they need.
  * `vite build` makes all: see buildApp below.
  */
 const root = resolve(import.meta.dirname, '../..');
@@ -38,7 +38,15 @@ export default defineConfig({
       },
       'js',
     ),
-    thread: output('es', { 'encoding-worker': resolve(root, 'main/models/tokenizers/encoding-worker.ts') }, 'mjs', true),
+    thread: output(
+      'es',
+      {
+        'encoding-worker': resolve(root, 'main/models/tokenizers/encoding-worker.ts'),
+        'hash-worker': resolve(root, 'main/models/hash-worker.ts'),
+      },
+      'mjs',
+      true,
+    ),
     preload: output('cjs', { preload: resolve(root, 'main/electron/preload.ts') }, 'cjs'),
   },
   builder: {

@@ -1,6 +1,6 @@
-import type { Hash } from 'node:crypto';
 import { StrataError } from '../../shared/errors.ts';
 import { MAX_TRANSFER_BYTES, writeAtomically } from './atomic-file.ts';
+import type { BackgroundHash } from './background-hash.ts';
 import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
 import { openRegularFile } from './regular-file.ts';
 import { parseJson } from './strict-json.ts';
@@ -317,16 +317,12 @@ export async function writeSafetensors(
   path: string,
   entries: readonly SafetensorsEntry[],
   metadata?: Record<string, string>,
-  hash?: Hash,
+  hash?: Pick<BackgroundHash, 'update'>,
 ): Promise<void> {
   const header = safetensorsHeader(entries, metadata);
   await writeAtomically(path, async (write) => {
     const append = async (bytes: Uint8Array): Promise<void> => {
-      const writing = write(bytes);
-      for (let start = 0; start < bytes.length; start += MAX_TRANSFER_BYTES) {
-        hash?.update(bytes.subarray(start, start + MAX_TRANSFER_BYTES)); // while the system writes
-      }
-      await writing;
+      await Promise.all([write(bytes), hash?.update(bytes)]);
     };
     await append(header);
     for (const { name, shape, dtype, data } of entries) {

@@ -9,7 +9,8 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
-import { type EncodedBatch, workerEntry, type WorkerStart, type WorkerTask } from '../../main/models/tokenizers/parallel-encoding.ts';
+import type { EncodedBatch, WorkerStart, WorkerTask } from '../../main/models/tokenizers/parallel-encoding.ts';
+import { workerEntry } from '../../main/models/worker-entry.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
@@ -159,8 +160,8 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
     const resources = join(folder, 'packages', 'linux-unpacked', 'resources');
     const unpacked = join(resources, 'app.asar.unpacked');
     expect(await readdir(join(unpacked, 'node_modules'))).toEqual(['better-sqlite3', 'webgpu']);
-    const thread = fileURLToPath(workerEntry(pathToFileURL(join(resources, 'app.asar/dist/electron/process.js')).href));
-    expect(await readdir(join(unpacked, 'dist/electron'))).toEqual(['encoding-worker.mjs']);
+    const thread = fileURLToPath(workerEntry('./encoding-worker', pathToFileURL(join(resources, 'app.asar/dist/electron/process.js')).href));
+    expect(await readdir(join(unpacked, 'dist/electron'))).toEqual(['encoding-worker.mjs', 'hash-worker.mjs']);
     expect(await encodedBy(thread)).toEqual((await loadTokenizer(BASE)).encodeDocument(TEXT));
     expect((await readdir(join(resources, 'resources'))).sort()).toEqual((await readdir(join(root, 'resources'))).sort());
 

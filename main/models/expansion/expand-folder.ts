@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { llamaTensors } from '../../../shared/domain/llama-tensors.ts';
@@ -6,6 +5,7 @@ import type { ExpansionStep } from '../../../shared/domain/expansion.ts';
 import { type ExpansionPlan, expandedBlocks } from '../../../shared/domain/plan.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { extendedBy, writeExpansionFile } from './expansion-file.ts';
+import { BackgroundHash } from '../background-hash.ts';
 import { writeConfig } from '../derived-config.ts';
 import { openModelFolder, SINGLE_FILE } from '../model-folder.ts';
 import { byteLength, writeSafetensors, zeroPieces } from '../safetensors.ts';
@@ -36,6 +36,7 @@ export async function expandModelFolder(
 ): Promise<string> {
   const folder = await openModelFolder(source);
   const partial = `${destination}.partial`;
+  let hash: BackgroundHash | null = null;
   try {
     if (plan.baseBlocks !== folder.config.blocks) {
       throw new StrataError('BAD_INPUT', 'The plan does not fit the model.', {
@@ -60,21 +61,21 @@ export async function expandModelFolder(
       return { name, shape, dtype, data: () => hashedPieces(pieces(), dtype, (hash) => (record[name] = hash)) };
     });
     await writeConfig(partial, folder, config, { layout });
-    const hash = createHash('sha256');
-    hash
-      .update('config.json')
-      .update(await readFile(join(partial, 'config.json')))
-      .update(SINGLE_FILE);
+    hash = new BackgroundHash();
+    await hash.update(Buffer.from('config.json'));
+    await hash.update(await readFile(join(partial, 'config.json')));
+    await hash.update(Buffer.from(SINGLE_FILE));
     await writeSafetensors(join(partial, SINGLE_FILE), entries, { format: 'pt' }, hash);
     await copySmallFiles(source, partial);
     const step: ExpansionStep = { ...made, base, method: { name: 'expand', plan }, training: null };
     await writeExpansionFile(partial, extendedBy(folder.expansion, step, { frozen, changed }));
     await rename(partial, destination);
-    return hash.digest('hex');
+    return await hash.digest();
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
   } finally {
+    await hash?.close();
     await folder.close();
   }
 }

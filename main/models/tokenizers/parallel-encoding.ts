@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type ErrorRecord, StrataError } from '../../../shared/errors.ts';
+import { workerEntry } from '../worker-entry.ts';
 
 /** What encodes one text; a thread has its own. */
 interface DocumentEncoder {
@@ -116,7 +117,7 @@ class Crew {
 
   constructor(threads: number, start: WorkerStart) {
     this.#workers = Array.from({ length: threads }, () => {
-      const worker = new Worker(workerEntry(), { workerData: start });
+      const worker = new Worker(workerEntry('./encoding-worker', import.meta.url), { workerData: start });
       worker.on('message', (answer: WorkerAnswer) => this.#hear(worker, answer));
       worker.on('error', (error) => this.#fail(error));
       worker.on('exit', (code) => this.#fail(died(code)));
@@ -168,13 +169,4 @@ class Crew {
 
 function died(code: number): StrataError {
   return new StrataError('CRASHED', 'A thread that encodes texts ended.', { found: `exit code ${code}` });
-}
-
-/**
- * Beside this module, as source or bundled under the same name; of a package, beside the archive that threads cannot read, where no package.json
- * says what a .js would be.
- */
-export function workerEntry(module = import.meta.url): URL {
-  const outside = module.replace(/\/app\.asar\//, '/app.asar.unpacked/');
-  return new URL(module.endsWith('.ts') ? './encoding-worker.ts' : './encoding-worker.mjs', outside);
 }
