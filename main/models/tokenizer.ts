@@ -43,7 +43,7 @@ export interface TextTokenizer {
 /** The largest published tokenizer.json files have about 35 MB. */
 const MAX_TOKENIZER_BYTES = 200_000_000;
 /** Changes whenever the same tokenizer.json gives other ids than before: token shards of the old way are not used then. */
-const WAY_OF_READING = 'special tokens in text are text';
+const WAY_OF_READING = 'ids of the tokenizers library, special tokens in text as text';
 
 /**
  * Loads tokenizer.json (with tokenizer_config.json and config.json for the special tokens) of a model folder.

@@ -74,7 +74,7 @@ export function randomTexts(count: number, seed = 1): string[] {
 /** Longer ones would take the outside programs hours: they look at a text without pieces as a whole. */
 const LONGEST_TEXT = 100_000;
 
-/** Every text file of the shared data, cut into parts, and every text in those that are JSON, each once. */
+/** Every text file of the shared data, cut into parts, and of those that are JSON every text in them, each once. */
 export async function sharedTexts(folder: string): Promise<string[]> {
   const texts = new Set<string>();
   const collect = (value: unknown): void => {
@@ -86,9 +86,9 @@ export async function sharedTexts(folder: string): Promise<string[]> {
     const path = join(entry.parentPath, entry.name);
     const bytes = await readFile(path);
     const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
-    for (let begin = 0; begin < text.length; begin += LONGEST_TEXT) texts.add(text.slice(begin, begin + LONGEST_TEXT).toWellFormed());
     if (path.includes('.jsonl')) for (const line of text.split('\n')) if (line !== '') collect(JSON.parse(line));
-    if (/\.json(\.gz)?$/.test(path) && !path.includes('/tokenizer')) collect(JSON.parse(text));
+    else if (/\.json(\.gz)?$/.test(path) && !path.includes('/tokenizer')) collect(JSON.parse(text));
+    else for (let begin = 0; begin < text.length; begin += LONGEST_TEXT) texts.add(text.slice(begin, begin + LONGEST_TEXT).toWellFormed());
   }
   return [...texts];
 }

@@ -30,13 +30,14 @@ const QWEN_2 = byPatterns(`${WORDS}|\\p{N}|${SIGNS_AND_BLANKS}`);
 /** Words begin anew where small letters are followed by capitals. */
 const [UPPER, LOWER] = ['[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]', '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]'];
 const SIGN = '[^\\r\\n\\p{L}\\p{N}]?';
+const CASED_WORDS = (ending: string): string => `${SIGN}${UPPER}*${LOWER}+${ending}|${SIGN}${UPPER}+${LOWER}*${ending}`;
+const SIGNS_WITH_SLASHES = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
 const TEKKEN: WordCutter = {
-  ...byPatterns(
-    `${SIGN}${UPPER}*${LOWER}+|${SIGN}${UPPER}+${LOWER}*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
-  ),
+  ...byPatterns(`${CASED_WORDS('')}|\\p{N}|${SIGNS_WITH_SLASHES}`),
   ignoresMerges: true,
   addsStart: true,
 };
+const GPT_4O = byPatterns(`${CASED_WORDS("(?i:'s|'t|'re|'ve|'m|'ll|'d)?")}|\\p{N}{1,3}|${SIGNS_WITH_SLASHES}`);
 
 const EAST_ASIAN = '[一-龥ࠀ-一가-퟿]+';
 const CODER_PATTERNS = byPatterns('[\\r\\n]', '\\s?\\p{L}+', '\\s?\\p{P}+', EAST_ASIAN);
@@ -64,6 +65,7 @@ export const WORD_CUTTERS: ReadonlyMap<string, WordCutter> = new Map([
   ...(['smaug-bpe', 'dbrx'] as const).map((name) => [name, THREE_DIGITS] as const),
   ...(['qwen2', 'deepseek-r1-qwen', 'stablelm2', 'megrez'] as const).map((name) => [name, QWEN_2] as const),
   ['tekken', TEKKEN],
+  ['gpt-4o', GPT_4O],
   ['deepseek-llm', DEEPSEEK_LLM],
   ['deepseek-coder', DEEPSEEK_CODER],
   ['falcon', FALCON],
