@@ -12,6 +12,7 @@ import {
   llamaTensors,
 } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { configText } from './config-text.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { openRegularFile } from './regular-file.ts';
 import { type SafetensorsEntry, writeSafetensors } from './safetensors.ts';
@@ -84,7 +85,7 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
   } finally {
     await file.close();
   }
-  await writeFile(join(destination, 'config.json'), JSON.stringify(toHuggingFaceConfig(config), null, 2) + '\n');
+  await writeFile(join(destination, 'config.json'), configText(toHuggingFaceConfig(config)));
   await writeFile(join(destination, 'tokenizer.json'), JSON.stringify(tokenizer) + '\n');
   const settings = {
     bos_token: '<s>',

@@ -19,8 +19,9 @@ export interface ModelFolder {
   readonly directory: string;
   readonly config: LlamaConfig;
   readonly architecture: string;
-  /** config.json as it is. */
+  /** config.json as it is, and its text. */
   readonly configJson: Record<string, unknown>;
+  readonly configText: string;
   /** How it came to be, when Strata made it. */
   readonly expansion: Expansion | null;
   /** The plan of the last step that made it, where that was an expansion. */
@@ -57,7 +58,7 @@ const IGNORED_TENSORS = /rotary_emb\.inv_freq$/;
  * @throws StrataError NOT_FOUND, BAD_INPUT, UNSUPPORTED or CORRUPT, saying which file or tensor and what was expected.
  */
 export async function openModelFolder(directory: string): Promise<ModelFolder> {
-  const configJson = await readConfig(directory);
+  const { json: configJson, text: configText } = await readConfig(directory);
   const { config, architecture } = parseModelConfig(configJson);
   await sizeOfFile(directory, EXPANSION_FILE, MAX_EXPANSION_BYTES);
   const expansion = await readExpansionFile(directory);
@@ -82,6 +83,7 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
       config,
       architecture,
       configJson,
+      configText,
       expansion,
       plan,
       readTensor: (name) => byTensor.get(stored(name))!.readFloat32(stored(name)),
@@ -102,7 +104,7 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
   }
 }
 
-async function readConfig(directory: string): Promise<Record<string, unknown>> {
+async function readConfig(directory: string): Promise<{ json: Record<string, unknown>; text: string }> {
   const found = await stat(directory).catch(() => null);
   const text = found?.isDirectory() ? await readTextFile(directory, 'config.json', MAX_CONFIG_BYTES) : null;
   if (text === null) {
@@ -113,7 +115,7 @@ async function readConfig(directory: string): Promise<Record<string, unknown>> {
     });
   }
   try {
-    return parseJson(text, CONFIG_LIMITS) as Record<string, unknown>;
+    return { json: parseJson(text, CONFIG_LIMITS) as Record<string, unknown>, text };
   } catch (error) {
     throw new StrataError('CORRUPT', `${join(directory, 'config.json')} is not JSON.`, {
       found: error instanceof Error ? error.message : String(error),
