@@ -45,7 +45,10 @@ export const expansionStepSchema = z.object({
 });
 export type ExpansionStep = z.infer<typeof expansionStepSchema>;
 
-const tensorHashesSchema = z.record(z.string(), z.string().regex(/^(F32|F16|BF16) [0-9a-f]{64}$/));
+const tensorHashesSchema = z.record(
+  z.string(),
+  z.string().regex(/^(F32|F16|BF16) [0-9a-f]{64}$/, 'F32, F16 or BF16, a blank and a sha256'),
+);
 
 export const expansionSchema = z.object({
   schemaVersion: z.literal(3),

@@ -172,5 +172,6 @@ export function notAsRead(what: string): StrataError {
   return new StrataError('CORRUPT', 'What was written is not what was read.', {
     found: `${what} differs`,
     hint: 'The disk may be failing; export to another one.',
+    allowed: 'every tensor and number as it is in the model',
   });
 }

@@ -80,6 +80,7 @@ function checkTensors({ path, tensors }: GgufFile, expected: readonly NamedShape
       throw new StrataError('CORRUPT', `Tensor ${stored} has the wrong shape.`, {
         found: `${stored} of shape [${found.shape.join(', ')}] in ${path}`,
         allowed: `[${shape.join(', ')}], as the metadata says`,
+        hint: 'Download the file again, or convert the original model again with a current program.',
       });
     }
   }

@@ -305,7 +305,7 @@ describe('an export is refused, and nothing changes, when', () => {
   it('the model is damaged', async () => {
     await writeRawModel(source(), rawModel(), { shards: 2 });
     await rm(join(source(), 'model-00002-of-00002.safetensors'));
-    expect(await refused()).toMatchObject({ code: 'NOT_FOUND', message: 'Part of the model is missing.' });
+    expect(await refused()).toMatchObject({ code: 'CORRUPT', message: 'Part of the model is missing.' });
   });
 
   it('a file of the model can no longer be read when its turn comes', async () => {
