@@ -19,6 +19,7 @@ export function allowedBy(issue: Issue): string {
   if (issue.code === 'invalid_type' && issue.expected !== undefined) return KINDS[issue.expected] ?? issue.message;
   if (issue.code === 'invalid_value' && issue.values) return issue.values.map((value) => JSON.stringify(value)).join(' or ');
   if (isList && issue.code === 'too_small') return `a list of at least ${issue.minimum}`;
+  if (isList && issue.code === 'too_big') return `a list of at most ${issue.maximum}`;
   return issue.message.replace(/^Invalid discriminator value\. Expected /, '').replaceAll(' | ', ' or ');
 }
 

@@ -3,6 +3,7 @@ import { StrataError } from '../../shared/errors.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { readTextFile } from './regular-file.ts';
 import { parseSettings } from './settings-json.ts';
+import { shownValue } from './shown-value.ts';
 
 /** The largest published tokenizer_config.json files have some megabytes, for their thousands of added tokens. */
 const MAX_SETTINGS_BYTES = 64_000_000;
@@ -39,7 +40,7 @@ function checkTokenIds(file: string, settings: Record<string, unknown>, vocabula
     const wrong = ids.find((id) => !(Number.isInteger(id) && (id as number) >= -1 && (id as number) < vocabularySize));
     if (wrong === undefined) continue;
     throw new StrataError('CORRUPT', `${file} names a token that the model does not have.`, {
-      found: `${key} ${JSON.stringify(value).slice(0, 100)}`,
+      found: `${key} ${shownValue(value)}`,
       allowed: `ids from 0 to ${vocabularySize - 1}, the model's vocabulary, or -1 or null for none`,
       hint: `${file} must be the one that was saved with these weights: download or copy it again, or set ${key} to null in it.`,
     });
@@ -52,7 +53,7 @@ function checkTokens(file: string, settings: Record<string, unknown>): void {
     const text: unknown = typeof value === 'object' && value !== null ? (value as { content?: unknown }).content : value;
     if (value === null || typeof text === 'string') continue;
     throw new StrataError('CORRUPT', `${file} names a token that is no text.`, {
-      found: `${key} ${JSON.stringify(value).slice(0, 100)}`,
+      found: `${key} ${shownValue(value)}`,
       allowed: 'a text such as "</s>", an object with such a text as its content, or null for none',
       hint: `${file} must be the one that was saved with the model: download or copy it again.`,
     });

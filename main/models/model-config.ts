@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type LlamaConfig, MAX_BLOCKS } from '../../shared/domain/llama-config.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { schemaRefusal } from './schema-refusal.ts';
 import { ropeFields, ropeOf, ropeSchema } from './rope-config.ts';
+import { schemaRefusal } from './schema-refusal.ts';
+import { shownValue } from './shown-value.ts';
 
 /** Architectures that Strata computes exactly as their makers do, with their `model_type`. Others are refused by name. */
 const MODEL_TYPES: Readonly<Record<string, string>> = { LlamaForCausalLM: 'llama', MistralForCausalLM: 'mistral' };
@@ -61,7 +62,7 @@ const DEFAULTS: Readonly<Record<string, { contextLength: number; keyValueHeads: 
 export function parseModelConfig(json: unknown): { config: LlamaConfig; architecture: string } {
   if (typeof json !== 'object' || json === null) {
     throw new StrataError('CORRUPT', 'config.json does not describe a model.', {
-      found: JSON.stringify(json) ?? 'nothing',
+      found: shownValue(json),
       allowed: 'a JSON object',
       hint: CONFIG_HINT,
     });

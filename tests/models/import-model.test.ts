@@ -140,6 +140,7 @@ describe('importing a Hugging Face folder', () => {
     ['generation_config.json', '{"bos_token_id": [1]}', /^bos_token_id \[1\]$/, /^ids from 0 to 22/],
     ['generation_config.json', '{"pad_token_id": -2}', /^pad_token_id -2$/, /or -1 or null/],
     ['generation_config.json', '{"eos_token_id": "2"}', /^eos_token_id "2"$/, /^ids from 0 to 22/],
+    ['generation_config.json', `{"eos_token_id": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`, /^eos_token_id a list of 1$/, /^ids from/],
     ['config.json', JSON.stringify({ ...rawModel().config, bos_token_id: 23 }), /^bos_token_id 23$/, /^ids from 0 to 22/],
     ['config.json', JSON.stringify({ ...rawModel().config, pad_token_id: 32_000 }), /^pad_token_id 32000$/, /^ids from 0 to 22/],
     [
@@ -148,7 +149,7 @@ describe('importing a Hugging Face folder', () => {
       /^architectures \["LlamaForCausalLM"\] with model_type "mistral"$/,
       /\["LlamaForCausalLM"\] with "llama"/,
     ],
-  ])('refuses a %s that cannot be right: %s', async (name, text, found, allowed) => {
+  ])('refuses a %s that cannot be right: case %#', async (name, text, found, allowed) => {
     await writeRawModel(source());
     await folder.write(`tiny/${name}`, text);
     const refusal = await importModel(source(), destination()).catch((error: unknown) => error as StrataError);

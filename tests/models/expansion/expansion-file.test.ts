@@ -118,6 +118,11 @@ describe('expansion.json', () => {
     ['cut short', JSON.stringify(untrained).slice(0, -5), WRITTEN],
     ['of a later version', JSON.stringify({ ...untrained, schemaVersion: 4 }), WRITTEN],
     ['without a line', JSON.stringify({ ...untrained, line: undefined }), 'line: a list'],
+    [
+      'with more steps than anybody makes',
+      JSON.stringify({ ...untrained, line: Array(1001).fill(identity) }),
+      'line: a list of at most 1000',
+    ],
     ['with an empty line', JSON.stringify({ ...untrained, line: [] }), 'line: a list of at least 1'],
     [
       'with a hash that is none',
