@@ -7,10 +7,10 @@
 
 export const ERROR_CODES = [
   'BAD_INPUT', // the user's input is wrong: exit code 2
-  'NOT_FOUND', // a name that nothing in the workspace answers to: exit code 2
+  'NOT_FOUND', // a name or path at which there is nothing of the kind: exit code 2
   'CONFLICT', // the thing is in a state that does not allow this: exit code 2
   'UNSUPPORTED', // understood, but not something Strata can do: exit code 2
-  'CORRUPT', // data on disk does not say what it should: exit code 1
+  'CORRUPT', // a file is damaged, incomplete or contradicts itself: exit code 1
   'NO_SPACE', // the disk is full: exit code 1
   'NETWORK', // a server could not be reached, or did not answer as it should: exit code 1
   'ENGINE', // a tensor engine could not be loaded or failed: exit code 1

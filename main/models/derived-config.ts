@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { configText } from './config-text.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import type { ModelFolder } from './model-folder.ts';
 
@@ -19,7 +20,7 @@ export interface ConfigOptions {
  * mixed it is the widest, because a program that loads the model in a single type would round the others.
  */
 export async function writeConfig(directory: string, folder: ModelFolder, config: LlamaConfig, options: ConfigOptions = {}): Promise<void> {
-  await writeFile(join(directory, 'config.json'), JSON.stringify(derivedConfig(folder, config, options), null, 2) + '\n');
+  await writeFile(join(directory, 'config.json'), configText(derivedConfig(folder, config, options), folder.configText));
 }
 
 /** config.json of a model derived from `folder`: see {@link writeConfig}. */

@@ -2,6 +2,7 @@ import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeF
 import { basename, dirname, extname, join } from 'node:path';
 import { EMBEDDING_TENSOR, HEAD_TENSOR } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { checkSettings } from './check-settings.ts';
 import { copyWeights, examineWeights } from './copy-weights.ts';
 import { copySmallFiles } from './small-files.ts';
 import { EXPANSION_FILE } from './expansion/expansion-file.ts';
@@ -27,7 +28,12 @@ export interface ImportedModel {
  */
 export async function importModel(path: string, destination: string): Promise<ImportedModel> {
   const info = await stat(path).catch(() => null);
-  if (!info) throw new StrataError('NOT_FOUND', 'There is no such file or folder.', { found: path, allowed: ALLOWED });
+  if (!info)
+    throw new StrataError('NOT_FOUND', 'There is no such file or folder.', {
+      found: path,
+      allowed: ALLOWED,
+      hint: 'Check the spelling; a relative path is taken from the folder that the command was typed in.',
+    });
   const partial = `${destination}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
@@ -88,6 +94,7 @@ async function copyModelFolder(source: string, destination: string): Promise<str
   const folder = await openModelFolder(source); // refuses what is not a whole model before anything is copied
   try {
     await checkHead(folder);
+    await checkSettings(folder);
     await copySmallFiles(source, destination);
     const hasTokenizer = (await sizeOfFile(source, 'tokenizer.json')) !== null;
     const isConverted = !hasTokenizer && (await sizeOfFile(source, 'tokenizer.model')) !== null;

@@ -12,6 +12,7 @@ import {
   llamaTensors,
 } from '../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { configText } from './config-text.ts';
 import { toHuggingFaceConfig } from './model-config.ts';
 import { openRegularFile } from './regular-file.ts';
 import { type SafetensorsEntry, writeSafetensors } from './safetensors.ts';
@@ -54,7 +55,9 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
   if (!layout || layout.size !== layout.expectedSize) {
     throw new StrataError('CORRUPT', `${path} is not a whole llama2.c checkpoint.`, {
       found: layout ? `${layout.size} bytes` : 'an impossible header',
-      ...(layout && { allowed: `${layout.expectedSize} bytes, as its header says` }),
+      allowed: layout
+        ? `${layout.expectedSize} bytes, as its header says`
+        : 'a header as export.py of llama2.c writes it, then 32-bit floats',
       hint: 'Download or copy the file again and compare its size with the original.',
     });
   }
@@ -67,7 +70,12 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
       const bytes = new Uint8Array(values.buffer);
       for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await file.read(bytes, done, bytes.length - done, headerBytes + offset * 4 + done);
-        if (bytesRead === 0) throw new StrataError('CORRUPT', `${path} ends too early.`);
+        if (bytesRead === 0)
+          throw new StrataError('CORRUPT', `${path} ends too early.`, {
+            found: `the end of the file at byte ${headerBytes + offset * 4 + done}`,
+            allowed: `${layout.expectedSize} bytes, as its header says`,
+            hint: 'Download or copy the file again and compare its size with the original.',
+          });
         done += bytesRead;
       }
       return values;
@@ -84,7 +92,7 @@ export async function writeLlama2cFolder(path: string, destination: string): Pro
   } finally {
     await file.close();
   }
-  await writeFile(join(destination, 'config.json'), JSON.stringify(toHuggingFaceConfig(config), null, 2) + '\n');
+  await writeFile(join(destination, 'config.json'), configText(toHuggingFaceConfig(config)));
   await writeFile(join(destination, 'tokenizer.json'), JSON.stringify(tokenizer) + '\n');
   const settings = {
     bos_token: '<s>',
@@ -209,6 +217,7 @@ async function findTokenizer(checkpoint: string, vocabularySize: number): Promis
   throw new StrataError('NOT_FOUND', 'The checkpoint has no tokenizer beside it.', {
     found: names.slice(0, 10).join(', '),
     allowed: `tok${vocabularySize}.bin or tokenizer.bin, as llama2.c's tokenizer.py writes it`,
+    hint: 'Copy the tokenizer that the checkpoint was trained with into the same folder.',
   });
 }
 

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { type LlamaConfig, MAX_BLOCKS } from '../../shared/domain/llama-config.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { ropeFields, ropeOf, ropeSchema } from './rope-config.ts';
+import { schemaRefusal } from './schema-refusal.ts';
+import { shownValue } from './shown-value.ts';
 
 /** Architectures that Strata computes exactly as their makers do, with their `model_type`. Others are refused by name. */
 const MODEL_TYPES: Readonly<Record<string, string>> = { LlamaForCausalLM: 'llama', MistralForCausalLM: 'mistral' };
@@ -18,7 +20,11 @@ const LARGEST = {
 };
 
 const size = (largest: number): z.ZodNumber => z.number().int().min(1).max(largest);
-const tokenId = z.union([z.number().int().min(0), z.array(z.number().int().min(0)).min(1), z.null()]).optional();
+/** -1 stands for none, as old files of LLaMA have it. */
+const anyId = z.number().int().min(-1);
+const tokenId = z.union([anyId, z.array(anyId).min(1), z.null()], 'an id such as 2, a list of them, or null').optional();
+
+const CONFIG_HINT = 'Download config.json again: it must be the one that was saved with the weights.';
 
 /** config.json as Hugging Face writes it, as far as it says how to compute. */
 const configSchema = z.object({
@@ -55,16 +61,20 @@ const DEFAULTS: Readonly<Record<string, { contextLength: number; keyValueHeads: 
  */
 export function parseModelConfig(json: unknown): { config: LlamaConfig; architecture: string } {
   if (typeof json !== 'object' || json === null) {
-    throw new StrataError('BAD_INPUT', 'config.json does not describe a model.', { found: JSON.stringify(json), allowed: 'a JSON object' });
+    throw new StrataError('CORRUPT', 'config.json does not describe a model.', {
+      found: shownValue(json),
+      allowed: 'a JSON object',
+      hint: CONFIG_HINT,
+    });
   }
   const fields = json as Record<string, unknown>;
   const architecture = architectureOf(fields);
   refuseVariants(fields);
   const parsed = configSchema.safeParse(json);
   if (!parsed.success) {
-    throw new StrataError('BAD_INPUT', 'config.json has missing or impossible values.', {
-      found: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),
-      hint: 'Download the model again; config.json must be the one that was saved with the weights.',
+    throw new StrataError('CORRUPT', 'config.json has missing or impossible values.', {
+      ...schemaRefusal(parsed.error, json),
+      hint: CONFIG_HINT,
     });
   }
   const values = parsed.data;
@@ -103,9 +113,23 @@ function architectureOf(fields: Record<string, unknown>): string {
     throw new StrataError('UNSUPPORTED', 'Strata does not know this architecture.', {
       found: architecture ?? `model_type ${JSON.stringify(fields.model_type ?? null)}`,
       allowed: SUPPORTED_ARCHITECTURES.join(', '),
+      hint: 'Choose a LLaMA or Mistral model: Strata computes no others.',
     });
   }
+  checkModelType(architecture, fields.model_type);
   return architecture;
+}
+
+/** Programs differ in which of the two they go by: transformers takes the model type, vLLM and llama.cpp the architecture. */
+function checkModelType(architecture: string, modelType: unknown): void {
+  if (modelType === undefined || modelType === null || modelType === MODEL_TYPES[architecture]) return;
+  throw new StrataError('CORRUPT', 'The architecture and the model type in config.json disagree.', {
+    found: `architectures ["${architecture}"] with model_type ${JSON.stringify(modelType)}`,
+    allowed: Object.entries(MODEL_TYPES)
+      .map(([name, type]) => `["${name}"] with "${type}"`)
+      .join(', '),
+    hint: `Download config.json again. If the weights are those of a ${architecture}, set model_type to "${MODEL_TYPES[architecture]}" in it.`,
+  });
 }
 
 /** Variants that would be computed wrongly are refused, not ignored. */
@@ -119,21 +143,28 @@ function refuseVariants(fields: Record<string, unknown>): void {
     [fields.hidden_act !== undefined && fields.hidden_act !== 'silu', `activation ${String(fields.hidden_act)}`, 'silu'],
   ];
   for (const [isMet, found, allowed] of variants) {
-    if (isMet) throw new StrataError('UNSUPPORTED', 'Strata does not compute this variant of LLaMA yet.', { found, allowed });
+    if (isMet)
+      throw new StrataError('UNSUPPORTED', 'Strata does not compute this variant of LLaMA yet.', {
+        found,
+        allowed,
+        hint: 'Choose a model without it: leaving it out would give other results.',
+      });
   }
 }
 
 function checkHeads({ hiddenSize, heads, keyValueHeads, headSize }: LlamaConfig): void {
   if (!Number.isInteger(headSize) || headSize % 2 !== 0 || heads % keyValueHeads !== 0) {
-    throw new StrataError('BAD_INPUT', 'The numbers of heads in config.json do not fit together.', {
+    throw new StrataError('CORRUPT', 'The numbers of heads in config.json do not fit together.', {
       found: `width ${hiddenSize}, ${heads} query heads, ${keyValueHeads} key/value heads, head size ${headSize}`,
       allowed: 'an even head size, and query heads that are a multiple of key/value heads',
+      hint: CONFIG_HINT,
     });
   }
 }
 
 function firstId(id: number | number[] | null | undefined): number | null {
-  return (Array.isArray(id) ? id[0] : id) ?? null;
+  const first = (Array.isArray(id) ? id[0] : id) ?? null;
+  return first === -1 ? null : first;
 }
 
 /** config.json for a model: fields of the original that Strata does not touch are kept, the architecture's numbers are ours. */

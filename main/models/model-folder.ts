@@ -12,6 +12,7 @@ import { EXPANSION_FILE, readExpansionFile } from './expansion/expansion-file.ts
 import { parseModelConfig } from './model-config.ts';
 import { openRegularFile, readTextFile, sizeOfFile } from './regular-file.ts';
 import { isFloatDtype, openSafetensors, PIECE_BYTES, type SafetensorsDtype, type SafetensorsFile } from './safetensors.ts';
+import { notJson } from './settings-json.ts';
 import { parseJson } from './strict-json.ts';
 
 /** A Hugging Face model folder, open for reading tensor by tensor. */
@@ -19,8 +20,9 @@ export interface ModelFolder {
   readonly directory: string;
   readonly config: LlamaConfig;
   readonly architecture: string;
-  /** config.json as it is. */
+  /** config.json as it is, and its text. */
   readonly configJson: Record<string, unknown>;
+  readonly configText: string;
   /** How it came to be, when Strata made it. */
   readonly expansion: Expansion | null;
   /** The plan of the last step that made it, where that was an expansion. */
@@ -57,7 +59,7 @@ const IGNORED_TENSORS = /rotary_emb\.inv_freq$/;
  * @throws StrataError NOT_FOUND, BAD_INPUT, UNSUPPORTED or CORRUPT, saying which file or tensor and what was expected.
  */
 export async function openModelFolder(directory: string): Promise<ModelFolder> {
-  const configJson = await readConfig(directory);
+  const { json: configJson, text: configText } = await readConfig(directory);
   const { config, architecture } = parseModelConfig(configJson);
   await sizeOfFile(directory, EXPANSION_FILE, MAX_EXPANSION_BYTES);
   const expansion = await readExpansionFile(directory);
@@ -69,7 +71,12 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
     const byTensor = new Map<string, SafetensorsFile>();
     for (const file of files) {
       for (const name of file.tensors.keys()) {
-        if (byTensor.has(name)) throw new StrataError('CORRUPT', `Tensor ${name} stands in two files of ${directory}.`);
+        if (byTensor.has(name))
+          throw new StrataError('CORRUPT', `Tensor ${name} stands in two files of ${directory}.`, {
+            found: `${name} in two files`,
+            allowed: 'each tensor in one file',
+            hint: 'Download the weights again, from one version of the model, into an empty folder.',
+          });
         byTensor.set(name, file);
       }
     }
@@ -82,6 +89,7 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
       config,
       architecture,
       configJson,
+      configText,
       expansion,
       plan,
       readTensor: (name) => byTensor.get(stored(name))!.readFloat32(stored(name)),
@@ -102,7 +110,7 @@ export async function openModelFolder(directory: string): Promise<ModelFolder> {
   }
 }
 
-async function readConfig(directory: string): Promise<Record<string, unknown>> {
+async function readConfig(directory: string): Promise<{ json: Record<string, unknown>; text: string }> {
   const found = await stat(directory).catch(() => null);
   const text = found?.isDirectory() ? await readTextFile(directory, 'config.json', MAX_CONFIG_BYTES) : null;
   if (text === null) {
@@ -110,15 +118,13 @@ async function readConfig(directory: string): Promise<Record<string, unknown>> {
     throw new StrataError('NOT_FOUND', names ? 'This folder holds no model.' : `There is no folder ${directory}.`, {
       found: names ? names.slice(0, 10).join(', ') || 'an empty folder' : directory,
       allowed: 'a Hugging Face folder with config.json, model.safetensors and tokenizer.json',
+      hint: 'Name the folder that holds config.json, or a GGUF or llama2.c file.',
     });
   }
   try {
-    return parseJson(text, CONFIG_LIMITS) as Record<string, unknown>;
+    return { json: parseJson(text, CONFIG_LIMITS) as Record<string, unknown>, text };
   } catch (error) {
-    throw new StrataError('CORRUPT', `${join(directory, 'config.json')} is not JSON.`, {
-      found: error instanceof Error ? error.message : String(error),
-      cause: error,
-    });
+    throw notJson(join(directory, 'config.json'), text, error);
   }
 }
 
@@ -160,7 +166,9 @@ async function weightFiles(directory: string): Promise<WeightFiles> {
   throw new StrataError('NOT_FOUND', 'This folder holds no weights that Strata reads.', {
     found: some(others) || 'no weight files',
     allowed: `model.safetensors, or ${INDEX_FILE} with its shards`,
-    ...(others.some((name) => /\.(bin|pt|pth|ckpt)$/.test(name)) && { hint: PYTORCH_HINT }),
+    hint: others.some((name) => /\.(bin|pt|pth|ckpt)$/.test(name))
+      ? PYTORCH_HINT
+      : 'Download or copy the weights into the folder, or import the GGUF file itself.',
   });
 }
 
@@ -173,16 +181,12 @@ export const PYTORCH_HINT =
 
 /** For each tensor its shard, as the index says. */
 async function readIndex(directory: string, present: readonly string[]): Promise<Map<string, string>> {
+  const text = (await readTextFile(directory, INDEX_FILE, MAX_INDEX_BYTES)) ?? '';
   let map: unknown;
   try {
-    const text = await readTextFile(directory, INDEX_FILE, MAX_INDEX_BYTES);
-    map = (parseJson(text ?? '', INDEX_LIMITS) as { weight_map?: unknown }).weight_map;
+    map = (parseJson(text, INDEX_LIMITS) as { weight_map?: unknown } | null)?.weight_map;
   } catch (error) {
-    if (error instanceof StrataError) throw error;
-    throw new StrataError('CORRUPT', `${INDEX_FILE} is not JSON.`, {
-      ...(error instanceof SyntaxError && { found: error.message }),
-      cause: error,
-    });
+    throw notJson(join(directory, INDEX_FILE), text, error);
   }
   const index = new Map(Object.entries(typeof map === 'object' ? (map ?? {}) : {}));
   const shards = new Set(index.values());
@@ -192,14 +196,16 @@ async function readIndex(directory: string, present: readonly string[]): Promise
     throw new StrataError('CORRUPT', `${INDEX_FILE} does not list the model's files.`, {
       found: wrong === undefined ? `${shards.size} files` : JSON.stringify(wrong).slice(0, 200),
       allowed: `1 to ${MAX_SHARDS} names of .safetensors files in the same folder`,
+      hint: `${INDEX_FILE} must be the one that was saved with the weights: download or copy it again.`,
     });
   }
   const names = new Set(present);
   const missing = [...(shards as Set<string>)].filter((shard) => !names.has(shard));
   if (missing.length > 0) {
-    throw new StrataError('NOT_FOUND', 'Part of the model is missing.', {
-      found: `no ${missing.join(', no ')}`,
+    throw new StrataError('CORRUPT', 'Part of the model is missing.', {
+      found: `no ${missing.slice(0, 3).join(', no ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`,
       hint: 'Download the missing files into the same folder.',
+      allowed: `all ${shards.size} files that ${INDEX_FILE} names`,
     });
   }
   return index as Map<string, string>;
@@ -245,7 +251,8 @@ function checkTensors(directory: string, config: LlamaConfig, architecture: stri
     (name) => !expected.has(name) && !IGNORED_TENSORS.test(name) && !(config.tiedEmbeddings && name === HEAD_TENSOR),
   );
   if (extra.length > 0) {
-    throw new StrataError('UNSUPPORTED', 'The model has tensors that its configuration does not explain.', {
+    const code = extra.every((name) => LLAMA_TENSOR.test(name)) ? 'CORRUPT' : 'UNSUPPORTED'; // a wrong number, or another kind of model
+    throw new StrataError(code, 'The model has tensors that its configuration does not explain.', {
       found: some(extra),
       allowed: `the ${expected.size} tensors of a ${config.blocks}-block ${architecture} ${biasesOf(config)}`,
       hint: 'Computing without them would give other results. Check num_hidden_layers, attention_bias, mlp_bias and the architecture in config.json.',
@@ -262,6 +269,7 @@ function checkTensors(directory: string, config: LlamaConfig, architecture: stri
         {
           found: `${name} of shape [${tensor.shape.join(', ')}]`,
           allowed: `[${shape.join(', ')}], as config.json says`,
+          hint: 'config.json and the weights must be of one model: download both again.',
         },
       );
     }
@@ -269,10 +277,15 @@ function checkTensors(directory: string, config: LlamaConfig, architecture: stri
       throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not compute with.`, {
         found: tensor.dtype,
         allowed: 'F32, F16, BF16',
+        hint: 'Use the weights as they were before they were quantised.',
       });
     }
   }
 }
+
+/** A tensor of a LLaMA, of however many blocks and with whatever biases. */
+const LLAMA_TENSOR =
+  /^(lm_head\.weight|model\.layers\.\d+\.((input|post_attention)_layernorm\.weight|(self_attn\.[qkvo]|mlp\.(gate|up|down))_proj\.(weight|bias)))$/;
 
 function biasesOf({ attentionBias, mlpBias }: LlamaConfig): string {
   const where = [...(attentionBias ? ['attention'] : []), ...(mlpBias ? ['MLP'] : [])];

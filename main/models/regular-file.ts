@@ -39,9 +39,10 @@ export async function sizeOfFile(directory: string, name: string, maxBytes = Num
   const found = entry.isSymbolicLink() ? await stat(path) : entry;
   refuseIrregular(path, found);
   if (found.size > maxBytes) {
-    throw new StrataError('BAD_INPUT', `${name} is larger than such a file can be.`, {
+    throw new StrataError('CORRUPT', `${name} is larger than such a file can be.`, {
       found: `${found.size} bytes`,
       allowed: `up to ${maxBytes} bytes`,
+      hint: `${name} must be the one that was saved with the model: download or copy it again.`,
     });
   }
   return found.size;
@@ -54,7 +55,11 @@ export async function readTextFile(directory: string, name: string, maxBytes: nu
 
 function refuseIrregular(path: string, found: Stats): void {
   if (found.isFile()) return;
-  throw new StrataError('BAD_INPUT', `${path} is not a file.`, { found: kindOf(found), allowed: 'a file' });
+  throw new StrataError('BAD_INPUT', `${path} is not a file.`, {
+    found: kindOf(found),
+    allowed: 'a file',
+    hint: 'Put the file itself there.',
+  });
 }
 
 function kindOf(found: Stats): string {
@@ -66,10 +71,11 @@ function kindOf(found: Stats): string {
 async function refuseLinkOutside(directory: string, path: string): Promise<void> {
   const root = await realpath(directory);
   const target = await realpath(path).catch((error: NodeJS.ErrnoException) => {
-    throw new StrataError('NOT_FOUND', `${path} is a link to a file that is not there.`, {
+    throw new StrataError('CORRUPT', `${path} is a link to a file that is not there.`, {
       found: error.code === 'ELOOP' ? 'links that lead to each other' : error.message,
       hint: 'Download the model again.',
       cause: error,
+      allowed: 'a file, or a link to one',
     });
   });
   const store = cacheStore(root);

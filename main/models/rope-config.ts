@@ -49,9 +49,10 @@ function scalingOf(rope: NonNullable<RopeFields>, contextLength: number): RopeSc
   const type = rope.rope_type ?? rope.type ?? 'default';
   const need = <Value>(value: Value | undefined, name: string): Value => {
     if (value !== undefined) return value;
-    throw new StrataError('BAD_INPUT', `Rotary positions of type "${type}" need ${name}.`, {
+    throw new StrataError('CORRUPT', `Rotary positions of type "${type}" need ${name}.`, {
       found: `rope_scaling without ${name}`,
       allowed: 'config.json as it was saved with the weights',
+      hint: 'Download config.json again: it must be the one that was saved with the weights.',
     });
   };
   switch (type) {
@@ -74,6 +75,7 @@ function scalingOf(rope: NonNullable<RopeFields>, contextLength: number): RopeSc
       throw new StrataError('UNSUPPORTED', 'Strata does not compute this variant of LLaMA yet.', {
         found: `rotary positions of type "${type}"`,
         allowed: ROPE_TYPES.join(', '),
+        hint: 'Choose a model without it: leaving it out would give other results.',
       });
   }
 }

@@ -16,6 +16,8 @@ export const PIECE_BYTES = 2 ** 22;
 
 /** Those of published models have less than a megabyte; longer ones would only fill the memory. */
 const MAX_HEADER_BYTES = 32_000_000;
+/** Those of a LLaMA have one or two. */
+const MAX_AXES = 8;
 /** A name, a type, a few lengths and two offsets for each of 200,000 tensors. */
 const HEADER_LIMITS = { depth: 8, values: 2_000_000 };
 
@@ -73,7 +75,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const fill = async (bytes: Uint8Array, begin: number): Promise<Uint8Array> => {
       for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER_BYTES), begin + done);
-        if (bytesRead === 0) throw corrupt(path, `the file ends at byte ${begin + done}`);
+        if (bytesRead === 0) throw corrupt(path, `the file ends at byte ${begin + done}`, `${size} bytes, as when it was opened`);
         done += bytesRead;
       }
       return bytes;
@@ -82,7 +84,12 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const { tensors, metadata } = await readHeader(path, size, readRange);
     const find = (name: string): SafetensorsTensor => {
       const tensor = tensors.get(name);
-      if (!tensor) throw new StrataError('NOT_FOUND', `There is no tensor ${name} in ${path}.`);
+      if (!tensor)
+        throw new StrataError('NOT_FOUND', `There is no tensor ${name} in ${path}.`, {
+          found: `${tensors.size} other tensors`,
+          allowed: 'tensors of this file',
+          hint: 'Download or copy the file again and compare its size with the original.',
+        });
       return tensor;
     };
     return {
@@ -116,6 +123,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
         throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not compute with.`, {
           found: dtype,
           allowed: FLOAT_DTYPES.join(', '),
+          hint: 'Use the weights as they were before they were quantised.',
         });
       },
       close: () => file.close(),
@@ -191,11 +199,11 @@ async function readHeader(
   size: number,
   readRange: (begin: number, end: number) => Promise<Uint8Array>,
 ): Promise<{ tensors: Map<string, SafetensorsTensor>; metadata: Record<string, string> }> {
-  if (size < 8) throw corrupt(path, `${size} bytes`);
+  if (size < 8) throw corrupt(path, `${size} bytes`, 'at least 8: the length of the header, before the header and the tensors');
   const { buffer, byteOffset } = await readRange(0, 8);
   const declared = new DataView(buffer, byteOffset).getBigUint64(0, true);
   if (declared > BigInt(Math.min(MAX_HEADER_BYTES, size - 8))) {
-    throw corrupt(path, `a header of ${declared} bytes in a file of ${size}`);
+    throw corrupt(path, `a header of ${declared} bytes in a file of ${size}`, `up to ${Math.min(MAX_HEADER_BYTES, size - 8)} bytes`);
   }
   const dataStart = 8 + Number(declared);
   const header = parseHeader(path, await readRange(8, dataStart));
@@ -214,10 +222,10 @@ function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
   try {
     header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes), HEADER_LIMITS);
   } catch (error) {
-    throw corrupt(path, `a header that cannot be read: ${inShort(error instanceof Error ? error.message : String(error))}`);
+    throw corrupt(path, `a header that cannot be read: ${inShort(error instanceof Error ? error.message : String(error))}`, HEADER);
   }
   if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
-  throw corrupt(path, 'a header that is not a JSON object');
+  throw corrupt(path, 'a header that is not a JSON object', HEADER);
 }
 
 /** A text of a stranger as part of a message. */
@@ -235,7 +243,7 @@ function parseTensor(path: string, named: string, entry: unknown, dataStart: num
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const json = (value: unknown): string => inShort(JSON.stringify(value) ?? 'undefined');
   const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (typeof dtype !== 'string') throw corrupt(path, `tensor ${name} of type ${json(dtype)}`);
+  if (typeof dtype !== 'string') throw corrupt(path, `tensor ${name} of type ${json(dtype)}`, Object.keys(BYTES_PER_ELEMENT).join(', '));
   if (!Object.hasOwn(BYTES_PER_ELEMENT, dtype)) {
     throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not know.`, {
       found: inShort(dtype),
@@ -243,13 +251,25 @@ function parseTensor(path: string, named: string, entry: unknown, dataStart: num
       hint: 'Use the weights as they were before they were quantised.',
     });
   }
-  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize)) throw corrupt(path, `tensor ${name} of shape ${json(shape)}`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) throw corrupt(path, `tensor ${name} at ${json(offsets)}`);
+  if (!Array.isArray(shape) || shape.length > MAX_AXES || !shape.every(isSize)) {
+    throw corrupt(path, `tensor ${name} of shape ${json(shape)}`, `up to ${MAX_AXES} whole numbers of at least 0`);
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    throw corrupt(path, `tensor ${name} at ${json(offsets)}`, 'the two bytes between which it lies');
+  }
   const [begin, end] = [dataStart + offsets[0]!, dataStart + offsets[1]!];
   const bytes = shape.reduce((product, length) => product * length, 1) * BYTES_PER_ELEMENT[dtype as SafetensorsDtype];
-  if (end > size) throw corrupt(path, `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`);
-  if (end - begin !== bytes)
-    throw corrupt(path, `tensor ${name} of shape [${shape.join(', ')}] ${dtype} in ${end - begin} bytes instead of ${bytes}`);
+  if (end > size) {
+    throw corrupt(
+      path,
+      `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`,
+      `at least ${end} bytes, as the header says`,
+    );
+  }
+  if (end - begin !== bytes) {
+    const found = `tensor ${name} of shape [${shape.join(', ')}] ${dtype} in ${end - begin} bytes instead of ${bytes}`;
+    throw corrupt(path, found, 'as many bytes as shape and type need');
+  }
   return { dtype: dtype as SafetensorsDtype, shape, begin, end };
 }
 
@@ -257,15 +277,24 @@ function parseTensor(path: string, named: string, entry: unknown, dataStart: num
 function checkRanges(path: string, tensors: ReadonlyMap<string, SafetensorsTensor>, dataStart: number, size: number): void {
   let expected = dataStart;
   for (const [name, { begin, end }] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== expected) throw corrupt(path, `tensor ${inShort(name)} begins at byte ${begin}; the one before ends at ${expected}`);
+    if (begin !== expected) {
+      throw corrupt(
+        path,
+        `tensor ${inShort(name)} begins at byte ${begin}; the one before ends at ${expected}`,
+        'tensors one behind the other',
+      );
+    }
     expected = end;
   }
-  if (expected !== size) throw corrupt(path, `${size - expected} bytes after the last tensor`);
+  if (expected !== size) throw corrupt(path, `${size - expected} bytes after the last tensor`, `${expected} bytes, as the header says`);
 }
 
-function corrupt(path: string, found: string): StrataError {
+const HEADER = 'a JSON object in UTF-8 with type, shape and place of every tensor, each name once';
+
+function corrupt(path: string, found: string, allowed: string): StrataError {
   return new StrataError('CORRUPT', `${path} is not a complete safetensors file.`, {
     found,
+    allowed,
     hint: 'Download or copy the file again and compare its size with the original.',
   });
 }

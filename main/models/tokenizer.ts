@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
+import { readSettings } from './settings-json.ts';
 import { AddedTokenFinder } from './tokenizers/added-tokens.ts';
 import { bytePairModel, type TokenModel } from './tokenizers/byte-pair-model.ts';
 import { type Decoder, decoder } from './tokenizers/decoders.ts';
@@ -52,15 +53,17 @@ const WAY_OF_READING = 'ids of the tokenizers library, special tokens in text as
 export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
   const path = join(directory, 'tokenizer.json');
   const found = await stat(path).catch(() => null);
-  if (!found || found.size > MAX_TOKENIZER_BYTES) {
-    throw new StrataError('NOT_FOUND', 'The model has no tokenizer that Strata reads.', {
-      found: found ? `tokenizer.json of ${found.size} bytes` : `no tokenizer.json in ${directory}`,
-      allowed: 'a tokenizer.json as the tokenizers library writes it',
+  if (!found) throw noTokenizer(directory);
+  if (found.size > MAX_TOKENIZER_BYTES) {
+    throw new StrataError('CORRUPT', 'tokenizer.json is larger than any tokenizer.', {
+      found: `tokenizer.json of ${found.size} bytes`,
+      allowed: `up to ${MAX_TOKENIZER_BYTES} bytes`,
+      hint: TOKENIZER_HINT,
     });
   }
   const bytes = await readFile(path);
-  const settings = await readJson(join(directory, 'tokenizer_config.json'));
-  const config = await readJson(join(directory, 'config.json'));
+  const settings = (await readSettings(join(directory, 'tokenizer_config.json'))) ?? {};
+  const config = (await readSettings(join(directory, 'config.json'))) ?? {};
   const tokenizer = understand(path, bytes);
   const bosTokenId = specialId(tokenizer, settings.bos_token, config.bos_token_id);
   const eosTokenId = specialId(tokenizer, settings.eos_token, config.eos_token_id);
@@ -87,6 +90,17 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
   };
 }
 
+const TOKENIZER_HINT = 'tokenizer.json must be the one that was saved with the model: download or copy it again.';
+
+function noTokenizer(directory: string): StrataError {
+  return new StrataError('NOT_FOUND', 'The model has no tokenizer that Strata reads.', {
+    found: `no tokenizer.json in ${directory}`,
+    allowed:
+      "tokenizer.json (Hugging Face's) or tokenizer.model (SentencePiece's) beside the weights, or a GGUF file, which has its tokenizer within",
+    hint: 'Download or copy the file that was saved with the model into its folder, or take the model as a GGUF file.',
+  });
+}
+
 /** What a tokenizer.json describes. */
 interface Understood {
   /** Appends the ids of a text. */
@@ -104,7 +118,8 @@ function understand(path: string, bytes: Buffer): Understood {
     if (error instanceof StrataError) throw error;
     throw new StrataError('CORRUPT', `${path} cannot be understood.`, {
       found: error instanceof Error ? error.message : String(error),
-      hint: 'tokenizer.json must be the one that was saved with the model: download or copy it again.',
+      allowed: 'a tokenizer.json as the tokenizers library writes it',
+      hint: TOKENIZER_HINT,
       cause: error,
     });
   }
@@ -202,20 +217,5 @@ function specialId({ idOf, size }: Understood, token: unknown, id: unknown): num
   const text = typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token;
   if (typeof text === 'string') return idOf(text) ?? null;
   const first: unknown = Array.isArray(id) ? id[0] : id;
-  return typeof first === 'number' && first < size ? first : null;
-}
-
-async function readJson(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw error;
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new StrataError('CORRUPT', `${path} is not JSON.`, { cause: error });
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new StrataError('CORRUPT', `${path} does not hold settings.`, { found: text.slice(0, 60), allowed: 'a JSON object' });
+  return typeof first === 'number' && first >= 0 && first < size ? first : null;
 }

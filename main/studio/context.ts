@@ -81,6 +81,7 @@ export function resolve<Item extends { id: string; name: string }>(kind: string,
     throw new StrataError('BAD_INPUT', `Several ${kind}s are called "${reference}".`, {
       found: named.map(({ id }) => id).join(', '),
       hint: 'Use the id instead of the name.',
+      allowed: 'an id, or a name that only one has',
     });
   }
   throw new StrataError('NOT_FOUND', `There is no ${kind} "${reference}".`, {
@@ -92,6 +93,7 @@ export function resolve<Item extends { id: string; name: string }>(kind: string,
             .slice(0, 20)
             .join(', ')
         : `none: there are no ${kind}s yet`,
+    hint: `strata ${kind === 'dataset' ? 'data' : kind} list shows them.`,
   });
 }
 

@@ -33,6 +33,7 @@ export async function claimFolder(directory: string, request: RecordedRequest): 
     throw new StrataError('CONFLICT', 'Another program is fetching this model.', {
       found: `its process is named in ${join(directory, OWNER_FILE)}`,
       hint: 'Wait until it has ended, or stop it there.',
+      allowed: 'one program at a time',
     });
   }
   const owner = join(directory, OWNER_FILE);

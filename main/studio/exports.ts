@@ -172,6 +172,7 @@ function refuseOption(format: ExportFormat, only: ExportFormat, what: string, va
   throw new StrataError('BAD_INPUT', `The format "${format}" does not take ${what}.`, {
     found: String(value),
     allowed: `${what} with the format "${only}"`,
+    hint: 'Leave it out, or choose that format.',
   });
 }
 

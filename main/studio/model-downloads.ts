@@ -131,7 +131,11 @@ export class ModelDownloads {
       return { ...common, path: null, origin: '', release: () => Promise.resolve() };
     }
     if (this.#fetching.has(id))
-      throw new StrataError('CONFLICT', 'This model is being fetched already.', { found: titleOf(source, request.file) });
+      throw new StrataError('CONFLICT', 'This model is being fetched already.', {
+        found: titleOf(source, request.file),
+        allowed: 'one download of a model at a time',
+        hint: 'Wait until it has arrived, or stop it first.',
+      });
     const stop = new AbortController();
     this.#fetching.set(id, stop);
     const directory = this.#folder(id);
@@ -186,6 +190,7 @@ export class ModelDownloads {
       throw new StrataError('CONFLICT', 'The model has arrived and is being brought into the workspace.', {
         found: task.shown.title,
         hint: 'Delete it from the list of models afterwards.',
+        allowed: 'downloads that are still going on',
       });
     }
     task.controller.abort();
@@ -198,7 +203,11 @@ export class ModelDownloads {
     const task = this.#tasks.get(id);
     if (!task && !(await this.#left(id))) throw this.#unknown(id, await this.list());
     if ((task && GOING_ON.includes(task.shown.state)) || this.#fetching.has(id) || (await isClaimed(this.#folder(id)))) {
-      throw new StrataError('CONFLICT', 'The download goes on.', { found: id, hint: 'Stop it first.' });
+      throw new StrataError('CONFLICT', 'The download goes on.', {
+        found: id,
+        allowed: 'downloads that were stopped or have failed',
+        hint: 'Stop it first.',
+      });
     }
     this.#tasks.delete(id);
     await rm(this.#folder(id), { recursive: true, force: true });
@@ -241,6 +250,7 @@ export class ModelDownloads {
     return new StrataError('NOT_FOUND', `There is no download "${id}".`, {
       found: id,
       allowed: known.length > 0 ? known.map((each) => each.id).join(', ') : 'none: nothing is being fetched',
+      hint: 'strata model downloads lists those that can go on.',
     });
   }
 
@@ -325,6 +335,7 @@ function checkOptions(source: ModelSource, { file, token, offline, endpoint }: F
   throw new StrataError('BAD_INPUT', 'The catalogue takes no such choice.', {
     found: given.map(([key]) => key).join(', '),
     allowed: 'these for a hub: hub:ORG/NAME',
+    hint: 'Leave it out.',
   });
 }
 

@@ -18,6 +18,7 @@ export function parseModelSource(text: string): ModelSource {
   throw new StrataError('BAD_INPUT', 'That is no place to fetch a model from.', {
     found: text,
     allowed: 'hub:ORG/NAME, hub:ORG/NAME@REVISION, or catalogue:ID',
+    hint: 'strata model catalogue lists the models of the catalogue; others are named as on their hub.',
   });
 }
 

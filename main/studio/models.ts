@@ -259,6 +259,7 @@ export class Models {
       throw new StrataError('CONFLICT', 'A run that is not finished starts from this model.', {
         found: `run ${user.name} (${user.status})`,
         hint: 'Let it finish or delete it first.',
+        allowed: 'models that no unfinished run starts from',
       });
     }
     deleteModel(this.#context.store, model.id);

@@ -113,6 +113,7 @@ export class Planner {
       throw new StrataError('BAD_INPUT', 'The context is longer than the model was made for.', {
         found: `${context} tokens`,
         allowed: `2 to ${base.contextLength} tokens`,
+        hint: 'Choose a shorter context.',
       });
     }
     const windows = request.windows ?? IMPORTANCE_DEFAULTS.windows;

@@ -243,7 +243,7 @@ export const exportedModelSchema = z.object({
   bytes: z.int(),
   /** It was opened again, and is what it should be. */
   verified: z.boolean(),
-  /** What other programs do in another way than Strata, in words. */
+  /** What other programs do in another way than Strata, and what is otherwise than asked for, in words. */
   notes: z.array(z.string()).optional(),
 });
 export type ExportedModel = z.infer<typeof exportedModelSchema>;

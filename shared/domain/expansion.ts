@@ -45,14 +45,20 @@ export const expansionStepSchema = z.object({
 });
 export type ExpansionStep = z.infer<typeof expansionStepSchema>;
 
-const tensorHashesSchema = z.record(z.string(), z.string().regex(/^(F32|F16|BF16) [0-9a-f]{64}$/));
+const tensorHashesSchema = z.record(
+  z.string(),
+  z.string().regex(/^(F32|F16|BF16) [0-9a-f]{64}$/, 'F32, F16 or BF16, a blank and a sha256'),
+);
+
+/** Nobody expands a model so often; every step is looked at whenever the model is opened. */
+const MAX_STEPS = 1000;
 
 export const expansionSchema = z.object({
   schemaVersion: z.literal(3),
   /** The model that the line begins with. */
   base: z.object({ name: z.string(), hash: z.string() }),
   /** From there to this model, oldest first. */
-  line: z.array(expansionStepSchema).min(1),
+  line: z.array(expansionStepSchema).min(1).max(MAX_STEPS),
   /** The tensors that the last step kept as its base has them, by their names in this model: element type and sha256 of the bytes. */
   frozen: tensorHashesSchema,
   /** All others, which the last step inserted or trained. */

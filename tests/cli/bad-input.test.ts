@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -118,6 +118,40 @@ describe('a model', () => {
       ],
       ['whose weights are truncated', 1, 'CORRUPT', /truncated/, /^/, truncate],
       ['without a tokenizer', 2, 'NOT_FOUND', /no tokenizer\.json/, /tokenizer\.json/, (f) => rm(join(f, 'tokenizer.json'))],
+      ['with an impossible number', 1, 'CORRUPT', /^vocab_size: 0$/, /^vocab_size: at least 1$/, (f) => configure(f, { vocab_size: 0 })],
+      ['with heads that do not fit', 1, 'CORRUPT', /3 key\/value heads/, /a multiple/, (f) => configure(f, { num_key_value_heads: 3 })],
+      ['with a config.json that is cut off', 1, 'CORRUPT', /JSON/, /a JSON object/, (f) => writeFile(join(f, 'config.json'), '{"a":')],
+      [
+        'with settings that are cut off',
+        1,
+        'CORRUPT',
+        /JSON/,
+        /a JSON object/,
+        (f) => writeFile(join(f, 'generation_config.json'), '{"eos_token_id":'),
+      ],
+      [
+        'with an end token that it has not',
+        1,
+        'CORRUPT',
+        /^eos_token_id 9999$/,
+        /^ids from 0/,
+        (f) => configure(f, { eos_token_id: 9999 }),
+      ],
+      ['of fewer blocks than its weights', 1, 'CORRUPT', /layers\.3/, /3-block/, (f) => configure(f, { num_hidden_layers: 3 })],
+      ['of more blocks than its weights', 1, 'CORRUPT', /layers\.4/, /5-block/, (f) => configure(f, { num_hidden_layers: 5 })],
+      [
+        'without one of its shards',
+        1,
+        'CORRUPT',
+        /^no b\.safetensors$/,
+        /^all 2 files/,
+        async (f) => {
+          await rename(join(f, 'model.safetensors'), join(f, 'a.safetensors'));
+          const weight_map = { a: 'a.safetensors', b: 'b.safetensors' };
+          await writeFile(join(f, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
+        },
+      ],
+      ['without weights', 2, 'NOT_FOUND', /^no weight files$/, /model\.safetensors/, (f) => rm(join(f, 'model.safetensors'))],
       ['that is not there', 2, 'NOT_FOUND', /that is not there/, /config\.json/, (f) => rm(f, { recursive: true })],
     ];
   test.each(cases)('%s is refused', async (what, exitCode, code, found, allowed, change) => {

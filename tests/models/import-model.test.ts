@@ -101,10 +101,63 @@ describe('importing a Hugging Face folder', () => {
   it('takes everything that belongs to a tokenizer and to talking', async () => {
     await writeRawModel(source());
     const small = ['generation_config.json', 'special_tokens_map.json', 'chat_template.jinja', 'chat_template.json', 'added_tokens.json'];
-    for (const name of small) await folder.write(`tiny/${name}`, `of ${name}`);
+    for (const name of small) await folder.write(`tiny/${name}`, JSON.stringify({ of: name }));
     const before = await contentsOf(source());
     await importModel(source(), destination());
     expect(await contentsOf(destination())).toEqual(before);
+  });
+
+  it.each([
+    ['{"bos_token_id": 1, "eos_token_id": [2, 22], "pad_token_id": -1}', '{"pad_token": null}', '{"eos_token": {"content": "</s>"}}'],
+    ['{"eos_token_id": null}', '{"tokenizer_class": "LlamaTokenizer", "pad_token": "<pad>"}', '{}'],
+    ['{"eos_token_id": -1, "eos_token_id": 2}', '{"bos_token": "<s>", "bos_token": "<s>"}', '{}'],
+  ])('takes settings as other programs take them: %s', async (generation, tokenizer, tokens) => {
+    await writeRawModel(source(), { ...rawModel(), config: { ...rawModel().config, pad_token_id: -1 } });
+    await folder.write('tiny/generation_config.json', generation);
+    await folder.write('tiny/tokenizer_config.json', tokenizer);
+    await folder.write('tiny/special_tokens_map.json', tokens);
+    await importModel(source(), destination());
+    expect(await contentsOf(destination())).toEqual(await contentsOf(source()));
+  });
+
+  it('takes -1 as an end token for none', async () => {
+    await writeRawModel(source(), { ...rawModel(), config: { ...rawModel().config, eos_token_id: -1 } });
+    await folder.write('tiny/tokenizer_config.json', '{}');
+    await importModel(source(), destination());
+    expect((await loadTokenizer(destination())).eosTokenId).toBeNull();
+  });
+
+  it.each<[string, string, RegExp, RegExp]>([
+    ['generation_config.json', '{"eos_token_id": 2', /Expected|Unexpected/, /a JSON object/],
+    ['generation_config.json', '', /^an empty file$/, /a JSON object/],
+    ['generation_config.json', '[1]', /^\[1\]$/, /a JSON object/],
+    ['tokenizer_config.json', 'null', /^null$/, /a JSON object/],
+    ['tokenizer_config.json', '{"eos_token": 2}', /^eos_token 2$/, /^a text such as/],
+    ['special_tokens_map.json', '"x"', /^"x"$/, /a JSON object/],
+    ['special_tokens_map.json', '{"bos_token": {}}', /^bos_token \{\}$/, /^a text such as/],
+    ['generation_config.json', '{"eos_token_id": 23}', /^eos_token_id 23$/, /^ids from 0 to 22/],
+    ['generation_config.json', '{"eos_token_id": [2, 32000]}', /^eos_token_id \[2,32000\]$/, /^ids from 0 to 22/],
+    ['generation_config.json', '{"bos_token_id": [1]}', /^bos_token_id \[1\]$/, /^ids from 0 to 22/],
+    ['generation_config.json', '{"pad_token_id": -2}', /^pad_token_id -2$/, /or -1 or null/],
+    ['generation_config.json', '{"eos_token_id": "2"}', /^eos_token_id "2"$/, /^ids from 0 to 22/],
+    ['generation_config.json', `{"eos_token_id": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`, /^eos_token_id a list of 1$/, /^ids from/],
+    ['config.json', JSON.stringify({ ...rawModel().config, bos_token_id: 23 }), /^bos_token_id 23$/, /^ids from 0 to 22/],
+    ['config.json', JSON.stringify({ ...rawModel().config, pad_token_id: 32_000 }), /^pad_token_id 32000$/, /^ids from 0 to 22/],
+    [
+      'config.json',
+      JSON.stringify({ ...rawModel().config, model_type: 'mistral' }),
+      /^architectures \["LlamaForCausalLM"\] with model_type "mistral"$/,
+      /\["LlamaForCausalLM"\] with "llama"/,
+    ],
+  ])('refuses a %s that cannot be right: case %#', async (name, text, found, allowed) => {
+    await writeRawModel(source());
+    await folder.write(`tiny/${name}`, text);
+    const refusal = await importModel(source(), destination()).catch((error: unknown) => error as StrataError);
+    expect(refusal).toMatchObject({ code: 'CORRUPT', message: expect.stringMatching(/\.json/) as string });
+    expect((refusal as StrataError).found).toMatch(found);
+    expect((refusal as StrataError).allowed).toMatch(allowed);
+    expect((refusal as StrataError).hint).toMatch(/download|Download/);
+    expect(existsSync(destination())).toBe(false);
   });
 
   it('takes mixed types, and a tied model that stores its one table twice', async () => {
@@ -324,7 +377,7 @@ describe('what is not a whole model is refused, and nothing is left behind:', ()
     await rm(join(source(), 'model.safetensors'));
     await symlink(target, join(source(), 'model.safetensors'));
     expect(await refusalWith(source(), join(source(), 'model.safetensors'))).toMatchObject({
-      code: 'NOT_FOUND',
+      code: 'CORRUPT',
       message: `${join(source(), 'model.safetensors')} is a link to a file that is not there.`,
       found: expect.stringMatching(found) as string,
     });
@@ -431,7 +484,11 @@ describe('what is not a whole model is refused, and nothing is left behind:', ()
   it('no tokenizer, with the folder that was given', async () => {
     await writeRawModel(source());
     await rm(join(source(), 'tokenizer.json'));
-    expect(await refusal(source())).toMatchObject({ code: 'NOT_FOUND', found: `no tokenizer.json in ${source()}` });
+    expect(await refusal(source())).toMatchObject({
+      code: 'NOT_FOUND',
+      found: `no tokenizer.json in ${source()}`,
+      allowed: expect.stringMatching(/tokenizer\.json .*tokenizer\.model .*GGUF/) as string,
+    });
   });
 
   it('a damaged tokenizer', async () => {

@@ -146,7 +146,7 @@ describe('variants:', () => {
     [{ rope_type: 'llama3', factor: 8 }, 'rope_scaling without low_freq_factor'],
     [{ rope_type: 'yarn' }, 'rope_scaling without factor'],
   ])('a scaling without a number that it needs is refused: %j', (rope, found) => {
-    expect(() => configOf({ rope_scaling: rope })).toThrow(expect.objectContaining({ code: 'BAD_INPUT', found }));
+    expect(() => configOf({ rope_scaling: rope })).toThrow(expect.objectContaining({ code: 'CORRUPT', found }));
   });
 
   it('Mistral, with its sliding window, has the defaults of transformers, which are not those of LLaMA', () => {
@@ -225,16 +225,29 @@ describe('impossible numbers are refused, with their field:', () => {
     [{ rope_parameters: { rope_theta: '10000' } }, 'rope_parameters.rope_theta'],
     [{ rope_scaling: 'linear' }, 'rope_scaling'],
     [{ tie_word_embeddings: 'yes' }, 'tie_word_embeddings'],
-    [{ bos_token_id: -1 }, 'bos_token_id'],
+    [{ bos_token_id: -2 }, 'bos_token_id'],
     [{ eos_token_id: [] }, 'eos_token_id'],
   ])('%j', (fields, field) => {
     expect(() => configOf(fields)).toThrow(
       expect.objectContaining({
-        code: 'BAD_INPUT',
+        code: 'CORRUPT',
         message: 'config.json has missing or impossible values.',
         found: expect.stringMatching(new RegExp(`^${field.replace('.', '\\.')}: `)) as string,
+        allowed: expect.stringMatching(new RegExp(`^${field.replace('.', '\\.')}: (at|more|a|an|true) `)) as string,
       }),
     );
+  });
+
+  it.each([
+    [{ vocab_size: 0 }, 'vocab_size: 0', 'vocab_size: at least 1'],
+    [{ num_hidden_layers: undefined }, 'num_hidden_layers: nothing', 'num_hidden_layers: a number'],
+    [{ hidden_size: 64.5 }, 'hidden_size: 64.5', 'hidden_size: a whole number'],
+    [{ rms_norm_eps: 0 }, 'rms_norm_eps: 0', 'rms_norm_eps: more than 0'],
+    [{ tie_word_embeddings: 'yes' }, 'tie_word_embeddings: "yes"', 'tie_word_embeddings: true or false'],
+    [{ eos_token_id: [] }, 'eos_token_id: []', 'eos_token_id: a list of at least 1'],
+    [{ eos_token_id: '2' }, 'eos_token_id: "2"', 'eos_token_id: an id such as 2, a list of them, or null'],
+  ])('with what was found and what is allowed, in plain words: %j', (fields, found, allowed) => {
+    expect(() => configOf(fields)).toThrow(expect.objectContaining({ found, allowed }));
   });
 
   it('all of them at once', () => {
@@ -249,11 +262,11 @@ describe('impossible numbers are refused, with their field:', () => {
     [{ num_attention_heads: 7 }, `width 64, 7 query heads, 7 key/value heads, head size ${64 / 7}`],
     [{ head_dim: 9 }, 'width 64, 8 query heads, 8 key/value heads, head size 9'],
   ])('heads that do not fit together: %j', (fields, found) => {
-    expect(() => configOf(fields)).toThrow(expect.objectContaining({ code: 'BAD_INPUT', found }));
+    expect(() => configOf(fields)).toThrow(expect.objectContaining({ code: 'CORRUPT', found }));
   });
 
   it.each([null, 'text', 7, undefined])('no object at all: %j', (json) => {
-    expect(() => parseModelConfig(json)).toThrow(expect.objectContaining({ code: 'BAD_INPUT', allowed: 'a JSON object' }));
+    expect(() => parseModelConfig(json)).toThrow(expect.objectContaining({ code: 'CORRUPT', allowed: 'a JSON object' }));
   });
 });
 

@@ -143,16 +143,19 @@ describe('tensors that are not those of the configuration are refused:', () => {
     expect(
       await refusal(({ tensors }) => tensors.set('model.layers.0.self_attn.q_proj.bias', rawTensor('bias', [16], 'F32'))),
     ).toMatchObject({
-      code: 'UNSUPPORTED',
+      code: 'CORRUPT',
       message: 'The model has tensors that its configuration does not explain.',
       found: 'model.layers.0.self_attn.q_proj.bias',
       allowed: 'the 30 tensors of a 3-block LlamaForCausalLM without biases',
     });
+    expect(
+      await refusal(({ tensors }) => tensors.set('model.layers.0.self_attn.q_norm.weight', rawTensor('norm', [16], 'F32'))),
+    ).toMatchObject({ code: 'UNSUPPORTED', found: 'model.layers.0.self_attn.q_norm.weight' }); // no LLaMA has it
   });
 
   it('a block is too many', async () => {
     expect(await refusal(({ config }) => (config.num_hidden_layers = 2))).toMatchObject({
-      code: 'UNSUPPORTED',
+      code: 'CORRUPT',
       found: expect.stringMatching(/^model\.layers\.2\..* and 6 more$/) as string,
     });
   });
@@ -245,7 +248,7 @@ describe('a folder that holds no whole model is refused:', () => {
 
   it('with a config.json that is too large to be one', async () => {
     await folder.write('config.json', ' '.repeat(1_000_001));
-    await expect(openModelFolder(folder.path)).rejects.toMatchObject({ code: 'BAD_INPUT', found: '1000001 bytes' });
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({ code: 'CORRUPT', found: '1000001 bytes' });
   });
 
   it('without weights, naming those it does not read', async () => {
@@ -274,9 +277,10 @@ describe('a folder that holds no whole model is refused:', () => {
     await write(rawModel(), { shards: 3 });
     await rm(join(folder.path, 'model-00002-of-00003.safetensors'));
     await expect(openModelFolder(folder.path)).rejects.toMatchObject({
-      code: 'NOT_FOUND',
+      code: 'CORRUPT',
       message: 'Part of the model is missing.',
       found: 'no model-00002-of-00003.safetensors',
+      allowed: 'all 3 files that model.safetensors.index.json names',
     });
   });
 
@@ -309,7 +313,7 @@ describe('a folder that holds no whole model is refused:', () => {
   it('with an index that names a file in the way of addresses, which is a name like others', async () => {
     await write(rawModel(), { shards: 2 });
     await folder.write('model.safetensors.index.json', JSON.stringify({ weight_map: { a: '%2e%2e%2fsecret.safetensors' } }));
-    await expect(openModelFolder(folder.path)).rejects.toMatchObject({ code: 'NOT_FOUND', found: 'no %2e%2e%2fsecret.safetensors' });
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({ code: 'CORRUPT', found: 'no %2e%2e%2fsecret.safetensors' });
   });
 
   const moved = 'model.layers.0.input_layernorm.weight';
@@ -361,12 +365,17 @@ describe('a folder that holds no whole model is refused:', () => {
     });
   });
 
-  it.each(['{"weight_map":', 'null'])('with an index that is not one: %s', async (content) => {
+  it.each([
+    ['{"weight_map":', 'is not JSON', 'a JSON object'],
+    ['', 'is not JSON', 'a JSON object'],
+    ['null', 'does not list the model', 'names of .safetensors files'],
+  ])('with an index that is not one: %s', async (content, message, allowed) => {
     await write(rawModel(), { shards: 2 });
     await folder.write('model.safetensors.index.json', content);
     await expect(openModelFolder(folder.path)).rejects.toMatchObject({
       code: 'CORRUPT',
-      message: 'model.safetensors.index.json is not JSON.',
+      message: expect.stringContaining(`model.safetensors.index.json ${message}`) as string,
+      allowed: expect.stringContaining(allowed) as string,
     });
   });
 });

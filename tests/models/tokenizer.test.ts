@@ -242,7 +242,7 @@ describe('a hostile tokenizer.json is refused:', () => {
 
   it('larger than any, before it is read', async () => {
     await truncate(await folder.write('tokenizer.json', ''), 300_000_000);
-    await expect(loadTokenizer(folder.path)).rejects.toMatchObject({ code: 'NOT_FOUND', found: 'tokenizer.json of 300000000 bytes' });
+    await expect(loadTokenizer(folder.path)).rejects.toMatchObject({ code: 'CORRUPT', found: 'tokenizer.json of 300000000 bytes' });
   });
 
   it('missing, with the folder', async () => {

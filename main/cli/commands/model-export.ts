@@ -36,9 +36,8 @@ export function exportCommand(): Command {
         const progress = new ProgressLine();
         const exported = await studio.exports.write(request, { onProgress: (done, total) => progress.show(done, total) });
         progress.clear();
-        const { notes, ...result } = exported;
-        for (const note of notes ?? []) process.stderr.write(`Note: ${note}\n`);
-        print(result, () => `${result.path}: ${bytes(result.bytes)}, ${result.dtype}, opened again and compared.`);
+        for (const note of exported.notes ?? []) process.stderr.write(`Note: ${note}\n`);
+        print(exported, () => `${exported.path}: ${bytes(exported.bytes)}, ${exported.dtype}, opened again and compared.`);
       }),
     );
 }

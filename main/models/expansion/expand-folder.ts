@@ -11,13 +11,7 @@ import { openModelFolder, SINGLE_FILE } from '../model-folder.ts';
 import { byteLength, writeSafetensors, zeroPieces } from '../safetensors.ts';
 import { copySmallFiles } from '../small-files.ts';
 import { hashedPieces } from '../tensor-hash.ts';
-
-/** Names of the tensors that are zero in an inserted block, so that it adds nothing to the residual stream. */
-const ZEROED = /\.(self_attn\.o_proj|mlp\.down_proj)\.(weight|bias)$/;
-
-export function isZeroedInCopies(name: string): boolean {
-  return ZEROED.test(name);
-}
+import { isZeroedInCopies } from './zeroed-tensors.ts';
 
 /**
  * Writes an expanded copy of a model folder, tensor by tensor: old tensors byte for byte, copies with `o_proj` and

@@ -2,9 +2,12 @@ import { type Expansion, lastStep, originOfTensor, sourceOfTensor } from '../../
 import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
 import { blockOfTensor, llamaTensors } from '../../../shared/domain/llama-tensors.ts';
 import { planOf } from '../../../shared/domain/method.ts';
-import { type ExpansionPlan, expandedBlocks } from '../../../shared/domain/plan.ts';
+import type { ExpansionPlan } from '../../../shared/domain/plan.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { hashTensor, type StoredTensors } from '../tensor-hash.ts';
+import { checkCopies } from './copies-check.ts';
+import { DISAGREES_HINT } from './disagreement.ts';
+import { checkSteps } from './step-check.ts';
 
 /** What a model's folder says of how it was made, and of what it is now. */
 interface ExpandedModel {
@@ -19,10 +22,10 @@ interface ExpandedModel {
 export function checkExpansion(expansion: Expansion, config: LlamaConfig): void {
   const plans = expansion.line.map(({ method }) => planOf(method));
   checkCounts(plans, config.blocks);
-  for (const plan of plans) if (plan) checkPlan(plan);
+  checkSteps(expansion.line, config.blocks);
   checkHashes(expansion);
-  checkTrainedBlocks(expansion, config.blocks);
   checkRecord(expansion, config);
+  checkCopies(expansion, config);
 }
 
 /** What was kept and what was changed are all of the model's tensors, as the last step's method says. */
@@ -61,22 +64,6 @@ function checkCounts(plans: readonly (ExpansionPlan | null)[], blocks: number): 
   }
 }
 
-function checkPlan(plan: ExpansionPlan): void {
-  const layout = expandedBlocks(plan);
-  const wrong = plan.inserted.find(
-    ({ copies, position }) => !layout[position]?.inserted || layout[position].base !== copies || copies >= plan.baseBlocks,
-  );
-  const isTwice = new Set(plan.inserted.map(({ position }) => position)).size < plan.inserted.length;
-  if (wrong || isTwice) {
-    throw new StrataError('CORRUPT', 'The plan in expansion.json contradicts itself.', {
-      found: wrong
-        ? `a copy of block ${wrong.copies} after block ${wrong.after}, at position ${wrong.position}`
-        : `positions ${plan.inserted.map(({ position }) => position).join(', ')}`,
-      allowed: `copies of blocks 0 to ${plan.baseBlocks - 1}, each once, in the order of their positions`,
-    });
-  }
-}
-
 /** The first step starts from the base, and no model can come of itself. */
 function checkHashes({ base, line }: Expansion): void {
   const hashes = line.map((step) => step.base.hash);
@@ -88,17 +75,7 @@ function checkHashes({ base, line }: Expansion): void {
         ? `a line that begins with the model ${short(hashes[0]!)}`
         : `two steps that start from the model ${short(hashes[twice]!)}, ${hashes.indexOf(hashes[twice]!) + 1} and ${twice + 1}`,
     allowed: twice === -1 ? `one that begins with its base, ${short(base.hash)}` : 'each model once',
-  });
-}
-
-function checkTrainedBlocks({ line }: Expansion, blocks: number): void {
-  // Only the last step's own numbering is sure to be the model's.
-  const { method } = lastStep({ line });
-  const wrong = method.name === 'freeze' ? method.blocks.find((block) => block >= blocks) : undefined;
-  if (wrong === undefined) return;
-  throw new StrataError('CORRUPT', 'The plan in expansion.json contradicts itself.', {
-    found: `block ${wrong} was trained`,
-    allowed: `blocks 0 to ${blocks - 1}`,
+    hint: DISAGREES_HINT,
   });
 }
 
@@ -166,9 +143,6 @@ export function weightsDisagree(name: string, differences: readonly TensorDiffer
     hint: DISAGREES_HINT,
   });
 }
-
-const DISAGREES_HINT =
-  'expansion.json must be the one that belongs to these weights: put it or the weights back as they were, or delete the file to use the model as a base of its own.';
 
 /** "blocks 0, 3 and outside the blocks". */
 function places(differences: readonly TensorDifference[]): string {

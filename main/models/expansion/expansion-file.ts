@@ -7,6 +7,7 @@ import { planSchema } from '../../../shared/domain/plan.ts';
 import { roleSchema } from '../../../shared/domain/run.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { writeTextAtomically } from '../atomic-file.ts';
+import { schemaRefusal } from '../schema-refusal.ts';
 
 /** `expansion.json`: how a model was made of its base, beside its weights, so that it travels with them. */
 export const EXPANSION_FILE = 'expansion.json';
@@ -81,19 +82,30 @@ export async function readExpansionFile(directory: string): Promise<Expansion | 
     throw error;
   });
   if (!found) return null;
-  if (found.size > MAX_FILE_BYTES) throw notUnderstood(`${found.size} bytes, more than ${MAX_FILE_BYTES}`);
+  if (found.size > MAX_FILE_BYTES) throw notUnderstood({ found: `${found.size} bytes`, allowed: `up to ${MAX_FILE_BYTES} bytes` });
   const text = await readFile(path, 'utf8');
+  let json: unknown;
   try {
-    return z.discriminatedUnion('schemaVersion', [expansionSchema, version2Schema, version1Schema]).parse(JSON.parse(text));
+    json = JSON.parse(text);
   } catch (error) {
-    throw notUnderstood(error instanceof Error ? error.message : String(error), error);
+    throw notUnderstood({ found: error instanceof Error ? error.message : String(error), allowed: WRITTEN }, error);
   }
+  const parsed = fileSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const isOther = parsed.error.issues.some(({ path }) => path.length === 0 || path[0] === 'schemaVersion');
+  throw notUnderstood(
+    isOther ? { ...schemaRefusal(parsed.error, json), allowed: WRITTEN } : schemaRefusal(parsed.error, json),
+    parsed.error,
+  );
 }
 
-function notUnderstood(found: string, cause?: unknown): StrataError {
+const fileSchema = z.discriminatedUnion('schemaVersion', [expansionSchema, version2Schema, version1Schema]);
+const WRITTEN = 'the file as Strata wrote it, schemaVersion 1 to 3';
+
+function notUnderstood(difference: { found: string; allowed: string }, cause?: unknown): StrataError {
   return new StrataError('CORRUPT', `${EXPANSION_FILE} in the model's folder cannot be understood.`, {
-    found,
-    allowed: 'the file as Strata wrote it, schemaVersion 1 to 3',
+    ...difference,
+    hint: 'Put the file back as it was, or delete it to use the model as a base of its own.',
     cause,
   });
 }

@@ -6,7 +6,7 @@ import { blockOfTensor, llamaTensors } from '../../../shared/domain/llama-tensor
 import { expandedBlocks } from '../../../shared/domain/plan.ts';
 import { derivedConfig } from '../derived-config.ts';
 import { isSmallFile } from '../small-files.ts';
-import { isZeroedInCopies } from './expand-folder.ts';
+import { isZeroedInCopies } from './zeroed-tensors.ts';
 import type { ModelFolder } from '../model-folder.ts';
 import { byteLength, sameBytes, zeroPieces } from '../safetensors.ts';
 

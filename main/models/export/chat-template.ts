@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StrataError } from '../../../shared/errors.ts';
+import { parseSettings } from '../settings-json.ts';
 
 /** The largest published tokenizer_config.json files have some megabytes, for their thousands of added tokens. */
 const MAX_SETTINGS_BYTES = 64_000_000;
@@ -11,7 +12,7 @@ export async function readChatTemplates(directory: string): Promise<Map<string, 
   for (const file of ['chat_template.json', 'tokenizer_config.json']) {
     const content = await readSmall(join(directory, file));
     if (content === null) continue;
-    const { chat_template: given } = parseObject(content, join(directory, file));
+    const { chat_template: given } = parseSettings(content, join(directory, file));
     if (typeof given === 'string') templates.set('default', given);
     else if (Array.isArray(given)) {
       for (const entry of given as unknown[]) {
@@ -30,20 +31,11 @@ async function readSmall(path: string): Promise<string | null> {
   const found = await stat(path).catch(() => null);
   if (!found?.isFile()) return null;
   if (found.size > MAX_SETTINGS_BYTES) {
-    throw new StrataError('BAD_INPUT', `${path} is too large for settings.`, {
+    throw new StrataError('CORRUPT', `${path} is too large for settings.`, {
       found: `${found.size} bytes`,
       allowed: `up to ${MAX_SETTINGS_BYTES} bytes`,
+      hint: 'Import the model again, with the file that was saved with its weights.',
     });
   }
   return readFile(path, 'utf8');
-}
-
-function parseObject(text: string, path: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (error) {
-    throw new StrataError('CORRUPT', `${path} is not JSON.`, { cause: error });
-  }
-  throw new StrataError('CORRUPT', `${path} does not hold settings.`, { found: text.slice(0, 60), allowed: 'a JSON object' });
 }

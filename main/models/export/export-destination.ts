@@ -66,6 +66,7 @@ export async function refuseOccupied(path: string): Promise<void> {
   throw new StrataError('BAD_INPUT', 'The destination is not empty; nothing was overwritten.', {
     found: entries === null ? `a file at ${path}` : `${path} with ${entries} ${entries === 1 ? 'entry' : 'entries'}`,
     allowed: 'a folder that does not exist yet, or an empty one',
+    hint: 'Choose another folder, or move away what is there.',
   });
 }
 

@@ -21,6 +21,8 @@ export interface ExportedModel {
   bytes: number;
   /** What was written was opened again, and every tensor is what it should be. */
   verified: boolean;
+  /** What is otherwise than one might expect, in words. */
+  notes?: string[];
 }
 
 export interface HuggingFaceExport extends ExportWatch {
@@ -58,7 +60,15 @@ export async function exportHuggingFace(
       await copyAdapter(modelDirectory, partial);
       await checkWritten(partial, folder, progress);
       const dtypes = [...new Set(tensors.map((tensor) => tensor.dtype))].sort().join('+');
-      return { path: resolve(destination), format: 'huggingface', dtype: dtypes, bytes: await folderBytes(partial), verified: true };
+      const notes = largerThan(shardBytes, tensors);
+      return {
+        path: resolve(destination),
+        format: 'huggingface',
+        dtype: dtypes,
+        bytes: await folderBytes(partial),
+        verified: true,
+        ...(notes.length > 0 && { notes }),
+      };
     } finally {
       await folder.close();
     }
@@ -100,6 +110,18 @@ function inShards(tensors: readonly ExportedTensor[], shardBytes = Infinity): Sh
     });
   }
   return groups.map((group, index) => ({ name: weightFileName(index, groups.length), tensors: group }));
+}
+
+/** A tensor is never cut in two, so that files are larger than asked for where it is. */
+function largerThan(shardBytes: number | undefined, tensors: readonly ExportedTensor[]): string[] {
+  const sizes = tensors.map(({ name, shape, dtype }) => ({ name, bytes: byteLength(shape, dtype) }));
+  const larger = sizes.filter(({ bytes }) => bytes > (shardBytes ?? Infinity)).sort((a, b) => b.bytes - a.bytes);
+  const [largest] = larger;
+  if (!largest) return [];
+  const asked = `larger than the size of files asked for (${shardBytes} bytes)`;
+  return larger.length === 1
+    ? [`${largest.name} (${largest.bytes} bytes) is ${asked} and has a file of its own.`]
+    : [`${larger.length} tensors are ${asked}, and each has a file of its own; the largest is ${largest.name}, ${largest.bytes} bytes.`];
 }
 
 /** What transformers calls the weight files of a model. */
@@ -150,5 +172,6 @@ export function notAsRead(what: string): StrataError {
   return new StrataError('CORRUPT', 'What was written is not what was read.', {
     found: `${what} differs`,
     hint: 'The disk may be failing; export to another one.',
+    allowed: 'every tensor and number as it is in the model',
   });
 }

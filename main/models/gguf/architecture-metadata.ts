@@ -77,5 +77,6 @@ function refuseOtherYarn({ betaFast, betaSlow, truncate }: RopeScaling & { type:
   throw new StrataError('UNSUPPORTED', 'llama.cpp computes these rotary positions in another way.', {
     found: `YaRN with beta_fast ${betaFast}, beta_slow ${betaSlow}, truncate ${truncate}`,
     allowed: `beta_fast ${YARN_BETAS.fast}, beta_slow ${YARN_BETAS.slow}, truncate true`,
+    hint: 'Export it as a Hugging Face folder instead.',
   });
 }

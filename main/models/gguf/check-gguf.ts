@@ -110,5 +110,6 @@ function different(what: string): StrataError {
   return new StrataError('CORRUPT', 'What was written is not what was meant.', {
     found: `a difference in ${what}`,
     hint: 'The disk may be failing; export to another one.',
+    allowed: 'the same metadata and tensors as in the model',
   });
 }

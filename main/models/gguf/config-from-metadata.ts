@@ -25,6 +25,7 @@ export async function ggufConfig(file: GgufFile): Promise<LlamaConfig> {
     throw new StrataError('CORRUPT', `The metadata of ${file.path} is not that of a model.`, {
       found: `${blocks} blocks in ${file.tensors.size} tensors, ${heads} query heads, ${keyValueHeads} key/value heads`,
       allowed: 'a block in the tensors that there are, and query heads that are a multiple of key/value heads',
+      hint: 'Download the file again, or convert the original model again with a current program.',
     });
   }
   const factors = file.tensors.has(ROPE_FACTORS_TENSOR) ? await readFactors(file, headSize) : null;
@@ -61,6 +62,7 @@ function refuseOthers(fields: GgufFields): void {
     throw new StrataError('UNSUPPORTED', 'Strata does not know this architecture.', {
       found: architecture ?? 'a GGUF file without general.architecture',
       allowed: `${GGUF_ARCHITECTURES.join(', ')} (LLaMA and Mistral models)`,
+      hint: 'Choose a LLaMA or Mistral model: Strata computes no others.',
     });
   }
   const type = fields.text('general.type') ?? 'model';
@@ -121,6 +123,7 @@ function rowsOf({ path, tensors }: GgufFile, name: string): number {
   throw new StrataError('CORRUPT', 'The model is not complete: tensors are missing.', {
     found: shape ? `${name} of shape [${shape.join(', ')}]` : `no ${name} in ${path}`,
     allowed: 'a table with a row for each token',
+    hint: 'Download or copy the file again and compare its size with the original.',
   });
 }
 
@@ -131,9 +134,14 @@ function epsilonOf(fields: GgufFields, path: string): number {
   throw new StrataError('CORRUPT', `The metadata of ${path} is not that of a model.`, {
     found: `${key}: ${epsilon ?? 'nothing'}`,
     allowed: 'a number above 0',
+    hint: 'Download the file again, or convert the original model again with a current program.',
   });
 }
 
 function unsupported(found: string, allowed: string): StrataError {
-  return new StrataError('UNSUPPORTED', 'Strata does not compute this variant of LLaMA yet.', { found, allowed });
+  return new StrataError('UNSUPPORTED', 'Strata does not compute this variant of LLaMA yet.', {
+    found,
+    allowed,
+    hint: 'Choose a model without it: leaving it out would give other results.',
+  });
 }

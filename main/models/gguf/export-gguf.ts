@@ -96,5 +96,6 @@ async function refuseExisting(path: string): Promise<void> {
   throw new StrataError('BAD_INPUT', 'Something is at the destination already; nothing was overwritten.', {
     found: info.isDirectory() ? `a folder at ${path}` : `a file at ${path}`,
     allowed: 'the name of a file that does not exist yet, such as model.gguf',
+    hint: 'Choose another name, or move away what is there.',
   });
 }

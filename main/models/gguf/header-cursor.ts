@@ -48,16 +48,21 @@ export class HeaderCursor {
   async load(bytes: number, what: string): Promise<void> {
     if (this.has(bytes)) return;
     if (bytes > this.left) {
-      throw this.corrupt(
-        this.position + bytes > this.#size
-          ? `${what} at byte ${this.position} needs ${bytes} bytes; the file ends at byte ${this.#size}`
-          : `${what} at byte ${this.position} goes on after ${MAX_HEADER_BYTES} bytes, the longest header that is read`,
-      );
+      throw this.position + bytes > this.#size
+        ? this.corrupt(
+            `${what} at byte ${this.position} needs ${bytes} bytes; the file ends at byte ${this.#size}`,
+            `a file that goes on to byte ${this.position + bytes} at least`,
+          )
+        : this.corrupt(
+            `${what} at byte ${this.position} goes on after ${MAX_HEADER_BYTES} bytes, the longest header that is read`,
+            `a header of up to ${MAX_HEADER_BYTES} bytes`,
+          );
     }
     const window = Buffer.alloc(Math.min(this.left, Math.max(bytes, WINDOW_BYTES)));
     for (let filled = this.#window.copy(window, 0, this.#at); filled < window.length;) {
       const { bytesRead } = await this.#file.read(window, filled, window.length - filled, this.position + filled);
-      if (bytesRead === 0) throw this.corrupt(`the file ends at byte ${this.position + filled}`);
+      if (bytesRead === 0)
+        throw this.corrupt(`the file ends at byte ${this.position + filled}`, `${this.#size} bytes, as when it was opened`);
       filled += bytesRead;
     }
     this.#start = this.position;
@@ -80,15 +85,16 @@ export class HeaderCursor {
     return this.take(8).readBigUInt64LE();
   }
 
-  corrupt(found: string): StrataError {
-    return corruptGguf(this.#path, found);
+  corrupt(found: string, allowed?: string): StrataError {
+    return corruptGguf(this.#path, found, allowed);
   }
 }
 
-export function corruptGguf(path: string, found: string, allowed?: string): StrataError {
+/** @param allowed what the format has there; unless said, a whole file. */
+export function corruptGguf(path: string, found: string, allowed = 'a whole file, as the GGUF format has it'): StrataError {
   return new StrataError('CORRUPT', `${path} is not a complete GGUF file.`, {
     found,
-    ...(allowed !== undefined && { allowed }),
+    allowed,
     hint: 'Download or copy the file again and compare its size with the original.',
   });
 }

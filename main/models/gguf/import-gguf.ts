@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
 import { llamaTensors, type NamedShape } from '../../../shared/domain/llama-tensors.ts';
 import { StrataError } from '../../../shared/errors.ts';
+import { configText } from '../config-text.ts';
 import { parseModelConfig, toHuggingFaceConfig } from '../model-config.ts';
 import { byteLength, PIECE_BYTES, type SafetensorsDtype, type SafetensorsEntry, writeSafetensors, zeroPieces } from '../safetensors.ts';
 import { ggufConfig } from './config-from-metadata.ts';
@@ -34,7 +35,7 @@ export async function writeGgufFolder(path: string, destination: string): Promis
     const entries = tensors.map((tensor) => entryOf(file, config, tensor));
     await writeSafetensors(join(destination, 'model.safetensors'), entries, { format: 'pt' });
     const files = {
-      'config.json': pretty(configJson),
+      'config.json': configText(configJson),
       'tokenizer.json': JSON.stringify(tokenizer.json) + '\n',
       'tokenizer_config.json': pretty(tokenizer.settings),
       'generation_config.json': pretty(tokenizer.generation),
@@ -79,6 +80,7 @@ function checkTensors({ path, tensors }: GgufFile, expected: readonly NamedShape
       throw new StrataError('CORRUPT', `Tensor ${stored} has the wrong shape.`, {
         found: `${stored} of shape [${found.shape.join(', ')}] in ${path}`,
         allowed: `[${shape.join(', ')}], as the metadata says`,
+        hint: 'Download the file again, or convert the original model again with a current program.',
       });
     }
   }

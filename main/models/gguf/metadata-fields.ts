@@ -48,6 +48,7 @@ export class GgufFields {
       throw new StrataError('UNSUPPORTED', 'Strata does not compute models whose blocks differ in size.', {
         found: `${key} ${shown(value)}`,
         allowed: 'the same number for every block',
+        hint: 'Choose a LLaMA or Mistral model: Strata computes no others.',
       });
     }
     return first;

@@ -141,7 +141,8 @@ function joined(parts: readonly Part[], close: () => Promise<void>): GgufFile {
   const places = new Map<string, Part>();
   for (const part of parts) {
     for (const [name, tensor] of part.tensors) {
-      if (tensors.has(name)) throw corruptGguf(part.path, `tensor ${name} stands in ${basename(places.get(name)!.path)} too`);
+      if (tensors.has(name))
+        throw corruptGguf(part.path, `tensor ${name} stands in ${basename(places.get(name)!.path)} too`, 'each tensor in one file');
       tensors.set(name, tensor);
       places.set(name, part);
     }
@@ -152,7 +153,12 @@ function joined(parts: readonly Part[], close: () => Promise<void>): GgufFile {
   }
   const find = (name: string): GgufTensor => {
     const tensor = tensors.get(name);
-    if (!tensor) throw new StrataError('NOT_FOUND', `There is no tensor ${name} in ${first.path}.`);
+    if (!tensor)
+      throw new StrataError('NOT_FOUND', `There is no tensor ${name} in ${first.path}.`, {
+        found: `${tensors.size} other tensors`,
+        allowed: 'tensors of this file',
+        hint: 'Download or copy the file again and compare its size with the original.',
+      });
     return tensor;
   };
   const readBytes = async (name: string): Promise<Uint8Array> => {
@@ -179,7 +185,7 @@ async function readRange({ path, file }: Part, begin: number, end: number): Prom
   const bytes = new Uint8Array(end - begin);
   for (let done = 0; done < bytes.length;) {
     const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER_BYTES), begin + done);
-    if (bytesRead === 0) throw corruptGguf(path, `the file ends at byte ${begin + done}`);
+    if (bytesRead === 0) throw corruptGguf(path, `the file ends at byte ${begin + done}`, 'the size that it had when it was opened');
     done += bytesRead;
   }
   return bytes;
@@ -210,7 +216,7 @@ async function readHeader(path: string, size: number, cursor: HeaderCursor): Pro
   const tensors = new Map<string, GgufTensor>();
   for (let index = 0; index < count; index++) {
     const { name, ...tensor } = await readTensor(path, cursor, index);
-    if (tensors.has(name)) throw corruptGguf(path, `tensor ${JSON.stringify(name)} stands there twice`);
+    if (tensors.has(name)) throw corruptGguf(path, `tensor ${JSON.stringify(name)} stands there twice`, 'each name once');
     tensors.set(name, tensor);
   }
   // Places are counted from the aligned end of the header.
@@ -266,7 +272,11 @@ async function readTensor(path: string, cursor: HeaderCursor, index: number): Pr
     size + offset > BigInt(Number.MAX_SAFE_INTEGER) ||
     lengths.some((length) => length > BigInt(Number.MAX_SAFE_INTEGER))
   ) {
-    throw corruptGguf(path, `tensor ${name} of shape [${lengths.toReversed().join(', ')}] at ${offset}`);
+    throw corruptGguf(
+      path,
+      `tensor ${name} of shape [${lengths.toReversed().join(', ')}] at ${offset}`,
+      'lengths and a place that fit into the file',
+    );
   }
   if (lengths[0]! % BigInt(elements) !== 0n) {
     throw corruptGguf(path, `tensor ${name} with rows of ${lengths[0]!} values in ${type}`, `multiples of ${elements}`);
@@ -284,8 +294,14 @@ function bytesOfRow(type: GgufTypeName, values: number): number {
 function checkRanges(path: string, tensors: ReadonlyMap<string, GgufTensor>, size: number): void {
   let [before, free] = ['the header', 0];
   for (const [name, { begin, end }] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
-    if (end > size) throw corruptGguf(path, `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`);
-    if (begin < free) throw corruptGguf(path, `tensor ${name} begins at byte ${begin}; ${before} ends at ${free}`);
+    if (end > size)
+      throw corruptGguf(
+        path,
+        `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`,
+        `at least ${end} bytes, as its header says`,
+      );
+    if (begin < free)
+      throw corruptGguf(path, `tensor ${name} begins at byte ${begin}; ${before} ends at ${free}`, 'tensors one behind the other');
     [before, free] = [`tensor ${name}`, end];
   }
 }
@@ -326,11 +342,12 @@ async function checkPresent(paths: readonly string[]): Promise<void> {
   const found = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
   const missing = paths.filter((_, index) => !found[index]?.isFile());
   if (missing.length === 0) return;
-  throw new StrataError('NOT_FOUND', 'Part of the model is missing.', {
+  throw new StrataError('CORRUPT', 'Part of the model is missing.', {
     found: `no ${missing
       .slice(0, 3)
       .map((path) => basename(path))
       .join(', no ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`,
+    allowed: `all ${paths.length + 1} files that the name says`,
     hint: 'Download the missing files into the same folder.',
   });
 }

@@ -60,21 +60,21 @@ export async function readString(cursor: HeaderCursor, what: string, longest = I
   if (!cursor.has(8)) await cursor.load(8, what);
   const declared = cursor.uint64();
   if (declared > BigInt(Math.min(cursor.left, longest === Infinity ? cursor.left : longest))) {
-    throw cursor.corrupt(`${what} of ${declared} bytes at byte ${cursor.position}`);
+    throw cursor.corrupt(`${what} of ${declared} bytes at byte ${cursor.position}`, 'a text that ends within the file');
   }
   const length = Number(declared);
   if (!cursor.has(length)) await cursor.load(length, what);
   try {
     return utf8.decode(cursor.take(length));
   } catch {
-    throw cursor.corrupt(`${what} before byte ${cursor.position} is not UTF-8`);
+    throw cursor.corrupt(`${what} before byte ${cursor.position} is not UTF-8`, 'UTF-8');
   }
 }
 
 /** A count of things that take at least so many bytes each. */
 export function checkedCount(cursor: HeaderCursor, declared: bigint, least: number, what: string): number {
   if (declared > BigInt(Math.floor(cursor.left / least)))
-    throw cursor.corrupt(`${declared} ${what} in the ${cursor.left} bytes that are left`);
+    throw cursor.corrupt(`${declared} ${what} in the ${cursor.left} bytes that are left`, 'as many as the file has room for');
   return Number(declared);
 }
 
@@ -88,7 +88,7 @@ export async function readMetadata(cursor: HeaderCursor, declared: bigint): Prom
   const budget = { values: MAX_ARRAY_VALUES };
   for (let entry = 0; entry < entries; entry++) {
     const key = await readString(cursor, `the name of metadata value ${entry}`, MAX_KEY_BYTES);
-    if (metadata.has(key)) throw cursor.corrupt(`metadata value ${JSON.stringify(key)} stands there twice`);
+    if (metadata.has(key)) throw cursor.corrupt(`metadata value ${JSON.stringify(key)} stands there twice`, 'each key once');
     await cursor.load(4, key);
     metadata.set(key, await readValue(cursor, key, cursor.uint32(), 0, budget));
   }
@@ -97,7 +97,7 @@ export async function readMetadata(cursor: HeaderCursor, declared: bigint): Prom
 
 async function readValue(cursor: HeaderCursor, key: string, id: number, depth: number, budget: { values: number }): Promise<GgufValue> {
   const type = TYPE_NAMES.get(id);
-  if (type === undefined) throw cursor.corrupt(`${key} of value type ${id}; types go from 0 to ${TYPE_NAMES.size - 1}`);
+  if (type === undefined) throw cursor.corrupt(`${key} of value type ${id}`, `types 0 to ${TYPE_NAMES.size - 1}`);
   if (type === 'string') return readString(cursor, key);
   if (type === 'array') return readArray(cursor, key, depth, budget);
   const { bytes, read } = type === 'bool' ? { bytes: 1, read: (value: Buffer) => flag(cursor, key, value[0]!) } : SCALARS[type];
@@ -106,15 +106,16 @@ async function readValue(cursor: HeaderCursor, key: string, id: number, depth: n
 }
 
 async function readArray(cursor: HeaderCursor, key: string, depth: number, budget: { values: number }): Promise<GgufValue> {
-  if (depth === MAX_DEPTH) throw cursor.corrupt(`${key} is an array within more than ${MAX_DEPTH} others`);
+  if (depth === MAX_DEPTH)
+    throw cursor.corrupt(`${key} is an array within more than ${MAX_DEPTH} others`, `arrays within up to ${MAX_DEPTH} others`);
   await cursor.load(12, key);
   const id = cursor.uint32();
   const type = TYPE_NAMES.get(id);
-  if (type === undefined) throw cursor.corrupt(`${key} of value type ${id}; types go from 0 to ${TYPE_NAMES.size - 1}`);
+  if (type === undefined) throw cursor.corrupt(`${key} of value type ${id}`, `types 0 to ${TYPE_NAMES.size - 1}`);
   const least = type === 'string' ? 8 : type === 'array' ? 12 : type === 'bool' ? 1 : SCALARS[type].bytes;
   const count = checkedCount(cursor, cursor.uint64(), least, `values of ${key}`);
   budget.values -= count;
-  if (budget.values < 0) throw cursor.corrupt(`more than ${MAX_ARRAY_VALUES} values in arrays, with ${key}`);
+  if (budget.values < 0) throw cursor.corrupt(`more than ${MAX_ARRAY_VALUES} values in arrays, with ${key}`, `up to ${MAX_ARRAY_VALUES}`);
   if (type === 'string' || type === 'array') {
     const values: GgufValue[] = [];
     for (let index = 0; index < count; index++) values.push(await readValue(cursor, key, id, depth + 1, budget));
@@ -127,6 +128,6 @@ async function readArray(cursor: HeaderCursor, key: string, depth: number, budge
 }
 
 function flag(cursor: HeaderCursor, key: string, byte: number): boolean {
-  if (byte > 1) throw cursor.corrupt(`${key} is a truth value of ${byte}`);
+  if (byte > 1) throw cursor.corrupt(`${key} is a truth value of ${byte}`, '0 or 1');
   return byte === 1;
 }

@@ -136,5 +136,9 @@ function solve(factor: number, frequencies: readonly number[], factors: Float32A
 }
 
 function unsupported(found: string, allowed: string): StrataError {
-  return new StrataError('UNSUPPORTED', 'Strata does not compute the rotary positions of this model.', { found, allowed });
+  return new StrataError('UNSUPPORTED', 'Strata does not compute the rotary positions of this model.', {
+    found,
+    allowed,
+    hint: 'Take the original model as a Hugging Face folder instead, or choose another one.',
+  });
 }

@@ -44,6 +44,7 @@ export function ggufTokenizer(file: Pick<GgufFile, 'path' | 'metadata'>, rows: n
     throw new StrataError('UNSUPPORTED', 'Strata does not know this kind of tokenizer.', {
       found: model === null ? 'no tokenizer.ggml.model' : `tokenizer.ggml.model ${JSON.stringify(model)}`,
       allowed: 'llama (SentencePiece), gpt2 (byte-level merges)',
+      hint: 'Take the model as a Hugging Face folder with its tokenizer.json instead.',
     });
   }
   const corrupt = (found: string, allowed: string): StrataError =>
@@ -138,6 +139,7 @@ function fromMerges(fields: GgufFields, vocabulary: Vocabulary, corrupt: Corrupt
     throw new StrataError('UNSUPPORTED', "Strata does not know this tokenizer's way to cut a text into words.", {
       found: `tokenizer.ggml.pre ${JSON.stringify(name)}`,
       allowed: [...WORD_CUTTERS.keys()].join(', '),
+      hint: 'Take the model as a Hugging Face folder with its tokenizer.json instead.',
     });
   }
   const ids = Object.create(null) as Record<string, number>;

@@ -2,6 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { StrataError } from '../../../shared/errors.ts';
+import { schemaRefusal } from '../schema-refusal.ts';
+import { parseJsonText } from '../settings-json.ts';
 
 /** The largest published tokenizer.json files have about 35 MB. */
 const MAX_TOKENIZER_BYTES = 200_000_000;
@@ -40,7 +42,7 @@ const bytePairSchema = z.object({
   byte_fallback: z.boolean().default(false),
   ignore_merges: z.boolean().default(false),
   // Not z.record: a token may be called "__proto__".
-  vocab: z.custom<Readonly<Record<string, number>>>(isVocabulary, 'not a vocabulary'),
+  vocab: z.custom<Readonly<Record<string, number>>>(isVocabulary, 'an object of texts with their ids, whole numbers of at least 0'),
   merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
 });
 
@@ -68,7 +70,8 @@ export async function readBytePairTokenizer(directory: string): Promise<BytePair
   if (!found || found.size > MAX_TOKENIZER_BYTES) {
     throw new StrataError('NOT_FOUND', 'The model has no tokenizer that Strata reads.', {
       found: found ? `tokenizer.json of ${found.size} bytes` : `no tokenizer.json in ${directory}`,
-      allowed: 'a tokenizer.json as the tokenizers library writes it',
+      allowed: `a tokenizer.json of up to ${MAX_TOKENIZER_BYTES} bytes, as the tokenizers library writes it`,
+      hint: 'Import the model again, with the tokenizer.json that was saved with its weights.',
     });
   }
   const json = parsed(path, tokenizerSchema, await jsonOf(path));
@@ -76,6 +79,7 @@ export async function readBytePairTokenizer(directory: string): Promise<BytePair
     throw new StrataError('UNSUPPORTED', 'GGUF has no tokenizer of this kind that gives the same tokens.', {
       found: `a ${json.model.type} model in tokenizer.json`,
       allowed: 'a byte-pair encoding (BPE): of bytes, as GPT-2 and Llama 3 have it, or with byte pieces, as LLaMA has it',
+      hint: 'Export it as a Hugging Face folder instead.',
     });
   }
   const model = parsed(path, bytePairSchema, json.model);
@@ -90,22 +94,17 @@ export async function readBytePairTokenizer(directory: string): Promise<BytePair
 }
 
 async function jsonOf(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new StrataError('CORRUPT', `${path} is not JSON.`, { cause: error });
-  }
+  return parseJsonText(await readFile(path, 'utf8'), path);
 }
+
+const TOKENIZER_HINT = 'tokenizer.json must be the one that was saved with the model: download or copy it again.';
 
 function parsed<Schema extends z.ZodType>(path: string, schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new StrataError('CORRUPT', `${path} cannot be understood.`, {
-    found: result.error.issues
-      .slice(0, 3)
-      .map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-      .join('; '),
-    hint: 'tokenizer.json must be the one that was saved with the model: download or copy it again.',
+    ...schemaRefusal(result.error, value),
+    hint: TOKENIZER_HINT,
   });
 }
 
@@ -121,5 +120,9 @@ function stepsOf(stage: Step | null | undefined, member: string): Step[] {
 function splitMerge(path: string, merge: string): [string, string] {
   const cut = merge.indexOf(' ', 1);
   if (cut > 0 && cut < merge.length - 1) return [merge.slice(0, cut), merge.slice(cut + 1)];
-  throw new StrataError('CORRUPT', `${path} has a merge of one part.`, { found: JSON.stringify(merge), allowed: 'two parts' });
+  throw new StrataError('CORRUPT', `${path} has a merge of one part.`, {
+    found: JSON.stringify(merge),
+    allowed: 'two parts',
+    hint: TOKENIZER_HINT,
+  });
 }

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { readChatTemplates } from '../export/chat-template.ts';
+import { readSettings } from '../settings-json.ts';
 import { byteLevelCutter, isByteLevel } from './byte-level-vocabulary.ts';
 import { GGUF_TOKEN_TYPES } from './gguf-types.ts';
 import { bytePiece, sentencePieceVocabulary } from './sentencepiece-vocabulary.ts';
@@ -71,7 +71,11 @@ function refuseVariants({ model }: BytePairTokenizer): void {
   ];
   for (const [isMet, found] of variants) {
     if (isMet) {
-      throw new StrataError('UNSUPPORTED', 'GGUF has no tokenizer of this kind that gives the same tokens.', { found, allowed: 'none' });
+      throw new StrataError('UNSUPPORTED', 'GGUF has no tokenizer of this kind that gives the same tokens.', {
+        found,
+        allowed: 'none',
+        hint: 'Export it as a Hugging Face folder instead.',
+      });
     }
   }
 }
@@ -84,6 +88,7 @@ function textsById({ model, addedTokens }: BytePairTokenizer, size: number): str
       throw new StrataError('CORRUPT', 'tokenizer.json is not the one that belongs to these weights.', {
         found: `the token ${JSON.stringify(text)} with the id ${id}`,
         allowed: `well-formed text and ids up to ${size - 1}, the model's vocabulary`,
+        hint: 'Import the model again with the tokenizer that was saved with its weights.',
       });
     }
     texts[id] = text;
@@ -102,6 +107,7 @@ function idsByText(texts: readonly string[]): Map<string, number> {
       throw new StrataError('UNSUPPORTED', 'llama.cpp loads no vocabulary in which two ids have the same text.', {
         found: `${JSON.stringify(text)} as ${ids.get(text)} and ${id}`,
         allowed: 'one id for each text',
+        hint: 'Export it as a Hugging Face folder instead.',
       });
     }
     ids.set(text, id);
@@ -146,7 +152,6 @@ function addedTokenNotes({ addedTokens }: BytePairTokenizer): string[] {
   return notes;
 }
 
-const settingsSchema = z.record(z.string(), z.unknown());
 /** A special token in tokenizer_config.json: its text, or an object that has it. */
 const namedToken = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
 const tokenId = z.union([z.int(), z.array(z.int()).min(1)]);
@@ -157,8 +162,8 @@ async function specialTokens(
   ids: ReadonlyMap<string, number>,
   config: LlamaConfig,
 ): Promise<{ metadata: Map<string, GgufMetadata>; notes: string[]; end: number | null }> {
-  const settings = await readSettings(join(directory, 'tokenizer_config.json'));
-  const generation = await readSettings(join(directory, 'generation_config.json'));
+  const settings = (await readSettings(join(directory, 'tokenizer_config.json'))) ?? {};
+  const generation = (await readSettings(join(directory, 'generation_config.json'))) ?? {};
   const named = (key: string): number | null => {
     const text = namedToken.safeParse(settings[key]);
     return text.success ? (ids.get(text.data) ?? null) : null;
@@ -199,6 +204,7 @@ function tokensAround(processors: readonly Step[], ids: ReadonlyMap<string, numb
       throw new StrataError('UNSUPPORTED', 'llama.cpp does not put the same special tokens around a text.', {
         found: `the post-processor ${JSON.stringify(step).slice(0, 120)}`,
         allowed: 'none, ByteLevel, or TemplateProcessing',
+        hint: 'Export it as a Hugging Face folder instead.',
       });
     }
     const place = template.data.single.findIndex((part) => part.Sequence !== undefined);
@@ -212,6 +218,7 @@ function tokensAround(processors: readonly Step[], ids: ReadonlyMap<string, numb
     throw new StrataError('UNSUPPORTED', 'llama.cpp does not put the same special tokens around a text.', {
       found: `tokens ${before.join(', ') || '(none)'} before it and ${after.join(', ') || '(none)'} after it`,
       allowed: 'one of the vocabulary on each side, or none',
+      hint: 'Export it as a Hugging Face folder instead.',
     });
   }
   return { before: before[0] ?? null, after: after[0] ?? null };
@@ -221,22 +228,6 @@ const templateSchema = z.object({
   single: z.array(z.object({ SpecialToken: z.object({ id: z.string() }).optional(), Sequence: z.unknown().optional() })),
   special_tokens: z.record(z.string(), z.object({ ids: z.array(z.int()) })).default({}),
 });
-
-async function readSettings(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw error;
-  });
-  try {
-    return settingsSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new StrataError('CORRUPT', `${path} does not hold settings.`, {
-      found: text.slice(0, 60),
-      allowed: 'a JSON object',
-      cause: error,
-    });
-  }
-}
 
 function templateMetadata(templates: ReadonlyMap<string, string>): Map<string, GgufMetadata> {
   const metadata = new Map<string, GgufMetadata>();

@@ -107,7 +107,7 @@ function findGguf(listing: readonly RepositoryFile[], name: string): RepositoryF
     {
       found: name,
       allowed: choices.length > 0 ? list(choices.map(({ path }) => path)) : 'none: the repository holds no GGUF file',
-      ...(choices.length === 0 && { hint: 'Leave --file out to take the whole model.' }),
+      hint: choices.length > 0 ? 'Name one of these.' : 'Leave --file out to take the whole model.',
     },
   );
 }
@@ -135,6 +135,7 @@ function checkSmall({ path, size }: RepositoryFile): void {
   throw new StrataError('CORRUPT', 'A file of the repository is too large for what it is.', {
     found: `${path}, ${megabytes(size)}`,
     allowed: `up to ${megabytes(MAX_SMALL_BYTES)}: only weights are larger`,
+    hint: 'Try another revision, or another repository of the same model.',
   });
 }
 

@@ -128,9 +128,15 @@ async function asAnswer<Result>(work: () => Promise<Result>, signal: AbortSignal
         found: found.slice(0, 300),
         hint: 'Is HF_ENDPOINT the address of a hub? A network that asks for a sign-in page answers so, too.',
         cause: error,
+        allowed: 'what a Hugging Face hub says of a repository',
       });
     }
-    throw new NetworkError('The connection was lost.', { found: error instanceof Error ? error.message : String(error), cause: error });
+    throw new NetworkError('The connection was lost.', {
+      found: error instanceof Error ? error.message : String(error),
+      allowed: 'a connection to the hub',
+      hint: 'Start it again: what has arrived is kept.',
+      cause: error,
+    });
   }
 }
 
@@ -174,7 +180,11 @@ async function listRepository(
   let seen = 0;
   for await (const entry of entries) {
     if (++seen > MOST_FILES) {
-      throw new StrataError('UNSUPPORTED', 'The repository has too many files for one model.', { found: `more than ${MOST_FILES}` });
+      throw new StrataError('UNSUPPORTED', 'The repository has too many files for one model.', {
+        found: `more than ${MOST_FILES}`,
+        allowed: `up to ${MOST_FILES} files`,
+        hint: 'Choose a repository that holds one model.',
+      });
     }
     if (entry.type !== 'file') continue;
     const { path, size, oid, lfs } = entrySchema.parse(entry);
@@ -205,7 +215,11 @@ async function withShards(
   for (const { path } of complete.files) {
     checkRepositoryPath(path);
     if (places.has(path.toLowerCase())) {
-      throw new StrataError('CORRUPT', 'Two files of the repository would lie in one place.', { found: path });
+      throw new StrataError('CORRUPT', 'Two files of the repository would lie in one place.', {
+        found: path,
+        allowed: 'names that differ in more than large and small letters',
+        hint: 'Try another revision, or another repository of the same model.',
+      });
     }
     places.add(path.toLowerCase());
   }
@@ -220,6 +234,7 @@ function parseIndex(text: string, path: string): Record<string, string> {
       found: path,
       allowed: 'JSON with a weight_map of names of tensors to names of files',
       cause: error,
+      hint: 'Try another revision, or another repository of the same model.',
     });
   }
 }

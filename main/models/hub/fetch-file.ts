@@ -34,7 +34,12 @@ export interface FetchFileOptions {
 export async function fetchFile(connection: HubConnection, file: RepositoryFile, options: FetchFileOptions): Promise<void> {
   const target = placeOf(options.directory, file.path);
   if ((await sizeOf(target)) === file.size) return options.onBytes(file.size); // it was checked before it got its name
-  if (!file.hash) throw new StrataError('CORRUPT', 'The hub lists a file without saying what its content is.', { found: file.path });
+  if (!file.hash)
+    throw new StrataError('CORRUPT', 'The hub lists a file without saying what its content is.', {
+      found: file.path,
+      allowed: 'a size and a hash for every file',
+      hint: 'Another hub may be at that address: check HF_ENDPOINT, or try again later.',
+    });
   const part = await openPart(target, file, file.hash, options.commit, options.signal);
   let { have } = part;
   try {
@@ -112,7 +117,12 @@ async function openPart(
     for (let at = 0; at < have;) {
       throwIfCancelled(signal);
       const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, have - at), at);
-      if (bytesRead === 0) throw new StrataError('CORRUPT', 'A file changes while it is being read.', { found: path });
+      if (bytesRead === 0)
+        throw new StrataError('CORRUPT', 'A file changes while it is being read.', {
+          found: path,
+          allowed: 'a file that nobody else writes to',
+          hint: 'Is another program fetching the same model? Wait until it has ended, then start it again.',
+        });
       hash.update(buffer.subarray(0, bytesRead));
       at += bytesRead;
     }
@@ -160,6 +170,7 @@ async function* bytesFrom(
     if (at < file.size) {
       throw new NetworkError('The connection ended before the file did.', {
         found: `${at} of ${file.size} bytes of ${file.path}`,
+        allowed: `all ${file.size}`,
         hint: 'What has arrived is kept: start the download again to go on from there.',
       });
     }

@@ -58,6 +58,7 @@ export async function refusalOf(response: Response, asked: Asked): Promise<Strat
     return new StrataError('CONFLICT', 'A file is no longer in the repository.', {
       found,
       hint: 'The repository was changed meanwhile: start the download again.',
+      allowed: 'the files that it had when the download began',
     });
   }
   if (status === 404 || status === 410) {
@@ -72,6 +73,7 @@ export async function refusalOf(response: Response, asked: Asked): Promise<Strat
       'The hub asks for fewer requests.',
       {
         found,
+        allowed: 'as many as the hub answers in that time',
         hint: asked.hasToken
           ? 'Wait some minutes and start it again.'
           : 'Wait some minutes, or sign in with a token, which is allowed more.',
@@ -80,7 +82,7 @@ export async function refusalOf(response: Response, asked: Asked): Promise<Strat
     );
   }
   const message = status >= 500 ? 'The hub has a problem.' : 'The hub did not answer as a hub does.';
-  const details = { found, hint: `Start it again later. Is ${asked.endpoint} the right address?` };
+  const details = { found, allowed: 'an answer with status 200', hint: `Start it again later. Is ${asked.endpoint} the right address?` };
   return status >= 500 || status === 408
     ? new NetworkError(message, details, retryAfter(response))
     : new StrataError('NETWORK', message, details);

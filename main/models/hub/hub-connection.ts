@@ -47,7 +47,13 @@ export class HubConnection {
         transform: (chunk, controller) => {
           size += chunk.length;
           if (size > MAX_ANSWER_BYTES)
-            controller.error(new StrataError('CORRUPT', 'The hub answers with more than a hub says.', { found: url.pathname }));
+            controller.error(
+              new StrataError('CORRUPT', 'The hub answers with more than a hub says.', {
+                found: url.pathname,
+                allowed: `answers of up to ${MAX_ANSWER_BYTES} bytes`,
+                hint: 'Is HF_ENDPOINT the address of a hub?',
+              }),
+            );
           else controller.enqueue(chunk);
         },
       });
@@ -75,7 +81,12 @@ export class HubConnection {
       if (response.status >= 300 && response.status < 400 && location !== null) {
         await response.body?.cancel();
         const next = URL.parse(location, url.href);
-        if (!next) throw new StrataError('CORRUPT', 'The hub redirects to what is no address.', { found: location.slice(0, 200) });
+        if (!next)
+          throw new StrataError('CORRUPT', 'The hub redirects to what is no address.', {
+            found: location.slice(0, 200),
+            allowed: 'the address of a file',
+            hint: 'Is HF_ENDPOINT the address of a hub? Something between this machine and the hub may be changing its answers.',
+          });
         url = next;
         continue;
       }
@@ -83,9 +94,17 @@ export class HubConnection {
       if (isHub) throw await refusalOf(response, this.#asked);
       await response.body?.cancel();
       // Links to where the files lie are made anew for each request, and valid for minutes.
-      throw new NetworkError('The storage behind the hub does not give the file.', { found: `status ${response.status} of ${url.host}` });
+      throw new NetworkError('The storage behind the hub does not give the file.', {
+        found: `status ${response.status} of ${url.host}`,
+        allowed: 'status 200',
+        hint: 'Start it again: what has arrived is kept.',
+      });
     }
-    throw new StrataError('CORRUPT', 'The hub redirects without end.', { found: `${MAX_REDIRECTS} redirects from ${address.pathname}` });
+    throw new StrataError('CORRUPT', 'The hub redirects without end.', {
+      found: `${MAX_REDIRECTS} redirects from ${address.pathname}`,
+      allowed: `up to ${MAX_REDIRECTS} redirects`,
+      hint: 'Is HF_ENDPOINT the address of a hub? Otherwise try again later.',
+    });
   }
 
   #checkAddress(url: URL, from: URL): void {
@@ -119,5 +138,6 @@ export function lostConnection(error: unknown, host: string): StrataError {
     found: `${host}: ${code || (cause instanceof Error ? cause.message : String(cause))}`,
     hint: 'Check the network, or the address in HF_ENDPOINT; what has arrived is kept. With --offline only what is on this machine is used.',
     cause: error,
+    allowed: 'a connection to the hub',
   });
 }

@@ -35,6 +35,7 @@ export function parseHubReference(text: string): HubReference {
     throw new StrataError('BAD_INPUT', 'That is not a revision of a repository.', {
       found: JSON.stringify(revision),
       allowed: 'a branch, a tag or a commit, such as main or v1.0',
+      hint: 'Leave @REVISION out for main.',
     });
   }
   return { repository, revision };

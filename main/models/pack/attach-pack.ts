@@ -78,6 +78,7 @@ function checkFits({ config, blocks }: ExpansionPack, original: ModelFolder): vo
   throw new StrataError('CORRUPT', 'The configuration in this pack is not one of an expansion of its base.', {
     found: isWhole ? 'other numbers in config.json than the base’s' : `blocks ${kept.join(', ')} of a base of ${original.config.blocks}`,
     allowed: 'the base’s configuration with more blocks',
+    hint: 'Get the pack again from where it was made.',
   });
 }
 

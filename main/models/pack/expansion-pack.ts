@@ -12,6 +12,7 @@ import { checkExpansion } from '../expansion/expansion-check.ts';
 import { EXPANSION_FILE, readExpansionFile } from '../expansion/expansion-file.ts';
 import { parseModelConfig } from '../model-config.ts';
 import { openSafetensors, type SafetensorsDtype, type SafetensorsFile } from '../safetensors.ts';
+import { schemaRefusal } from '../schema-refusal.ts';
 
 /**
  * A pack: only the blocks that an expansion inserted, in a folder that makes the whole model again beside the same base.
@@ -157,8 +158,7 @@ export async function readPackDescription(directory: string): Promise<PackDescri
   }
   const parsed = packSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, 3).map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw damaged(`${PACK_FILE} cannot be understood.`, { found: issues.join('; '), allowed: 'the file as Strata wrote it' });
+  throw damaged(`${PACK_FILE} cannot be understood.`, schemaRefusal(parsed.error, json));
 }
 
 /** Exactly the tensors of the inserted blocks, in their shapes; every tensor of the model once in its files. */
@@ -228,7 +228,11 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch (error) {
-    throw damaged(`${path} is not JSON.`, { found: error instanceof Error ? error.message : String(error), cause: error });
+    throw damaged(`${path} is not JSON.`, {
+      found: error instanceof Error ? error.message : String(error),
+      allowed: 'the file as Strata wrote it',
+      cause: error,
+    });
   }
 }
 
@@ -238,6 +242,6 @@ export async function sha256Of(pieces: AsyncIterable<Uint8Array>): Promise<strin
   return hashed.digest('hex');
 }
 
-function damaged(message: string, details: { found?: string; allowed?: string; cause?: unknown }): StrataError {
+function damaged(message: string, details: { found: string; allowed: string; cause?: unknown }): StrataError {
   return new StrataError('CORRUPT', message, { ...details, hint: 'Get the pack again from where it was made.' });
 }

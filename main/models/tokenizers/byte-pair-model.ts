@@ -101,6 +101,7 @@ export function missingToken(token: string): StrataError {
   return new StrataError('CORRUPT', 'The tokenizer uses a token that its vocabulary does not have.', {
     found: token.slice(0, 60),
     hint: 'tokenizer.json must be the one that was saved with the model: download or copy it again.',
+    allowed: 'tokens of the vocabulary in tokenizer.json',
   });
 }
 

@@ -14,6 +14,7 @@ try {
     throw new StrataError('CONFLICT', 'The tokenizer was changed while texts were encoded with it.', {
       found: `another tokenizer.json in ${directory}`,
       hint: 'Start again, and leave the model as it is meanwhile.',
+      allowed: 'the tokenizer.json with which the encoding began',
     });
   }
   port.on('message', ({ texts }: WorkerTask) => answer(() => encodeBatch(tokenizer, texts)));

@@ -168,5 +168,9 @@ class Crew {
 }
 
 function died(code: number): StrataError {
-  return new StrataError('CRASHED', 'A thread that encodes texts ended.', { found: `exit code ${code}` });
+  return new StrataError('CRASHED', 'A thread that encodes texts ended.', {
+    found: `exit code ${code}`,
+    allowed: 'threads that run until all texts are encoded',
+    hint: 'The machine may be out of memory: close other programs, then start it again.',
+  });
 }

@@ -48,5 +48,6 @@ function damaged(message: Uint8Array, offset: number, found: string): StrataErro
   return new StrataError('CORRUPT', 'A protocol buffer cannot be read.', {
     found: `${found}, at byte ${offset} of ${message.length}`,
     hint: 'Download or copy the file again and compare its size with the original.',
+    allowed: 'fields that end within the file, as the format of protocol buffers has them',
   });
 }

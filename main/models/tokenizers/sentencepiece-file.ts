@@ -1,7 +1,8 @@
-import { access, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StrataError } from '../../../shared/errors.ts';
 import { writeTextAtomically } from '../atomic-file.ts';
+import { readSettings } from '../settings-json.ts';
 import { protobufFields, type ProtobufField } from './protobuf.ts';
 import { type SentencePiece, type SentencePieceModel, sentencePieceTokenizerJson, type SentencePieceType } from './sentencepiece-json.ts';
 
@@ -38,6 +39,7 @@ export async function readSentencePieceModel(path: string): Promise<SentencePiec
     throw new StrataError('CORRUPT', `${path} is not a SentencePiece model.`, {
       found: `${size} bytes`,
       allowed: `at most ${MAX_MODEL_BYTES} bytes`,
+      hint: 'Download or copy the file again and compare its size with the original.',
     });
   }
   try {
@@ -45,7 +47,7 @@ export async function readSentencePieceModel(path: string): Promise<SentencePiec
   } catch (error) {
     if (!(error instanceof StrataError) || error.code !== 'CORRUPT') throw error;
     throw new StrataError('CORRUPT', `${path} is not a SentencePiece model.`, {
-      ...(error.found !== undefined && { found: error.found }),
+      found: error.found ?? error.message,
       allowed: error.allowed ?? 'a tokenizer.model as SentencePiece writes it',
       hint: 'Download or copy the file again and compare its size with the original.',
       cause: error,
@@ -134,11 +136,19 @@ function numberOf(settings: Settings, number: number, otherwise: number): number
 }
 
 function corrupt(found: string, allowed: string): StrataError {
-  return new StrataError('CORRUPT', 'A SentencePiece model is damaged.', { found, allowed });
+  return new StrataError('CORRUPT', 'A SentencePiece model is damaged.', {
+    found,
+    allowed,
+    hint: 'Download or copy the file again and compare its size with the original.',
+  });
 }
 
 function unsupported(found: string, allowed: string): StrataError {
-  return new StrataError('UNSUPPORTED', 'Strata does not know this kind of SentencePiece model.', { found, allowed });
+  return new StrataError('UNSUPPORTED', 'Strata does not know this kind of SentencePiece model.', {
+    found,
+    allowed,
+    hint: 'Take the model with a tokenizer.json instead, or choose another one.',
+  });
 }
 
 /**
@@ -166,19 +176,4 @@ export async function writeTokenizerFromSentencePiece(directory: string): Promis
     tokenizer_class: 'PreTrainedTokenizerFast',
   };
   await writeTextAtomically(settingsPath, `${JSON.stringify(written, null, 2)}\n`);
-}
-
-async function readSettings(path: string): Promise<Record<string, unknown> | null> {
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) return null;
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (error) {
-    throw new StrataError('CORRUPT', `${path} is not JSON.`, { cause: error });
-  }
-  throw new StrataError('CORRUPT', `${path} does not hold settings.`, { allowed: 'a JSON object' });
 }

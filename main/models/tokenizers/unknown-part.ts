@@ -5,5 +5,6 @@ export function unknownPart(part: string, found: unknown, allowed: readonly stri
   return new StrataError('UNSUPPORTED', `Strata does not know this ${part} of a tokenizer.`, {
     found: typeof found === 'string' ? found.slice(0, 60) : `type ${JSON.stringify(found) ?? 'undefined'}`,
     allowed: allowed.join(', '),
+    hint: 'Choose a model with another tokenizer: leaving the part out would give other tokens.',
   });
 }

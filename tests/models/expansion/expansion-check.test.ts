@@ -11,8 +11,9 @@ import {
 } from '../../../main/models/expansion/expansion-check.ts';
 import { modelHash, openModelFolder } from '../../../main/models/model-folder.ts';
 import type { Expansion, ExpansionStep } from '../../../shared/domain/expansion.ts';
+import type { Importance } from '../../../shared/domain/importance.ts';
 import type { Method } from '../../../shared/domain/method.ts';
-import { planExpansion } from '../../../shared/domain/plan.ts';
+import { type InsertedBlock, planExpansion } from '../../../shared/domain/plan.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { rawModel, readRawModel, writeRawModel } from '../../support/raw-models.ts';
 import { tinyConfig } from '../../support/tiny-llama.ts';
@@ -34,6 +35,25 @@ function lineOf(...methods: Method[]): Expansion {
     training: null,
   }));
   return { schemaVersion: 3, base: line[0]!.base, line, frozen: null, changed: null };
+}
+
+/** The same method, with its first block as it never can be. */
+function moved(method: Method, change: Partial<InsertedBlock>): Method {
+  const { plan } = method as Extract<Method, { name: 'expand' }>;
+  return { name: 'expand', plan: { ...plan, inserted: plan.inserted.map((block) => ({ ...block, ...change })) } };
+}
+
+/** What the blocks of a model matter. */
+function weighed(model: number, rises: readonly number[]): Importance {
+  const blocks = rises.map((rise, block) => ({ block, loss: 3 + rise, rise, standardError: null }));
+  const measured = { context: 8, windows: 1, tokens: 7, loss: 3, seconds: 1, engine: 'cpu', datasets: [] };
+  return { modelHash: `hash ${model}`, blocks, ...measured };
+}
+
+/** A copy of the first of three blocks that was placed by such a table. */
+function placedBy(importance: Importance): Expansion {
+  const expansion = lineOf(expand(3, 0));
+  return { ...expansion, line: expansion.line.map((step) => ({ ...step, importance })) };
 }
 
 function refusal(expansion: Expansion, blocks: number): StrataError {
@@ -77,6 +97,30 @@ describe('a line of models', () => {
       /two steps that start from the model hash 0…, 1 and 2/,
       /each model once/,
     ],
+    [
+      'whose earlier step has a copy somewhere else',
+      lineOf(moved(expand(3, 0), { position: 2 }), expand(4, 1)),
+      5,
+      /a copy of block 0 after block 0, at position 2 in step 1 of the line/,
+      /order of their positions/,
+    ],
+    [
+      'whose earlier step copies a block that its base did not have',
+      lineOf(moved(expand(3, 2), { copies: 3 }), expand(4, 1)),
+      5,
+      /a copy of block 3 after block 2/,
+      /blocks 0 to 2/,
+    ],
+    [
+      'whose earlier step trained a block that was not there yet',
+      lineOf({ name: 'freeze', blocks: [3] }, expand(3, 0)),
+      4,
+      /block 3 was trained in step 1/,
+      /blocks 0 to 2/,
+    ],
+    ['whose blocks were placed by another table', placedBy(weighed(0, [3, 1, 2])), 4, /a copy of block 0 after block 0/, /after 1$/],
+    ['whose table is of other blocks', placedBy(weighed(0, [1, 2])), 4, /importance of 2 blocks/, /the base's 3 blocks/],
+    ['whose table is of another model', placedBy(weighed(1, [1, 2, 3])), 4, /of the model hash 1/, /its base, hash 0/],
     ['with a trained block that is not there', lineOf({ name: 'freeze', blocks: [1, 3] }), 3, /block 3 was trained/, /blocks 0 to 2/],
     [
       'of an enormous model',
@@ -179,15 +223,38 @@ describe('the weights of an expanded model', () => {
     }
   });
 
+  it('say where untrained blocks of an earlier step stand, without any model before', async () => {
+    const raw = JSON.parse(await readFile(path('twice/expansion.json'), 'utf8')) as Expansion;
+    const twice = await openModelFolder(path('twice'));
+    await twice.close();
+    const first = raw.line[0]!;
+    const elsewhere = { ...first, method: expand(3, 1, 2) }; // possible in itself: the truth is a copy after block 0 and one after block 2
+    expect(() => checkExpansion({ ...raw, line: [elsewhere, raw.line[1]!] }, twice.config)).toThrow('contradicts itself');
+    const training = { run: null, datasets: [], replayShare: 0, steps: 1, tokens: 1, gain: 0, forgetting: null };
+    checkExpansion({ ...raw, line: [{ ...elsewhere, training }, raw.line[1]!] }, twice.config); // trained blocks are no copies
+  });
+
+  it('of an untrained block are zero where it writes into the residual stream', async () => {
+    const raw = JSON.parse(await readFile(path('once/expansion.json'), 'utf8')) as Expansion;
+    const name = 'model.layers.1.self_attn.o_proj.weight';
+    const changed = { ...raw.changed, [name]: raw.changed!['model.layers.1.self_attn.q_proj.weight']! };
+    await folder.write('once/expansion.json', JSON.stringify({ ...raw, changed }));
+    await expect(openModelFolder(path('once'))).rejects.toMatchObject({
+      code: 'CORRUPT',
+      found: expect.stringContaining(`${name}, which is not zero`) as string,
+      allowed: expect.stringContaining('a copy of block 0 at position 1') as string,
+    });
+  });
+
   it('are the base’s even when the record was changed with them', async () => {
-    await tamper('twice', 'model.layers.0.mlp.up_proj.weight');
+    await tamper('twice', 'model.layers.3.mlp.up_proj.weight'); // one that no untrained block copies
     const raw = JSON.parse(await readFile(path('twice/expansion.json'), 'utf8')) as Expansion;
     const [changed] = await differences('twice');
     const frozen = { ...raw.frozen, [changed!.name]: changed!.found };
     await folder.write('twice/expansion.json', JSON.stringify({ ...raw, frozen }));
     expect(await differences('twice')).toEqual([]);
     expect(await differences('twice', { path: 'once', step: 1 })).toMatchObject([
-      { name: 'model.layers.0.mlp.up_proj.weight', comparedWith: "the base's model.layers.0.mlp.up_proj.weight" },
+      { name: 'model.layers.3.mlp.up_proj.weight', comparedWith: "the base's model.layers.2.mlp.up_proj.weight" },
     ]);
     expect(await differences('twice', { path: 'base', step: 0 })).toHaveLength(1);
   });

@@ -70,6 +70,8 @@ const earlierTraining = {
   forgetting: null,
 };
 
+const WRITTEN = 'the file as Strata wrote it, schemaVersion 1 to 3';
+
 describe('expansion.json', () => {
   it.each<[string, Expansion]>([
     ['an identity', untrained],
@@ -113,31 +115,53 @@ describe('expansion.json', () => {
   });
 
   it.each([
-    ['cut short', JSON.stringify(untrained).slice(0, -5)],
-    ['of a later version', JSON.stringify({ ...untrained, schemaVersion: 4 })],
-    ['without a line', JSON.stringify({ ...untrained, line: undefined })],
-    ['with an empty line', JSON.stringify({ ...untrained, line: [] })],
-    ['with a hash that is none', JSON.stringify({ ...untrained, frozen: { 'model.norm.weight': 'BF16 abc' } })],
-    ['with a hash of no type', JSON.stringify({ ...untrained, frozen: { 'model.norm.weight': '0f'.repeat(32) } })],
-    ['without a method', JSON.stringify(withStep({ method: undefined as never }))],
-    ['of an unknown method', JSON.stringify(withStep({ method: { name: 'magic' } as never }))],
-    ['of version 1 without its plan', JSON.stringify({ schemaVersion: 1, base, training: null })],
-    ['of version 2 without its method', JSON.stringify({ schemaVersion: 2, base, training: null })],
-    ['with a plan of no block', JSON.stringify(withStep({ method: { name: 'expand', plan: { ...plan, baseBlocks: 0 } } }))],
+    ['cut short', JSON.stringify(untrained).slice(0, -5), WRITTEN],
+    ['of a later version', JSON.stringify({ ...untrained, schemaVersion: 4 }), WRITTEN],
+    ['without a line', JSON.stringify({ ...untrained, line: undefined }), 'line: a list'],
+    [
+      'with more steps than anybody makes',
+      JSON.stringify({ ...untrained, line: Array(1001).fill(identity) }),
+      'line: a list of at most 1000',
+    ],
+    ['with an empty line', JSON.stringify({ ...untrained, line: [] }), 'line: a list of at least 1'],
+    [
+      'with a hash that is none',
+      JSON.stringify({ ...untrained, frozen: { 'model.norm.weight': 'BF16 abc' } }),
+      'frozen.model.norm.weight: F32, F16 or BF16, a blank and a sha256',
+    ],
+    [
+      'with a hash of no type',
+      JSON.stringify({ ...untrained, frozen: { 'model.norm.weight': '0f'.repeat(32) } }),
+      'frozen.model.norm.weight: F32, F16 or BF16, a blank and a sha256',
+    ],
+    ['without a method', JSON.stringify(withStep({ method: undefined as never })), 'line.0.method: an object'],
+    [
+      'of an unknown method',
+      JSON.stringify(withStep({ method: { name: 'magic' } as never })),
+      "line.0.method.name: 'expand' or 'lora' or 'full' or 'freeze'",
+    ],
+    ['of version 1 without its plan', JSON.stringify({ schemaVersion: 1, base, training: null }), 'plan: an object'],
+    ['of version 2 without its method', JSON.stringify({ schemaVersion: 2, base, training: null }), 'method: an object'],
+    [
+      'with a plan of no block',
+      JSON.stringify(withStep({ method: { name: 'expand', plan: { ...plan, baseBlocks: 0 } } })),
+      'line.0.method.plan.baseBlocks: at least 1',
+    ],
     [
       'with a position that is no number',
       JSON.stringify(
         withStep({ method: { name: 'expand', plan: { ...plan, inserted: [{ after: 'a', copies: 0, position: 1 } as never] } } }),
       ),
+      'line.0.method.plan.inserted.0.after: a number',
     ],
-    ['of another type', 'null'],
-  ])('%s is refused, with what is wrong', async (_what, content) => {
+    ['of another type', 'null', WRITTEN],
+  ])('%s is refused, with what is wrong', async (_what, content, allowed) => {
     await folder.write('expansion.json', content);
     await expect(readExpansionFile(folder.path)).rejects.toMatchObject({
       code: 'CORRUPT',
       message: "expansion.json in the model's folder cannot be understood.",
       found: expect.stringMatching(/./) as string,
-      allowed: 'the file as Strata wrote it, schemaVersion 1 to 3',
+      allowed,
     });
   });
 
@@ -146,7 +170,8 @@ describe('expansion.json', () => {
     await truncate(join(folder.path, 'expansion.json'), 2 ** 40);
     await expect(readExpansionFile(folder.path)).rejects.toMatchObject({
       code: 'CORRUPT',
-      found: '1099511627776 bytes, more than 64000000',
+      found: '1099511627776 bytes',
+      allowed: 'up to 64000000 bytes',
     });
   });
 });

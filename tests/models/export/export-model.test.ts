@@ -216,8 +216,20 @@ describe('an export in several files', () => {
 
   it('gives a tensor that is larger than a file a file of its own', async () => {
     await writeRawModel(source());
-    await exportHuggingFace(source(), destination(), { shardBytes: 1 });
+    const { notes } = await exportHuggingFace(source(), destination(), { shardBytes: 1 });
     expect(await shards()).toHaveLength(rawModel().tensors.size);
+    expect(notes).toEqual([
+      `${rawModel().tensors.size} tensors are larger than the size of files asked for (1 bytes), and each has a file of its own; the largest is model.embed_tokens.weight, 1104 bytes.`,
+    ]);
+  });
+
+  it('say which tensor is larger than a file was to be', async () => {
+    await writeRawModel(source(), rawModel({ isTied: true }));
+    const { notes } = await exportHuggingFace(source(), destination(), { shardBytes: 1103 });
+    expect(notes).toEqual([
+      'model.embed_tokens.weight (1104 bytes) is larger than the size of files asked for (1103 bytes) and has a file of its own.',
+    ]);
+    expect(await exportHuggingFace(source(), `${destination()} 2`, { shardBytes: 1104 })).not.toHaveProperty('notes');
   });
 
   it('is one file where everything fits', async () => {
@@ -293,7 +305,7 @@ describe('an export is refused, and nothing changes, when', () => {
   it('the model is damaged', async () => {
     await writeRawModel(source(), rawModel(), { shards: 2 });
     await rm(join(source(), 'model-00002-of-00002.safetensors'));
-    expect(await refused()).toMatchObject({ code: 'NOT_FOUND', message: 'Part of the model is missing.' });
+    expect(await refused()).toMatchObject({ code: 'CORRUPT', message: 'Part of the model is missing.' });
   });
 
   it('a file of the model can no longer be read when its turn comes', async () => {

@@ -120,7 +120,7 @@ describe('a byte-level tokenizer', () => {
 
   it.each([
     [{ model: {} }, 'added_tokens'],
-    [{ added_tokens: [], model: { type: 'BPE', vocab: { a: -1 }, merges: [] } }, 'not a vocabulary'],
+    [{ added_tokens: [], model: { type: 'BPE', vocab: { a: -1 }, merges: [] } }, 'vocab: an object'],
     [{ added_tokens: [], model: { type: 'BPE', vocab: { a: 1 }, merges: ['ab'] } }, '"ab"'],
   ])('that is none is refused: %o', async (json, found) => {
     const error = await refusal(json);
