@@ -41,7 +41,7 @@ export class BackgroundHash {
         this.#wake();
       });
       this.#worker.on('error', fail);
-      this.#worker.on('exit', (code) => fail(new StrataError('CRASHED', 'The thread that hashes a file ended.', { found: `exit code ${code}` })));
+      this.#worker.on('exit', (code) => fail(died(code)));
     });
     this.#digest.catch(() => undefined); // heard by update and digest
   }
@@ -68,4 +68,12 @@ export class BackgroundHash {
   async close(): Promise<void> {
     await this.#worker.terminate();
   }
+}
+
+function died(code: number): StrataError {
+  return new StrataError('CRASHED', 'The thread that hashes a file ended.', {
+    found: `exit code ${code}`,
+    allowed: 'a thread that ends when it is told to',
+    hint: 'Do it again; nothing of it was kept. If it repeats, the memory may be full.',
+  });
 }
