@@ -160,7 +160,9 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
     const resources = join(folder, 'packages', 'linux-unpacked', 'resources');
     const unpacked = join(resources, 'app.asar.unpacked');
     expect(await readdir(join(unpacked, 'node_modules'))).toEqual(['better-sqlite3', 'webgpu']);
-    const thread = fileURLToPath(workerEntry('./encoding-worker', pathToFileURL(join(resources, 'app.asar/dist/electron/process.js')).href));
+    const thread = fileURLToPath(
+      workerEntry('./encoding-worker', pathToFileURL(join(resources, 'app.asar/dist/electron/process.js')).href),
+    );
     expect(await readdir(join(unpacked, 'dist/electron'))).toEqual(['encoding-worker.mjs', 'hash-worker.mjs']);
     expect(await encodedBy(thread)).toEqual((await loadTokenizer(BASE)).encodeDocument(TEXT));
     expect((await readdir(join(resources, 'resources'))).sort()).toEqual((await readdir(join(root, 'resources'))).sort());

@@ -86,9 +86,12 @@ export async function sharedTexts(folder: string): Promise<string[]> {
     const path = join(entry.parentPath, entry.name);
     const bytes = await readFile(path);
     const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
-    if (path.includes('.jsonl')) for (const line of text.split('\n')) if (line !== '') collect(JSON.parse(line));
-    else if (/\.json(\.gz)?$/.test(path) && !path.includes('/tokenizer')) collect(JSON.parse(text));
-    else for (let begin = 0; begin < text.length; begin += LONGEST_TEXT) texts.add(text.slice(begin, begin + LONGEST_TEXT).toWellFormed());
+    if (path.includes('.jsonl'))
+      for (const line of text.split('\n'))
+        if (line !== '') collect(JSON.parse(line));
+        else if (/\.json(\.gz)?$/.test(path) && !path.includes('/tokenizer')) collect(JSON.parse(text));
+        else
+          for (let begin = 0; begin < text.length; begin += LONGEST_TEXT) texts.add(text.slice(begin, begin + LONGEST_TEXT).toWellFormed());
   }
   return [...texts];
 }
