@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
+import type { Content } from '../../shared/domain/content.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { loadTokenizer } from '../models/tokenizer.ts';
+import { loadContentEncoder } from '../models/content-encoder.ts';
 import { findPeer } from './find-python.ts';
 import { median } from './run-bench.ts';
 
@@ -119,15 +120,16 @@ async function sampleDocuments(resources: string): Promise<{ documents: string[]
 }
 
 async function ourSeconds(directory: string, documents: readonly string[], threads: number): Promise<Seconds> {
-  const tokenizer = await loadTokenizer(directory);
+  const encoder = await loadContentEncoder(directory);
+  const { tokenizer } = encoder;
   let tokens = 0;
   const began = performance.now();
   for (const text of documents) tokens += tokenizer.encode(text).length;
   const between = performance.now();
-  const stream = async function* (): AsyncGenerator<string> {
-    yield* documents;
+  const stream = async function* (): AsyncGenerator<Content> {
+    for (const text of documents) yield { kind: 'text', text };
   };
-  for await (const _ids of tokenizer.encodeDocuments(stream(), { threads, worthThreads: 0 }));
+  for await (const _ids of encoder.encodeAll(stream(), { threads, worthThreads: 0 }));
   return { tokens, oneThread: (between - began) / 1000, allCores: (performance.now() - between) / 1000 };
 }
 

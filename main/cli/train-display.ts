@@ -2,6 +2,7 @@ import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
 import { MEMORY_PARTS } from '../../shared/domain/memory.ts';
 import { describeMethod } from '../../shared/domain/method.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
+import { SELF_REPLAY_LABEL } from '../../shared/domain/self-replay.ts';
 import { StrataError, type ErrorCode } from '../../shared/errors.ts';
 import type { Runs } from '../studio/runs.ts';
 import { bytes, change, count, duration, fields, loss, percent, shortCount, tensorsByBlock } from './format.ts';
@@ -16,11 +17,7 @@ export function describePlan(preview: TrainPreview): string {
   const lines: [string, string][] = [
     ['Method', describeMethod(preview.method)],
     ['Steps', `${count(preview.steps)} of ${preview.batch} windows of ${preview.context} tokens${pieces}: ${count(preview.tokens)} tokens`],
-    ...preview.mixture.map(({ role, name, tokens, epochs }): [string, string] => [
-      role === 'new' ? 'New' : 'Old',
-      `${name}: ${count(tokens)} tokens, gone through ${epochs.toFixed(2)} times`,
-    ]),
-    ['Replay share', percent(preview.replayShare)],
+    ...describeMixture(preview),
   ];
   if (plan) {
     lines.push(['New blocks', `${describeInserted(plan)}, in a model of ${placement.blocks} blocks, counted from 0`]);
@@ -45,6 +42,28 @@ export function describePlan(preview: TrainPreview): string {
   ]);
   const trained = tensorsByBlock(preview.trainableTensors).map((line) => `  ${line}`);
   return [fields(lines), ...trained, ...(preview.importance ? ['', describeImportance(preview.importance)] : [])].join('\n');
+}
+
+/** Letters that stand for datasets in the picture of the stream. */
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/** Who gets how much, and the first windows as they come. */
+function describeMixture({ mixture, replayShare, replayReason, replayCurve, stream, time }: TrainPreview): [string, string][] {
+  const letterOf = (index: number): string => LETTERS[index] ?? '.';
+  const datasets = mixture.map(({ role, name, share, tokens, windows, epochs, shortfall, seconds }, index): [string, string] => {
+    const facts = [
+      `${percent(share)}, ${count(tokens)} tokens in ${count(windows)} windows, gone through ${epochs.toFixed(2)} times`,
+      ...(time && seconds !== null && mixture.length > 1 ? [`about ${duration(seconds)}`] : []),
+      ...(shortfall > 0 ? [`${count(shortfall)} tokens fewer than its share: the cap on repeats`] : []),
+    ];
+    return [role === 'new' ? 'New' : 'Old', `${mixture.length > 1 ? `${letterOf(index)}  ` : ''}${name}: ${facts.join(', ')}`];
+  });
+  const lines: [string, string][] = [...datasets, ['Replay share', `${percent(replayShare)} (${replayReason})`]];
+  if (replayCurve.some(({ share }) => share !== replayShare)) {
+    lines.push(['', `over the run: ${replayCurve.map(({ at, share }) => `${percent(share)} at ${percent(at)}`).join(', ')}`]);
+  }
+  if (mixture.length > 1) lines.push(['First windows', stream.map(letterOf).join('')]);
+  return lines;
 }
 
 /**
@@ -139,6 +158,8 @@ export function describeResult(run: RunSummary): string {
   const [onNew, onOld] = [measured('new'), measured('old')];
   if (onNew) lines.push(['Gain', `${change(run.gain)}   new: ${onNew}`]);
   if (onOld) lines.push(['Forgetting', `${change(run.forgetting)}   old: ${onOld}`]);
+  const selfReplay = run.configuration.datasets.filter(({ origin }) => origin === 'self-replay').map(({ name }) => name);
+  if (selfReplay.length > 0) lines.push(['', `${selfReplay.join(', ')} is ${SELF_REPLAY_LABEL}`]);
   if (run.drift !== null)
     lines.push(['Drift', `${run.drift.toFixed(4)} nats/token, KL(base || tuned) on old, on ${count(final?.old?.tokens ?? 0)} tokens`]);
   if (run.identityDifference !== null) lines.push(['Identity', `largest logit difference before step 1: ${run.identityDifference}`]);

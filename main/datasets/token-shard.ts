@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Content } from '../../shared/domain/content.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openDataset } from './dataset-folder.ts';
 import { writeAt } from './write-at.ts';
@@ -23,12 +24,14 @@ export interface EncodedDocument {
   learned?: Uint8Array;
 }
 
-/** What building shards needs of a tokenizer (see main/models/tokenizer.ts; passed in, so that the rooms stay apart). */
-export interface DocumentTokenizer {
-  encodeDocument(text: string): number[];
-  /** The same of many texts, in their order; where it is missing they are encoded one after the other. */
-  encodeDocuments?(texts: AsyncIterable<string>): AsyncIterable<Int32Array>;
+/** What building shards needs of a model (see main/models/content-encoder.ts). */
+export interface DocumentEncoder {
+  /** Ids of a document, and which of them are learned. */
+  encode(content: Content): EncodedDocument;
+  /** The same of many documents, in their order; where it is missing they are encoded one after the other. */
+  encodeAll?(contents: AsyncIterable<Content>): AsyncIterable<EncodedDocument>;
   readonly vocabularySize: number;
+  /** Changes with everything that ids and masks depend on: tokenizer, chat template, what is learned. */
   readonly hash: string;
 }
 
@@ -59,16 +62,16 @@ export function trainingWindows(tokens: number, context: number): number {
 }
 
 /**
- * Tokenises a dataset's two parts, once per tokenizer: later calls find the files of the first. Documents follow each other in
- * the dataset's order, each with its start and end tokens.
+ * Tokenises a dataset's two parts, once per encoder: later calls find the files of the first. Documents follow each other in the
+ * dataset's order, whole, however long they are.
  * @param options.needsDocuments shards of version 1 are made again, with the same tokens and where documents start.
  */
 export async function buildTokenShards(
   datasetDirectory: string,
-  tokenizer: DocumentTokenizer,
+  encoder: DocumentEncoder,
   { needsDocuments = false }: { needsDocuments?: boolean } = {},
 ): Promise<BuiltShards> {
-  const directory = join(datasetDirectory, 'tokens', tokenizer.hash.slice(0, 16));
+  const directory = join(datasetDirectory, 'tokens', encoder.hash.slice(0, 16));
   await mkdir(directory, { recursive: true });
   const build = async (part: 'train' | 'heldout'): Promise<{ path: string; tokens: number }> => {
     const path = join(directory, `${part}.tokens`);
@@ -77,8 +80,8 @@ export async function buildTokenShards(
       throw error;
     });
     if (existing && (existing.version === 2 || !needsDocuments)) return { path, tokens: existing.tokens };
-    const documents = encodedDocuments(datasetDirectory, part === 'heldout', tokenizer);
-    return { path, tokens: await writeTokenShard(path, documents, tokenizer.vocabularySize) };
+    const documents = encodedDocuments(datasetDirectory, part === 'heldout', encoder);
+    return { path, tokens: await writeTokenShard(path, documents, encoder.vocabularySize) };
   };
   const train = await build('train');
   const heldOut = await build('heldout');
@@ -88,18 +91,14 @@ export async function buildTokenShards(
 /** Tokens are written in pieces of about this many. */
 const CHUNK_TOKENS = 1 << 20;
 
-async function* encodedDocuments(
-  datasetDirectory: string,
-  heldOut: boolean,
-  tokenizer: DocumentTokenizer,
-): AsyncGenerator<EncodedDocument> {
-  const texts = textsOf(datasetDirectory, heldOut);
-  if (tokenizer.encodeDocuments) for await (const ids of tokenizer.encodeDocuments(texts)) yield { ids };
-  else for await (const text of texts) yield { ids: tokenizer.encodeDocument(text) };
+async function* encodedDocuments(datasetDirectory: string, heldOut: boolean, encoder: DocumentEncoder): AsyncGenerator<EncodedDocument> {
+  const contents = contentsOf(datasetDirectory, heldOut);
+  if (encoder.encodeAll) yield* encoder.encodeAll(contents);
+  else for await (const content of contents) yield encoder.encode(content);
 }
 
-async function* textsOf(datasetDirectory: string, heldOut: boolean): AsyncGenerator<string> {
-  for await (const { text } of (await openDataset(datasetDirectory)).documents({ heldOut })) yield text;
+async function* contentsOf(datasetDirectory: string, heldOut: boolean): AsyncGenerator<Content> {
+  for await (const { content } of (await openDataset(datasetDirectory)).documents({ heldOut })) yield content;
 }
 
 /**

@@ -4,7 +4,8 @@ import { defineConfig } from 'vite';
 /**
  * Bundles the desktop host into dist/electron: `main.js` and the trainer's `process.js` as modules, the preload as CommonJS (a sandboxed
  * preload cannot be a module). Only our own files are bundled: packages stay in node_modules, where native ones are unpacked. The threads
- * `*-worker.mjs` lie outside the archive, where they are found, and see no packages there: they hold those that they need.
+ * `*-worker.mjs` lie outside the archive, where they are found, and see no packages there: they hold those that they need, and each is bundled by
+ * itself, so that none needs a file that several share.
  * `vite build` makes all: see buildApp below.
  */
 const root = resolve(import.meta.dirname, '../..');
@@ -22,10 +23,24 @@ const output = (format: 'es' | 'cjs', input: Record<string, string>, extension: 
     rolldownOptions: {
       input,
       external: holdsPackages ? /^node:/ : isPackage,
-      output: { format, entryFileNames: `[name].${extension}`, chunkFileNames: `[name]-[hash].${extension}` },
+      output: {
+        format,
+        entryFileNames: `[name].${extension}`,
+        chunkFileNames: `[name]-[hash]${holdsPackages ? '-worker' : ''}.${extension}`,
+      },
     },
   },
 });
+
+const THREADS = {
+  'comparison-worker': 'main/datasets/comparison-worker.ts',
+  'encoding-worker': 'main/models/tokenizers/encoding-worker.ts',
+  'hash-worker': 'main/models/hash-worker.ts',
+  'reading-worker': 'main/datasets/readers/reading-worker.ts',
+};
+const threads = Object.fromEntries(
+  Object.entries(THREADS).map(([name, path], index) => [`thread${index}`, output('es', { [name]: resolve(root, path) }, 'mjs', true)]),
+);
 
 export default defineConfig({
   root,
@@ -38,21 +53,13 @@ export default defineConfig({
       },
       'js',
     ),
-    thread: output(
-      'es',
-      {
-        'encoding-worker': resolve(root, 'main/models/tokenizers/encoding-worker.ts'),
-        'hash-worker': resolve(root, 'main/models/hash-worker.ts'),
-      },
-      'mjs',
-      true,
-    ),
+    ...threads,
     preload: output('cjs', { preload: resolve(root, 'main/electron/preload.ts') }, 'cjs'),
   },
   builder: {
     async buildApp(builder) {
       await builder.build(builder.environments.host!);
-      await builder.build(builder.environments.thread!);
+      for (const name of Object.keys(threads)) await builder.build(builder.environments[name]!);
       await builder.build(builder.environments.preload!);
     },
   },

@@ -42,7 +42,7 @@ function largest(logits: Float32Array): number {
 }
 
 /** Draws from softmax(logits / temperature) with one uniform number. */
-function sample(logits: Float32Array, temperature: number, uniform: number): number {
+export function sample(logits: Float32Array, temperature: number, uniform: number): number {
   const top = logits[largest(logits)]!;
   const weights = Float64Array.from(logits, (logit) => Math.exp((logit - top) / temperature));
   let remaining = uniform * weights.reduce((sum, weight) => sum + weight, 0);

@@ -7,10 +7,10 @@ import { AddedTokenFinder } from './tokenizers/added-tokens.ts';
 import { bytePairModel, type TokenModel } from './tokenizers/byte-pair-model.ts';
 import { type Decoder, decoder } from './tokenizers/decoders.ts';
 import { asObject, type JsonObject } from './tokenizers/json-fields.ts';
-import { type Normalizer, normalizer } from './tokenizers/normalizers.ts';
+import { normalizer } from './tokenizers/normalizers.ts';
 import { type Surroundings, surroundings } from './tokenizers/post-processors.ts';
-import { encodeInParallel, type ParallelOptions } from './tokenizers/parallel-encoding.ts';
-import { type PreTokenizer, preTokenizer } from './tokenizers/pre-tokenizers.ts';
+import { preTokenizer } from './tokenizers/pre-tokenizers.ts';
+import { type Literals, NO_LITERALS, type Span, TextEncoder } from './tokenizers/text-encoder.ts';
 import { unigramModel } from './tokenizers/unigram-model.ts';
 import { unknownPart } from './tokenizers/unknown-part.ts';
 import { readAddedTokens, readVocabulary } from './tokenizers/vocabulary.ts';
@@ -23,16 +23,31 @@ export interface EncodeOptions {
   interpretSpecialTokens?: boolean;
 }
 
+export interface SpanOptions extends EncodeOptions {
+  /** Characters that stand for texts which are not interpreted, whatever they say. */
+  literals?: Literals;
+}
+
 /** Computes the ids that Hugging Face's tokenizers library computes. */
 export interface TextTokenizer {
   /** Ids of a text, with the special tokens that the tokenizer itself adds. */
   encode(text: string, options?: EncodeOptions): number[];
   /** Ids of a whole document for training: the start token where the tokenizer uses one, the text, the end token where there is one. */
   encodeDocument(text: string, options?: EncodeOptions): number[];
-  /** {@link encodeDocument} of each text, in order; many are encoded by several threads. */
-  encodeDocuments(texts: AsyncIterable<string>, options?: ParallelOptions): AsyncIterable<Int32Array>;
+  /**
+   * Ids of a text alone, nothing added, and of each whether a character of it lies in one of the spans.
+   * @param spans ranges of the text, in their order and apart from each other.
+   */
+  encodeSpans(text: string, spans: readonly Span[], options?: SpanOptions): { ids: number[]; inSpan: Uint8Array };
   /** Text of ids, special tokens left out. */
   decode(ids: readonly number[]): string;
+  /** The name of a special token; null for an id that is none. */
+  specialToken(id: number): string | null;
+  /** Names of all special tokens. */
+  readonly specialTokens: readonly string[];
+  /** What {@link encodeDocument} puts before a text and behind it. */
+  readonly documentStart: readonly number[];
+  readonly documentEnd: readonly number[];
   readonly bosTokenId: number | null;
   readonly eosTokenId: number | null;
   /** One more than the largest id. */
@@ -77,12 +92,16 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
     return ids;
   };
   const hash = createHash('sha256').update(WAY_OF_READING).update(bytes).digest('hex');
-  const encodeDocument = (text: string, options: EncodeOptions = {}): number[] => encodeBetween(text, documentStart, documentEnd, options);
   return {
     encode: (text, options = {}) => encodeBetween(text, before, after, options),
-    encodeDocument,
-    encodeDocuments: (texts, options) => encodeInParallel({ encodeDocument }, { directory, hash }, texts, options),
+    encodeDocument: (text, options = {}) => encodeBetween(text, documentStart, documentEnd, options),
+    encodeSpans: (text, spans, { interpretSpecialTokens = false, literals = NO_LITERALS } = {}) =>
+      tokenizer.encodeSpans(text, spans, interpretSpecialTokens, literals),
     decode: (ids) => tokenizer.decode(ids),
+    specialToken: (id) => tokenizer.special.get(id) ?? null,
+    specialTokens: [...tokenizer.special.values()],
+    documentStart,
+    documentEnd,
     bosTokenId,
     eosTokenId,
     vocabularySize: tokenizer.size,
@@ -105,7 +124,10 @@ function noTokenizer(directory: string): StrataError {
 interface Understood {
   /** Appends the ids of a text. */
   encode(text: string, findsSpecial: boolean, ids: number[]): void;
+  encodeSpans(text: string, spans: readonly Span[], findsSpecial: boolean, literals: Literals): { ids: number[]; inSpan: Uint8Array };
   decode(ids: readonly number[]): string;
+  /** Special tokens by their ids. */
+  special: ReadonlyMap<number, string>;
   idOf(token: string): number | undefined;
   around: Surroundings;
   size: number;
@@ -140,7 +162,8 @@ function assemble(json: JsonObject): Understood {
   const cut = part(json.pre_tokenizer, preTokenizer);
   const decodeTokens = part(json.decoder, decoder);
   const around = part(json.post_processor, (each) => surroundings(each, size - 1)) ?? { before: [], after: [] };
-  const specialTexts = new Set(added.filter(({ isSpecial }) => isSpecial).map(({ content }) => content));
+  const special = new Map(added.filter(({ isSpecial }) => isSpecial).map(({ content, id }) => [id, content]));
+  const specialTexts = new Set(special.values());
   const asWritten = new AddedTokenFinder(
     added.filter(({ isNormalized }) => !isNormalized),
     ({ content }) => content,
@@ -149,9 +172,13 @@ function assemble(json: JsonObject): Understood {
     added.filter(({ isNormalized }) => isNormalized),
     ({ content }) => (normalize ? normalize(content) : content),
   );
+  const unknown = modelJson.unk_token;
+  const unknownId = (typeof unknown === 'string' ? vocabulary.get(unknown) : null) ?? null;
+  const encoder = new TextEncoder({ asWritten, asNormalized, normalize, cut, model, unknownId });
   return {
-    encode: (text, findsSpecial, ids) =>
-      encodeText({ asWritten, asNormalized, normalize, cut, model }, text.toWellFormed(), findsSpecial, ids),
+    encode: (text, findsSpecial, ids) => encoder.encode(text.toWellFormed(), findsSpecial, ids),
+    encodeSpans: (text, spans, findsSpecial, literals) => encoder.encodeSpans(text.toWellFormed(), spans, findsSpecial, literals),
+    special,
     decode: (ids) => decodeIds(ids, texts, specialTexts, decodeTokens),
     idOf: (token) => vocabulary.get(token) ?? added.find(({ content }) => content === token)?.id,
     around,
@@ -171,34 +198,6 @@ function tokenModel(json: JsonObject, vocabulary: ReadonlyMap<string, number>): 
   if (type === 'BPE') return bytePairModel(json, vocabulary);
   if (type === 'Unigram') return unigramModel(json, vocabulary);
   throw unknownPart('kind', type, MODELS);
-}
-
-interface Steps {
-  asWritten: AddedTokenFinder;
-  asNormalized: AddedTokenFinder;
-  normalize: Normalizer | null;
-  cut: PreTokenizer | null;
-  model: TokenModel;
-}
-
-function encodeText({ asWritten, asNormalized, normalize, cut, model }: Steps, text: string, findsSpecial: boolean, ids: number[]): void {
-  asWritten.eachStretch(text, findsSpecial, (begin, end, id) => {
-    if (id !== null) {
-      ids.push(id);
-      return;
-    }
-    const stretch = text.slice(begin, end);
-    const normalized = normalize ? normalize(stretch) : stretch;
-    asNormalized.eachStretch(normalized, findsSpecial, (innerBegin, innerEnd, innerId) => {
-      if (innerId !== null) {
-        ids.push(innerId);
-        return;
-      }
-      const inner = normalized.slice(innerBegin, innerEnd);
-      const pieces = cut ? cut({ texts: [inner], beginsText: begin === 0 && innerBegin === 0 }).texts : [inner];
-      for (const piece of pieces) model.encode(piece, ids);
-    });
-  });
 }
 
 /** Ids that nothing stands for are left out, as the library leaves them out. */

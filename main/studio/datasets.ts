@@ -2,7 +2,9 @@ import { rm } from 'node:fs/promises';
 import { basename, resolve as absolutePath } from 'node:path';
 import type { DatasetInfo, ImportedFile } from '../../shared/contract/contract.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { openDataset, readManifest } from '../datasets/dataset-folder.ts';
+import { plainTextOf } from '../../shared/domain/content.ts';
+import { openDataset } from '../datasets/dataset-folder.ts';
+import { readManifest } from '../datasets/dataset-manifest.ts';
 import { importDataset } from '../datasets/import-dataset.ts';
 import { deleteDataset, insertDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
 import { listRuns } from '../store/runs.ts';
@@ -35,27 +37,40 @@ export class Datasets {
   async show({ dataset: reference, documents }: { dataset: string; documents: number }): Promise<DatasetDetails> {
     const dataset = this.find(reference);
     const { files } = await readManifest(dataset.path);
-    return { ...infoOf(dataset), preview: await preview(dataset.path, documents), files };
+    return { ...infoOf(dataset), preview: await preview(dataset.path, documents), files: files.map(resultOf) };
   }
 
-  async import({ paths: given, name }: { paths: string[]; name?: string }): Promise<{ datasets: DatasetInfo[]; files: ImportedFile[] }> {
+  /** @param input.source where it came from, for the user, when the paths do not say. */
+  async import({
+    paths: given,
+    name,
+    source: origin,
+  }: {
+    paths: string[];
+    name?: string;
+    source?: string;
+  }): Promise<{ datasets: DatasetInfo[]; files: ImportedFile[] }> {
     // Absolute: "." has no name, and where a dataset came from must still be true from another folder.
     const paths = given.map((path) => absolutePath(path));
     const id = newId(name ?? basename(paths[0]!));
     const path = folderOf(this.#context, 'datasets', id);
     return makeFolder(this.#context, path, async () => {
-      const source = describeSource(this.#context, paths);
+      const source = origin ?? describeSource(this.#context, paths);
       const manifest = await importDataset(paths, path, { source, ...(name === undefined ? {} : { name }) });
-      const { files, schemaVersion: _version, duplicates: _duplicates, ...facts } = manifest;
+      const { files, documents, heldOutDocuments, bytes, hash } = manifest;
       const dataset: StoredDataset = {
-        ...facts,
         id,
         path,
+        documents,
+        heldOutDocuments,
+        bytes,
+        hash,
+        source: manifest.source,
         name: uniqueName(manifest.name, listDatasets(this.#context.store)),
         createdAt: now(),
       };
       insertDataset(this.#context.store, dataset);
-      return { datasets: [infoOf(dataset)], files };
+      return { datasets: [infoOf(dataset)], files: files.map(resultOf) };
     });
   }
 
@@ -82,11 +97,15 @@ function infoOf({ path: _, ...info }: StoredDataset): DatasetInfo {
   return info;
 }
 
+function resultOf({ path, status, reason }: ImportedFile): ImportedFile {
+  return { path, status, reason };
+}
+
 /** The first documents, of both parts when there are several. */
 async function preview(directory: string, count: number): Promise<DatasetDetails['preview']> {
   const shown: DatasetDetails['preview'] = [];
   if (count === 0) return shown;
-  for await (const { text, heldOut } of (await openDataset(directory)).documents()) {
+  for await (const { content, heldOut } of (await openDataset(directory)).documents()) {
     const isLast = shown.length === count - 1;
     // The last place is kept for the part that has not been seen yet, so that both can be looked at.
     if (
@@ -96,6 +115,7 @@ async function preview(directory: string, count: number): Promise<DatasetDetails
       shown.every((document) => document.heldOut === heldOut)
     )
       continue;
+    const text = plainTextOf(content);
     shown.push({ text: text.slice(0, PREVIEW_CHARACTERS), heldOut, bytes: Buffer.byteLength(text) });
     if (shown.length >= count) break;
   }

@@ -6,7 +6,7 @@ import { parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
 import { openModelFolder } from '../models/model-folder.ts';
-import { loadTokenizer } from '../models/tokenizer.ts';
+import { loadContentEncoder } from '../models/content-encoder.ts';
 import type { StoredDataset } from '../store/datasets.ts';
 import { bestImportance, findImportance, type ImportanceKey, insertImportance } from '../store/importances.ts';
 import type { StoredModel } from '../store/models.ts';
@@ -14,6 +14,7 @@ import type { ImportanceJob } from '../training/messages.ts';
 import { availableMemory } from '../training/process-memory.ts';
 import { now, type StudioContext } from './context.ts';
 import type { Datasets } from './datasets.ts';
+import { followWork } from './follow-work.ts';
 import { importanceOf, needsOldData } from './importance.ts';
 import type { Models } from './models.ts';
 import type { Runs } from './runs.ts';
@@ -153,40 +154,11 @@ export class Planner {
 
   /** {@link measure} as events, the table in the last. */
   async *follow(request: ImportanceRequest, signal?: AbortSignal): AsyncGenerator<ImportanceEvent, void> {
-    // Whoever no longer listens ends the measurement: between two events as well as by the signal.
-    const ended = new AbortController();
-    const end = (): void => ended.abort();
-    signal?.addEventListener('abort', end, { once: true });
-    let latest: ImportanceEvent | null = null;
-    let wake = (): void => undefined;
-    let isOver = false;
-    const measured = this.measure(
-      request,
-      (progress) => {
-        latest = { ...progress, importance: null };
-        wake();
-      },
-      ended.signal,
-    ).finally(() => {
-      isOver = true;
-      wake();
-    });
-    measured.catch(() => undefined); // told below
-    try {
-      while (!isOver) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (latest !== null || isOver) resolve();
-        });
-        const event: ImportanceEvent | null = latest;
-        latest = null;
-        if (event !== null && !isOver) yield event;
-      }
-      const importance = await measured;
-      yield { activity: '', done: importance.windows, of: importance.windows, importance };
-    } finally {
-      signal?.removeEventListener('abort', end);
-      ended.abort();
+    type Progress = Omit<ImportanceEvent, 'importance'>;
+    const work = followWork<Progress, Importance>((onProgress, ended) => this.measure(request, onProgress, ended), signal);
+    for await (const event of work) {
+      if ('progress' in event) yield { ...event.progress, importance: null };
+      else yield { activity: '', done: event.result.windows, of: event.result.windows, importance: event.result };
     }
   }
 
@@ -197,10 +169,10 @@ export class Planner {
   }
 
   async #heldOut(base: StoredModel, old: readonly StoredDataset[]): Promise<ImportanceJob['datasets']> {
-    const tokenizer = await loadTokenizer(base.path);
+    const encoder = await loadContentEncoder(base.path);
     const datasets: ImportanceJob['datasets'] = [];
     for (const { name, hash, path } of old) {
-      const { heldOutPath } = await buildTokenShards(path, tokenizer);
+      const { heldOutPath } = await buildTokenShards(path, encoder);
       datasets.push({ name, hash, heldOutPath });
     }
     return datasets;

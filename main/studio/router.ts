@@ -13,7 +13,7 @@ export function createRouter(studio: Studio) {
       throw asContractError(error);
     }
   });
-  const { models, downloads, exports, datasets, planner, runs, text } = studio;
+  const { models, downloads, exports, datasets, dataChecks, datasetTokens, planner, runs, selfReplay, text } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -45,10 +45,16 @@ export function createRouter(studio: Studio) {
       list: api.datasets.list.handler(() => datasets.list()),
       show: api.datasets.show.handler(({ input }) => datasets.show(input)),
       import: api.datasets.import.handler(({ input }) => datasets.import(input)),
+      selfReplay: api.datasets.selfReplay.handler(({ input, signal }) => told(selfReplay.follow(input, signal))),
+      tokens: api.datasets.tokens.handler(({ input }) => datasetTokens.of(input)),
       remove: api.datasets.remove.handler(({ input }) => datasets.remove(input)),
+      check: api.datasets.check.handler(({ input, signal }) => told(dataChecks.followCheck(input, signal))),
+      drop: api.datasets.drop.handler(({ input }) => dataChecks.drop(input)),
+      distance: api.datasets.distance.handler(({ input, signal }) => told(dataChecks.followDistance(input, signal))),
     },
     training: {
       preview: api.training.preview.handler(({ input }) => runs.preview(input)),
+      stream: api.training.stream.handler(({ input }) => runs.stream(input)),
       start: api.training.start.handler(({ input }) => runs.start(input)),
     },
     runs: {

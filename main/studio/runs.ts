@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
+import type { RunEvent, StreamWindow, TrainPreview } from '../../shared/contract/contract.ts';
 import { canGoOn, type MetricPoint, type MetricSeries, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import { openModelFolder } from '../models/model-folder.ts';
-import { loadTokenizer } from '../models/tokenizer.ts';
+import { loadContentEncoder } from '../models/content-encoder.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
 import {
   changeOwner,
@@ -57,7 +57,18 @@ export class Runs {
 
   async preview(request: ParsedTrainRequest): Promise<TrainPreview> {
     const { preview, ...planned } = await this.#resolve(request);
-    return { ...preview, time: estimateTime(planned, await this.pastRuns()) };
+    const time = estimateTime(planned, await this.pastRuns());
+    // Every window costs the same, whatever it is of.
+    const mixture = preview.mixture.map((each) => ({ ...each, seconds: time && time.seconds * each.share }));
+    return { ...preview, mixture, time };
+  }
+
+  /** Windows of the run that a request would start, from a position on; none beyond its end. */
+  async stream({ request, first, count }: { request: ParsedTrainRequest; first: number; count: number }): Promise<StreamWindow[]> {
+    const { mixture, configuration } = await this.#resolve(request);
+    const last = Math.min(first + count, configuration.steps * configuration.batch);
+    const positions = Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index);
+    return positions.map((position) => ({ position, ...mixture.at(position) }));
   }
 
   #resolve(request: ParsedTrainRequest): ReturnType<typeof resolveRequest> {
@@ -214,11 +225,11 @@ export class Runs {
     if (wasSaved && !(await hasCheckpoint(run.directory))) throw checkpointsLost(run);
     const base = this.#models.find(configuration.baseModel.id);
     await this.#models.checkUnchanged(base, configuration.baseModel.hash);
-    const tokenizer = await loadTokenizer(base.path);
+    const encoder = await loadContentEncoder(base.path);
     const needsDocuments = configuration.packing === 'documents';
     const shards: TrainJob['shards'] = [];
     for (const { id, role } of configuration.datasets) {
-      const built = await buildTokenShards(this.#datasets.find(id).path, tokenizer, { needsDocuments });
+      const built = await buildTokenShards(this.#datasets.find(id).path, encoder, { needsDocuments });
       shards.push({ datasetId: id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath });
     }
     // Checked and taken in one step: of two that resume it at the same time, one does.

@@ -6,6 +6,8 @@ import { listModels } from '../store/models.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
 import type { StudioContext } from './context.ts';
+import { DataChecks } from './data-checks.ts';
+import { DatasetTokens } from './dataset-tokens.ts';
 import { Datasets } from './datasets.ts';
 import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
@@ -13,6 +15,7 @@ import { Models } from './models.ts';
 import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
+import { SelfReplay } from './self-replay.ts';
 import { Text } from './text.ts';
 import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
@@ -37,8 +40,11 @@ export interface Studio {
   readonly exports: Exports;
   readonly downloads: ModelDownloads;
   readonly datasets: Datasets;
+  readonly dataChecks: DataChecks;
+  readonly datasetTokens: DatasetTokens;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly selfReplay: SelfReplay;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
@@ -62,6 +68,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const datasets = new Datasets(context);
   const exports = new Exports(context, models);
   const runs = new Runs(context, models, datasets);
+  const text = new Text(context);
   return {
     home,
     version,
@@ -69,9 +76,12 @@ export function openStudio({ home, executor, resources, version, log = () => und
     exports,
     downloads,
     datasets,
+    dataChecks: new DataChecks(context, datasets, text),
+    datasetTokens: new DatasetTokens(context, datasets),
     planner: new Planner(context, models, datasets, runs),
     runs,
-    text: new Text(context),
+    selfReplay: new SelfReplay(context, models, datasets),
+    text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
     engines: async () =>

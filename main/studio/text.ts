@@ -22,18 +22,21 @@ export class Text {
     engine?: string;
   }): Promise<{ text: string; tokenIds: number[] }> {
     const { model, engine = 'auto', ...rest } = input;
-    const job = { kind: 'generate' as const, engine, modelDirectory: this.#modelOf(model).path, ...rest };
+    const job = { kind: 'generate' as const, engine, modelDirectory: this.modelOf(model).path, ...rest };
     return (await this.#context.executor.start(job, () => undefined).finished) as { text: string; tokenIds: number[] };
   }
 
   async evaluate(input: { model: string; files: string[]; context?: number; engine?: string }): Promise<TextEvaluation> {
     const { model, files, context = null, engine = 'auto' } = input;
-    const job = { kind: 'evaluate' as const, engine, modelDirectory: this.#modelOf(model).path, files, context };
+    const job = { kind: 'evaluate' as const, engine, modelDirectory: this.modelOf(model).path, files, context };
     return (await this.#context.executor.start(job, () => undefined).finished) as TextEvaluation;
   }
 
-  /** A model by its id or name, or the model that a run made. */
-  #modelOf(reference: string): StoredModel {
+  /**
+   * A model by its id or name, or the model that a run made.
+   * @throws StrataError CONFLICT when the run has made none yet.
+   */
+  modelOf(reference: string): StoredModel {
     const models = listModels(this.#context.store);
     const runs = listRuns(this.#context.store);
     const run = models.some(({ id, name }) => id === reference || name === reference)

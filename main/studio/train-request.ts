@@ -4,16 +4,20 @@ import { type TrainPreview, type trainRequestSchema } from '../../shared/contrac
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import type { Importance } from '../../shared/domain/importance.ts';
 import { chooseMethod, needsImportance, planOf } from '../../shared/domain/method.ts';
-import { checkShare, DEFAULT_REPLAY_SHARE, Mixture } from '../../shared/domain/mixture.ts';
+import { curveOf, parseSchedule } from '../../shared/domain/mixture-curve.ts';
+import { capShares, resolveShares } from '../../shared/domain/mixture-shares.ts';
+import { MixtureStream } from '../../shared/domain/mixture-stream.ts';
+import { DEFAULT_REPLAY_REASON, repeatedShareOf } from '../../shared/domain/mixture.ts';
 import { outlookOf } from '../../shared/domain/plan-summary.ts';
 import { type Role, type RunConfiguration, runConfigurationSchema } from '../../shared/domain/run.ts';
 import type { Schedule } from '../../shared/domain/schedule.ts';
+import { isSelfReplay } from '../../shared/domain/self-replay.ts';
 import type { AdvancedSettings } from '../../shared/domain/settings.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { buildTokenShards, trainingWindows } from '../datasets/token-shard.ts';
 import { parseEngineName } from '../engine/load-engine.ts';
 import { openModelFolder } from '../models/model-folder.ts';
-import { loadTokenizer } from '../models/tokenizer.ts';
+import { loadContentEncoder } from '../models/content-encoder.ts';
 import type { StoredDataset } from '../store/datasets.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { TrainJob } from '../training/messages.ts';
@@ -25,7 +29,7 @@ import { planRunMemory } from './run-memory.ts';
 export const DEFAULTS = {
   context: 256,
   batch: 8,
-  replayShare: DEFAULT_REPLAY_SHARE,
+  replaySchedule: 'constant',
   /** Fresh blocks and adapters bear, and need, a higher rate than weights that know something already. */
   learningRate: { expand: 2e-3, lora: 2e-3, full: 3e-4, freeze: 3e-4 },
   learningRateFactors: { embeddings: 1, norms: 1, attention: 1, mlp: 1, inserted: 1, adapters: 1 },
@@ -51,12 +55,19 @@ export const DEFAULTS = {
   checkpoints: 10,
 } as const;
 
+/** A longer run's windows are not counted one by one before it starts: its shares say how many they are, give or take one. */
+const MOST_COUNTED = 2 ** 20;
+
+/** Windows of the stream that a preview shows. */
+const SHOWN_WINDOWS = 64;
+
 export type ParsedTrainRequest = z.output<typeof trainRequestSchema>;
 
 export interface ResolvedRequest {
   configuration: RunConfiguration;
   /** Everything but the time it takes, which the history of runs tells. */
-  preview: Omit<TrainPreview, 'time'>;
+  preview: Omit<TrainPreview, 'time' | 'mixture'> & { mixture: Omit<TrainPreview['mixture'][number], 'seconds'>[] };
+  mixture: MixtureStream;
   shards: TrainJob['shards'];
   base: StoredModel;
   /** The base's. */
@@ -81,8 +92,7 @@ export async function resolveRequest(
   const base = models.find(request.model);
   const chosen = chooseDatasets(request, datasets);
   const hasOld = chosen.some(({ role }) => role === 'old');
-  const replayShare = request.replayShare ?? (hasOld ? DEFAULTS.replayShare : 0);
-  checkShare(replayShare, hasOld);
+  const heights = parseSchedule(request.replaySchedule ?? DEFAULTS.replaySchedule);
   parseEngineName(request.engine ?? 'auto');
 
   const folder = await openModelFolder(base.path);
@@ -99,11 +109,11 @@ export async function resolveRequest(
   const method = chooseMethod(request, folder.config, importance?.blocks ?? null);
   const advanced = request.advanced ?? {};
   const packing = advanced.packing ?? DEFAULTS.packing;
-  const tokenizer = await loadTokenizer(base.path);
+  const encoder = await loadContentEncoder(base.path);
   const shards: (TrainJob['shards'][number] & { windows: number; name: string })[] = [];
   const heldOut = { new: 0, old: 0 };
   for (const { dataset, role } of chosen) {
-    const built = await buildTokenShards(dataset.path, tokenizer, { needsDocuments: packing === 'documents' });
+    const built = await buildTokenShards(dataset.path, encoder, { needsDocuments: packing === 'documents' });
     const windows = trainingWindows(built.trainTokens, context);
     if (windows === 0 || built.heldOutTokens < 2) {
       throw new StrataError('BAD_INPUT', `The dataset "${dataset.name}" is too short.`, {
@@ -117,15 +127,41 @@ export async function resolveRequest(
   }
 
   const batch = request.batch ?? DEFAULTS.batch;
-  const newWindows = shards.filter(({ role }) => role === 'new').reduce((sum, { windows }) => sum + windows, 0);
+  const shares = resolveShares(shards, {
+    replayShare: request.replayShare,
+    weighting: request.weights,
+    temperature: request.temperature,
+    shares: request.shares && byId(request.shares, chosen, datasets),
+  });
+  const { replayShare } = shares;
+  const curve = curveOf(heights, replayShare);
+  const isLearned = ({ datasetId, role }: (typeof shards)[number]): boolean => role === 'new' && shares.weights[datasetId]! > 0;
+  const newWindows = shards.filter(isLearned).reduce((sum, { windows }) => sum + windows, 0);
   const steps = countSteps(request, batch, context, newWindows, replayShare);
+  const maxRepeats = request.maxRepeats ?? null;
+  const { weights, shortfall } = capShares(shards, shares, steps * batch, maxRepeats, context);
   const seed = request.seed ?? DEFAULTS.seed;
   const configuration = checkConfiguration({
     baseModel: { id: base.id, name: base.name, hash: base.hash },
     method,
     ...(importance ? { importance } : {}),
-    datasets: chosen.map(({ dataset, role }) => ({ id: dataset.id, name: dataset.name, role, hash: dataset.hash })),
+    datasets: chosen.map(({ dataset, role }) => ({
+      id: dataset.id,
+      name: dataset.name,
+      role,
+      hash: dataset.hash,
+      ...(isSelfReplay(dataset.source) ? { origin: 'self-replay' as const } : {}),
+    })),
     replayShare,
+    mixture: {
+      version: 2,
+      weighting: shares.weighting,
+      temperature: shares.temperature,
+      maxRepeats,
+      schedule: request.replaySchedule ?? DEFAULTS.replaySchedule,
+      curve,
+      weights,
+    },
     steps,
     batch,
     microBatch: advanced.microBatch ?? batch,
@@ -150,7 +186,10 @@ export async function resolveRequest(
     engine: request.engine ?? 'auto',
   });
 
-  const mixture = new Mixture(shards, replayShare, seed);
+  const windows = steps * batch;
+  const mixture = new MixtureStream(shards, configuration.mixture!, windows, seed);
+  const counts =
+    windows <= MOST_COUNTED ? mixture.countsBefore(windows) : shards.map((_, index) => Math.round(mixture.planned(index, windows)));
   const memory = planRunMemory(configuration, folder);
   const preview: ResolvedRequest['preview'] = {
     ...outlookOf(method, folder.config, await models.companionsOf(base)),
@@ -163,14 +202,22 @@ export async function resolveRequest(
     context,
     learningRate: configuration.learningRate,
     tokens: steps * batch * context,
-    mixture: mixture.repeats(steps * batch).map(({ datasetId, role, windows, epochs }) => ({
+    mixture: shards.map(({ datasetId, name, role, windows: held }, index) => ({
       datasetId,
-      name: shards.find((shard) => shard.datasetId === datasetId)!.name,
+      name,
       role,
-      tokens: Math.round(windows * context),
-      epochs,
+      share: mixture.planned(index, windows) / windows,
+      windows: counts[index]!,
+      tokens: counts[index]! * context,
+      epochs: counts[index]! / held,
+      shortfall: Math.round((shortfall[datasetId] ?? 0) * context),
     })),
     replayShare,
+    replayReason: hasOld ? (isChosen(request) ? 'As chosen.' : DEFAULT_REPLAY_REASON) : 'No old data, so nothing is replayed.',
+    replayCurve: curve,
+    stream: Array.from({ length: Math.min(SHOWN_WINDOWS, windows) }, (_, position) =>
+      shards.findIndex(({ datasetId }) => datasetId === mixture.at(position).datasetId),
+    ),
     memory,
   };
   return {
@@ -179,7 +226,8 @@ export async function resolveRequest(
     shards: shards.map(({ windows: _windows, name: _name, ...shard }) => shard),
     base,
     modelConfig: folder.config,
-    repeatedShare: mixture.repeatedShare(steps * batch),
+    repeatedShare: repeatedShareOf(counts, shards),
+    mixture,
     measuredTokens: {
       new: Math.min(heldOut.new, configuration.evaluation.tokens),
       old: Math.min(heldOut.old, configuration.evaluation.tokens),
@@ -201,6 +249,31 @@ function chooseDatasets(request: ParsedTrainRequest, datasets: Datasets): { data
     });
   }
   return chosen;
+}
+
+/** Shares by the ids of chosen datasets, however they were named. */
+function byId(
+  shares: Readonly<Record<string, number>>,
+  chosen: readonly { dataset: StoredDataset }[],
+  datasets: Datasets,
+): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [reference, share] of Object.entries(shares)) {
+    const { id, name } = datasets.find(reference);
+    if (!chosen.some(({ dataset }) => dataset.id === id) || id in found) {
+      throw new StrataError('BAD_INPUT', id in found ? 'A dataset has two shares.' : 'A dataset has a share and no role.', {
+        found: name,
+        allowed: 'one share for a dataset that is new or old',
+      });
+    }
+    found[id] = share;
+  }
+  return found;
+}
+
+/** Whether how much is replayed was said, directly or by shares. */
+function isChosen({ replayShare, shares }: ParsedTrainRequest): boolean {
+  return replayShare !== undefined || Object.keys(shares ?? {}).length > 0;
 }
 
 function factorsOf(advanced: AdvancedSettings): RunConfiguration['learningRateFactors'] {
@@ -235,8 +308,10 @@ function countSteps(request: ParsedTrainRequest, batch: number, context: number,
   if (request.steps !== undefined) return request.steps;
   if (request.tokens !== undefined) return Math.max(1, Math.ceil(request.tokens / (batch * context)));
   const stepsPerEpoch = newWindows / (1 - replayShare) / batch;
-  if (request.epochs !== undefined) return Math.max(1, Math.ceil(request.epochs * stepsPerEpoch));
-  return Math.min(DEFAULTS.mostSteps, Math.max(1, Math.ceil(DEFAULTS.epochs * stepsPerEpoch)));
+  // A last step beyond the end of the data would break a cap on repeats.
+  const whole = request.maxRepeats === undefined ? Math.ceil : Math.floor;
+  if (request.epochs !== undefined) return Math.max(1, whole(request.epochs * stepsPerEpoch));
+  return Math.min(DEFAULTS.mostSteps, Math.max(1, whole(DEFAULTS.epochs * stepsPerEpoch)));
 }
 
 /** Enough measurements for a curve, but in a short run no more than the least: each reads held-out tokens of every role. */

@@ -38,12 +38,14 @@ const generateJobSchema = z.object({
   bypass: z.boolean(),
 });
 
-/** Loss on text files: see design, "eval". */
+/** Loss on texts: see design, "eval". */
 const evaluateJobSchema = z.object({
   kind: z.literal('evaluate'),
   engine: z.string(),
   modelDirectory: z.string(),
   files: z.array(z.string()),
+  /** Texts that are in no file, measured after the files. */
+  texts: z.array(z.string()).optional(),
   context: z.int().min(2).nullable(),
 });
 
@@ -72,6 +74,19 @@ const importanceJobSchema = z.object({
   limitSeconds: z.number().positive(),
 });
 
+/** Text that a model writes by itself: see main/training/self-replay-job.ts. */
+const selfReplayJobSchema = z.object({
+  kind: z.literal('self-replay'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  /** About so many. */
+  tokens: z.int().min(1),
+  temperature: z.number().positive(),
+  seed: z.int(),
+  /** A file of JSON Lines, written anew. */
+  destination: z.string(),
+});
+
 /** Loads every engine and runs a small forward and backward pass on each. */
 const selfTestJobSchema = z.object({ kind: z.literal('self-test'), engines: z.array(z.string()) });
 
@@ -81,6 +96,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   evaluateJobSchema,
   verifyJobSchema,
   importanceJobSchema,
+  selfReplayJobSchema,
   selfTestJobSchema,
 ]);
 export type Job = z.infer<typeof jobSchema>;
@@ -89,6 +105,7 @@ export type GenerateJob = z.infer<typeof generateJobSchema>;
 export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
 export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type ImportanceJob = z.infer<typeof importanceJobSchema>;
+export type SelfReplayJob = z.infer<typeof selfReplayJobSchema>;
 
 /** pause: checkpoint, then end. stop: measure and save what was learned so far. interrupt: checkpoint and end at once (Ctrl-C). */
 export const controlSchema = z.enum(['pause', 'stop', 'interrupt']);

@@ -6,6 +6,7 @@ import { evaluateText } from './evaluate-job.ts';
 import { generateText } from './generate-job.ts';
 import { measureImportance } from './importance-job.ts';
 import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
+import { writeSelfReplay } from './self-replay-job.ts';
 import { train } from './train.ts';
 import { explainFailure } from './trainer-end.ts';
 import { verifyExpansion } from './verify-job.ts';
@@ -68,6 +69,8 @@ async function perform(job: Job): Promise<unknown> {
       return evaluateText(job, engine);
     case 'importance':
       return measureImportance(job, engine, emit);
+    case 'self-replay':
+      return writeSelfReplay(job, engine, emit);
     case 'verify':
       return verifyExpansion(job, engine);
   }

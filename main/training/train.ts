@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { gainAndForgetting, type Evaluation, type MetricPoint, type RunConfiguration } from '../../shared/domain/run.ts';
 import { countParameters, planOf, replacesBase, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
-import { Mixture } from '../../shared/domain/mixture.ts';
+import { openMixture } from '../../shared/domain/mixture-open.ts';
+import type { Mixture } from '../../shared/domain/mixture.ts';
 import { learningRateFactor } from '../../shared/domain/tensor-groups.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
@@ -99,7 +100,7 @@ class Session {
       recomputes: boolean;
     },
   ) {
-    const { context, evaluation, replayShare, seed } = job.configuration;
+    const { context, evaluation } = job.configuration;
     this.#job = job;
     this.#configuration = job.configuration;
     this.#engine = engine;
@@ -117,7 +118,7 @@ class Session {
       role,
       windows: trainingWindows(train.length, context),
     }));
-    this.#mixture = new Mixture(sources, replayShare, seed);
+    this.#mixture = openMixture(job.configuration, sources);
     this.#windows = {
       new: heldOutWindows(parts.shards, 'new', context, evaluation.tokens),
       old: heldOutWindows(parts.shards, 'old', context, evaluation.tokens),

@@ -84,9 +84,8 @@ export function microBatches(
 
 /** Tokens trained on after so many windows, by dataset: counted from the mixture, so a resumed run needs no ledger. */
 export function tokensByDataset(mixture: Mixture, windows: number, context: number): Record<string, number> {
-  const counts: Record<string, number> = Object.fromEntries(mixture.sources.map(({ datasetId }) => [datasetId, 0]));
-  for (let position = 0; position < windows; position++) counts[mixture.at(position).datasetId]! += context;
-  return counts;
+  const counts = mixture.countsBefore(windows);
+  return Object.fromEntries(mixture.sources.map(({ datasetId }, index) => [datasetId, counts[index]! * context]));
 }
 
 /**

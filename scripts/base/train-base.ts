@@ -19,7 +19,7 @@ import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { writeSafetensors } from '../../main/models/safetensors.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { toHuggingFaceConfig } from '../../main/models/model-config.ts';
-import { loadTokenizer } from '../../main/models/tokenizer.ts';
+import { loadContentEncoder } from '../../main/models/content-encoder.ts';
 import type { TrainResult } from '../../main/training/messages.ts';
 import { ProcessExecutor } from '../../main/training/process-executor.ts';
 
@@ -35,7 +35,8 @@ const BATCH = 16;
 const CONTEXT = 256;
 const SEED = 20_261_124;
 
-const tokenizer = await loadTokenizer(RESOURCES);
+const encoder = await loadContentEncoder(RESOURCES);
+const { tokenizer } = encoder;
 const config: LlamaConfig = {
   hiddenSize: 192,
   intermediateSize: 512,
@@ -63,7 +64,7 @@ if (!existsSync(join(initial, 'model.safetensors'))) await writeInitialModel(ini
 
 const dataset = join(work, 'corpus');
 await writeCorpusDataset(dataset);
-const shards = await buildTokenShards(dataset, tokenizer);
+const shards = await buildTokenShards(dataset, encoder);
 console.log(`${shards.trainTokens.toLocaleString('en')} training tokens, ${shards.heldOutTokens.toLocaleString('en')} held-out tokens`);
 
 const configuration: RunConfiguration = {

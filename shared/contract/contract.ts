@@ -1,12 +1,18 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import { dataCheckReportSchema } from '../domain/data-check.ts';
+import { distanceReportSchema } from '../domain/distance.ts';
+import { contentSchema } from '../domain/content.ts';
 import { expansionStepSchema } from '../domain/expansion.ts';
 import { EXPORT_DTYPES, EXPORT_FORMATS } from '../domain/export-format.ts';
 import { importanceSchema } from '../domain/importance.ts';
 import { methodRequestShape, methodSchema } from '../domain/method.ts';
+import { curvePointSchema, WEIGHTINGS } from '../domain/mixture.ts';
 import { planSchema } from '../domain/plan.ts';
 import { outlookSchema } from '../domain/plan-summary.ts';
+import { renderingSchema, tokenPieceSchema } from '../domain/rendering.ts';
 import { evaluationSchema, metricPointSchema, metricSeriesSchema, roleSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
+import { SELF_REPLAY_DEFAULTS } from '../domain/self-replay.ts';
 import { advancedSettingsSchema } from '../domain/settings.ts';
 import { ERROR_CODES } from '../errors.ts';
 
@@ -79,6 +85,21 @@ export const datasetInfoSchema = z.object({
 });
 export type DatasetInfo = z.infer<typeof datasetInfoSchema>;
 
+/** A document as a model reads it. */
+export const documentTokensSchema = z.object({
+  /** Its number in the dataset, counted from 0. */
+  document: z.int(),
+  content: contentSchema,
+  heldOut: z.boolean(),
+  tokens: z.int(),
+  learnedTokens: z.int(),
+  /** Its first tokens. */
+  pieces: z.array(tokenPieceSchema),
+  /** How conversations are written where the model has no chat template of its own; null where it has one. */
+  note: z.string().nullable(),
+});
+export type DocumentTokens = z.infer<typeof documentTokensSchema>;
+
 export const importedFileSchema = z.object({
   path: z.string(),
   status: z.enum(['imported', 'skipped', 'failed']),
@@ -104,6 +125,16 @@ export const trainRequestSchema = z.object({
   newDatasets: z.array(z.string()).min(1),
   oldDatasets: z.array(z.string()).default([]),
   replayShare: z.number().optional(),
+  /** How datasets of a role share its tokens; by size unless said, by hand where there are shares. */
+  weights: z.enum(WEIGHTINGS).optional(),
+  /** Of weights by size: size^(1/T). */
+  temperature: z.number().optional(),
+  /** By id or name: a share of all tokens, or with a replay share a weight within its role. */
+  shares: z.record(z.string(), z.number()).optional(),
+  /** So many times a dataset may be gone through. */
+  maxRepeats: z.number().optional(),
+  /** The course of the replay share: a name, or heights at fractions of the run. */
+  replaySchedule: z.string().max(2000).optional(),
   ...methodRequestShape,
   /** One of the three, or none for the default amount. */
   steps: z.int().min(1).optional(),
@@ -150,13 +181,46 @@ export const trainPreviewSchema = outlookSchema.extend({
   learningRate: z.number(),
   /** Tokens trained on in all, and by dataset with how often each is gone through. */
   tokens: z.int(),
-  mixture: z.array(z.object({ datasetId: z.string(), name: z.string(), role: roleSchema, tokens: z.int(), epochs: z.number() })),
+  mixture: z.array(
+    z.object({
+      datasetId: z.string(),
+      name: z.string(),
+      role: roleSchema,
+      /** Its part of all windows, on average over the run. */
+      share: z.number(),
+      windows: z.int(),
+      tokens: z.int(),
+      /** How often it is gone through. */
+      epochs: z.number(),
+      /** Tokens that its share asked for and the cap on repeats did not give: others of its role have them. */
+      shortfall: z.int(),
+      /** Its part of the run's time; null when that is not known. */
+      seconds: z.number().nullable(),
+    }),
+  ),
   replayShare: z.number(),
+  /** Why so much is replayed. */
+  replayReason: z.string(),
+  /** The share of old tokens over the run. */
+  replayCurve: z.array(curvePointSchema),
+  /** The first windows of the run, each as its dataset's place in `mixture`. */
+  stream: z.array(z.int()),
   memory: memoryOutlookSchema,
   /** How long it takes, and what that is concluded from; null when nothing is known of the engine's speed. */
   time: z.object({ seconds: z.number(), tokensPerSecond: z.number(), basis: z.string() }).nullable(),
 });
 export type TrainPreview = z.infer<typeof trainPreviewSchema>;
+
+/** A window of a run's stream. */
+export const streamWindowSchema = z.object({
+  position: z.int(),
+  datasetId: z.string(),
+  role: roleSchema,
+  /** Which window of the dataset, and how often the dataset was gone through before. */
+  window: z.int(),
+  epoch: z.int(),
+});
+export type StreamWindow = z.infer<typeof streamWindowSchema>;
 
 /** What a plan means for a model, whatever it will learn. */
 export const planReportSchema = outlookSchema.extend({
@@ -192,6 +256,68 @@ export const importanceRequestSchema = z.object({
   engine: z.string().optional(),
 });
 export type ImportanceRequest = z.infer<typeof importanceRequestSchema>;
+
+export const dataCheckRequestSchema = z.object({
+  /** Ids or names: what a run would train on, new and old. */
+  datasets: z.array(z.string().min(1)).min(1),
+  /** What is measured on besides held-out parts: datasets, or paths of files. */
+  evaluations: z.array(z.string().min(1)).default([]),
+});
+export type DataCheckRequest = z.input<typeof dataCheckRequestSchema>;
+
+/** How far a check is, in documents read; the report comes last. */
+export const dataCheckEventSchema = z.object({
+  activity: z.string(),
+  done: z.int().nullable(),
+  of: z.int().nullable(),
+  report: dataCheckReportSchema.nullable(),
+});
+export type DataCheckEvent = z.infer<typeof dataCheckEventSchema>;
+
+export const distanceRequestSchema = z.object({
+  newDatasets: z.array(z.string().min(1)).min(1),
+  oldDatasets: z.array(z.string().min(1)).min(1),
+  /** Also measures the loss of this model, or of the one a run made, on both held-out parts. */
+  model: z.string().min(1).optional(),
+  /** Bytes of each held-out part that the model reads. */
+  lossBytes: z.int().min(1000).max(100_000_000).optional(),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .optional(),
+  engine: z.string().optional(),
+});
+export type DistanceRequest = z.infer<typeof distanceRequestSchema>;
+
+/** What is being done; the report comes last. */
+export const distanceEventSchema = z.object({ activity: z.string(), report: distanceReportSchema.nullable() });
+export type DistanceEvent = z.infer<typeof distanceEventSchema>;
+
+/** Text that a model is to write by itself, in place of old data that nobody has. */
+export const selfReplayRequestSchema = z.object({
+  model: z.string().min(1),
+  /** About so many. */
+  tokens: z.int().min(1000).max(1_000_000_000).default(SELF_REPLAY_DEFAULTS.tokens),
+  temperature: z.number().min(0.05).max(10).default(SELF_REPLAY_DEFAULTS.temperature),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(SELF_REPLAY_DEFAULTS.seed),
+  name: z.string().min(1).max(200).optional(),
+  engine: z.string().optional(),
+});
+export type SelfReplayRequest = z.output<typeof selfReplayRequestSchema>;
+
+/** How far it is, in tokens; the dataset comes last. */
+export const selfReplayEventSchema = z.object({
+  activity: z.string(),
+  done: z.int(),
+  of: z.int(),
+  dataset: datasetInfoSchema.nullable(),
+});
+export type SelfReplayEvent = z.infer<typeof selfReplayEventSchema>;
 
 const planRequestShape = {
   model: z.string(),
@@ -380,10 +506,38 @@ export const contract = {
     import: call
       .input(z.object({ paths: z.array(z.string().min(1)).min(1), name: z.string().optional() }))
       .output(z.object({ datasets: z.array(datasetInfoSchema), files: z.array(importedFileSchema) })),
+    /** Lets a model write text that stands in for old data, and makes a dataset of it; leaving off ends it. */
+    selfReplay: call.input(selfReplayRequestSchema).output(eventIterator(selfReplayEventSchema)),
+    /** One document as a model reads it, with what is learned of it. */
+    tokens: call
+      .input(
+        z.object({
+          dataset: z.string(),
+          document: z.int().min(0),
+          model: z.string(),
+          rendering: renderingSchema.prefault({}),
+          count: z.int().min(1).max(20_000).default(4000),
+        }),
+      )
+      .output(documentTokensSchema),
     remove: call.input(z.object({ dataset: z.string() })).output(z.object({ removed: z.string() })),
+    /** What datasets have in common, and what of the texts to measure on stands in their training parts; leaving off ends it. */
+    check: call.input(dataCheckRequestSchema).output(eventIterator(dataCheckEventSchema)),
+    /** A new dataset with the documents of another but for those at the given places, counted from 0; the other one stays. */
+    drop: call
+      .input(
+        z.object({ dataset: z.string().min(1), documents: z.array(z.int().min(0)).min(1), name: z.string().min(1).max(200).optional() }),
+      )
+      .output(datasetInfoSchema),
+    /** How far new data are from old, before training; leaving off ends it. */
+    distance: call.input(distanceRequestSchema).output(eventIterator(distanceEventSchema)),
   },
   training: {
     preview: call.input(trainRequestSchema).output(trainPreviewSchema),
+    /** Windows of the run that a request would start, from a position on. */
+    stream: call
+      .input(z.object({ request: trainRequestSchema, first: z.int().min(0).default(0), count: z.int().min(1).max(1000).default(64) }))
+      .output(z.array(streamWindowSchema)),
     /** Records the run and starts the trainer; returns as soon as the run has an id. */
     start: call.input(trainRequestSchema).output(runSummarySchema),
   },

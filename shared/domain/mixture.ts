@@ -1,11 +1,10 @@
+import { z } from 'zod';
 import { StrataError } from '../errors.ts';
-import { mix32, permute } from './random.ts';
 
 /**
- * The mixture stream: which window of which dataset is trained on at each position. A pure function of (sources, share,
- * seed), so a pause needs to remember one integer. The replay share holds at every prefix: among the first n windows,
- * the old ones number floor(n * share), never off by more than one. All windows have the same number of tokens, so the
- * share of windows is the share of tokens.
+ * The mixture: which window of which dataset is trained on at each position of a run. A pure function of the datasets, the definition and
+ * the seed, so a pause needs to remember one integer. All windows have the same number of tokens, so a share of windows is a share of tokens,
+ * and each window is of one dataset, so none mixes what is new with what is old.
  */
 export interface MixtureSource {
   datasetId: string;
@@ -23,15 +22,52 @@ export interface MixtureWindow {
   epoch: number;
 }
 
+export interface Mixture {
+  readonly sources: readonly MixtureSource[];
+  /** The window at a position (0-based). */
+  at(position: number): MixtureWindow;
+  /** How many of the first `positions` windows are of each source, in the order of the sources. */
+  countsBefore(positions: number): number[];
+  /** Which share of the first `positions` windows has been there before, 0 to 1. */
+  repeatedShare(positions: number): number;
+}
+
 /** Replayed where old data is given and nothing else is said: what Ibrahim et al. (arXiv 2403.08763) found enough for a weak shift. */
 export const DEFAULT_REPLAY_SHARE = 0.05;
 
-/** Products such as 100 * 0.29 fall a hair short of the whole number they mean. */
-const ROUNDING = 1e-6;
+/** Why so much, where nobody said how much and nothing was measured. */
+export const DEFAULT_REPLAY_REASON =
+  '5 %: enough where new and old are near; 25 % where they are far apart (Ibrahim et al. 2024); measure the distance to get a recommendation';
+
+/** How the datasets of a role share its tokens: by their size (tempered: size^(1/T)), by its square root, equally, or as numbers say. */
+export const WEIGHTINGS = ['size', 'sqrt', 'equal', 'manual'] as const;
+export type Weighting = (typeof WEIGHTINGS)[number];
+
+/** The share of old tokens at a moment of the run: a fraction of its windows. Straight lines lie between such points. */
+export const curvePointSchema = z.object({ at: z.number().min(0).max(1), share: z.number().min(0).max(1) });
+export type CurvePoint = z.infer<typeof curvePointSchema>;
 
 /**
- * @throws StrataError BAD_INPUT when the share is outside [0, 1), when there is no new data, or when replay is asked for
- * without old data.
+ * What a mixture is defined by, resolved to numbers: a power or a root need not be the same to the last bit on every machine, so they are
+ * taken once, before a run starts. A run whose configuration has none was started before there was one: see mixture-v1.ts.
+ */
+export const mixtureSchema = z.object({
+  version: z.literal(2),
+  /** How the weights came about. */
+  weighting: z.enum(WEIGHTINGS),
+  temperature: z.number().positive(),
+  maxRepeats: z.number().positive().nullable(),
+  /** The name of the curve, or the heights that were given for it. */
+  schedule: z.string(),
+  /** From 0 to 1; its mean is the run's replay share. */
+  curve: z.array(curvePointSchema).min(2),
+  /** By dataset: its part of its role's tokens. Those of a role add up to 1. */
+  weights: z.record(z.string(), z.number().min(0)),
+});
+export type MixtureDefinition = z.infer<typeof mixtureSchema>;
+
+/**
+ * @throws StrataError BAD_INPUT when the share is outside [0, 1), or when replay is asked for without old data.
  */
 export function checkShare(replayShare: number, hasOld: boolean): void {
   if (!Number.isFinite(replayShare) || replayShare < 0 || replayShare >= 1) {
@@ -48,76 +84,9 @@ export function checkShare(replayShare: number, hasOld: boolean): void {
   }
 }
 
-export class Mixture {
-  readonly sources: readonly MixtureSource[];
-  readonly replayShare: number;
-  readonly #seed: number;
-  readonly #byRole: Record<'new' | 'old', { sources: MixtureSource[]; windows: number }>;
-
-  constructor(sources: readonly MixtureSource[], replayShare: number, seed: number) {
-    checkShare(
-      replayShare,
-      sources.some((source) => source.role === 'old'),
-    );
-    const roleOf = (role: 'new' | 'old'): { sources: MixtureSource[]; windows: number } => {
-      const list = sources.filter((source) => source.role === role);
-      return { sources: list, windows: list.reduce((sum, source) => sum + source.windows, 0) };
-    };
-    this.sources = sources;
-    this.replayShare = replayShare;
-    this.#seed = seed;
-    this.#byRole = { new: roleOf('new'), old: roleOf('old') };
-    for (const role of ['new', 'old'] as const) {
-      const needed = role === 'new' || replayShare > 0;
-      if (needed && this.#byRole[role].windows === 0) {
-        throw new StrataError('BAD_INPUT', `There is no ${role} data to train on.`, {
-          found: this.#byRole[role].sources.length === 0 ? 'no dataset' : 'datasets shorter than one window',
-          hint: `Add a ${role} dataset, or use a shorter context.`,
-        });
-      }
-    }
-  }
-
-  /** How many of the first `positions` windows are old. */
-  oldBefore(positions: number): number {
-    return Math.floor(positions * this.replayShare + ROUNDING);
-  }
-
-  /** The window at a position (0-based). */
-  at(position: number): MixtureWindow {
-    const oldBefore = this.oldBefore(position);
-    const isOld = this.oldBefore(position + 1) > oldBefore;
-    const role = isOld ? 'old' : 'new';
-    return this.#pick(role, isOld ? oldBefore : position - oldBefore);
-  }
-
-  /** How often each dataset is gone through in `positions` windows: shown before the start, so no repeat surprises. */
-  repeats(positions: number): { datasetId: string; role: 'new' | 'old'; windows: number; epochs: number }[] {
-    const old = this.oldBefore(positions);
-    return this.sources.map((source) => {
-      const group = this.#byRole[source.role];
-      const drawn = source.role === 'old' ? old : positions - old;
-      const windows = group.windows === 0 ? 0 : (drawn * source.windows) / group.windows;
-      return { datasetId: source.datasetId, role: source.role, windows, epochs: source.windows === 0 ? 0 : windows / source.windows };
-    });
-  }
-
-  /** Which share of the first `positions` windows has been there before, 0 to 1. */
-  repeatedShare(positions: number): number {
-    const repeated = this.repeats(positions).reduce((sum, { windows, epochs }) => sum + windows * Math.max(0, 1 - 1 / epochs), 0);
-    return positions === 0 ? 0 : repeated / positions;
-  }
-
-  /** The datasets of a role are one long list of windows, shuffled anew each time it is gone through. */
-  #pick(role: 'new' | 'old', index: number): MixtureWindow {
-    const group = this.#byRole[role];
-    const epoch = Math.floor(index / group.windows);
-    const seed = mix32(this.#seed * 2 + (role === 'old' ? 1 : 0)) + epoch;
-    let window = permute(index % group.windows, group.windows, seed);
-    for (const source of group.sources) {
-      if (window < source.windows) return { datasetId: source.datasetId, role, window, epoch };
-      window -= source.windows;
-    }
-    throw new StrataError('INTERNAL', `No window ${index} for role ${role}.`);
-  }
+/** Of windows drawn from sources, the share that was drawn before. */
+export function repeatedShareOf(counts: readonly number[], sources: readonly MixtureSource[]): number {
+  const drawn = counts.reduce((sum, count) => sum + count, 0);
+  const repeated = counts.reduce((sum, count, index) => sum + Math.max(0, count - sources[index]!.windows), 0);
+  return drawn === 0 ? 0 : repeated / drawn;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { importanceSchema } from './importance.ts';
 import { methodNameSchema, methodSchema } from './method.ts';
+import { mixtureSchema } from './mixture.ts';
 import { planSchema } from './plan.ts';
 import { scheduleSchema } from './schedule.ts';
 import { TENSOR_GROUPS, type TensorGroup } from './tensor-groups.ts';
@@ -36,9 +37,20 @@ export const runConfigurationSchema = z.object({
   method: methodSchema,
   /** What each block of the base mattered, where new blocks were placed by that. It says why; what is computed is in the method. */
   importance: importanceSchema.optional(),
-  datasets: z.array(z.object({ id: z.string(), name: z.string(), role: roleSchema, hash: z.string() })),
-  /** Fraction of trained tokens that come from old datasets. */
+  datasets: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      role: roleSchema,
+      hash: z.string(),
+      /** Text that a model wrote stands in for old data that nobody has; absent for any other. */
+      origin: z.literal('self-replay').optional(),
+    }),
+  ),
+  /** Fraction of trained tokens that come from old datasets: of the whole run, whatever its course. */
   replayShare: z.number(),
+  /** Which window is trained on when. Absent in runs from before it could be chosen: see mixture-open.ts. */
+  mixture: mixtureSchema.optional(),
   steps: z.int().min(1),
   /** Windows per step. */
   batch: z.int().min(1),

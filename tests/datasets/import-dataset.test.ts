@@ -7,8 +7,11 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
-import { type DatasetDocument, type DatasetManifest, openDataset, readManifest } from '../../main/datasets/dataset-folder.ts';
+import { type DatasetDocument, openDataset } from '../../main/datasets/dataset-folder.ts';
+import { type DatasetManifest, readManifest } from '../../main/datasets/dataset-manifest.ts';
 import { importDataset } from '../../main/datasets/import-dataset.ts';
+import { READABLE } from '../../main/datasets/readers/formats.ts';
+import { plainTextOf } from '../../shared/domain/content.ts';
 import { randomStream } from '../../shared/domain/random.ts';
 import { errorWithFullDisk } from '../support/limited-process.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
@@ -30,9 +33,9 @@ async function documentsOf(directory = destination()): Promise<DatasetDocument[]
   return documents;
 }
 
-const textsOf = async (directory?: string): Promise<string[]> => (await documentsOf(directory)).map(({ text }) => text);
+const textsOf = async (directory?: string): Promise<string[]> => (await documentsOf(directory)).map(({ content }) => plainTextOf(content));
 const heldOutOf = async (directory?: string): Promise<string[]> =>
-  (await documentsOf(directory)).filter(({ heldOut }) => heldOut).map(({ text }) => text);
+  (await documentsOf(directory)).filter(({ heldOut }) => heldOut).map(({ content }) => plainTextOf(content));
 
 /** What an import says of each file, by its name. */
 const resultsOf = ({ files }: DatasetManifest): Record<string, string> =>
@@ -54,6 +57,8 @@ describe('importing', () => {
     await folder.write('in/b.txt', 'a short text');
     await folder.write('in/broken.jsonl', '{"text":"kept out"}\n{"text":\n');
     await folder.write('in/empty.txt', '');
+    await folder.write('in/latin.txt', Buffer.from('Er h\xf6rte sch\xf6ne Gr\xfc\xdfe aus M\xfcnchen.', 'latin1'));
+    await folder.write('in/no-text.jsonl', rows(['', ' ']));
     await folder.write('in/picture.png', 'x');
     await folder.write('in/README.md', 'about');
     await folder.write('in/same.jsonl', rows(['one', 'two']));
@@ -64,10 +69,12 @@ describe('importing', () => {
       'in/b.txt': 'imported: 1 document',
       'in/broken.jsonl': expect.stringMatching(/^failed: Line 2 is not JSON/) as string,
       'in/empty.txt': 'failed: The file is empty.',
+      'in/latin.txt': 'imported: 1 document. Read as Windows-1252, guessed from its bytes.',
+      'in/no-text.jsonl': 'failed: There is no text in it.',
       'in/picture.png': expect.stringMatching(/^skipped: Not a format Strata reads/) as string,
       'in/same.jsonl': 'skipped: 0 documents, 2 left out because others have the same text',
     });
-    expect(await textsOf()).toEqual(['one', 'two', 'three', 'a short text']);
+    expect(await textsOf()).toEqual(['one', 'two', 'three', 'a short text', 'Er hörte schöne Grüße aus München.']);
   });
 
   it('leaves out exact duplicates, within a file and across files, and counts them', async () => {
@@ -103,23 +110,40 @@ describe('importing', () => {
   it('writes a manifest whose figures are those of the documents', async () => {
     const path = await folder.write('stories.jsonl', rows(['ü', '日本', 'plain', 'plain']));
     const manifest = await importDataset([path], destination());
-    const stored = await readFile(join(destination(), 'documents.jsonl'));
+    const said = (await documentsOf()).map(({ content, heldOut }) => JSON.stringify({ content, heldOut }) + '\n');
     expect(manifest).toEqual({
-      schemaVersion: 1,
+      schemaVersion: 2,
       name: 'stories',
       documents: 3,
       heldOutDocuments: 1,
       duplicates: 1,
+      kinds: { text: 3 },
+      characters: 1 + 2 + 5,
       bytes: 2 + 6 + 5,
-      hash: createHash('sha256').update(stored).digest('hex'),
+      hash: createHash('sha256').update(said.join('')).digest('hex'),
       source: path,
-      files: [{ path, status: 'imported', reason: '3 documents, 1 left out because others have the same text' }],
+      origin: null,
+      licence: null,
+      files: [
+        {
+          path,
+          status: 'imported',
+          reason: '3 documents, 1 left out because others have the same text',
+          documents: 3,
+          bytes: null,
+          sha256: null,
+          mapping: null,
+        },
+      ],
+      version: 1,
+      parent: null,
     });
     expect(await readManifest(destination())).toEqual(manifest);
     expect(await folder.list()).toEqual([
       'datasets/',
       'datasets/one/',
       'datasets/one/dataset.json',
+      'datasets/one/documents.index',
       'datasets/one/documents.jsonl',
       'stories.jsonl',
     ]);
@@ -127,13 +151,18 @@ describe('importing', () => {
 
   it.each([
     [['stories.JSON.GZ'], 'stories'],
+    [['table.tsv'], 'table'],
     [['model-4.5.jsonl'], 'model-4.5'],
     [['python-stdlib.jsonl.gz'], 'python-stdlib'],
     [['a.jsonl', 'b.jsonl', 'c.jsonl'], 'a and 2 more'],
   ])('names the dataset of %j after its files', async (names, expected) => {
     const paths: string[] = [];
     for (const [index, name] of names.entries()) {
-      const content = /json\b/i.test(name) ? JSON.stringify(texts(2, 10, index)) : rows(texts(2, 10, index));
+      const content = /tsv$/.test(name)
+        ? 'text\none\ntwo\n'
+        : /json\b/i.test(name)
+          ? JSON.stringify(texts(2, 10, index))
+          : rows(texts(2, 10, index));
       paths.push(await folder.write(name, /gz$/i.test(name) ? gzipSync(content) : content));
     }
     expect((await importDataset(paths, destination())).name).toBe(expected);
@@ -231,9 +260,9 @@ describe('an import that cannot be done leaves nothing behind:', () => {
       code: 'BAD_INPUT',
       message: 'No text could be imported.',
       found: expect.stringMatching(
-        /^a\.png: Strata does not read \.png yet; .* b\.txt: The file is empty\. c\.txt: It is a binary file, not text\. d\.txt: The file is empty\. e\.txt: The file is empty\.$/,
+        /^a\.png: Strata does not read \.png; .* b\.txt: The file is empty\. c\.txt: It is a binary file, not text\. d\.txt: The file is empty\. e\.txt: The file is empty\.$/,
       ) as string,
-      allowed: '.txt, .text, .md, .markdown, .jsonl, .ndjson, .json, each also as .gz',
+      allowed: READABLE,
     });
   });
 
@@ -277,6 +306,7 @@ it('what an interrupted import left behind is replaced', async () => {
     'datasets/',
     'datasets/one/',
     'datasets/one/dataset.json',
+    'datasets/one/documents.index',
     'datasets/one/documents.jsonl',
   ]);
 });

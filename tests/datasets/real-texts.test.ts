@@ -2,8 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type DatasetManifest, openDataset } from '../../main/datasets/dataset-folder.ts';
+import { openDataset } from '../../main/datasets/dataset-folder.ts';
+import type { DatasetManifest } from '../../main/datasets/dataset-manifest.ts';
 import { importDataset } from '../../main/datasets/import-dataset.ts';
+import { plainTextOf } from '../../shared/domain/content.ts';
 import { sharedData } from '../support/shared-data.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -15,7 +17,7 @@ describe.skipIf(!sharedData)('real data', () => {
     const directory = join(folder.path, 'dataset');
     const manifest = await importDataset([join(sharedData!, name)], directory);
     const texts: string[] = [];
-    for await (const { text } of (await openDataset(directory)).documents()) texts.push(text);
+    for await (const { content } of (await openDataset(directory)).documents()) texts.push(plainTextOf(content));
     const results = manifest.files.map(({ path, status, reason }) => [path.split('/').at(-1)!, `${status}: ${reason}`] as const);
     return { manifest, texts, results: Object.fromEntries(results) };
   }

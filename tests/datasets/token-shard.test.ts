@@ -4,25 +4,26 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   buildTokenShards,
-  type DocumentTokenizer,
+  type DocumentEncoder,
   type EncodedDocument,
   openTokenShard,
   trainingWindows,
   writeTokenShard,
 } from '../../main/datasets/token-shard.ts';
+import { type Content, plainTextOf } from '../../shared/domain/content.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 
 /** Ids are code points, with the vocabulary's largest id at the end of each document; counts what it encoded. */
-function codePointTokenizer(vocabularySize: number): DocumentTokenizer & { calls: number } {
+function codePointEncoder(vocabularySize: number): DocumentEncoder & { calls: number } {
   return {
     vocabularySize,
     hash: createHash('sha256').update(String(vocabularySize)).digest('hex'),
     calls: 0,
-    encodeDocument(text) {
+    encode(content) {
       this.calls++;
-      return [...text].map((character) => character.codePointAt(0)!).concat(vocabularySize - 1);
+      return { ids: [...plainTextOf(content)].map((character) => character.codePointAt(0)!).concat(vocabularySize - 1) };
     },
   };
 }
@@ -54,8 +55,8 @@ describe.each([
   { vocabularySize: 1_000_000, bytes: 4 },
 ])('shards of a vocabulary of $vocabularySize', ({ vocabularySize, bytes }) => {
   it('hold each part in the order of its documents, with the largest id intact', async () => {
-    const tokenizer = codePointTokenizer(vocabularySize);
-    const built = await buildTokenShards(await writeDataset(documents), tokenizer);
+    const encoder = codePointEncoder(vocabularySize);
+    const built = await buildTokenShards(await writeDataset(documents), encoder);
     const end = vocabularySize - 1;
     const codes = (text: string): number[] => [...text].map((character) => character.codePointAt(0)!);
     const train = [...codes('first'), end, ...codes('zweiter ü'), end];
@@ -66,7 +67,7 @@ describe.each([
   });
 
   it('have the bytes that the format says', async () => {
-    const { trainPath } = await buildTokenShards(await writeDataset(documents), codePointTokenizer(vocabularySize));
+    const { trainPath } = await buildTokenShards(await writeDataset(documents), codePointEncoder(vocabularySize));
     const file = await readFile(trainPath);
     const data = file.subarray(64);
     expect(file.toString('latin1', 0, 8)).toBe('STRATOK2');
@@ -82,7 +83,7 @@ describe.each([
 
 describe('a shard', () => {
   it('gives any range of its tokens, cut at its end', async () => {
-    const { trainPath } = await buildTokenShards(await writeDataset([{ text: 'abcdef', heldOut: false }]), codePointTokenizer(256));
+    const { trainPath } = await buildTokenShards(await writeDataset([{ text: 'abcdef', heldOut: false }]), codePointEncoder(256));
     const shard = await openTokenShard(trainPath);
     expect(shard.length).toBe(7);
     expect([...shard.read(2, 3)]).toEqual([99, 100, 101]);
@@ -94,7 +95,7 @@ describe('a shard', () => {
   });
 
   it('gives arrays of its own: changing one changes nothing', async () => {
-    const { trainPath } = await buildTokenShards(await writeDataset([{ text: 'abc', heldOut: false }]), codePointTokenizer(256));
+    const { trainPath } = await buildTokenShards(await writeDataset([{ text: 'abc', heldOut: false }]), codePointEncoder(256));
     const shard = await openTokenShard(trainPath);
     shard.read(0, 3).fill(0);
     expect([...shard.read(0, 3)]).toEqual([97, 98, 99]);
@@ -104,7 +105,7 @@ describe('a shard', () => {
   it('is written right across the border of the pieces in which it is written', async () => {
     const text = Array.from({ length: 700_000 }, (_, index) => String.fromCharCode(33 + (index % 90))).join('');
     const dataset = await writeDataset([1, 2, 3].map((part) => ({ text: part + text, heldOut: false })));
-    const { trainPath, trainTokens, heldOutTokens } = await buildTokenShards(dataset, codePointTokenizer(256));
+    const { trainPath, trainTokens, heldOutTokens } = await buildTokenShards(dataset, codePointEncoder(256));
     expect([trainTokens, heldOutTokens]).toEqual([3 * 700_002, 0]);
     const shard = await openTokenShard(trainPath);
     for (const part of [0, 1, 2]) {
@@ -114,9 +115,9 @@ describe('a shard', () => {
     await shard.close();
   });
 
-  it('is made once for each tokenizer', async () => {
+  it('is made once for each encoder', async () => {
     const dataset = await writeDataset(documents);
-    const [first, second] = [codePointTokenizer(300), codePointTokenizer(400)];
+    const [first, second] = [codePointEncoder(300), codePointEncoder(400)];
     const built = await buildTokenShards(dataset, first);
     expect(first.calls).toBe(4);
     expect(await buildTokenShards(dataset, first)).toEqual(built);
@@ -128,8 +129,8 @@ describe('a shard', () => {
 
   it('is whole when two ask for it at once', async () => {
     const dataset = await writeDataset(Array.from({ length: 500 }, (_, index) => ({ text: `text ${index}`, heldOut: index % 5 === 0 })));
-    const tokenizer = codePointTokenizer(256);
-    const [one, two] = await Promise.all([buildTokenShards(dataset, tokenizer), buildTokenShards(dataset, tokenizer)]);
+    const encoder = codePointEncoder(256);
+    const [one, two] = await Promise.all([buildTokenShards(dataset, encoder), buildTokenShards(dataset, encoder)]);
     expect(one).toEqual(two);
     expect(await allTokens(one.trainPath)).toHaveLength(one.trainTokens);
     expect((await readdir(join(one.trainPath, '..'))).sort()).toEqual(['heldout.tokens', 'train.tokens']);
@@ -137,16 +138,16 @@ describe('a shard', () => {
 
   it('is not there when making it failed, and can be made again', async () => {
     const dataset = await writeDataset(documents);
-    const failing = { ...codePointTokenizer(256), encodeDocument: (text: string) => fail(text) };
-    await expect(buildTokenShards(dataset, failing)).rejects.toThrow('tokenizer failed at zweiter ü');
+    const failing = { ...codePointEncoder(256), encode: (content: Content) => ({ ids: fail(plainTextOf(content)) }) };
+    await expect(buildTokenShards(dataset, failing)).rejects.toThrow('encoder failed at zweiter ü');
     expect((await folder.list()).filter((name) => /tokens$|partial/.test(name) && !name.endsWith('/'))).toEqual([]);
-    expect((await buildTokenShards(dataset, codePointTokenizer(256))).trainTokens).toBe(16);
+    expect((await buildTokenShards(dataset, codePointEncoder(256))).trainTokens).toBe(16);
   });
 
   it('is not made from a damaged dataset', async () => {
     const dataset = await writeDataset(documents);
     await writeFile(join(dataset, 'documents.jsonl'), '{"text":"one","heldOut":false}\n{"text":"two","heldOut"');
-    await expect(buildTokenShards(dataset, codePointTokenizer(256))).rejects.toMatchObject({ code: 'CORRUPT' });
+    await expect(buildTokenShards(dataset, codePointEncoder(256))).rejects.toMatchObject({ code: 'CORRUPT' });
     expect((await folder.list()).filter((name) => /\.tokens/.test(name))).toEqual([]);
   });
 });
@@ -167,7 +168,7 @@ describe('the documents of a shard', () => {
       { text: 'a\u00ffb', heldOut: false },
       { text: 'c', heldOut: false },
     ]);
-    const { trainPath } = await buildTokenShards(dataset, codePointTokenizer(256));
+    const { trainPath } = await buildTokenShards(dataset, codePointEncoder(256));
     const shard = await openTokenShard(trainPath);
     expect([...shard.read(0, 6)]).toEqual([97, 255, 98, 255, 99, 255]);
     expect([...shard.documents(0, 6)!]).toEqual([0, 0, 0, 0, 1, 1]);
@@ -231,20 +232,45 @@ describe('a shard of version 1', () => {
 
   it('is used as it is, and made again only where documents are needed', async () => {
     const dataset = await writeDataset(documents);
-    const tokenizer = codePointTokenizer(300);
-    const built = await buildTokenShards(dataset, tokenizer);
+    const encoder = codePointEncoder(300);
+    const built = await buildTokenShards(dataset, encoder);
     const tokens = await allTokens(built.trainPath);
     for (const path of [built.trainPath, built.heldOutPath]) await writeVersion1(path, await allTokens(path));
-    tokenizer.calls = 0;
-    expect(await buildTokenShards(dataset, tokenizer)).toEqual(built);
-    expect(tokenizer.calls).toBe(0);
-    expect(await buildTokenShards(dataset, tokenizer, { needsDocuments: true })).toEqual(built);
-    expect(tokenizer.calls).toBe(4);
+    encoder.calls = 0;
+    expect(await buildTokenShards(dataset, encoder)).toEqual(built);
+    expect(encoder.calls).toBe(0);
+    expect(await buildTokenShards(dataset, encoder, { needsDocuments: true })).toEqual(built);
+    expect(encoder.calls).toBe(4);
     const shard = await openTokenShard(built.trainPath);
     expect([...shard.read(0, 100)]).toEqual(tokens);
     expect([...shard.documents(0, 7)!]).toEqual([0, 0, 0, 0, 0, 0, 1]);
     await shard.close();
   });
+});
+
+it('has the masks of the documents that have one; the others are learned as a whole', async () => {
+  const contents: Content[] = [
+    { kind: 'text', text: 'ab' },
+    { kind: 'completion', prompt: 'p', completion: 'cd' },
+    { kind: 'text', text: 'x' },
+  ];
+  const stored = contents.map((content) => JSON.stringify({ content, heldOut: false, file: 0 }) + '\n');
+  await folder.write('dataset/documents.jsonl', stored.join(''));
+  const encoder: DocumentEncoder = {
+    ...codePointEncoder(300),
+    async *encodeAll(given) {
+      for await (const content of given) {
+        const ids = [...plainTextOf(content)].map((character) => character.codePointAt(0)!);
+        yield content.kind === 'completion' ? { ids, learned: Uint8Array.from(ids, (_, index) => (index < 3 ? 0 : 1)) } : { ids };
+      }
+    },
+  };
+  const { trainPath } = await buildTokenShards(join(folder.path, 'dataset'), encoder);
+  const shard = await openTokenShard(trainPath);
+  expect(String.fromCodePoint(...shard.read(0, 100))).toBe('abp\n\ncdx');
+  expect([...shard.learned(0, 100)!]).toEqual([1, 1, 0, 0, 0, 1, 1, 1]);
+  expect([...shard.documents(0, 100)!]).toEqual([0, 0, 1, 1, 1, 1, 1, 2]);
+  await shard.close();
 });
 
 /** A shard of ids of two bytes in the test's folder. */
@@ -261,7 +287,7 @@ async function* streamOf(encoded: readonly EncodedDocument[]): AsyncGenerator<En
 /** Encodes nothing but the first document. */
 function fail(text: string): number[] {
   if (text === 'first') return [1];
-  throw new Error(`tokenizer failed at ${text}`);
+  throw new Error(`encoder failed at ${text}`);
 }
 
 describe('a damaged shard is refused:', () => {
@@ -284,7 +310,7 @@ describe('a damaged shard is refused:', () => {
 
   it.each(damages)('%s', async (_what, damage) => {
     const dataset = await writeDataset(documents);
-    const { trainPath } = await buildTokenShards(dataset, codePointTokenizer(256));
+    const { trainPath } = await buildTokenShards(dataset, codePointEncoder(256));
     await damage(trainPath);
     await expect(openTokenShard(trainPath)).rejects.toMatchObject({
       code: 'CORRUPT',
@@ -296,11 +322,11 @@ describe('a damaged shard is refused:', () => {
 
   it('and what the message says helps: deleted, it is made again', async () => {
     const dataset = await writeDataset(documents);
-    const built = await buildTokenShards(dataset, codePointTokenizer(256));
+    const built = await buildTokenShards(dataset, codePointEncoder(256));
     await truncate(built.trainPath, 70);
-    await expect(buildTokenShards(dataset, codePointTokenizer(256))).rejects.toMatchObject({ code: 'CORRUPT' });
+    await expect(buildTokenShards(dataset, codePointEncoder(256))).rejects.toMatchObject({ code: 'CORRUPT' });
     await rm(built.trainPath);
-    expect(await buildTokenShards(dataset, codePointTokenizer(256))).toEqual(built);
+    expect(await buildTokenShards(dataset, codePointEncoder(256))).toEqual(built);
     expect(await allTokens(built.trainPath)).toHaveLength(16);
   });
 });

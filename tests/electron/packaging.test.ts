@@ -8,9 +8,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { ComparisonAnswer, ComparisonTask } from '../../main/datasets/comparison.ts';
+import { loadContentEncoder } from '../../main/models/content-encoder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { EncodedBatch, WorkerStart, WorkerTask } from '../../main/models/tokenizers/parallel-encoding.ts';
 import { workerEntry } from '../../main/models/worker-entry.ts';
+import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
+import { writeDataset } from '../support/dataset-folders.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
@@ -99,6 +103,21 @@ describe('the bundles', () => {
     expect(await encodedBy(alone)).toEqual((await loadTokenizer(BASE)).encodeDocument(TEXT));
   });
 
+  test('the thread that compares needs nothing beside it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'strata-thread-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const alone = join(folder, 'comparison-worker.mjs');
+    await copyFile(join(root, 'dist/electron/comparison-worker.mjs'), alone);
+    const dataset = await writeDataset(folder, 'a', { training: ['one', 'two'], heldOut: ['two'] });
+    const task: ComparisonTask = { kind: 'check', request: { datasets: [dataset], evaluations: [] } };
+    const worker = new Worker(alone, { workerData: task });
+    onTestFinished(() => void worker.terminate());
+    const answers: ComparisonAnswer[] = [];
+    worker.on('message', (answer: ComparisonAnswer) => answers.push(answer));
+    await once(worker, 'exit');
+    expect(answers.at(-1)).toMatchObject({ result: { leakCount: 1, drop: [{ documents: [2] }] } });
+  });
+
   test('the bundled trainer does a job', async () => {
     const child = fork(join(root, 'dist/electron/process.js'), [], { serialization: 'advanced' });
     const answered = new Promise((settle) => child.once('message', settle));
@@ -112,11 +131,11 @@ const TEXT = "Once upon a time there wasn't a thread.";
 
 /** Ids of {@link TEXT} that a thread with this entry computes, started where no package is in sight. */
 async function encodedBy(entry: string): Promise<number[]> {
-  const { hash } = await loadTokenizer(BASE);
-  const worker = new Worker(entry, { workerData: { directory: BASE, hash } satisfies WorkerStart });
+  const { hash } = await loadContentEncoder(BASE);
+  const worker = new Worker(entry, { workerData: { directory: BASE, hash, rendering: DEFAULT_RENDERING } satisfies WorkerStart });
   try {
     expect((await once(worker, 'message'))[0]).toBe('ready');
-    worker.postMessage({ texts: [TEXT] } satisfies WorkerTask);
+    worker.postMessage({ contents: [{ kind: 'text', text: TEXT }] } satisfies WorkerTask);
     const [{ ids }] = (await once(worker, 'message')) as [EncodedBatch];
     return Array.from(ids);
   } finally {
@@ -163,7 +182,12 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
     const thread = fileURLToPath(
       workerEntry('./encoding-worker', pathToFileURL(join(resources, 'app.asar/dist/electron/process.js')).href),
     );
-    expect(await readdir(join(unpacked, 'dist/electron'))).toEqual(['encoding-worker.mjs', 'hash-worker.mjs']);
+    expect(await readdir(join(unpacked, 'dist/electron'))).toEqual([
+      'comparison-worker.mjs',
+      'encoding-worker.mjs',
+      'hash-worker.mjs',
+      'reading-worker.mjs',
+    ]);
     expect(await encodedBy(thread)).toEqual((await loadTokenizer(BASE)).encodeDocument(TEXT));
     expect((await readdir(join(resources, 'resources'))).sort()).toEqual((await readdir(join(root, 'resources'))).sort());
 

@@ -218,6 +218,18 @@ describe('what is left out gets a default:', () => {
         { id: tiny.oldDataset.id, name: 'stories', role: 'old', hash: tiny.oldDataset.hash },
       ],
       replayShare: 0.05,
+      mixture: {
+        version: 2,
+        weighting: 'size',
+        temperature: 1,
+        maxRepeats: null,
+        schedule: 'constant',
+        curve: [
+          { at: 0, share: 0.05 },
+          { at: 1, share: 0.05 },
+        ],
+        weights: { [tiny.newDataset.id]: 1, [tiny.oldDataset.id]: 1 },
+      },
       steps,
       batch: 8,
       microBatch: 8,
@@ -273,6 +285,92 @@ describe('what is left out gets a default:', () => {
     });
     const own = { schedule: 'wsd', decay: 0.5, decayShape: 'linear' } as const;
     expect((await resolved({ advanced: own })).configuration.schedule).toEqual({ name: 'wsd', decay: 0.5, shape: 'linear' });
+  });
+});
+
+describe('the mixture', () => {
+  const two = (): Partial<ParsedTrainRequest> => ({ steps: 50, batch: 8, context: 32, replayShare: 0.25 });
+  let law: DatasetInfo;
+  beforeAll(async () => {
+    const path = join(tiny.directory, 'law.jsonl');
+    await writeDocuments(
+      path,
+      storyDocuments(30).map((text) => `Law. ${text}`),
+    );
+    law = (await tiny.studio.datasets.import({ paths: [path], name: 'law' })).datasets[0]!;
+  });
+
+  it('shows each dataset with its share, windows, repeats and time, and the first windows as the run will have them', async () => {
+    const changes = { ...two(), oldDatasets: [tiny.oldDataset.id, law.id], shares: { stories: 1, law: 3 } };
+    const preview = await tiny.studio.runs.preview(request(changes));
+    expect(preview.mixture.map(({ name, share, windows, tokens, shortfall }) => [name, share, windows, tokens, shortfall])).toEqual([
+      ['code', 0.75, 300, 9600, 0],
+      ['stories', 0.0625, 25, 800, 0],
+      ['law', 0.1875, 75, 2400, 0],
+    ]);
+    const windows = Math.floor(((await trainTokens(law)) - 1) / 32);
+    expect(preview.mixture[2]!.epochs).toBeCloseTo(75 / windows, 10);
+    expect(preview.mixture[2]!.seconds).toBeCloseTo(preview.time!.seconds * 0.1875, 6);
+    const stream = await tiny.studio.runs.stream({ request: request(changes), first: 0, count: 64 });
+    expect(preview.stream.map((index) => preview.mixture[index]!.datasetId)).toEqual(stream.map(({ datasetId }) => datasetId));
+    const end = await tiny.studio.runs.stream({ request: request(changes), first: 390, count: 64 });
+    expect(end.map(({ position }) => position)).toEqual([390, 391, 392, 393, 394, 395, 396, 397, 398, 399]);
+    expect((await resolved(changes)).configuration.mixture).toMatchObject({
+      weighting: 'manual',
+      weights: { [tiny.newDataset.id]: 1, [tiny.oldDataset.id]: 0.25, [law.id]: 0.75 },
+    });
+  });
+
+  it('replays by shares of all tokens, and over the run as its course says', async () => {
+    const { preview } = await resolved({ ...two(), replayShare: undefined, shares: { stories: 0.2 }, replaySchedule: 'falling' });
+    expect(preview.replayShare).toBeCloseTo(0.2, 12);
+    expect(preview.replayCurve.map(({ at, share }) => [at, Number(share.toFixed(6))])).toEqual([
+      [0, 0.4],
+      [1, 0],
+    ]);
+    expect(preview.mixture[1]!.windows).toBe(80);
+  });
+
+  it('says why so much is replayed', async () => {
+    expect((await resolved()).preview.replayReason).toMatch(/^5 %: .*measure the distance/);
+    expect((await resolved({ replayShare: 0.05 })).preview.replayReason).toBe('As chosen.');
+    expect((await resolved({ oldDatasets: [] })).preview.replayReason).toMatch(/No old data/);
+  });
+
+  it('holds a cap on repeats, gives the rest to others of the role and tells the shortfall', async () => {
+    const windows = Math.floor(((await trainTokens(law)) - 1) / 32);
+    const cap = 150 / windows;
+    const both = { ...two(), oldDatasets: [tiny.oldDataset.id, law.id], weights: 'equal' as const, replayShare: 0.9, maxRepeats: cap };
+    const { preview } = await resolved(both);
+    const held = preview.mixture.find(({ name }) => name === 'law')!;
+    expect(held.windows).toBe(Math.floor(windows * cap));
+    expect(held.shortfall).toBe((180 - held.windows) * 32);
+    expect(preview.mixture.map(({ windows: each }) => each)).toEqual([40, 360 - held.windows, held.windows]);
+    const refused = resolved({ ...both, maxRepeats: 0.1 });
+    await expect(refused).rejects.toMatchObject({ code: 'BAD_INPUT', found: expect.stringMatching(/are missing/) as string });
+  });
+
+  it('once through under a cap of one is possible: the last step does not go beyond the data', async () => {
+    const { preview } = await resolved({ maxRepeats: 1, batch: 7, context: 32 });
+    expect(preview.mixture[0]!.epochs).toBeLessThanOrEqual(1);
+    expect(preview.mixture[0]!.epochs).toBeGreaterThan(0.9);
+  });
+
+  it('of a run too long to be counted window by window is told within one window', async () => {
+    const { preview } = await resolved({ steps: 2 ** 30, batch: 8, context: 32, replayShare: 0.25 });
+    expect(preview.mixture.map(({ windows }) => windows)).toEqual([6 * 2 ** 30, 2 * 2 ** 30]);
+  });
+
+  it('that cannot be is refused', async () => {
+    await expect(resolved({ shares: { short: 1 } })).rejects.toMatchObject({
+      found: 'short',
+      allowed: expect.stringMatching(/new or old/) as string,
+    });
+    await expect(resolved({ replaySchedule: 'sometimes' })).rejects.toMatchObject({ found: 'sometimes' });
+    await expect(resolved({ replayShare: 0.8, replaySchedule: 'falling' })).rejects.toMatchObject({
+      allowed: expect.stringMatching(/0\.5/) as string,
+    });
+    await expect(resolved({ weights: 'manual' })).rejects.toMatchObject({ code: 'BAD_INPUT' });
   });
 });
 

@@ -6,7 +6,7 @@ import { buildTokenShards } from '../../main/datasets/token-shard.ts';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { type EngineName, loadEngine } from '../../main/engine/load-engine.ts';
 import { modelHash } from '../../main/models/model-folder.ts';
-import { loadTokenizer } from '../../main/models/tokenizer.ts';
+import { loadContentEncoder } from '../../main/models/content-encoder.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from '../../main/training/messages.ts';
 import { train } from '../../main/training/train.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
@@ -29,14 +29,14 @@ export async function prepareTinyTraining(): Promise<TinyTraining> {
   const directory = await mkdtemp(join(tmpdir(), 'strata-training-'));
   const sources = await writeTinySources(directory);
   const datasets = { new: join(directory, 'dataset-new'), old: join(directory, 'dataset-old') };
-  const tokenizer = await loadTokenizer(sources.model);
+  const encoder = await loadContentEncoder(sources.model);
   const hashes = {
     new: (await importDataset([sources.newText], datasets.new)).hash,
     old: (await importDataset([sources.oldText], datasets.old)).hash,
   };
   const shards: TrainJob['shards'] = [];
   for (const role of ['new', 'old'] as const) {
-    const { trainPath, heldOutPath } = await buildTokenShards(datasets[role], tokenizer);
+    const { trainPath, heldOutPath } = await buildTokenShards(datasets[role], encoder);
     shards.push({ datasetId: role === 'new' ? 'code' : 'stories', role, trainPath, heldOutPath });
   }
   const configuration: RunConfiguration = {

@@ -90,6 +90,31 @@ describe('the loss of a text', () => {
   });
 });
 
+describe('the parts of a measurement', () => {
+  it('are the files, then the texts, each with its own loss', async () => {
+    const texts = ['let total = 1;', '', 'Über Flüsse'];
+    const measured = await evaluateText(
+      {
+        kind: 'evaluate',
+        engine: fastEngine,
+        modelDirectory: join(directory, 'model'),
+        files: [await file('one.txt', 'one')],
+        texts,
+        context: 16,
+      },
+      engine,
+    );
+    const wanted = ['one', ...texts].map((text) => ({ ...sumByReference(text, 16), bytes: Buffer.byteLength(text) }));
+    expect(measured.parts.map(({ tokens, bytes }) => ({ tokens, bytes }))).toEqual(wanted.map(({ tokens, bytes }) => ({ tokens, bytes })));
+    expect(measured.parts[2]!.lossPerToken).toBeNull();
+    for (const [index, { loss, tokens }] of wanted.entries()) {
+      if (tokens > 0) expect(Math.abs(measured.parts[index]!.lossPerToken! - loss / tokens)).toBeLessThan(1e-4);
+    }
+    const all = wanted.reduce((sum, { loss }) => sum + loss, 0);
+    expect(Math.abs(measured.lossPerToken * measured.tokens - all)).toBeLessThan(1e-2);
+  });
+});
+
 describe('what cannot be measured is refused:', () => {
   it.each<[string, string | Buffer, object]>([
     [

@@ -9,6 +9,7 @@ import { readExpansionFile } from '../../main/models/expansion/expansion-file.ts
 import { modelHash } from '../../main/models/model-folder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { TrainerEvent, TrainJob } from '../../main/training/messages.ts';
+import { plainTextOf } from '../../shared/domain/content.ts';
 import type { Expansion } from '../../shared/domain/expansion.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -465,7 +466,9 @@ describe('a run that cannot be trained', () => {
     const { trainPath } = await buildTokenShards(tiny.datasets.new, {
       hash: 'rare tokens now and then',
       vocabularySize: tokenizer.vocabularySize,
-      encodeDocument: (text) => tokenizer.encodeDocument(text).map((token, index) => (index % 50 === 49 ? rare : token)),
+      encode: (content) => ({
+        ids: tokenizer.encodeDocument(plainTextOf(content)).map((token, index) => (index % 50 === 49 ? rare : token)),
+      }),
     });
     const error = await failureOf({ ...job, shards: job.shards.map((shard) => (shard.role === 'new' ? { ...shard, trainPath } : shard)) });
     expect(error).toMatchObject({ code: 'DIVERGED', message: 'Training diverged at step 1: the loss is not finite.' });

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { allowedBy } from '../../../shared/allowed.ts';
 import { trainRequestSchema } from '../../../shared/contract/contract.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS, needsImportance } from '../../../shared/domain/method.ts';
-import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
+import { SCHEDULE_FORM } from '../../../shared/domain/mixture-curve.ts';
+import { DEFAULT_REPLAY_SHARE, WEIGHTINGS } from '../../../shared/domain/mixture.ts';
 import { PLACE_FORMS } from '../../../shared/domain/plan.ts';
 import { type AdvancedSettings, describeSetting, parseSetting, SETTING_NAMES } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
@@ -16,6 +17,10 @@ interface TrainOptions extends CommonOptions {
   new: string[];
   old?: string[];
   replay?: number;
+  replaySchedule?: string;
+  weights?: string;
+  temperature?: number;
+  maxRepeats?: number;
   method: string;
   blocks?: number;
   at?: string;
@@ -39,9 +44,13 @@ interface TrainOptions extends CommonOptions {
 export function trainCommand(): Command {
   return command('train', 'insert new blocks (or choose what else to train) and train on new data, with a share of the old replayed')
     .requiredOption('--model <model>', 'the base: id or name')
-    .requiredOption('--new <datasets...>', 'what to learn')
-    .option('--old <datasets...>', 'what must be kept: measured, and replayed')
+    .requiredOption('--new <datasets...>', 'what to learn; DATASET=NUMBER gives it a share of all tokens, or with --replay a weight')
+    .option('--old <datasets...>', 'what must be kept: measured, and replayed; DATASET=NUMBER as with --new')
     .addOption(anyNumber('--replay <share>', `fraction of the tokens that are old (default ${DEFAULT_REPLAY_SHARE} with old data)`))
+    .option('--replay-schedule <course>', `over the run: ${SCHEDULE_FORM} (default constant)`)
+    .option('--weights <rule>', `how datasets of a role share its tokens: ${WEIGHTINGS.join(', ')} (default size)`)
+    .addOption(anyNumber('--temperature <t>', 'of weights by size: size^(1/T); 2 is sqrt, a high one almost equal'))
+    .addOption(anyNumber('--max-repeats <r>', 'a dataset is gone through at most so many times; others of its role have the rest'))
     .option('--method <method>', `what is trained: ${METHODS.join(', ')}`, 'expand')
     .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1))
     .option('--at <place>', `expand: ${PLACE_FORMS} (default even)`)
@@ -62,8 +71,8 @@ export function trainCommand(): Command {
     .addHelpText('after', moreHelp())
     .action((options: TrainOptions) =>
       withSession(options, async (session) => {
-        const request = requestOf(options);
-        const { runs } = session.studio;
+        const { runs, datasets } = session.studio;
+        const request = requestOf(options, (text) => datasets.list().some(({ id, name }) => id === text || name === text));
         if (needsImportance(request)) await measured(session, { model: request.model, oldDatasets: request.oldDatasets });
         const preview = await runs.preview(request);
         if (options.dryRun) return session.print(preview, () => describePlan(preview));
@@ -75,7 +84,8 @@ export function trainCommand(): Command {
     );
 }
 
-function requestOf(options: TrainOptions): ParsedTrainRequest {
+/** @param isDataset whether a text is the id or name of a dataset: one with `=` in it is no share. */
+function requestOf(options: TrainOptions, isDataset: (text: string) => boolean): ParsedTrainRequest {
   if (!(METHODS as readonly string[]).includes(options.method)) {
     throw refuse('That is not a training method.', options.method, METHODS.join(', '));
   }
@@ -83,11 +93,19 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
     if (options[name] !== undefined && options[name] <= 0)
       throw refuse(`--${name} must be positive.`, String(options[name]), 'a number above 0');
   }
+  const shares: Record<string, number> = {};
+  const without = (texts: readonly string[] | undefined): string[] | undefined =>
+    texts?.map((text) => withoutShare(text, isDataset, shares));
   const asked: Record<string, unknown> = {
     model: options.model,
-    newDatasets: options.new,
-    oldDatasets: options.old,
+    newDatasets: without(options.new),
+    oldDatasets: without(options.old),
     replayShare: options.replay,
+    replaySchedule: options.replaySchedule,
+    weights: options.weights,
+    temperature: options.temperature,
+    maxRepeats: options.maxRepeats,
+    ...(Object.keys(shares).length > 0 ? { shares } : {}),
     method: options.method,
     blocks: options.blocks,
     place: options.at,
@@ -113,6 +131,18 @@ function requestOf(options: TrainOptions): ParsedTrainRequest {
     throw refuse('The run is not possible as asked.', `${path.join('.')} ${JSON.stringify(asked[String(path[0])])}`, allowedBy(issue));
   }
   return parsed.data;
+}
+
+/** A dataset as it was named; a number after the last `=` is its share. */
+function withoutShare(text: string, isDataset: (text: string) => boolean, shares: Record<string, number>): string {
+  const at = text.lastIndexOf('=');
+  if (at <= 0 || isDataset(text)) return text;
+  const [name, number] = [text.slice(0, at), text.slice(at + 1)];
+  const share = number.trim() === '' ? NaN : Number(number);
+  if (!Number.isFinite(share)) throw refuse('That is no share of a dataset.', text, 'DATASET=NUMBER, such as code=0.7');
+  if (name in shares) throw refuse('A dataset has two shares.', text, 'each dataset once');
+  shares[name] = share;
+  return name;
 }
 
 function settingsOf(pairs: readonly string[]): AdvancedSettings {

@@ -1,23 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { StrataError, toStrataError } from '../../../shared/errors.ts';
-import { loadTokenizer } from '../tokenizer.ts';
+import { loadContentEncoder } from '../content-encoder.ts';
 import { type EncodedBatch, encodeBatch, type WorkerAnswer, type WorkerStart, type WorkerTask } from './parallel-encoding.ts';
 
 /** One of the threads of parallel-encoding.ts: encodes batch after batch. */
 
 const port = parentPort!;
-const { directory, hash } = workerData as WorkerStart;
+const { directory, hash, rendering } = workerData as WorkerStart;
 
 try {
-  const tokenizer = await loadTokenizer(directory);
-  if (tokenizer.hash !== hash) {
+  const encoder = await loadContentEncoder(directory, rendering);
+  if (encoder.hash !== hash) {
     throw new StrataError('CONFLICT', 'The tokenizer was changed while texts were encoded with it.', {
-      found: `another tokenizer.json in ${directory}`,
+      found: `another tokenizer.json or chat template in ${directory}`,
       hint: 'Start again, and leave the model as it is meanwhile.',
       allowed: 'the tokenizer.json with which the encoding began',
     });
   }
-  port.on('message', ({ texts }: WorkerTask) => answer(() => encodeBatch(tokenizer, texts)));
+  port.on('message', ({ contents }: WorkerTask) => answer(() => encodeBatch(encoder, contents)));
   port.postMessage('ready' satisfies WorkerAnswer);
 } catch (error) {
   port.postMessage({ error: toStrataError(error).toRecord() } satisfies WorkerAnswer);
@@ -26,7 +26,8 @@ try {
 function answer(encode: () => EncodedBatch): void {
   try {
     const batch = encode();
-    port.postMessage(batch satisfies WorkerAnswer, [batch.ids.buffer, batch.lengths.buffer]);
+    const moved = [batch.ids, batch.lengths, batch.isMasked, ...(batch.learned ? [batch.learned] : [])].map(({ buffer }) => buffer);
+    port.postMessage(batch satisfies WorkerAnswer, moved);
   } catch (error) {
     port.postMessage({ error: toStrataError(error).toRecord() } satisfies WorkerAnswer);
   }

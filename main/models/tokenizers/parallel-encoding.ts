@@ -1,33 +1,46 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { type Content, plainTextOf } from '../../../shared/domain/content.ts';
+import type { Rendering } from '../../../shared/domain/rendering.ts';
 import { type ErrorRecord, StrataError } from '../../../shared/errors.ts';
 import { workerEntry } from '../worker-entry.ts';
 
-/** What encodes one text; a thread has its own. */
-interface DocumentEncoder {
-  encodeDocument(text: string): number[];
+/** A document's ids, as token shards take them. */
+export interface EncodedContent {
+  ids: readonly number[] | Int32Array;
+  /** 1 for each id that is to be learned, 0 for one that is only read; absent: all are learned. */
+  learned?: Uint8Array;
 }
 
-/** Ids of several texts, one after the other, as threads hand them over. */
+/** What encodes one document; a thread has its own. */
+interface DocumentEncoder {
+  encode(content: Content): EncodedContent;
+}
+
+/** Ids of several documents, one after the other, as threads hand them over. */
 export interface EncodedBatch {
   ids: Int32Array<ArrayBuffer>;
-  /** Ids of each text. */
+  /** Ids of each document. */
   lengths: Int32Array<ArrayBuffer>;
+  /** Which ids are learned, and of which documents that is said; null where all of the batch are. */
+  learned: Uint8Array<ArrayBuffer> | null;
+  isMasked: Uint8Array<ArrayBuffer>;
 }
 
 export interface WorkerStart {
-  /** Folder of the tokenizer, and the hash that it must have. */
+  /** Folder of the model, and the hash that its encoder must have. */
   directory: string;
   hash: string;
+  rendering: Rendering;
 }
 export interface WorkerTask {
-  texts: readonly string[];
+  contents: readonly Content[];
 }
 export type WorkerAnswer = 'ready' | EncodedBatch | { error: ErrorRecord };
 
 /** Fewer characters are encoded before threads have started. */
 const WORTH_THREADS = 4_000_000;
-/** Characters of a batch; a longer text is a batch of its own. */
+/** Characters of a batch; a longer document is a batch of its own. */
 const BATCH_CHARACTERS = 250_000;
 const MOST_THREADS = 16;
 /** Batches that wait or are worked on, for each thread: no thread idles, and memory stays bounded. */
@@ -40,69 +53,77 @@ export interface ParallelOptions {
   worthThreads?: number;
 }
 
-export function encodeBatch(encoder: DocumentEncoder, texts: readonly string[]): EncodedBatch {
-  const encoded = texts.map((text) => encoder.encodeDocument(text));
-  const lengths = Int32Array.from(encoded, ({ length }) => length);
-  const ids = new Int32Array(lengths.reduce((sum, length) => sum + length, 0));
+export function encodeBatch(encoder: DocumentEncoder, contents: readonly Content[]): EncodedBatch {
+  const encoded = contents.map((content) => encoder.encode(content));
+  const lengths = Int32Array.from(encoded, ({ ids }) => ids.length);
+  const isMasked = Uint8Array.from(encoded, ({ learned }) => (learned ? 1 : 0));
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  const ids = new Int32Array(tokens);
+  const learned = isMasked.includes(1) ? new Uint8Array(tokens) : null;
   let offset = 0;
   for (const each of encoded) {
-    ids.set(each, offset);
-    offset += each.length;
+    ids.set(each.ids, offset);
+    if (each.learned) learned!.set(each.learned, offset);
+    offset += each.ids.length;
   }
-  return { ids, lengths };
+  return { ids, lengths, learned, isMasked };
 }
 
 /**
- * Ids of each text in the texts' order, the same as of one after the other: computed here while there are few, by threads once there are
+ * Ids of each document in the documents' order, the same as of one after the other: computed here while there are few, by threads once there are
  * many. Threads end with the iteration, however it ends.
- * @throws StrataError as the tokenizer itself; CRASHED when a thread dies.
+ * @throws StrataError as the encoder itself; CRASHED when a thread dies.
  */
 export async function* encodeInParallel(
   encoder: DocumentEncoder,
   start: WorkerStart,
-  texts: AsyncIterable<string>,
+  contents: AsyncIterable<Content>,
   { threads = Math.min(availableParallelism(), MOST_THREADS), worthThreads = WORTH_THREADS }: ParallelOptions = {},
-): AsyncGenerator<Int32Array> {
+): AsyncGenerator<EncodedContent> {
   let crew: Crew | null = null;
   const pending: (Promise<EncodedBatch> | EncodedBatch)[] = [];
   let characters = 0;
   try {
-    for await (const batch of batchesOf(texts)) {
-      characters += batch.reduce((sum, text) => sum + text.length, 0);
+    for await (const batch of batchesOf(contents)) {
+      characters += batch.characters;
       if (!crew && (threads < 2 || characters < worthThreads)) {
-        yield* textsOf(encodeBatch(encoder, batch));
+        yield* documentsOf(encodeBatch(encoder, batch.contents));
         continue;
       }
       crew ??= new Crew(threads, start);
-      pending.push(crew.encode(batch));
-      if (pending.length >= threads * BATCHES_PER_THREAD) yield* textsOf(await pending.shift()!);
+      pending.push(crew.encode(batch.contents));
+      if (pending.length >= threads * BATCHES_PER_THREAD) yield* documentsOf(await pending.shift()!);
     }
-    while (pending.length > 0) yield* textsOf(await pending.shift()!);
+    while (pending.length > 0) yield* documentsOf(await pending.shift()!);
   } finally {
     await crew?.dismiss();
   }
 }
 
-async function* batchesOf(texts: AsyncIterable<string>): AsyncGenerator<string[]> {
-  let batch: string[] = [];
+async function* batchesOf(contents: AsyncIterable<Content>): AsyncGenerator<{ contents: Content[]; characters: number }> {
+  let batch: Content[] = [];
   let characters = 0;
-  for await (const text of texts) {
-    batch.push(text);
-    characters += text.length;
+  for await (const content of contents) {
+    batch.push(content);
+    characters += plainTextOf(content).length;
     if (characters < BATCH_CHARACTERS) continue;
-    yield batch;
+    yield { contents: batch, characters };
     [batch, characters] = [[], 0];
   }
-  if (batch.length > 0) yield batch;
+  if (batch.length > 0) yield { contents: batch, characters };
 }
 
-function* textsOf({ ids, lengths }: EncodedBatch): Generator<Int32Array> {
+function* documentsOf({ ids, lengths, learned, isMasked }: EncodedBatch): Generator<EncodedContent> {
   let begin = 0;
-  for (const length of lengths) yield ids.subarray(begin, (begin += length));
+  for (const [index, length] of lengths.entries()) {
+    const end = begin + length;
+    yield { ids: ids.subarray(begin, end), ...(isMasked[index] === 1 && { learned: learned!.subarray(begin, end) }) };
+    begin = end;
+  }
 }
 
 interface Task {
-  texts: readonly string[];
+  contents: readonly Content[];
   resolve: (batch: EncodedBatch) => void;
   reject: (error: Error) => void;
 }
@@ -125,10 +146,10 @@ class Crew {
     });
   }
 
-  encode(texts: readonly string[]): Promise<EncodedBatch> {
+  encode(contents: readonly Content[]): Promise<EncodedBatch> {
     const result = new Promise<EncodedBatch>((resolve, reject) => {
       if (this.#failure) reject(this.#failure);
-      else this.#waiting.push({ texts, resolve, reject });
+      else this.#waiting.push({ contents, resolve, reject });
     });
     result.catch(() => undefined); // heard when its turn comes, or never when the iteration ended before
     this.#handOut();
@@ -155,7 +176,7 @@ class Crew {
     while (this.#idle.length > 0 && this.#waiting.length > 0) {
       const [worker, task] = [this.#idle.pop()!, this.#waiting.shift()!];
       this.#busy.set(worker, task);
-      worker.postMessage({ texts: task.texts } satisfies WorkerTask);
+      worker.postMessage({ contents: task.contents } satisfies WorkerTask);
     }
   }
 

@@ -1,7 +1,6 @@
 import { createContext } from 'svelte';
 import type { ModelInfo, TrainPreview, TrainRequest } from '../../../shared/contract/contract.ts';
 import { DEFAULT_RANK, LORA_TARGETS, type LoraTarget, type MethodName } from '../../../shared/domain/method.ts';
-import { DEFAULT_REPLAY_SHARE } from '../../../shared/domain/mixture.ts';
 import { defaultBlockCount, type ExpansionPlan, MAX_INSERTED_BLOCKS, parsePlace, planExpansion } from '../../../shared/domain/plan.ts';
 import type { Packing, Role } from '../../../shared/domain/run.ts';
 import type { Schedule } from '../../../shared/domain/schedule.ts';
@@ -9,6 +8,8 @@ import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { ImportanceState } from './importance.svelte.ts';
+import { MixtureState } from './mixture.svelte.ts';
+import { SelfReplayState } from './self-replay.svelte.ts';
 
 /** Typing a number must not ask for a preview at every key. */
 const PREVIEW_DELAY_MS = 250;
@@ -20,7 +21,9 @@ export class TrainState {
   readonly #studio: StudioState;
   #modelId = $state('');
   #roles = $state.raw<Readonly<Record<string, Role>>>({});
-  replayPercent = $state(DEFAULT_REPLAY_SHARE * 100);
+  /** How tokens are shared among the datasets. */
+  readonly mixture: MixtureState;
+  readonly selfReplay: SelfReplayState;
   method = $state<MethodName>('expand');
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
@@ -53,6 +56,8 @@ export class TrainState {
   constructor(studio: StudioState) {
     this.#studio = studio;
     this.importance = new ImportanceState(studio);
+    this.mixture = new MixtureState(studio);
+    this.selfReplay = new SelfReplayState(studio);
   }
 
   /** The chosen base, else the first there is. */
@@ -86,6 +91,21 @@ export class TrainState {
 
   #datasetsOf(role: Role): string[] {
     return Object.entries(this.roles).flatMap(([id, each]) => (each === role ? [id] : []));
+  }
+
+  /** The chosen datasets' ids. */
+  get byRole(): Record<Role, string[]> {
+    return { new: this.#datasetsOf('new'), old: this.#datasetsOf('old') };
+  }
+
+  nameOf(datasetId: string): string {
+    return this.#studio.datasets.find(({ id }) => id === datasetId)?.name ?? datasetId;
+  }
+
+  /** Samples text from the base and takes it as old data. */
+  async makeSelfReplay(): Promise<void> {
+    const made = this.model && (await this.selfReplay.make(this.model.id));
+    if (made) this.setRole(made, 'old');
   }
 
   get hasOld(): boolean {
@@ -186,7 +206,7 @@ export class TrainState {
   get missing(): string | null {
     if (!this.model) return 'Choose a model.';
     if (this.#datasetsOf('new').length === 0) return 'Mark at least one dataset as new: what the model shall learn.';
-    const wrong = this.#wrongNumber();
+    const wrong = this.#wrongNumber() ?? this.mixture.wrong;
     if (wrong) return wrong;
     if (this.method === 'lora' && this.targets.length === 0) return 'Choose at least one matrix that adapters stand beside.';
     if (this.method === 'freeze' && this.trainedBlocks.length === 0) return 'Choose at least one layer to train.';
@@ -225,7 +245,7 @@ export class TrainState {
       model: this.model.id,
       newDatasets: this.#datasetsOf('new'),
       oldDatasets: this.#datasetsOf('old'),
-      replayShare: this.hasOld ? this.replayPercent / 100 : 0,
+      ...this.mixture.request(this.byRole),
       ...this.#methodRequest(),
       ...(this.steps ? { steps: this.steps } : {}),
       ...(this.batch ? { batch: this.batch } : {}),
@@ -270,6 +290,8 @@ export class TrainState {
           if (question !== this.#latest) return;
           this.preview = preview;
           this.failure = null;
+          this.mixture.show(preview);
+          this.mixture.look(request);
         },
         (error: unknown) => {
           if (question !== this.#latest) return;

@@ -1,22 +1,19 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { documentsOf, findFiles } from '../../main/datasets/read-files.ts';
-import { UnreadableFile } from '../../main/datasets/unreadable-file.ts';
-import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { readDocuments } from '../../../main/datasets/readers/read-documents.ts';
+import { diskFile } from '../../../main/datasets/sources/disk-file.ts';
+import { UnreadableFile } from '../../../main/datasets/unreadable-file.ts';
+import { textsOf } from '../../support/read-file.ts';
+import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
 
 async function documentsIn(name: string, content: string | Uint8Array): Promise<string[]> {
-  return collect(await folder.write(name, content));
-}
-
-async function collect(path: string): Promise<string[]> {
-  const documents: string[] = [];
-  for await (const document of documentsOf(path)) documents.push(document);
-  return documents;
+  return (await textsOf(await folder.write(name, content))).filter((text) => text.trim() !== '');
 }
 
 const jsonLines = (...rows: unknown[]): string => rows.map((row) => JSON.stringify(row) + '\n').join('');
@@ -174,7 +171,6 @@ describe('a JSON file', () => {
 });
 
 describe('a file that cannot be read says why:', () => {
-  const utf16 = (text: string): Buffer => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
   const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(200), Buffer.alloc(5000, 0xa7)]);
   const packed = gzipSync(jsonLines(longText(200_000), longText(210_000)));
 
@@ -182,7 +178,6 @@ describe('a file that cannot be read says why:', () => {
     ['empty', 'a.txt', Buffer.alloc(0), 'The file is empty.'],
     ['blank', 'a.txt', Buffer.from(' \n\t\n'), 'There is no text in it.'],
     ['packed and empty inside', 'a.txt.gz', gzipSync(''), 'There is no text in it.'],
-    ['rows without text', 'a.jsonl', Buffer.from('{"text":""}\n'), 'There is no text in it.'],
     ['a picture named .txt', 'a.txt', png, 'It is a binary file, not text.'],
     ['a picture named .jsonl', 'a.jsonl', png, 'It is a binary file, not text.'],
     ['a picture named .json', 'a.json', png, 'It is a binary file, not text.'],
@@ -193,17 +188,13 @@ describe('a file that cannot be read says why:', () => {
       gzipSync(Buffer.concat([Buffer.from('a.txt'), Buffer.alloc(507), Buffer.from('text')])),
       'It is a binary file, not text.',
     ],
-    ['UTF-16', 'a.txt', utf16('Grüße'), 'It is UTF-16 text. Save it as UTF-8 and import it again.'],
-    ['UTF-16, packed', 'a.txt.gz', gzipSync(utf16('Hello')), 'It is UTF-16 text. Save it as UTF-8 and import it again.'],
-    ['UTF-16 with the other byte first', 'a.jsonl', utf16('[]').swap16(), 'It is UTF-16 text. Save it as UTF-8 and import it again.'],
-    [
-      'Latin-1',
-      'a.txt',
-      Buffer.from('good\nGr\xfc\xdfe\n', 'latin1'),
-      'It is not UTF-8 text: bytes that are not UTF-8 in the line that starts at byte 5. Save it as UTF-8 and import it again.',
-    ],
     ['Latin-1, packed', 'a.jsonl.gz', gzipSync(Buffer.from('{"text":"\xfc"}\n', 'latin1')), /^It is not UTF-8 text: .* starts at byte 0\./],
-    ['Latin-1 in a JSON file', 'a.json', Buffer.from('["\xfc"]', 'latin1'), 'It is not UTF-8 text. Save it as UTF-8 and import it again.'],
+    [
+      'Latin-1 in a JSON file',
+      'a.json',
+      Buffer.from('["\xfc"]', 'latin1'),
+      'It is not UTF-8 text. There are other bytes at byte 2. Save it as UTF-8 and import it again.',
+    ],
     ['not gzip', 'a.txt.gz', Buffer.from('plain text'), 'It is named .gz but is not gzip data.'],
     ['gzip without its name', 'a.txt', gzipSync('text'), 'It is gzip data; name it .gz.'],
     ['gzip cut short', 'a.jsonl.gz', packed.subarray(0, packed.length / 2), 'The gzip data ends too early: the file is truncated.'],
@@ -216,15 +207,16 @@ describe('a file that cannot be read says why:', () => {
     ],
     ['gzip with changed bytes', 'a.txt.gz', changed(gzipSync('text'), 10, 0x07), /^It is not intact gzip data \(.+\)\.$/],
     ['gzip with a wrong checksum', 'a.txt.gz', changed(gzipSync('text'), -8, 0x00), /^It is not intact gzip data \(.+\)\.$/],
-    ['a format that is not read', 'a.parquet', Buffer.from('PAR1'), /^Strata does not read \.parquet yet; it reads \.txt, /],
-    ['no extension', 'corpus', Buffer.from('text'), /^Strata does not read files without an extension yet; it reads \.txt, /],
+    ['a format that is not read', 'a.xlsx', Buffer.from('PK'), /^Strata does not read \.xlsx; it reads \.txt, /],
+    ['no extension', 'corpus', Buffer.from('text'), /^Strata does not read files without an extension; it reads \.txt, /],
   ])('%s', async (_what, name, content, message) => {
     await expect(documentsIn(name, content)).rejects.toThrow(typeof message === 'string' ? new UnreadableFile(message) : message);
   });
 
-  it('a line too long to hold', async () => {
-    const mebibyte = gzipSync(Buffer.alloc(2 ** 20, 'x'));
-    await expect(documentsIn('a.txt.gz', Buffer.concat(Array.from({ length: 257 }, () => mebibyte)))).rejects.toThrow(
+  it('a line of JSON Lines too long to hold', async () => {
+    const mebibyte = gzipSync(Buffer.alloc(2 ** 20, 'x y '));
+    const content = Buffer.concat([gzipSync('"'), ...Array.from({ length: 257 }, () => mebibyte)]);
+    await expect(documentsIn('a.jsonl.gz', content)).rejects.toThrow(
       new UnreadableFile(
         'It has a line of more than 268435456 bytes, which starts at byte 0. Split it into lines or documents and import it again.',
       ),
@@ -232,9 +224,10 @@ describe('a file that cannot be read says why:', () => {
   });
 
   it('missing, or a folder', async () => {
-    await expect(collect(join(folder.path, 'none.txt'))).rejects.toThrow(new UnreadableFile('There is no such file.'));
+    await expect(textsOf(join(folder.path, 'none.txt'))).rejects.toThrow(new UnreadableFile('There is no such file.'));
     await mkdir(join(folder.path, 'folder.txt'));
-    await expect(collect(join(folder.path, 'folder.txt'))).rejects.toThrow(new UnreadableFile('It is not a file.'));
+    const folderRead = readDocuments(diskFile(join(folder.path, 'folder.txt')));
+    await expect(Array.fromAsync(folderRead)).rejects.toThrow(new UnreadableFile('It is not a file.'));
   });
 });
 
@@ -249,75 +242,63 @@ it.runIf(process.platform === 'linux')('a file is closed when reading stops earl
   const content = jsonLines('good') + 'bad\n' + jsonLines(longText(300_000));
   const paths = [await folder.write('a.jsonl', content), await folder.write('b.jsonl.gz', gzipSync(content))];
   const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
-  await expect(collect(paths[1]!)).rejects.toThrow('Line 2 is not JSON'); // the first time may open what stays open
+  await expect(textsOf(paths[1]!)).rejects.toThrow('Line 2 is not JSON'); // the first time may open what stays open
   const before = await openFiles();
-  for (let round = 0; round < 10; round++) for (const path of paths) await expect(collect(path)).rejects.toThrow('Line 2 is not JSON');
+  for (let round = 0; round < 10; round++) for (const path of paths) await expect(textsOf(path)).rejects.toThrow('Line 2 is not JSON');
   await expect.poll(openFiles).toBeLessThanOrEqual(before);
 });
 
-describe('files of a folder', () => {
-  async function namesOf(...paths: string[]): Promise<[string, string | null][]> {
-    const found = await findFiles(paths.length > 0 ? paths : [folder.path]);
-    return found.map(({ path, skipReason }) => [path.slice(folder.path.length + 1), skipReason]);
+it('a text on one line of 500 MB is cut while it is read: never is more of it in memory than a few sections', async () => {
+  const program = `
+    const { readDocuments } = await import(process.argv[1]);
+    const line = Buffer.from('word '.repeat(200_000));
+    const file = {
+      path: 'a.txt', name: 'a.txt', bytes: null,
+      async *open() { for (let index = 0; index < 500; index++) yield line; },
+    };
+    let characters = 0;
+    for await (const { text } of readDocuments(file)) characters += text.length;
+    console.log(JSON.stringify({ characters, peak: process.resourceUsage().maxRSS * 1024 }));`;
+  const reader = join(import.meta.dirname, '../../../main/datasets/readers/read-documents.ts');
+  const { stdout, stderr } = spawnSync(process.execPath, ['--max-old-space-size=64', '--input-type=module', '-e', program, reader], {
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('');
+  const { characters, peak } = JSON.parse(stdout) as { characters: number; peak: number };
+  expect(characters).toBe(500_000_000);
+  expect(peak).toBeLessThan(400_000_000);
+});
+
+it('a JSON list far larger than what is held is read row by row, and so is a table below a name', async () => {
+  const program = `
+    const { readDocuments } = await import(process.argv[1]);
+    const row = JSON.stringify({ text: process.argv[3].repeat(10_000) });
+    const [start, end] = JSON.parse(process.argv[2]);
+    const file = {
+      path: 'a.json', name: 'a.json', bytes: null,
+      async *open() {
+        yield Buffer.from(start + row);
+        for (let index = 1; index < 800; index++) yield Buffer.from(', ' + row);
+        yield Buffer.from(end);
+      },
+    };
+    let characters = 0;
+    for await (const document of readDocuments(file)) characters += document.row.text.length;
+    console.log(JSON.stringify({ characters, peak: process.resourceUsage().maxRSS * 1024 }));`;
+  const reader = join(import.meta.dirname, '../../../main/datasets/readers/read-documents.ts');
+  const unit = 'word [{,"\\';
+  for (const around of [
+    ['[', ']'],
+    ['{"version":"1","tags":["a"],"data":[', '],"last":[{}]}'],
+  ]) {
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--max-old-space-size=400', '--input-type=module', '-e', program, reader, JSON.stringify(around), unit],
+      { encoding: 'utf8' },
+    );
+    expect(stderr).toBe('');
+    const { characters, peak } = JSON.parse(stdout) as { characters: number; peak: number };
+    expect(characters).toBe(800 * 10_000 * unit.length);
+    expect(peak).toBeLessThan(600_000_000);
   }
-  const aboutData = 'It describes the data beside it. Choose the file itself to import it.';
-
-  it('are gone through in the order of their names, nested folders too, hidden ones not', async () => {
-    for (const name of ['b.txt', 'a/2.txt', 'a/10.txt', 'c/d/e.jsonl.gz', '.hidden.txt', '.git/x.txt', 'a/.cache/y.txt'])
-      await folder.write(name, 'x');
-    expect(await namesOf()).toEqual([
-      ['a/10.txt', null],
-      ['a/2.txt', null],
-      ['b.txt', null],
-      ['c/d/e.jsonl.gz', null],
-    ]);
-  });
-
-  it('that are not data are named with the reason', async () => {
-    for (const name of ['a.txt', 'picture.png', 'README.md', 'LICENSE.txt', 'licences.txt', 'readme_first.txt'])
-      await folder.write(name, 'x');
-    const notRead = 'Not a format Strata reads (.txt, .text, .md, .markdown, .jsonl, .ndjson, .json, each also as .gz).';
-    expect(await namesOf()).toEqual([
-      ['LICENSE.txt', aboutData],
-      ['README.md', aboutData],
-      ['a.txt', null],
-      ['licences.txt', null],
-      ['picture.png', notRead],
-      ['readme_first.txt', null],
-    ]);
-  });
-
-  it('a README is data among files of Markdown, and when it is chosen itself', async () => {
-    for (const name of ['notes/README.md', 'notes/b.md', 'data/README.md', 'data/b.jsonl']) await folder.write(name, 'x');
-    expect(await namesOf(join(folder.path, 'notes'))).toEqual([
-      ['notes/README.md', null],
-      ['notes/b.md', null],
-    ]);
-    expect(await namesOf(join(folder.path, 'data'))).toEqual([
-      ['data/README.md', aboutData],
-      ['data/b.jsonl', null],
-    ]);
-    expect(await namesOf(join(folder.path, 'data/README.md'))).toEqual([['data/README.md', null]]);
-  });
-
-  it('may be links to files; links to folders are named, not followed, so that no loop is endless', async () => {
-    await folder.write('blobs/1', 'text');
-    await mkdir(join(folder.path, 'data'));
-    await symlink('../blobs/1', join(folder.path, 'data/a.txt'));
-    await symlink('..', join(folder.path, 'data/loop'));
-    expect(await namesOf(join(folder.path, 'data'))).toEqual([
-      ['data/a.txt', null],
-      ['data/loop', 'It is a link to a folder. Choose that folder itself to import it.'],
-    ]);
-    expect(await collect(join(folder.path, 'data/a.txt'))).toEqual(['text']);
-  });
-
-  it('chosen one by one keep the order in which they were chosen, whether they exist or not', async () => {
-    const [b, a] = [await folder.write('b.txt', 'x'), await folder.write('a.txt', 'x')];
-    expect(await namesOf(b, a, join(folder.path, 'none.txt'))).toEqual([
-      ['b.txt', null],
-      ['a.txt', null],
-      ['none.txt', null],
-    ]);
-  });
 });

@@ -1,0 +1,278 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import { analyse } from 'chardet';
+import { UnreadableFile } from '../unreadable-file.ts';
+import type { Note } from './reader.ts';
+
+/**
+ * Text from bytes: UTF-8, or UTF-16 where a byte order mark says so. Otherwise, where the format leaves it open, the encoding is guessed at
+ * the first bytes that are not UTF-8: everything before them was ASCII, which all encodings share, so nothing has to be read twice. Bytes
+ * that are not UTF-8 after letters that were are no other encoding but a damaged or mixed file, and are refused.
+ */
+
+/** Bytes looked at to guess an encoding. */
+const SAMPLE_BYTES = 64 * 1024;
+
+/** Below this the library only says which encodings are possible. */
+const LEAST_CONFIDENCE = 20;
+
+/** What a text in an unknown encoding of one byte a letter most often is. */
+const COMMONEST = 'windows-1252';
+
+const NOT_TEXT = 'It is a binary file, not text.';
+
+/** What the first bytes say of all others. */
+function markOf(start: Uint8Array): { encoding: 'utf-8' | 'utf-16le' | 'utf-16be'; bytes: number } {
+  const [a, b, c, d] = start;
+  if (a === 0xff && b === 0xfe && c === 0 && d === 0)
+    throw new UnreadableFile('It is UTF-32 text, which Strata does not read. Save it as UTF-8 and import it again.');
+  if (a === 0xff && b === 0xfe) return { encoding: 'utf-16le', bytes: 2 };
+  if (a === 0xfe && b === 0xff) return { encoding: 'utf-16be', bytes: 2 };
+  return { encoding: 'utf-8', bytes: a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0 };
+}
+
+/** The stream from its first four bytes on, as far as it has so many: a mark may lie across chunks. */
+async function* withWholeMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let start: Uint8Array | null = new Uint8Array();
+  for await (const chunk of bytes) {
+    if (!start) yield chunk;
+    else {
+      start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
+      if (start.length < 4) continue;
+      yield start;
+      start = null;
+    }
+  }
+  if (start && start.length > 0) yield start;
+}
+
+/**
+ * The text of a stream, in pieces.
+ * @param guesses whether an encoding may be guessed; formats that are UTF-8 by definition do not.
+ * @throws UnreadableFile when it is binary or cannot be decoded.
+ */
+export async function* textOf(bytes: AsyncIterable<Uint8Array>, note: Note, guesses = true): AsyncIterable<string> {
+  let decoder: Decoder | null = null;
+  for await (const chunk of withWholeMark(bytes)) {
+    const isFirst: boolean = decoder === null;
+    decoder ??= decoderFor(chunk, note, guesses);
+    const text = decoder.decode(isFirst ? chunk.subarray(markOf(chunk).bytes) : chunk);
+    if (text !== '') yield text;
+  }
+  const last = decoder?.end() ?? '';
+  if (last !== '') yield last;
+}
+
+/** Bytes as UTF-8 without a mark: those of UTF-16 in UTF-8, others as they are. */
+export async function* utf8Of(bytes: AsyncIterable<Uint8Array>, note: Note): AsyncIterable<Uint8Array> {
+  let decoder: Decoder | null = null;
+  let isFirst = true;
+  let offset = 0;
+  for await (const chunk of withWholeMark(bytes)) {
+    const mark = isFirst ? markOf(chunk) : null;
+    const rest = chunk.subarray(mark?.bytes ?? 0);
+    isFirst = false;
+    if (mark && mark.encoding !== 'utf-8') decoder = decoderFor(chunk, note, false);
+    if (decoder) yield Buffer.from(decoder.decode(rest));
+    else {
+      refuseZeros(rest, offset);
+      yield rest;
+    }
+    offset += chunk.length;
+  }
+  if (decoder) yield Buffer.from(decoder.end());
+}
+
+/** The text of whole bytes; an encoding that the file itself names is taken where they are not UTF-8. */
+export async function wholeTextOf(bytes: Uint8Array, note: Note, declared: string | null = null): Promise<string> {
+  const { encoding, bytes: markBytes } = markOf(bytes);
+  if (encoding === 'utf-8' && declared !== null && !isUtf8(bytes)) {
+    refuseZeros(bytes, 0);
+    const decoder = new FixedDecoder(declared);
+    note(`Read as ${nameOf(decoder.encoding)}, as it says itself.`);
+    return decoder.decode(bytes.subarray(markBytes)) + decoder.end();
+  }
+  const parts: string[] = [];
+  const once = async function* (): AsyncIterable<Uint8Array> {
+    if (bytes.length > 0) yield bytes;
+  };
+  for await (const part of textOf(once(), note)) parts.push(part);
+  return parts.join('');
+}
+
+interface Decoder {
+  decode(bytes: Uint8Array): string;
+  end(): string;
+}
+
+function decoderFor(start: Uint8Array, note: Note, guesses: boolean): Decoder {
+  const { encoding } = markOf(start);
+  if (encoding === 'utf-8') return new Utf8Decoder(note, guesses);
+  note(`Read as ${nameOf(encoding)}.`);
+  return new FixedDecoder(encoding);
+}
+
+/** Zero bytes do not occur in text: their presence tells an image or a program from a strangely encoded text. */
+function refuseZeros(bytes: Uint8Array, offset: number): void {
+  const zero = bytes.indexOf(0);
+  if (zero === -1) return;
+  if (offset + zero < SAMPLE_BYTES) throw new UnreadableFile(NOT_TEXT);
+  throw new UnreadableFile(`There is a zero byte at byte ${offset + zero}, as only binary files have: it is damaged, or not text.`);
+}
+
+/** An encoding that is known. */
+class FixedDecoder implements Decoder {
+  readonly encoding: string;
+  readonly #decoder: InstanceType<typeof TextDecoder>;
+
+  constructor(encoding: string) {
+    this.#decoder = new TextDecoder(encoding, { fatal: true });
+    this.encoding = this.#decoder.encoding;
+  }
+
+  decode(bytes: Uint8Array): string {
+    return this.#refusing(() => this.#decoder.decode(bytes, { stream: true }));
+  }
+
+  end(): string {
+    return this.#refusing(() => this.#decoder.decode());
+  }
+
+  #refusing(decode: () => string): string {
+    let text: string;
+    try {
+      text = decode();
+    } catch {
+      throw new UnreadableFile(
+        `It has bytes that are not ${nameOf(this.encoding)} text: it is damaged, or of another encoding. Save it as UTF-8 and import it again.`,
+      );
+    }
+    if (text.includes('\0')) throw new UnreadableFile(NOT_TEXT);
+    return text;
+  }
+}
+
+/** UTF-8 for as long as it is. */
+class Utf8Decoder implements Decoder {
+  readonly #note: Note;
+  readonly #guesses: boolean;
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  /** The begun character at the end of the bytes so far. */
+  #begun: Uint8Array = new Uint8Array();
+  #offset = 0;
+  #isAscii = true;
+  #guessed: FixedDecoder | null = null;
+
+  constructor(note: Note, guesses: boolean) {
+    this.#note = note;
+    this.#guesses = guesses;
+  }
+
+  decode(bytes: Uint8Array): string {
+    refuseZeros(bytes, this.#offset);
+    if (this.#guessed) return this.#guessed.decode(bytes);
+    const all = this.#begun.length === 0 ? bytes : Buffer.concat([this.#begun, bytes]);
+    const whole = all.length - begunBytes(all);
+    const text = this.#decodeWhole(all.subarray(0, whole), all);
+    if (this.#guessed) return text;
+    // A copy: whoever gave the bytes may use them again.
+    this.#begun = all.slice(whole);
+    this.#offset += whole;
+    return text;
+  }
+
+  end(): string {
+    if (this.#guessed) return this.#guessed.end();
+    if (this.#begun.length === 0) return '';
+    const text = this.#otherEncoding(this.#begun);
+    return text + this.#guessed!.end();
+  }
+
+  #decodeWhole(bytes: Uint8Array, all: Uint8Array): string {
+    const isAsciiPart = isAscii(bytes);
+    try {
+      const text = this.#decoder.decode(bytes);
+      this.#isAscii &&= isAsciiPart;
+      return text;
+    } catch {
+      return this.#otherEncoding(all);
+    }
+  }
+
+  /** Everything from these bytes on in the encoding that they look like. */
+  #otherEncoding(bytes: Uint8Array): string {
+    const isBegun = !this.#isAscii || isMostlyUtf8(bytes);
+    if (!this.#guesses || isBegun) {
+      const place = `There are other bytes at byte ${this.#offset + firstWrong(bytes)}.`;
+      throw new UnreadableFile(
+        `It is not UTF-8 text${isBegun ? ', though most of it is' : ''}. ${place} Save it as UTF-8 and import it again.`,
+      );
+    }
+    this.#guessed = new FixedDecoder(guess(bytes));
+    this.#note(`Read as ${nameOf(this.#guessed.encoding)}, guessed from its bytes.`);
+    return this.#guessed.decode(bytes);
+  }
+}
+
+/** How many bytes at the end begin a character of UTF-8 that is not over yet. */
+function begunBytes(bytes: Uint8Array): number {
+  for (let count = 1; count <= Math.min(3, bytes.length); count++) {
+    const byte = bytes[bytes.length - count]!;
+    if (byte >> 6 === 0b10) continue;
+    const needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return needed > count && byte < 0xf8 ? count : 0;
+  }
+  return 0;
+}
+
+/** The place of the first bytes that are not UTF-8. */
+function firstWrong(bytes: Uint8Array): number {
+  let [right, wrong] = [0, bytes.length];
+  while (wrong - right > 1) {
+    const middle = (right + wrong) >> 1;
+    const part = bytes.subarray(0, middle);
+    if (isUtf8(part.subarray(0, middle - begunBytes(part)))) right = middle;
+    else wrong = middle;
+  }
+  return Math.max(0, wrong - 1);
+}
+
+/**
+ * Whether at least half of the letters beyond ASCII are UTF-8: then the others are damage, or of a second encoding. A few are by chance in
+ * any other encoding.
+ */
+function isMostlyUtf8(bytes: Uint8Array): boolean {
+  const text = new TextDecoder('utf-8').decode(bytes.subarray(0, SAMPLE_BYTES + firstWrong(bytes)));
+  const beyond = text.match(/[^\0-\x7f]/gu) ?? [];
+  return beyond.filter((letter) => letter !== '\ufffd').length * 2 >= beyond.length;
+}
+
+/** The encoding that bytes look like: the library's best guess that decodes them, else the commonest. */
+function guess(bytes: Uint8Array): string {
+  const start = Math.max(0, bytes.findIndex((byte) => byte >= 0x80) - SAMPLE_BYTES / 2);
+  const sample = bytes.subarray(start, start + SAMPLE_BYTES);
+  const controls = sample.reduce((count, byte) => count + Number(byte < 0x20 && !(byte >= 0x09 && byte <= 0x0d) && byte !== 0x1b), 0);
+  if (controls > sample.length / 200) throw new UnreadableFile(NOT_TEXT);
+  for (const { name, confidence } of analyse(sample)) {
+    if (confidence >= LEAST_CONFIDENCE && !/^(utf|ascii)/i.test(name) && decodes(name, sample)) return name;
+  }
+  return COMMONEST;
+}
+
+function decodes(name: string, sample: Uint8Array): boolean {
+  try {
+    new TextDecoder(name, { fatal: true }).decode(sample, { stream: true });
+    return true;
+  } catch {
+    return false; // a name that is not known here, or bytes that are not of it
+  }
+}
+
+/** An encoding's name as people write it. */
+function nameOf(encoding: string): string {
+  return encoding
+    .replace(/^windows/, 'Windows')
+    .replace(/^(utf|iso|euc|koi8|gbk?)(-\w+)*/, (name) => name.toUpperCase())
+    .replace(/^UTF-16/, 'UTF-16 ')
+    .replace(/^big/, 'Big')
+    .replace(/^shift_jis$/, 'Shift JIS');
+}

@@ -1,0 +1,77 @@
+import { type Content, plainTextOf } from '../../../shared/domain/content.ts';
+import type { Mapping, ShapeGuess } from '../../../shared/domain/shape.ts';
+import type { RawDocument } from '../raw-document.ts';
+import { readDocuments } from '../readers/read-documents.ts';
+import type { Note } from '../readers/reader.ts';
+import type { SourceFile } from '../source-file.ts';
+import { UnreadableFile } from '../unreadable-file.ts';
+import { contentOfRow, unknownShape } from './content-of-row.ts';
+import { guessMapping, ROWS_FOR_GUESSING } from './guess-mapping.ts';
+import { UnusableRow } from './unusable-row.ts';
+
+type RowDocument = Extract<RawDocument, { kind: 'row' }>;
+
+export interface ContentOptions {
+  /** What the user chose for rows with these columns; null leaves it to the guess. */
+  chooseMapping?: (guess: ShapeGuess) => Mapping | null;
+  /** Hears once how rows are read. */
+  onMapping?: (mapping: Mapping) => void;
+  note?: Note;
+}
+
+/** A document of a file, and its place in it. */
+export interface PlacedContent {
+  content: Content;
+  where: string;
+}
+
+/** A file most of whose rows cannot be read is one of another shape. */
+const MOST_UNUSABLE = 0.5;
+
+/**
+ * What the documents of a file say: texts as they stand, rows by the shape that the first of them show. Documents without any text are passed over;
+ * rows that hold something else than their columns should are left out, which is noted with the first of them.
+ * @throws UnreadableFile where nothing is known to be the text, most rows cannot be used, or there is no text in the file.
+ */
+export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, note }: ContentOptions = {}): AsyncIterable<PlacedContent> {
+  let number = 0;
+  let documents = 0;
+  let rows = 0;
+  let mapping: Mapping | null = null;
+  let waiting: RowDocument[] = [];
+  const unusable = { count: 0, first: '' };
+  const read = function* (row: RowDocument): Generator<PlacedContent> {
+    rows++;
+    try {
+      yield { content: contentOfRow(row.row, mapping!, row.where), where: row.where };
+    } catch (error) {
+      if (!(error instanceof UnusableRow)) throw error;
+      if (unusable.count === 0) unusable.first = error.message;
+      unusable.count++;
+    }
+  };
+  const recognise = function* (): Generator<PlacedContent> {
+    const guess = guessMapping(waiting.map(({ row }) => row));
+    mapping = chooseMapping?.(guess) ?? guess.mapping;
+    if (mapping === null) throw new UnreadableFile(unknownShape(guess.columns));
+    onMapping?.(mapping);
+    for (const row of waiting) yield* read(row);
+    waiting = [];
+  };
+  const all = async function* (): AsyncGenerator<PlacedContent> {
+    for await (const document of readDocuments(file, note)) {
+      if (document.kind === 'text') yield { content: { kind: 'text', text: document.text }, where: `document ${++number}` };
+      else if (mapping) yield* read(document);
+      else if (waiting.push(document) === ROWS_FOR_GUESSING) yield* recognise();
+    }
+    if (waiting.length > 0) yield* recognise();
+  };
+  for await (const placed of all()) {
+    if (plainTextOf(placed.content).trim() === '') continue;
+    documents++;
+    yield placed;
+  }
+  if (unusable.count > rows * MOST_UNUSABLE) throw new UnreadableFile(unusable.first);
+  if (documents === 0) throw new UnreadableFile('There is no text in it.');
+  if (unusable.count > 0) note?.(`${unusable.count} of ${rows} rows left out. ${unusable.first}`);
+}

@@ -1,0 +1,60 @@
+import type { DocumentTokens } from '../../shared/contract/contract.ts';
+import type { Rendering } from '../../shared/domain/rendering.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { openDataset } from '../datasets/dataset-folder.ts';
+import { type ContentEncoder, loadContentEncoder, TEMPLATE_NOTES } from '../models/content-encoder.ts';
+import { tokenPieces } from '../models/token-pieces.ts';
+import { listModels } from '../store/models.ts';
+import { resolve, type StudioContext } from './context.ts';
+import type { Datasets } from './datasets.ts';
+
+/** How a model reads the documents of a dataset, token by token. */
+export class DatasetTokens {
+  readonly #context: StudioContext;
+  readonly #datasets: Datasets;
+  /** The last one, for the next document: large tokenizers take a second to load. A model's folder never changes. */
+  #encoder: { key: string; loading: Promise<ContentEncoder> } | null = null;
+
+  constructor(context: StudioContext, datasets: Datasets) {
+    this.#context = context;
+    this.#datasets = datasets;
+  }
+
+  /**
+   * @param input.document its number in the dataset, counted from 0.
+   * @param input.count of tokens that are shown; all are counted.
+   * @throws StrataError NOT_FOUND where there is no such dataset, document or model; as the model's chat template.
+   */
+  async of(input: { dataset: string; document: number; model: string; rendering: Rendering; count: number }): Promise<DocumentTokens> {
+    const { path, documents } = this.#datasets.find(input.dataset);
+    const model = resolve('model', input.model, listModels(this.#context.store));
+    const document = await (await openDataset(path)).document(input.document);
+    if (!document) {
+      throw new StrataError('NOT_FOUND', 'The dataset has no such document.', {
+        found: String(input.document),
+        allowed: `0 to ${documents - 1}`,
+      });
+    }
+    const encoder = await this.#load(model.path, input.rendering);
+    const encoded = encoder.encode(document.content);
+    return {
+      document: document.number,
+      content: document.content,
+      heldOut: document.heldOut,
+      tokens: encoded.ids.length,
+      learnedTokens: encoded.learned ? encoded.learned.reduce((sum, each) => sum + each, 0) : encoded.ids.length,
+      pieces: tokenPieces(encoder.tokenizer, encoded, input.count),
+      note: TEMPLATE_NOTES[encoder.templateOrigin],
+    };
+  }
+
+  #load(directory: string, rendering: Rendering): Promise<ContentEncoder> {
+    const key = JSON.stringify([directory, rendering]);
+    if (this.#encoder?.key !== key) {
+      const loading = loadContentEncoder(directory, rendering);
+      this.#encoder = { key, loading };
+      loading.catch(() => (this.#encoder = null)); // the next one tries again
+    }
+    return this.#encoder.loading;
+  }
+}

@@ -1,0 +1,49 @@
+import type { TrainPreview } from '../../../shared/contract/contract.ts';
+import type { Row } from './mixture.svelte.ts';
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/** The mark of a dataset, as the command line has it, too. */
+export function letterOf(index: number): string {
+  return LETTERS[index] ?? '·';
+}
+
+/** A colour of the dataset's role: the further down among its role, the closer to the text's colour, so that a letter on it stays readable. */
+export function colourOf(rows: readonly Row[], index: number): string {
+  const { role } = rows[index]!;
+  const place = rows.slice(0, index).filter((row) => row.role === role).length;
+  const among = rows.filter((row) => row.role === role).length;
+  const mixed = among < 2 ? 0 : Math.round((55 * place) / (among - 1));
+  return `color-mix(in oklab, var(--chart-${role}) ${100 - mixed}%, var(--text))`;
+}
+
+/** Consecutive windows of the same dataset as words: "18 × code, 1 × stories". */
+export function asWords(windows: readonly number[], rows: readonly Row[]): string {
+  const runs: { index: number; length: number }[] = [];
+  for (const index of windows) {
+    const last = runs.at(-1);
+    if (last?.index === index) last.length++;
+    else runs.push({ index, length: 1 });
+  }
+  return runs.map(({ index, length }) => `${length} × ${rows[index]?.name ?? '?'}`).join(', ');
+}
+
+/** The datasets' shares over the run, stacked: for each the outline of its band, in a box of 100 by 100, old data at the bottom. */
+export function bandsOf({ mixture, replayCurve }: Pick<TrainPreview, 'mixture' | 'replayCurve'>): { index: number; points: string }[] {
+  const sumOf = (role: Row['role']): number => mixture.reduce((sum, row) => sum + (row.role === role ? row.share : 0), 0);
+  const sums = { new: sumOf('new'), old: sumOf('old') };
+  const order = mixture.map((_, index) => index).sort((a, b) => Number(mixture[b]!.role === 'old') - Number(mixture[a]!.role === 'old'));
+  let below = replayCurve.map(() => 0);
+  return order.flatMap((index) => {
+    const { role, share } = mixture[index]!;
+    if (share === 0) return [];
+    const weight = share / sums[role];
+    const heights = replayCurve.map((point) => weight * (role === 'old' ? point.share : 1 - point.share));
+    const above = below.map((each, at) => each + heights[at]!);
+    const place = (at: number, height: number): string => `${(100 * at).toFixed(2)},${(100 - 100 * height).toFixed(2)}`;
+    const top = replayCurve.map(({ at }, point) => place(at, above[point]!));
+    const bottom = replayCurve.map(({ at }, point) => place(at, below[point]!)).reverse();
+    below = above;
+    return [{ index, points: [...top, ...bottom].join(' ') }];
+  });
+}

@@ -1,0 +1,158 @@
+import { z } from 'zod';
+
+/** How far new data are from old, measured before anything is trained; what each measure says, and what follows for the replay share. */
+
+const ngramDistanceSchema = z.object({
+  /** Words of a gram. */
+  n: z.int(),
+  /** Jensen-Shannon divergence of the two sides' grams, base 2: 0 the same, 1 nothing in common. */
+  divergence: z.number(),
+  /** The same between two halves of one side: what a text of this size is from itself. */
+  floor: z.object({ new: z.number(), old: z.number() }),
+  /** How much of what is above the floor there is, 0 to 1: (divergence - floor) / (1 - floor) with the mean floor. */
+  excess: z.number(),
+});
+export type NgramDistance = z.infer<typeof ngramDistanceSchema>;
+
+const lossSideSchema = z.object({
+  bitsPerByte: z.number(),
+  /** Over documents; null with one alone. */
+  standardError: z.number().nullable(),
+  documents: z.int(),
+  tokens: z.int(),
+  bytes: z.int(),
+});
+export type LossSide = z.infer<typeof lossSideSchema>;
+
+export const lossGapSchema = z.object({
+  model: z.object({ id: z.string(), name: z.string() }),
+  new: lossSideSchema,
+  old: lossSideSchema,
+  /** New less old, in bits per byte. */
+  gap: z.number(),
+  standardError: z.number().nullable(),
+});
+export type LossGap = z.infer<typeof lossGapSchema>;
+
+const distanceSideSchema = z.object({
+  datasets: z.array(z.object({ id: z.string(), name: z.string() })),
+  /** What was read of them, and whether that is a seeded sample. */
+  documents: z.int(),
+  bytes: z.int(),
+  words: z.int(),
+  isSample: z.boolean(),
+});
+export type DistanceSide = z.infer<typeof distanceSideSchema>;
+
+export const nearestDocumentSchema = z.object({
+  dataset: z.string(),
+  name: z.string(),
+  /** Place in the dataset, counted from 0. */
+  document: z.int(),
+  heldOut: z.boolean(),
+  /** Cosine of the document's TF-IDF vector with the mean of the new documents'. */
+  similarity: z.number(),
+  excerpt: z.string(),
+});
+export type NearestDocument = z.infer<typeof nearestDocumentSchema>;
+
+export const distanceReportSchema = z.object({
+  new: distanceSideSchema,
+  old: distanceSideSchema,
+  /** Words of each of the four halves that are compared; all the same, since divergence depends on size. */
+  wordsCompared: z.int(),
+  /** For 1, 2 and 3 words. */
+  ngrams: z.array(ngramDistanceSchema),
+  vocabulary: z.object({
+    /** The most frequent words that were compared: 10,000, or fewer where there are not so many that come twice. */
+    words: z.int(),
+    /** Share of them that both sides have, and two halves of one side. */
+    shared: z.number(),
+    ceiling: z.object({ new: z.number(), old: z.number() }),
+  }),
+  /** Null when no model was chosen. */
+  lossGap: lossGapSchema.nullable(),
+  /** Old documents that are closest to the new data, closest first. */
+  nearest: z.array(nearestDocumentSchema),
+  seed: z.int(),
+  seconds: z.number(),
+});
+export type DistanceReport = z.infer<typeof distanceReportSchema>;
+
+/** What each measure predicts, and what it does not: a sentence each, for beside its number. */
+export const DISTANCE_MEANING = {
+  ngrams: {
+    predicts: 'The further above its floor, the stronger the shift, and the more replay it took in published runs to keep the old loss.',
+    doesNot:
+      'It is not a forecast of forgetting: data at a middle distance can forget most, and very similar data can still worsen the old loss.',
+  },
+  vocabulary: {
+    predicts: 'A low share of common words means another language, subject or register; it tends to go with more to learn.',
+    doesNot: 'It says nothing of how words are used together, and nothing of how much is forgotten.',
+  },
+  lossGap: {
+    predicts: 'How much harder the new text is for this model: room to learn, comparable between models with different tokenizers.',
+    doesNot:
+      'Some text is harder for every model (code, tables, names), so a gap is not all room to learn; and it does not say what is forgotten.',
+  },
+  nearest: {
+    predicts: 'Where old and new speak of the same things: the old documents whose predictions are most likely to move.',
+    doesNot: 'Moving is not worsening: measure drift and the old loss on them; and documents far from the new data can be forgotten too.',
+  },
+} as const satisfies Record<string, { predicts: string; doesNot: string }>;
+
+/** Default replay shares for a weak and a strong shift (Ibrahim et al. 2024, arXiv 2403.08763). */
+export const NEAR_REPLAY = 0.05;
+export const FAR_REPLAY = 0.25;
+
+/**
+ * Excess of the divergence of single words up to which data count as near, and from which as far. A judgement between what real texts show
+ * (tests/datasets/distance/real-texts.test.ts): web pages and encyclopedias lie below the first, source code against prose about the second and above,
+ * another language far above it. No published run gives its data's divergence beside its replay.
+ */
+export const NEAR_EXCESS = 0.2;
+export const FAR_EXCESS = 0.4;
+
+export interface ReplayRecommendation {
+  distance: 'near' | 'middle' | 'far';
+  /** Share of the trained tokens, in whole percent. */
+  replayShare: number;
+  /** Why, in words for beside the number. */
+  reason: string;
+}
+
+/**
+ * The replay share to begin with: 5 % for near data, 25 % for far, in proportion between. Single words decide, since longer grams are nearly all
+ * different at the sizes that are compared.
+ */
+export function recommendReplay({ ngrams }: Pick<DistanceReport, 'ngrams'>): ReplayRecommendation {
+  const words = ngrams.find(({ n }) => n === 1);
+  if (!words) throw new RangeError('A report has the divergence of single words.');
+  const { excess, divergence, floor } = words;
+  const measured =
+    `Their words differ by ${divergence.toFixed(2)} (0 the same, 1 nothing in common), halves of one side by ` +
+    `${((floor.new + floor.old) / 2).toFixed(2)}`;
+  if (excess <= NEAR_EXCESS) {
+    return {
+      distance: 'near',
+      replayShare: NEAR_REPLAY,
+      reason: `New and old data are near. ${measured}. 5 % was enough for a weak shift in published runs.`,
+    };
+  }
+  if (excess >= FAR_EXCESS) {
+    return {
+      distance: 'far',
+      replayShare: FAR_REPLAY,
+      reason: `New and old data are far apart. ${measured}. 25 % was needed for a strong shift, such as another language, in published runs.`,
+    };
+  }
+  const along = (excess - NEAR_EXCESS) / (FAR_EXCESS - NEAR_EXCESS);
+  const replayShare = Math.round(100 * (NEAR_REPLAY + along * (FAR_REPLAY - NEAR_REPLAY))) / 100;
+  return {
+    distance: 'middle',
+    replayShare,
+    reason:
+      `New and old data are at a middle distance. ${measured}. ${Math.round(100 * replayShare)} % lies between the 5 % for a weak and the ` +
+      `25 % for a strong shift of published runs.`,
+  };
+}

@@ -1,0 +1,81 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DatasetInfo, TrainPreview } from '../../shared/contract/contract.ts';
+import { storyDocuments } from '../support/workspace.ts';
+import { type OpenPage, openPage } from './support/browser.ts';
+import { type RunningStudio, startStudio } from './support/studio.ts';
+
+/** How tokens are shared, chosen on the Train page with the keyboard alone, as the command line would say it. */
+describe('the ratio editor', () => {
+  let studio: RunningStudio;
+  let open: OpenPage;
+
+  beforeAll(async () => {
+    studio = await startStudio();
+    const path = join(studio.home, 'tales.jsonl');
+    await writeFile(
+      path,
+      storyDocuments(200)
+        .map((text) => JSON.stringify({ text }) + '\n')
+        .join(''),
+    );
+    await studio.strata<{ datasets: DatasetInfo[] }>('data', 'import', path, '--name', 'tales');
+    open = await openPage(studio.url);
+  });
+  afterAll(async () => {
+    await open.close();
+    await studio.stop();
+  });
+
+  it('shares old tokens by linked parts, and shows where the windows come from', async () => {
+    const { page } = open;
+    await page.getByRole('button', { name: 'Open the sample project' }).click();
+    await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
+    await page.getByRole('group', { name: 'Role of tales' }).getByRole('radio', { name: 'Old' }).check();
+    const part = (name: string): ReturnType<typeof page.getByRole> =>
+      page.getByRole('spinbutton', { name: `${name}, percent of the old tokens` });
+    await part('tales').fill('40');
+    await page.keyboard.press('Tab');
+    expect(await part('English novels').inputValue()).toBe('60');
+    expect(await page.getByLabel('Tokens within new and within old').inputValue()).toBe('manual');
+    await page.getByRole('slider', { name: /English novels/ }).focus();
+    await page.keyboard.press('ArrowRight');
+    expect([await part('English novels').inputValue(), await part('tales').inputValue()]).toEqual(['60.5', '39.5']);
+
+    await page.getByLabel(/^Steps/).fill('50');
+    await page.getByText('50 steps of 8').waitFor();
+    const gives = page.getByRole('group', { name: 'What each dataset gives to the run' });
+    const wanted = await studio.strata<TrainPreview>(
+      ...['train', '--model', 'strata-base', '--new', 'JavaScript code', '--old', 'tales=39.5', 'English novels=60.5', '--replay', '0.1'],
+      ...['--steps', '50', '--dry-run'],
+    );
+    for (const { name, windows } of wanted.mixture) await gives.getByRole('row', { name: new RegExp(`${name}.* ${windows} `) }).waitFor();
+
+    await page.getByRole('img', { name: /^Windows 0 to 63: \d+ × JavaScript code/ }).waitFor();
+    await page.getByLabel('from window').fill('390');
+    await page.keyboard.press('Tab');
+    await page.getByRole('img', { name: /^Windows 390 to 399: / }).waitFor();
+    expect(open.complaints).toEqual([]);
+  });
+
+  it('says what a cap on repeats cannot give, and offers text of the base where nothing is old', async () => {
+    const { page } = open;
+    await page.getByLabel('Most times through a dataset').fill('0.01');
+    await page.getByRole('alert').getByText('There is too little new data for this run.').waitFor();
+    await page.getByLabel('Most times through a dataset').fill('');
+    for (const name of ['tales', 'English novels']) {
+      await page
+        .getByRole('group', { name: `Role of ${name}` })
+        .getByRole('radio', { name: 'Not used' })
+        .check();
+    }
+    await page.getByLabel('Tokens to sample').fill('3000');
+    await page.getByRole('button', { name: 'Sample from strata-base' }).click();
+    const role = page.getByRole('group', { name: 'Role of self-replay of strata-base' });
+    await role.waitFor({ timeout: 120_000 });
+    await page.getByLabel('Replay share').waitFor();
+    expect(await role.getByRole('radio', { name: 'Old' }).isChecked()).toBe(true);
+    expect(open.complaints).toEqual([]);
+  });
+});
