@@ -85,6 +85,8 @@ const firstVersionSchema = z
     origin: null,
     licence: null,
     files: first.files.map((file) => ({ ...file, documents: null, bytes: null, sha256: null, mapping: null })),
+    cleaning: null,
+    split: null,
     version: 1,
     parent: null,
   }));

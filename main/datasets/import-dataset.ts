@@ -75,9 +75,14 @@ async function importInto(paths: readonly string[], destination: string, work: s
   });
   if (collected.documents === 0) throw nothingImported(collected.files);
   tell({ activity: 'Cleaning', filesDone: collected.files.length, documents: collected.documents });
-  const clean = await cleanDocuments(() => collected.read(), cleaning, join(work, 'cleaned.jsonl'), (seen) => {
-    if (seen % 1000 === 0) tell({ activity: `Cleaning, ${seen} of ${collected.documents} documents` });
-  });
+  const clean = await cleanDocuments(
+    () => collected.read(),
+    cleaning,
+    join(work, 'cleaned.jsonl'),
+    (seen) => {
+      if (seen % 1000 === 0) tell({ activity: `Cleaning, ${seen} of ${collected.documents} documents` });
+    },
+  );
   const split = splitDocuments({ ...clean, ...(options.seed === undefined ? {} : { seed: options.seed }) });
   tell({ activity: 'Writing the dataset' });
   const keptByFile = new Map<number, number>();

@@ -124,10 +124,7 @@ export class DataChecks {
 
   /** {@link distance} as events, the report in the last. */
   async *followDistance(request: DistanceRequest, signal?: AbortSignal): AsyncGenerator<DistanceEvent, void> {
-    const work = followWork<{ activity: string }, DistanceReport>(
-      (onProgress, ended) => this.distance(request, onProgress, ended),
-      signal,
-    );
+    const work = followWork<{ activity: string }, DistanceReport>((onProgress, ended) => this.distance(request, onProgress, ended), signal);
     for await (const event of work) {
       if ('progress' in event) yield { activity: event.progress.activity, report: null };
       else yield { activity: '', report: event.result };

@@ -45,7 +45,7 @@ export const cleaningSettingsSchema = z.strictObject({
   exactDuplicates: z.enum(['keep', 'remove']).default('remove').describe('documents with the same text'),
   nearDuplicates: z
     .enum(['off', 'keep', 'remove'])
-    .default('remove')
+    .default('keep')
     .describe('documents with nearly the same text; keep holds them on one side of the split'),
   similarity: z.number().min(0.5).max(1).default(0.8).describe('share of their runs of five words that near-duplicates have in common'),
 });

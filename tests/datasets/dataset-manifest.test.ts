@@ -24,6 +24,8 @@ const manifest = {
   origin: null,
   licence: 'CC0',
   files: [{ ...file, documents: 3, bytes: 20, sha256: 'def', mapping: { shape: 'text', columns: ['body'] } }],
+  cleaning: null,
+  split: null,
   version: 2,
   parent: 'stories-12345678',
 };
@@ -44,6 +46,8 @@ describe('the manifest of a dataset', () => {
       origin: null,
       licence: null,
       files: [{ ...file, documents: null, bytes: null, sha256: null, mapping: null }],
+      cleaning: null,
+      split: null,
       version: 1,
       parent: null,
     });

@@ -17,6 +17,8 @@ const facts: DatasetFacts = {
   origin: 'a site',
   licence: 'CC0',
   files: [{ path: 'a.jsonl', status: 'imported', reason: '4 documents', documents: 4, bytes: 9, sha256: 'x', mapping: null }],
+  cleaning: null,
+  split: null,
   version: 3,
   parent: 'mixed-1',
 };
@@ -35,7 +37,7 @@ async function* streamOf(list: readonly NewDocument[], failure?: Error): AsyncGe
 
 describe('writing a dataset', () => {
   it('counts what the documents say, by kind', async () => {
-    const manifest = await writeDataset(destination(), streamOf(documents), facts);
+    const manifest = await writeDataset(destination(), streamOf(documents), () => facts);
     const said = documents.map(({ content, heldOut }) => JSON.stringify({ content, heldOut }) + '\n').join('');
     expect(manifest).toEqual({
       schemaVersion: 2,
@@ -55,7 +57,7 @@ describe('writing a dataset', () => {
 
   it('has the hash of what is said and held out, from whatever files', async () => {
     const hashOf = async (list: readonly NewDocument[], name: string): Promise<string> =>
-      (await writeDataset(join(folder.path, name), streamOf(list), facts)).hash;
+      (await writeDataset(join(folder.path, name), streamOf(list), () => facts)).hash;
     const hash = await hashOf(documents, 'a');
     expect(
       await hashOf(
@@ -78,7 +80,7 @@ describe('writing a dataset', () => {
       heldOut: index % 7 === 3,
       file: 0,
     }));
-    await writeDataset(destination(), many, facts);
+    await writeDataset(destination(), many, () => facts);
     const copy = join(folder.path, 'copy');
     await mkdir(copy);
     await writeFile(join(copy, 'documents.jsonl'), await readFile(join(destination(), 'documents.jsonl')));
@@ -92,14 +94,14 @@ describe('writing a dataset', () => {
   it('leaves nothing behind when it fails, also not what the import worked with', async () => {
     await mkdir(workFolderOf(destination()), { recursive: true });
     await writeFile(join(workFolderOf(destination()), 'collected'), 'x');
-    await expect(writeDataset(destination(), streamOf(documents, new Error('no more')), facts)).rejects.toThrow('no more');
+    await expect(writeDataset(destination(), streamOf(documents, new Error('no more')), () => facts)).rejects.toThrow('no more');
     expect(await folder.list()).toEqual(['datasets/']);
   });
 
   it('removes what the import worked with', async () => {
     await mkdir(workFolderOf(destination()), { recursive: true });
     await writeFile(join(workFolderOf(destination()), 'collected'), 'x');
-    await writeDataset(destination(), streamOf(documents), facts);
+    await writeDataset(destination(), streamOf(documents), () => facts);
     expect((await folder.list()).filter((name) => name.includes('work') || name.includes('partial'))).toEqual([]);
   });
 });

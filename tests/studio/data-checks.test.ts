@@ -6,7 +6,6 @@ import type { DataCheckEvent, DatasetInfo, DistanceEvent } from '../../shared/co
 import { dataCheckReportSchema } from '../../shared/domain/data-check.ts';
 import { distanceReportSchema } from '../../shared/domain/distance.ts';
 import { openDataset } from '../../main/datasets/dataset-folder.ts';
-import { contentOf } from '../../main/datasets/checks/contents.ts';
 import { plainTextOf } from '../../shared/domain/content.ts';
 import { createRouter } from '../../main/studio/router.ts';
 import { fastEngine } from '../support/engines.ts';
@@ -31,7 +30,7 @@ afterAll(() => tiny.remove());
 async function partsOf(dataset: DatasetInfo): Promise<{ text: string; heldOut: boolean }[]> {
   const parts: { text: string; heldOut: boolean }[] = [];
   const { documents } = await openDataset(join(tiny.home, 'datasets', dataset.id));
-  for await (const document of documents()) parts.push({ text: plainTextOf(contentOf(document)), heldOut: document.heldOut });
+  for await (const document of documents()) parts.push({ text: plainTextOf(document.content), heldOut: document.heldOut });
   return parts;
 }
 

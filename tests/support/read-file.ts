@@ -1,6 +1,7 @@
+import { plainTextOf } from '../../shared/domain/content.ts';
 import type { RawDocument } from '../../main/datasets/raw-document.ts';
 import { readDocuments } from '../../main/datasets/readers/read-documents.ts';
-import { textOfRow } from '../../main/datasets/rows.ts';
+import { contentsOf } from '../../main/datasets/shapes/read-contents.ts';
 import { findFiles } from '../../main/datasets/sources/find-files.ts';
 import type { Found } from '../../main/datasets/sources/found.ts';
 import type { SourceOptions } from '../../main/datasets/sources/limits.ts';
@@ -23,9 +24,14 @@ export async function rawDocumentsOf(path: string, notes: string[] = [], options
   return documents;
 }
 
-/** The texts of a path's files: of rows, their text column. */
+/** The texts of a path's files: of rows, what their shape says. */
 export async function textsOf(path: string, notes: string[] = []): Promise<string[]> {
-  return (await rawDocumentsOf(path, notes)).map((each) => (each.kind === 'text' ? each.text : textOfRow(each.row, each.where)));
+  const texts: string[] = [];
+  for await (const each of findFiles([path])) {
+    if (each.kind !== 'file') throw new UnreadableFile(each.reason);
+    for await (const { content } of contentsOf(each.file, { note: (note) => notes.push(note) })) texts.push(plainTextOf(content));
+  }
+  return texts;
 }
 
 /** The rows of a path's files. */

@@ -4,12 +4,11 @@ import { createHash } from 'node:crypto';
 const WORDS = 4;
 
 /**
- * What two texts have in common that are exact duplicates: the first 128 bits of the SHA-256 of the text in NFC, with every run of whitespace as one
- * blank. Two of a billion different texts have the same key with a probability of 10^-21.
+ * What two texts have in common that are exact duplicates: the first 128 bits of the text's SHA-256. Two of a billion different texts have the same
+ * key with a probability of 10^-21.
  */
 export function textKeyOf(text: string): Uint32Array {
-  const normalised = text.normalize('NFC').replace(/\s+/g, ' ').trim();
-  const digest = createHash('sha256').update(normalised).digest();
+  const digest = createHash('sha256').update(text).digest();
   return Uint32Array.from({ length: WORDS }, (_, word) => digest.readUInt32BE(4 * word));
 }
 

@@ -97,7 +97,7 @@ export async function cleanDocuments(
     const representatives = clusters.representatives(characters.values());
     for (let document = 0; document < documents; document++) if (representatives[document] !== document) isRemoved[document] = 1;
   }
-  const nearRecorder = near ? await recordNear(path, isRemoved, characters.values(), noteCopy) : null;
+  const nearRecorder = settings.nearDuplicates === 'remove' ? await recordNear(path, isRemoved, characters.values(), noteCopy) : null;
   const staying = Float64Array.from(Array.from(isRemoved.keys()).filter((document) => isRemoved[document] === 0));
   const report = cleaner.report();
   if (settings.exactDuplicates === 'remove') report.steps.push(exact.report());

@@ -143,7 +143,15 @@ async function collectFile(
     }
     await flush();
     const sha256 = await digest();
-    const facts = { path: found.path, status: 'imported' as const, reason: notes.join(' '), documents, bytes: found.file.bytes, sha256, mapping };
+    const facts = {
+      path: found.path,
+      status: 'imported' as const,
+      reason: notes.join(' '),
+      documents,
+      bytes: found.file.bytes,
+      sha256,
+      mapping,
+    };
     return { file: facts, end };
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;

@@ -1,4 +1,4 @@
-import { knownTextOf } from '../rows.ts';
+import { guessMapping } from '../shapes/guess-mapping.ts';
 import { UnreadableFile } from '../unreadable-file.ts';
 import { textOf } from './encoding.ts';
 import { JsonElements } from './json-elements.ts';
@@ -82,5 +82,11 @@ function rowsIn(value: unknown): unknown[] {
   const values: unknown[] = Object.values(value);
   const lists = values.filter((each) => Array.isArray(each));
   const table = lists.find((list) => typeof list[0] === 'object');
-  return table ?? (knownTextOf(value) === null ? (lists[0] ?? values) : [value]);
+  return table ?? (isRow(value as Record<string, unknown>) ? [value] : (lists[0] ?? values));
+}
+
+/** Whether an object's own columns are known ones. */
+function isRow(value: Record<string, unknown>): boolean {
+  const { mapping, confidence } = guessMapping([value]);
+  return mapping !== null && confidence !== 'unsure';
 }

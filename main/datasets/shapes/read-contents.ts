@@ -53,6 +53,7 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
   const recognise = function* (): Generator<PlacedContent> {
     const guess = guessMapping(waiting.map(({ row }) => row));
     mapping = chooseMapping?.(guess) ?? guess.mapping;
+    if (mapping === null && guess.columns.every(({ types }) => Object.keys(types).every((type) => type === 'empty'))) throw noText();
     if (mapping === null) throw new UnreadableFile(unknownShape(guess.columns));
     onMapping?.(mapping);
     for (const row of waiting) yield* read(row);
@@ -72,6 +73,10 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
     yield placed;
   }
   if (unusable.count > rows * MOST_UNUSABLE) throw new UnreadableFile(unusable.first);
-  if (documents === 0) throw new UnreadableFile('There is no text in it.');
+  if (documents === 0) throw noText();
   if (unusable.count > 0) note?.(`${unusable.count} of ${rows} rows left out. ${unusable.first}`);
+}
+
+function noText(): UnreadableFile {
+  return new UnreadableFile('There is no text in it.');
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type CheckedDataset, type CheckLimits, checkDatasets, type CheckRequest } from '../../../main/datasets/checks/check-datasets.ts';
+import { textsOfFile } from '../../../main/datasets/checks/evaluation-file.ts';
 import { importDataset } from '../../../main/datasets/import-dataset.ts';
 import { type DataCheckReport, dataCheckReportSchema, summariseCheck } from '../../../shared/domain/data-check.ts';
 import { writeDataset } from '../../support/dataset-folders.ts';
@@ -34,7 +35,7 @@ async function withPlanted(planted: string): Promise<DataCheckReport> {
     'questions.jsonl',
     JSON.stringify({ text: SECRET }) + '\n' + JSON.stringify({ text: numbered('x', 1)[0]! }),
   );
-  return check([a, b], [{ file, name: 'questions' }]);
+  return check([a, b], [{ file, name: 'questions', texts: await textsOfFile(file) }]);
 }
 
 describe('leaks', () => {
@@ -160,7 +161,7 @@ describe('overlap', () => {
 it('refuses an evaluation file that cannot be read, and a damaged dataset', async () => {
   const a = await writeDataset(folder.path, 'a', { training: ['one', 'two'], heldOut: ['three'] });
   const file = await folder.write('bad.jsonl', '{"text":\n');
-  await expect(check([a], [{ file, name: 'bad' }])).rejects.toMatchObject({
+  await expect(textsOfFile(file)).rejects.toMatchObject({
     code: 'BAD_INPUT',
     found: expect.stringContaining(file) as string,
   });
@@ -203,7 +204,7 @@ describe.skipIf(!sharedData)('real texts', () => {
         datasets.push({ id: name, name, directory });
       }
       const file = join(sharedData!, 'choice/arc-easy/arc-easy.jsonl');
-      const report = await check(datasets, [{ file, name: 'arc' }]);
+      const report = await check(datasets, [{ file, name: 'arc', texts: await textsOfFile(file) }]);
       const ofArc = report.leaks.filter(({ item }) => item.name === 'arc');
       expect(ofArc.map(({ training }) => training.name)).toEqual(['pages.jsonl']);
       expect(ofArc[0]!.item.document).toBe(long);

@@ -4,12 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { withoutDocuments } from '../../../main/datasets/checks/without-documents.ts';
-import { readManifest } from '../../../main/datasets/dataset-folder.ts';
+import { readManifest } from '../../../main/datasets/dataset-manifest.ts';
+import type { NewDocument } from '../../../main/datasets/write-dataset.ts';
 import { writeDataset } from '../../support/dataset-folders.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = useTemporaryFolder();
-const about = { name: 'less', source: 'a without some' };
+const about = { name: 'less', source: 'a without some', parent: 'a-id' };
 const parts = { training: ['one', 'two', 'drei ü', 'four'], heldOut: ['five', 'six'] }; // stored: one five six two drei four
 
 it('a new folder has the other documents in their order and their part; the old one is as it was', async () => {
@@ -21,15 +22,17 @@ it('a new folder has the other documents in their order and their part; the old 
   const documents = lines
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
-  expect(documents).toEqual([
-    { text: 'one', heldOut: false },
-    { text: 'six', heldOut: true },
-    { text: 'drei ü', heldOut: false },
-    { text: 'four', heldOut: false },
+    .map((line) => JSON.parse(line) as NewDocument);
+  const said = documents.map(({ content, heldOut }) => ({ content, heldOut }));
+  expect(said).toEqual([
+    { content: { kind: 'text', text: 'one' }, heldOut: false },
+    { content: { kind: 'text', text: 'six' }, heldOut: true },
+    { content: { kind: 'text', text: 'drei ü' }, heldOut: false },
+    { content: { kind: 'text', text: 'four' }, heldOut: false },
   ]);
-  expect(manifest).toMatchObject({ ...about, documents: 4, heldOutDocuments: 1, bytes: 3 + 3 + 7 + 4 });
-  expect(manifest.hash).toBe(createHash('sha256').update(lines).digest('hex'));
+  expect(manifest).toMatchObject({ ...about, version: 2, documents: 4, heldOutDocuments: 1, bytes: 3 + 3 + 7 + 4 });
+  const hashed = said.map((document) => JSON.stringify(document) + '\n').join('');
+  expect(manifest.hash).toBe(createHash('sha256').update(hashed).digest('hex'));
   expect(await readManifest(destination)).toEqual(manifest);
   expect([await readFile(join(directory, 'documents.jsonl'), 'utf8'), await readFile(join(directory, 'dataset.json'), 'utf8')]).toEqual(
     before,

@@ -47,7 +47,7 @@ describe('settings', () => {
       languages: [],
       sectionCharacters: 0,
       exactDuplicates: 'remove',
-      nearDuplicates: 'remove',
+      nearDuplicates: 'keep',
       similarity: 0.8,
     });
   });

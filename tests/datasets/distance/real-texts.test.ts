@@ -6,7 +6,6 @@ import { type DistanceDataset, measureDistance, type TextDistance } from '../../
 import { importDataset } from '../../../main/datasets/import-dataset.ts';
 import { openDataset } from '../../../main/datasets/dataset-folder.ts';
 import { plainTextOf } from '../../../shared/domain/content.ts';
-import { contentOf } from '../../../main/datasets/checks/contents.ts';
 import { recommendReplay } from '../../../shared/domain/distance.ts';
 import { writeDataset } from '../../support/dataset-folders.ts';
 import { sharedData } from '../../support/shared-data.ts';
@@ -55,7 +54,7 @@ describe.skipIf(!sharedData)('real texts', () => {
   it('two halves of the stories are at the floor', { timeout: 60_000 }, async () => {
     const texts: string[] = [];
     for await (const document of (await openDataset(datasets.get('stories')!.directory)).documents())
-      texts.push(plainTextOf(contentOf(document)));
+      texts.push(plainTextOf(document.content));
     const halves = [0, 1].map((half) => texts.filter((_, index) => index % 2 === half));
     const sides: DistanceDataset[] = [];
     for (const [half, part] of halves.entries()) {

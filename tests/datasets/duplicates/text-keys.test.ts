@@ -3,9 +3,9 @@ import { textKeyOf, TextKeys } from '../../../main/datasets/duplicates/text-keys
 import { randomStream } from '../../../shared/domain/random.ts';
 
 describe('keys of texts', () => {
-  it('are the same for the same text in other blanks or another form of Unicode, and for no other', () => {
-    expect(textKeyOf(' é\r\n\tb ')).toEqual(textKeyOf('e\u0301 b'));
-    for (const other of ['é B', 'éb', 'é b.', '']) expect(textKeyOf(other)).not.toEqual(textKeyOf('é b'));
+  it('are the same for the same text, and for no other', () => {
+    expect(textKeyOf('é b')).toEqual(textKeyOf(['é', 'b'].join(' ')));
+    for (const other of ['é B', 'éb', 'é b.', 'é b ', '']) expect(textKeyOf(other)).not.toEqual(textKeyOf('é b'));
     expect(textKeyOf('\ud83d')).toHaveLength(4);
   });
 });
