@@ -14,7 +14,7 @@ const BUNDLED = ['svelte', 'bits-ui', 'uplot', '@lucide/svelte', '@fontsource-va
 
 /** Licences that allow commercial use; the MPL's condition (changes to its files stay open) concerns tools that are used unchanged. */
 const PERMITTED =
-  /^(MIT|MIT-0|ISC|0BSD|BSD-2-Clause|BSD-3-Clause|Apache-2\.0|BlueOak-1\.0\.0|OFL-1\.1|CC0(-1\.0)?|Python-2\.0|WTFPL|MPL-2\.0|Unlicense)$/;
+  /^(MIT|MIT-0|ISC|0BSD|BSD|Zlib|BSD-2-Clause|BSD-3-Clause|Apache-2\.0|BlueOak-1\.0\.0|OFL-1\.1|CC0(-1\.0)?|Python-2\.0|WTFPL|MPL-2\.0|Unlicense)$/;
 
 /** What the set-up brings besides npm packages. */
 const OTHERS = [

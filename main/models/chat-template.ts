@@ -69,6 +69,7 @@ export class ChatTemplate {
       throw new StrataError('UNSUPPORTED', "The model's chat template cannot be read.", {
         found: error instanceof Error ? error.message : String(error),
         allowed: 'a Jinja template as transformers uses it',
+        hint: 'Take the chat template of the model as it was published.',
         cause: error,
       });
     }
@@ -198,6 +199,7 @@ function asStrataError(error: unknown): unknown {
   if (!(error instanceof Refusal)) return error;
   return new StrataError('BAD_INPUT', "The model's chat template refuses a conversation.", {
     found: error.message,
+    allowed: 'conversations that the template takes',
     hint: 'Leave that conversation out, or use a model whose template takes it.',
     cause: error.cause,
   });
@@ -236,6 +238,8 @@ function* freeCharacters(text: string): Generator<string, never> {
     if (!text.includes(character)) yield character;
   }
   throw new StrataError('UNSUPPORTED', 'A conversation uses all of the characters that are for private use.', {
+    found: 'all 6400 characters from U+E000 to U+F8FF',
+    allowed: 'texts that leave some of them free',
     hint: 'Leave that conversation out.',
   });
 }

@@ -28,6 +28,11 @@ async function readSettings(path: string): Promise<Record<string, unknown>> {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch (error) {
-    throw new StrataError('CORRUPT', `${path} is not JSON.`, { cause: error });
+    throw new StrataError('CORRUPT', `${path} is not JSON.`, {
+      found: error instanceof Error ? error.message : String(error),
+      allowed: 'a JSON object',
+      hint: 'Import the model again.',
+      cause: error,
+    });
   }
 }

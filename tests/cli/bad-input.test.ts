@@ -52,7 +52,7 @@ describe('a dataset', () => {
     ['that is empty', 'empty.txt', '', 'BAD_INPUT', /empty\.txt: The file is empty/],
     ['that is truncated', 'corpus.txt.gz', packed.subarray(0, packed.length - 20), 'BAD_INPUT', /corpus\.txt\.gz: .*truncated/],
     ['that is binary', 'image.txt', Uint8Array.from({ length: 600 }, (_, index) => index % 256), 'BAD_INPUT', /binary/],
-    ['that is not UTF-8', 'umlaut.txt', Buffer.from(`${text}Grüße\n`, 'latin1'), 'BAD_INPUT', /not UTF-8.*byte 13800/],
+    ['that is not UTF-8', 'umlaut.jsonl', Buffer.from('{"text":"Grüße"}\n', 'latin1'), 'BAD_INPUT', /umlaut\.jsonl: .*UTF-8/],
     ['of a format that is not read', 'table.xlsx', 'PK', 'BAD_INPUT', /does not read \.xlsx/],
     ['of one short document', 'short.txt', 'Hello.', 'BAD_INPUT', /1 document of 6 bytes/],
   ];

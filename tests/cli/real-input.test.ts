@@ -240,7 +240,7 @@ describe.skipIf(!sharedData)('the real job', () => {
       const paths = Array.from({ length: domain.documents }, (_, index) => join(folder, `Geschichte ${index}.txt`));
       for (const [index, path] of paths.entries()) await writeFile(path, documents[index]!);
       const result = await strata.json<Record<string, number>>('eval', base.id, '--text', ...paths, '--engine', fastEngine);
-      expect(Object.keys(result).sort()).toEqual(['bitsPerByte', 'bytes', 'lossPerToken', 'perplexity', 'tokens']);
+      expect(Object.keys(result).sort()).toEqual(['bitsPerByte', 'bytes', 'lossPerToken', 'parts', 'perplexity', 'tokens']);
       expect(result.tokens).toBe(domain.tokens);
       expect(result.lossPerToken).toBeCloseTo(domain.nats_per_token, 4);
       expect(result.perplexity).toBeCloseTo(Math.exp(result.lossPerToken!), 9);

@@ -10,12 +10,14 @@ import { UnreadableFile } from '../../main/datasets/unreadable-file.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { docxOf, epubOf, pdfOf } from '../support/documents.ts';
 import { fuzz, FUZZ_TIMEOUT_MS } from '../support/fuzz.ts';
-import { mutate } from '../support/mutate.ts';
+import { FUZZ_CASES, mutate } from '../support/mutate.ts';
 import { tarOf } from '../support/tar.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 import { zipOf } from '../support/zip-archive.ts';
 
 const folder = useTemporaryFolder();
+/** Seventeen kinds of file, some of them decoded on a thread that damage may end. */
+const CASES = Math.ceil(FUZZ_CASES / 10);
 const rows = Array.from({ length: 40 }, (_, index) => ({ text: `Row ${index} with ü and 日本`, tags: ['a', 'b'], id: index }));
 const lines = rows.map((row) => JSON.stringify(row) + '\n').join('');
 const members = { 'a.jsonl': lines, 'part/b.txt': 'One text.\n\nAnother.', 'c.csv': 'text,id\n"a ""b""",1\n' };
@@ -68,7 +70,7 @@ it.each([
         if (!(error instanceof UnreadableFile)) throw error;
         throw new StrataError('BAD_INPUT', error.message);
       }
-    });
+    }, CASES);
     expect(read + refused).toBeGreaterThan(0);
     expect(refused, 'some damage is seen').toBeGreaterThan(0);
   },

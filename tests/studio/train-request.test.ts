@@ -50,8 +50,8 @@ async function trainTokens(dataset: DatasetInfo): Promise<number> {
   const documents = text
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as { text: string; heldOut: boolean });
-  return documents.filter(({ heldOut }) => !heldOut).reduce((sum, document) => sum + Buffer.byteLength(document.text) + 2, 0);
+    .map((line) => JSON.parse(line) as { content: { text: string }; heldOut: boolean });
+  return documents.filter(({ heldOut }) => !heldOut).reduce((sum, document) => sum + Buffer.byteLength(document.content.text) + 2, 0);
 }
 
 describe('bad input is refused, with what was found, what is allowed and what to do; nothing is recorded:', () => {

@@ -14,11 +14,12 @@ export const FUZZ_TIMEOUT_MS = 30_000 + 60 * FUZZ_CASES;
  * Gives a reader one damaged file after the other. Each must be read or refused with a StrataError that says what was found, in bounded
  * time and memory.
  * @param attempt writes the file of a seed and reads it
+ * @param cases how many, where one takes longer than a reader of a few kilobytes does
  * @returns how many were read and how many refused
  */
-export async function fuzz(attempt: (seed: number) => Promise<unknown>): Promise<{ read: number; refused: number }> {
+export async function fuzz(attempt: (seed: number) => Promise<unknown>, cases = FUZZ_CASES): Promise<{ read: number; refused: number }> {
   const counts = { read: 0, refused: 0 };
-  for (let seed = FUZZ_SEED; seed < FUZZ_SEED + FUZZ_CASES; seed++) {
+  for (let seed = FUZZ_SEED; seed < FUZZ_SEED + cases; seed++) {
     const before = process.memoryUsage().arrayBuffers;
     const startedAt = performance.now();
     try {

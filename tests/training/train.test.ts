@@ -48,9 +48,9 @@ async function failureOf(job: TrainJob): Promise<StrataError> {
 async function heldOutTokens(dataset: string): Promise<number[]> {
   const lines = (await readFile(join(dataset, 'documents.jsonl'), 'utf8')).trimEnd().split('\n');
   return lines
-    .map((line) => JSON.parse(line) as { text: string; heldOut: boolean })
+    .map((line) => JSON.parse(line) as { content: { text: string }; heldOut: boolean })
     .filter(({ heldOut }) => heldOut)
-    .flatMap(({ text }) => [256, ...Buffer.from(text), 257]);
+    .flatMap(({ content }) => [256, ...Buffer.from(content.text), 257]);
 }
 
 /** Mean loss of a plain LLaMA on the first tokens, in whole windows. */

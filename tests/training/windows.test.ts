@@ -57,9 +57,9 @@ const sourcesOf = (): { datasetId: string; role: 'new' | 'old'; windows: number 
 async function documentsOf(role: 'new' | 'old', heldOut: boolean): Promise<number[][]> {
   const lines = (await readFile(join(tiny.datasets[role], 'documents.jsonl'), 'utf8')).trimEnd().split('\n');
   return lines
-    .map((line) => JSON.parse(line) as { text: string; heldOut: boolean })
+    .map((line) => JSON.parse(line) as { content: { text: string }; heldOut: boolean })
     .filter((document) => document.heldOut === heldOut)
-    .map(({ text }) => [256, ...Buffer.from(text), 257]);
+    .map(({ content }) => [256, ...Buffer.from(content.text), 257]);
 }
 
 async function* streamOf(documents: readonly EncodedDocument[]): AsyncGenerator<EncodedDocument> {

@@ -38,7 +38,9 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
   let documents = 0;
   let rows = 0;
   let mapping: Mapping | null = null;
-  let waiting: RowDocument[] = [];
+  /** What stands before the shape is known, in its order. */
+  const waiting: RawDocument[] = [];
+  let waitingRows = 0;
   const unusable = { count: 0, first: '' };
   const read = function* (row: RowDocument): Generator<PlacedContent> {
     rows++;
@@ -50,20 +52,26 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
       unusable.count++;
     }
   };
+  const place = function* (document: RawDocument): Generator<PlacedContent> {
+    if (document.kind === 'row') yield* read(document);
+    else yield { content: { kind: 'text', text: document.text }, where: `document ${++number}` };
+  };
   const recognise = function* (): Generator<PlacedContent> {
-    const guess = guessMapping(waiting.map(({ row }) => row));
+    const guess = guessMapping(waiting.flatMap((each) => (each.kind === 'row' ? [each.row] : [])));
     mapping = chooseMapping?.(guess) ?? guess.mapping;
     if (mapping === null && guess.columns.every(({ types }) => Object.keys(types).every((type) => type === 'empty'))) throw noText();
     if (mapping === null) throw new UnreadableFile(unknownShape(guess.columns));
     onMapping?.(mapping);
-    for (const row of waiting) yield* read(row);
-    waiting = [];
+    for (const each of waiting.splice(0)) yield* place(each);
   };
   const all = async function* (): AsyncGenerator<PlacedContent> {
     for await (const document of readDocuments(file, note)) {
-      if (document.kind === 'text') yield { content: { kind: 'text', text: document.text }, where: `document ${++number}` };
-      else if (mapping) yield* read(document);
-      else if (waiting.push(document) === ROWS_FOR_GUESSING) yield* recognise();
+      const isKnown = mapping !== null || (document.kind === 'text' && waiting.length === 0);
+      if (isKnown) yield* place(document);
+      else {
+        waiting.push(document);
+        if (document.kind === 'row' && ++waitingRows === ROWS_FOR_GUESSING) yield* recognise();
+      }
     }
     if (waiting.length > 0) yield* recognise();
   };
@@ -72,7 +80,7 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
     documents++;
     yield placed;
   }
-  if (unusable.count > rows * MOST_UNUSABLE) throw new UnreadableFile(unusable.first);
+  if (rows > 0 && unusable.count >= rows * MOST_UNUSABLE) throw new UnreadableFile(unusable.first);
   if (documents === 0) throw noText();
   if (unusable.count > 0) note?.(`${unusable.count} of ${rows} rows left out. ${unusable.first}`);
 }

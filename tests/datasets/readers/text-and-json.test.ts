@@ -137,7 +137,7 @@ describe('rows of JSON', () => {
   it.each([
     ['{"text":"one"}\n\n{"text":"two"\n{"text":"three"}', /^Line 3 is not JSON \(.+\)\.$/],
     ['{"text":"one"}\n[1]\n', /^At line 2 there is \[1\]; a row is an object with a text, or a string\.$/],
-    ['{"text":"one"}\n{"a":"x","b":"y"}\n', /^At line 2 there is no text column\. Found: a, b\. Known: text, /],
+    ['{"text":"one"}\n{"a":"x","b":"y"}\n', /^At line 2 there is no column "text"\. Found: a, b\.$/],
   ])('that are not rows are refused with the number of the line: %j', async (content, message) => {
     await expect(documentsIn('a.jsonl', content)).rejects.toThrow(message);
   });
@@ -164,7 +164,7 @@ describe('a JSON file', () => {
     ['"only a string"', 'There is no list of rows in it.'],
     ['{"data":[]}', 'There is no list of rows in it.'],
     ['[{"text":"one"},{"text":"two"', /^It is not JSON \(.+\)\.$/],
-    ['[{"text":"one"},{"a":"x","b":"y"}]', /^At row 2 there is no text column\. Found: a, b\./],
+    ['[{"text":"one"},{"a":"x","b":"y"}]', /^At row 2 there is no column "text"\. Found: a, b\.$/],
   ])('that holds no rows is refused: %s', async (content, message) => {
     await expect(documentsIn('a.json', content)).rejects.toThrow(message);
   });
