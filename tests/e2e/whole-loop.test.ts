@@ -110,7 +110,9 @@ describe('the sample project in the browser', () => {
     await page.getByRole('heading', { name: 'Novels, then code', level: 1 }).waitFor();
     await page.getByLabel(/What should be remembered/).fill('short, only to see that it works');
     await page.getByRole('button', { name: 'Save the note' }).click();
-    await expect.poll(async () => (await studio.strata<RunSummary[]>('run', 'list'))[0]!.note).toBe('short, only to see that it works');
+    await expect
+      .poll(async () => (await studio.strata<RunSummary[]>('run', 'list'))[0]!.note, { timeout: 20_000 })
+      .toBe('short, only to see that it works');
   });
 
   it('compares two runs and shows what differs', async () => {

@@ -20,7 +20,7 @@ type ShowOptions = CommonOptions & Rendering & { document?: number; model?: stri
 export function dataCommand(): Command {
   const data = new Command('data').description('import, look at, compare and delete datasets');
   data.addCommand(
-    command('import', 'make one dataset of files and folders: text, Markdown, JSON, JSON Lines, also gzip')
+    command('import', 'make one dataset of files, folders and archives: texts, documents, source code and tables')
       .argument('<paths...>')
       .addOption(nameOption())
       .action((paths: string[], options: CommonOptions & { name?: string }) =>
