@@ -25,7 +25,7 @@ const BETWEEN_DOCUMENTS = 0.015;
 export interface SplitInput {
   /** Bytes of UTF-8 text. */
   bytes: ArrayLike<number>;
-  /** The first 48 bits of each text's hash (`splitKeyOf`), by which documents are drawn. */
+  /** The first 48 bits of each text's hash (the first two numbers of `textKeyOf`), by which documents are drawn. */
   keys: ArrayLike<number>;
   /** The cluster of each document, any number; without, each is by itself. */
   clusters?: ArrayLike<number>;
@@ -89,11 +89,6 @@ export function splitDocuments({ bytes, keys, clusters, seed = 0 }: SplitInput):
   const estimatedStandardError = standardErrorOf(size, squares);
   const documents = chosen.reduce((sum, { members }) => sum + members.length, 0);
   return { heldOut, report: { documents, bytes: size, share, estimatedStandardError, note: noteOn(share, estimatedStandardError) } };
-}
-
-/** A text's place in the draw: the first 48 bits of its SHA-256. */
-export function splitKeyOf(digest: Buffer): number {
-  return digest.readUIntBE(0, 6);
 }
 
 /** Clusters in the order in which they are drawn. A cluster has the least of its members' keys. */

@@ -353,3 +353,54 @@ it('a corpus is never in memory: many times more text needs hardly more of it', 
   const [small, large] = [await peakOf(20), await peakOf(4000)]; // 1 MB and 176 MB of text
   expect(large - small).toBeLessThan(170_000_000); // and no more with 8,000: what is held is buffers that wait for collection
 });
+
+describe('an import that is stopped', () => {
+  /** Stops while a file is begun. */
+  const importing = (paths: string[], stopAt: string | null, resume: boolean): Promise<DatasetManifest> => {
+    const controller = new AbortController();
+    return importDataset(paths, destination(), {
+      resume,
+      signal: controller.signal,
+      onProgress: ({ activity }) => {
+        if (stopAt !== null && activity === `Reading ${stopAt}`) controller.abort();
+      },
+    });
+  };
+  const paths = async (): Promise<string[]> =>
+    Promise.all(['a', 'b', 'c'].map((name, index) => folder.write(`${name}.jsonl`, rows(texts(20, 500, index + 1)))));
+
+  it('keeps what was read, and gives the same dataset when it goes on', async () => {
+    const files = await paths();
+    await expect(importing(files, 'c.jsonl', false)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    const kept = await readFile(join(`${destination()}.partial`, 'work/files.jsonl'), 'utf8');
+    expect(kept.trim().split('\n')).toHaveLength(2);
+    const manifest = await importing(files, null, true);
+    const whole = await importDataset(files, join(folder.path, 'datasets/whole'));
+    expect(manifest).toEqual(whole);
+    expect(await folder.list()).not.toContain('datasets/one.partial/');
+  });
+
+  it('reads anew from the first file that changed', async () => {
+    const files = await paths();
+    await expect(importing(files, 'c.jsonl', false)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    await folder.write('b.jsonl', rows(texts(7, 500, 9)));
+    const manifest = await importing(files, null, true);
+    expect(manifest.files.map(({ documents }) => documents)).toEqual([20, 7, 20]);
+    expect((await textsOf()).slice(20, 27)).toEqual(texts(7, 500, 9));
+  });
+});
+
+it('rows are read by their shape, those that hold something else are left out and told', async () => {
+  const chat = (count: number): object[] =>
+    Array.from({ length: count }, (_, index) => ({
+      messages: [
+        { role: 'user', content: `What is ${index}?` },
+        { role: 'assistant', content: `The number ${index}.` },
+      ],
+    }));
+  const lines = [...chat(5), { messages: 7 }, ...chat(9).slice(5)].map((row) => JSON.stringify(row) + '\n').join('');
+  const manifest = await importDataset([await folder.write('talk.jsonl', lines)], destination());
+  expect(manifest.kinds).toEqual({ chat: 9 });
+  expect(manifest.files[0]!.mapping).toMatchObject({ shape: 'chat', messages: ['messages'] });
+  expect(manifest.files[0]!.reason).toMatch(/^9 documents\. 1 of 10 rows left out\. At line 6, column "messages" holds /);
+});
