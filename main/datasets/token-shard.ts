@@ -1,28 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Content } from '../../shared/domain/content.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openDataset } from './dataset-folder.ts';
-import { writeAt } from './write-at.ts';
-
-/**
- * Token shards: one part of a dataset as a row of token ids, for random access by position. Header of 64 bytes: the magic "STRATOK2", u32 bytes
- * per token (2 or 4), u32 whether there is a mask (0 or 1), u64 number of tokens, 32 bytes sha256 of what follows, u64 number of documents.
- * Then the ids; with a mask a byte for each, 1 where the token is to be learned and 0 where it is only read; then the position of each
- * document's first token as u64. All little-endian. Version 1, which is still read, had neither mask nor documents.
- */
-const MAGIC = { 1: 'STRATOK1', 2: 'STRATOK2' } as const;
-const HEADER_BYTES = 64;
-const POSITION_BYTES = 8;
-
-/** A document as a shard takes it. */
-export interface EncodedDocument {
-  ids: readonly number[] | Int32Array;
-  /** 1 for each id that is to be learned, 0 for one that is only read, such as a question; absent: all are learned. */
-  learned?: Uint8Array;
-}
+import { type EncodedDocument, HEADER_BYTES, MAGIC, POSITION_BYTES, TokenShardWriter } from './token-shard-writer.ts';
 
 /** What building shards needs of a model (see main/models/content-encoder.ts). */
 export interface DocumentEncoder {
@@ -73,32 +56,53 @@ export async function buildTokenShards(
 ): Promise<BuiltShards> {
   const directory = join(datasetDirectory, 'tokens', encoder.hash.slice(0, 16));
   await mkdir(directory, { recursive: true });
-  const build = async (part: 'train' | 'heldout'): Promise<{ path: string; tokens: number }> => {
-    const path = join(directory, `${part}.tokens`);
-    const existing = await readHeader(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
-    if (existing && (existing.version === 2 || !needsDocuments)) return { path, tokens: existing.tokens };
-    const documents = encodedDocuments(datasetDirectory, part === 'heldout', encoder);
-    return { path, tokens: await writeTokenShard(path, documents, encoder.vocabularySize) };
-  };
-  const train = await build('train');
-  const heldOut = await build('heldout');
-  return { trainPath: train.path, heldOutPath: heldOut.path, trainTokens: train.tokens, heldOutTokens: heldOut.tokens };
+  const wanted = [
+    { heldOut: false, path: join(directory, 'train.tokens') },
+    { heldOut: true, path: join(directory, 'heldout.tokens') },
+  ];
+  const tokens = new Map<boolean, number>();
+  const writers = new Map<boolean, TokenShardWriter>();
+  try {
+    for (const { heldOut, path } of wanted) {
+      const existing = await readHeader(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return null;
+        throw error;
+      });
+      if (existing && (existing.version === 2 || !needsDocuments)) tokens.set(heldOut, existing.tokens);
+      else writers.set(heldOut, await TokenShardWriter.create(path, encoder.vocabularySize));
+    }
+    if (writers.size > 0) await encodeInto(writers, datasetDirectory, encoder);
+    for (const [heldOut, writer] of writers) tokens.set(heldOut, await writer.finish());
+  } catch (error) {
+    for (const writer of writers.values()) await writer.discard();
+    throw error;
+  }
+  const [train, heldOut] = wanted as [{ path: string }, { path: string }];
+  return { trainPath: train.path, heldOutPath: heldOut.path, trainTokens: tokens.get(false)!, heldOutTokens: tokens.get(true)! };
 }
 
-/** Tokens are written in pieces of about this many. */
-const CHUNK_TOKENS = 1 << 20;
+/** Documents of the parts that are wanted, and what becomes of them, in one pass: reading and starting threads is done once. */
+async function encodeInto(
+  writers: ReadonlyMap<boolean, TokenShardWriter>,
+  datasetDirectory: string,
+  encoder: DocumentEncoder,
+): Promise<void> {
+  const [only] = writers.size === 1 ? writers.keys() : [];
+  /** Parts of documents that are being encoded, in their order. */
+  const parts: boolean[] = [];
+  const contents = async function* (): AsyncGenerator<Content> {
+    const folder = await openDataset(datasetDirectory);
+    for await (const { content, heldOut } of folder.documents(only === undefined ? {} : { heldOut: only })) {
+      parts.push(heldOut);
+      yield content;
+    }
+  };
+  for await (const document of encodedAll(contents(), encoder)) await writers.get(parts.shift()!)!.add(document);
+}
 
-async function* encodedDocuments(datasetDirectory: string, heldOut: boolean, encoder: DocumentEncoder): AsyncGenerator<EncodedDocument> {
-  const contents = contentsOf(datasetDirectory, heldOut);
+async function* encodedAll(contents: AsyncIterable<Content>, encoder: DocumentEncoder): AsyncGenerator<EncodedDocument> {
   if (encoder.encodeAll) yield* encoder.encodeAll(contents);
   else for await (const content of contents) yield encoder.encode(content);
-}
-
-async function* contentsOf(datasetDirectory: string, heldOut: boolean): AsyncGenerator<Content> {
-  for await (const { content } of (await openDataset(datasetDirectory)).documents({ heldOut })) yield content;
 }
 
 /**
@@ -107,64 +111,14 @@ async function* contentsOf(datasetDirectory: string, heldOut: boolean): AsyncGen
  * @returns the number of tokens.
  */
 export async function writeTokenShard(path: string, documents: AsyncIterable<EncodedDocument>, vocabularySize: number): Promise<number> {
-  // Its own name: two requests may build the same shard at once, and each renames a whole one.
-  const partial = `${path}.${randomUUID()}.partial`;
-  const elementBytes = vocabularySize <= 65_536 ? 2 : 4;
-  const hash = createHash('sha256');
-  const file = await open(partial, 'w');
+  const writer = await TokenShardWriter.create(path, vocabularySize);
   try {
-    let end = HEADER_BYTES;
-    const append = async (bytes: Uint8Array): Promise<void> => {
-      hash.update(bytes);
-      await writeAt(file, bytes, end);
-      end += bytes.length;
-    };
-    let tokens = 0;
-    let pending: number[] = [];
-    const flush = async (): Promise<void> => {
-      const ids = elementBytes === 2 ? Uint16Array.from(pending) : Uint32Array.from(pending);
-      pending = [];
-      await append(new Uint8Array(ids.buffer));
-    };
-    const starts: bigint[] = [];
-    const masked: { start: number; learned: Uint8Array }[] = [];
-    for await (const { ids, learned } of documents) {
-      if (learned && learned.length !== ids.length) {
-        throw new StrataError('INTERNAL', `A document of ${ids.length} tokens has a mask of ${learned.length}.`);
-      }
-      starts.push(BigInt(tokens));
-      if (learned) masked.push({ start: tokens, learned });
-      tokens += ids.length;
-      for (const id of ids) pending.push(id);
-      if (pending.length >= CHUNK_TOKENS) await flush();
-    }
-    await flush();
-    if (masked.length > 0) await append(joinMasks(masked, tokens));
-    await append(new Uint8Array(BigUint64Array.from(starts).buffer));
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.write(MAGIC[2], 0, 'latin1');
-    header.writeUInt32LE(elementBytes, 8);
-    header.writeUInt32LE(masked.length > 0 ? 1 : 0, 12);
-    header.writeBigUInt64LE(BigInt(tokens), 16);
-    hash.digest().copy(header, 24);
-    header.writeBigUInt64LE(BigInt(starts.length), 56);
-    await writeAt(file, header, 0);
-    await file.sync();
-    await file.close();
-    await rename(partial, path);
-    return tokens;
+    for await (const document of documents) await writer.add(document);
+    return await writer.finish();
   } catch (error) {
-    await file.close().catch(() => undefined); // already closed when the rename failed
-    await rm(partial, { force: true });
+    await writer.discard();
     throw error;
   }
-}
-
-/** Documents without a mask of their own are learned as a whole. */
-function joinMasks(masked: readonly { start: number; learned: Uint8Array }[], tokens: number): Uint8Array {
-  const mask = new Uint8Array(tokens).fill(1);
-  for (const { start, learned } of masked) mask.set(learned, start);
-  return mask;
 }
 
 interface ShardHeader {

@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 import {
   buildTokenShards,
   type DocumentEncoder,
-  type EncodedDocument,
   openTokenShard,
   trainingWindows,
   writeTokenShard,
 } from '../../main/datasets/token-shard.ts';
+import type { EncodedDocument } from '../../main/datasets/token-shard-writer.ts';
 import { type Content, plainTextOf } from '../../shared/domain/content.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 

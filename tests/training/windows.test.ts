@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EncodedDocument, openTokenShard, trainingWindows, writeTokenShard } from '../../main/datasets/token-shard.ts';
+import { openTokenShard, trainingWindows, writeTokenShard } from '../../main/datasets/token-shard.ts';
+import type { EncodedDocument } from '../../main/datasets/token-shard-writer.ts';
 import {
   evaluationWindows,
   heldOutWindows,
