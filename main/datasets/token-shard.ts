@@ -56,9 +56,10 @@ export async function buildTokenShards(
 ): Promise<BuiltShards> {
   const directory = join(datasetDirectory, 'tokens', encoder.hash.slice(0, 16));
   await mkdir(directory, { recursive: true });
+  const [trainPath, heldOutPath] = [join(directory, 'train.tokens'), join(directory, 'heldout.tokens')];
   const wanted = [
-    { heldOut: false, path: join(directory, 'train.tokens') },
-    { heldOut: true, path: join(directory, 'heldout.tokens') },
+    { heldOut: false, path: trainPath },
+    { heldOut: true, path: heldOutPath },
   ];
   const tokens = new Map<boolean, number>();
   const writers = new Map<boolean, TokenShardWriter>();
@@ -77,8 +78,7 @@ export async function buildTokenShards(
     for (const writer of writers.values()) await writer.discard();
     throw error;
   }
-  const [train, heldOut] = wanted as [{ path: string }, { path: string }];
-  return { trainPath: train.path, heldOutPath: heldOut.path, trainTokens: tokens.get(false)!, heldOutTokens: tokens.get(true)! };
+  return { trainPath, heldOutPath, trainTokens: tokens.get(false)!, heldOutTokens: tokens.get(true)! };
 }
 
 /** Documents of the parts that are wanted, and what becomes of them, in one pass: reading and starting threads is done once. */

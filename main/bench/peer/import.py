@@ -20,7 +20,7 @@ tokenizer.encode_special_tokens = True
 
 
 def encode(batch):
-    return {"input_ids": [encoding.ids for encoding in tokenizer.encode_batch_fast(batch["text"])]}
+    return {"input_ids": [encoding.ids for encoding in tokenizer.encode_batch_fast(batch["text"], add_special_tokens=False)]}
 
 
 began = time.perf_counter()

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
+import { type ImportBenchReport, runImportBench } from '../../bench/import-bench.ts';
 import { type BenchReport, type BenchResult, runBench } from '../../bench/run-bench.ts';
 import { WEIGHT_TYPES, type WeightType } from '../../bench/model-files.ts';
 import { SHAPE_NAMES, type ShapeName } from '../../bench/shapes.ts';
@@ -13,9 +14,10 @@ import { command, type CommonOptions, refuse, wholeNumber } from '../session.ts'
 const DEFAULT_SUITES: readonly SuiteName[] = ['train-expand', 'train-cached', 'train-full', 'train-lora', 'eval', 'generate', 'load'];
 const DEFAULT_SHAPES: readonly ShapeName[] = ['base', 'smollm2-135m'];
 
-/** Measured apart: it needs no model and no engine. */
+/** Measured apart: they need no model and no engine. */
 const TOKENIZER = 'tokenizer';
-type BenchName = SuiteName | typeof TOKENIZER;
+const IMPORT = 'import';
+type BenchName = SuiteName | typeof TOKENIZER | typeof IMPORT;
 
 type BenchOptions = CommonOptions & {
   shape?: ShapeName;
@@ -51,7 +53,11 @@ export function benchCommand(): Command {
     .option('--python <path>', 'a Python with torch, transformers and peft (default STRATA_PYTHON, else what "npm run parity" has set up)')
     .option('--out <file>', 'also write the report there, as JSON')
     .action((names: BenchName[], options: BenchOptions) =>
-      names.includes(TOKENIZER) ? benchTokenizer(names, options) : bench(names as SuiteName[], options),
+      names.includes(TOKENIZER)
+        ? benchTokenizer(names, options)
+        : names.includes(IMPORT)
+          ? benchImport(names, options)
+          : bench(names as SuiteName[], options),
     );
 }
 
@@ -68,6 +74,38 @@ async function benchTokenizer(names: readonly BenchName[], options: BenchOptions
     (line) => void (isJson ? process.stderr : process.stdout).write(`${line}\n`),
   );
   process.stdout.write(`${isJson ? JSON.stringify(report) : describeTokenizer(report)}\n`);
+}
+
+/** Megabytes of text that are imported. */
+const IMPORTED_MEGABYTES = 64;
+
+async function benchImport(names: readonly BenchName[], options: BenchOptions): Promise<void> {
+  if (names.length > 1) throw refuse('The import is measured alone.', names.join(' '), IMPORT);
+  const { rounds, python, json: isJson = false } = options;
+  const root = join(import.meta.dirname, '../../..');
+  const report = await runImportBench(
+    {
+      ...{ rounds, resources: join(root, 'resources'), corpus: join(root, 'node_modules'), megabytes: IMPORTED_MEGABYTES },
+      ...(python === undefined ? {} : { python }),
+    },
+    (line) => void (isJson ? process.stderr : process.stdout).write(`${line}\n`),
+  );
+  process.stdout.write(`${isJson ? JSON.stringify(report) : describeImport(report)}\n`);
+}
+
+function describeImport({ rows, megabytes, documents, speedRatio, memoryRatio, peerVersions, peerMissing }: ImportBenchReport): string {
+  const cells = rows.map(({ how, speed: rate, seconds, peakMemory }) => [
+    how,
+    `${rate.toFixed(1)} MB/s`,
+    `${seconds.toFixed(2)} s`,
+    peakMemory === null ? '-' : bytes(peakMemory),
+  ]);
+  const note =
+    peerMissing === null
+      ? `Strata by the faster way of datasets: ${ratio(speedRatio)} the speed, ${ratio(memoryRatio)} the memory (${peerVersions}).`
+      : `datasets was not measured (${peerMissing}).`;
+  const corpus = `${megabytes.toFixed(1)} MB in ${documents} documents, from JSON Lines to tokens on disk.`;
+  return `\n${table(['import', 'speed', 'time', 'memory'], cells)}\n\n${corpus} ${note}`;
 }
 
 function describeTokenizer({ rows, megabytes, threads, peerVersion, peerMissing }: TokenizerBenchReport): string {
@@ -113,7 +151,7 @@ async function bench(names: readonly SuiteName[], options: BenchOptions): Promis
 
 /** Commander hands the arguments over one by one, each with what the ones before gave. */
 function parseSuites(text: string, before: BenchName[] | undefined): BenchName[] {
-  const name = oneOf<BenchName>(text, [...SUITE_NAMES, TOKENIZER], 'There is no benchmark of that name.');
+  const name = oneOf<BenchName>(text, [...SUITE_NAMES, TOKENIZER, IMPORT], 'There is no benchmark of that name.');
   return [...new Set([...(before ?? []), name])];
 }
 
@@ -125,7 +163,8 @@ function oneOf<Name extends string>(text: string, names: readonly Name[], messag
 
 function suiteList(): string {
   const tokenizer = `${TOKENIZER} (text made into tokens, beside Hugging Face's tokenizers)`;
-  return [...SUITE_NAMES.map((name) => `${name} (${SUITES[name]})`), tokenizer].join('; ');
+  const imported = `${IMPORT} (files of text made into a dataset and its tokens, beside Hugging Face's datasets and tokenizers)`;
+  return [...SUITE_NAMES.map((name) => `${name} (${SUITES[name]})`), tokenizer, imported].join('; ');
 }
 
 function describe({ results, pytorch: peer, pytorchMissing }: BenchReport): string {
