@@ -78,7 +78,7 @@ async function modelFileIn(directory: string): Promise<string | null> {
 /** Turns a file of another format into a model folder and returns its hash. */
 async function convert(path: string, destination: string): Promise<string> {
   const start = await firstBytes(path);
-  if (extname(path).toLowerCase() === '.gguf' || start.toString('latin1', 0, 4) === 'GGUF') await writeGgufFolder(path, destination);
+  if (beginsAsGguf(path, start)) await writeGgufFolder(path, destination);
   else if (await isLlama2c(path)) await writeLlama2cFolder(path, destination);
   else throw notAModel(path, start);
   const folder = await openModelFolder(destination);
@@ -88,6 +88,17 @@ async function convert(path: string, destination: string): Promise<string> {
     if (extname(file) === '.safetensors') await examineWeights(file, hash);
     else hash.update(await readFile(file));
   });
+}
+
+/** A file that ends within these letters is one that was cut off, if its name says what it was to be. */
+function beginsAsGguf(path: string, start: Buffer): boolean {
+  const letters = start.toString('latin1', 0, GGUF_LETTERS.length);
+  return letters === GGUF_LETTERS || (isNamedGguf(path) && GGUF_LETTERS.startsWith(letters));
+}
+const GGUF_LETTERS = 'GGUF';
+
+function isNamedGguf(path: string): boolean {
+  return extname(path).toLowerCase() === '.gguf';
 }
 
 async function copyModelFolder(source: string, destination: string): Promise<string> {
@@ -160,6 +171,10 @@ const ARCHIVES: readonly { name: string; starts: readonly string[] }[] = [
   { name: 'a 7z archive', starts: ['7z\xbc\xaf'] },
 ];
 
+function beginning(start: Buffer): string {
+  return `, which begins with ${JSON.stringify(start.toString('latin1', 0, GGUF_LETTERS.length))} instead of "${GGUF_LETTERS}"`;
+}
+
 function notAModel(path: string, start: Buffer): StrataError {
   const extension = extname(path).toLowerCase();
   const archive = ARCHIVES.find(({ starts }) => starts.some((each) => start.toString('latin1').startsWith(each)));
@@ -170,9 +185,11 @@ function notAModel(path: string, start: Buffer): StrataError {
       ? `Import its folder instead: ${dirname(path)}`
       : archive
         ? 'Unpack it and import the folder that was in it.'
-        : 'Convert it to a Hugging Face folder first.';
+        : isNamedGguf(path)
+          ? 'Download or copy it again: what lies there is no GGUF file, whatever its name says.'
+          : 'Convert it to a Hugging Face folder first.';
   return new StrataError('UNSUPPORTED', 'This file is not a model that Strata reads.', {
-    found: archive && !isPyTorch ? `${basename(path)}, ${archive.name}` : basename(path),
+    found: archive && !isPyTorch ? `${basename(path)}, ${archive.name}` : basename(path) + (isNamedGguf(path) ? beginning(start) : ''),
     allowed: ALLOWED,
     hint,
   });
