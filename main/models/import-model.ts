@@ -19,6 +19,8 @@ export interface ImportedModel {
   architecture: string;
   /** Of the folder that was made: see {@link modelHash}. */
   hash: string;
+  /** What its files say and Strata does not go by, in sentences. */
+  notes: string[];
 }
 
 /**
@@ -42,9 +44,10 @@ export async function importModel(path: string, destination: string): Promise<Im
     const hash = file === null ? await copyModelFolder(path, partial) : await convert(file, partial);
     const folder = await openModelFolder(partial);
     await folder.close();
+    const notes = notesOf(folder);
     await rename(partial, destination);
     const name = basename(info.isDirectory() ? path.replace(/\/+$/, '') : path).replace(/(-\d{5}-of-\d{5})?\.(gguf|bin)$/, '');
-    return { suggestedName: name, architecture: folder.architecture, hash };
+    return { suggestedName: name, architecture: folder.architecture, hash, notes };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
@@ -139,6 +142,17 @@ async function checkHead({ config, directory, readStored }: ModelFolder): Promis
     allowed: 'one table, or two that are the same',
     hint: `Set tie_word_embeddings to false in ${join(directory, 'config.json')} if the head was trained apart; otherwise save the model again without it.`,
   });
+}
+
+/** Fields of the model's own files that are accepted and not used; a person may have meant them. */
+function notesOf({ architecture, config, configJson }: ModelFolder): string[] {
+  const window = configJson.sliding_window;
+  // transformers gives a LLaMA's attention no window, so neither do we; one that is no shorter than the context would change nothing.
+  if (architecture !== 'LlamaForCausalLM' || typeof window !== 'number' || window >= config.contextLength) return [];
+  return [
+    `config.json names a sliding window of ${window} tokens, which a LlamaForCausalLM does not have: attention goes over the whole context of ` +
+      `${config.contextLength}. If the model was trained with the window, its architecture is MistralForCausalLM.`,
+  ];
 }
 
 /** Loads the tokenizer of a folder. */

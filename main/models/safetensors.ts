@@ -246,7 +246,8 @@ function parseTensor(path: string, named: string, entry: unknown, dataStart: num
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const json = (value: unknown): string => inShort(JSON.stringify(value) ?? 'undefined');
   const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (typeof dtype !== 'string') throw corrupt(path, IMPOSSIBLE, `tensor ${name} of type ${json(dtype)}`, Object.keys(BYTES_PER_ELEMENT).join(', '));
+  if (typeof dtype !== 'string')
+    throw corrupt(path, IMPOSSIBLE, `tensor ${name} of type ${json(dtype)}`, Object.keys(BYTES_PER_ELEMENT).join(', '));
   if (!Object.hasOwn(BYTES_PER_ELEMENT, dtype)) {
     throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not know.`, {
       found: inShort(dtype),
@@ -290,7 +291,8 @@ function checkRanges(path: string, tensors: ReadonlyMap<string, SafetensorsTenso
     }
     expected = end;
   }
-  if (expected !== size) throw corrupt(path, HOLE, `${size - expected} bytes after the last tensor`, `${expected} bytes, as the header says`);
+  if (expected !== size)
+    throw corrupt(path, HOLE, `${size - expected} bytes after the last tensor`, `${expected} bytes, as the header says`);
 }
 
 const HEADER = 'a JSON object in UTF-8 with type, shape and place of every tensor, each name once';

@@ -71,7 +71,13 @@ export function planCommands(): Command[] {
       .action((reference: string, options: CommonOptions & { old: string[]; windows?: number; context?: number; limit?: number }) =>
         withSession(options, async (session) => {
           const { old: oldDatasets, windows, context, limit } = options;
-          if (limit !== undefined && limit <= 0) throw refuse('--limit must be positive.', String(limit), 'a number of seconds above 0');
+          if (limit !== undefined && limit <= 0)
+            throw refuse(
+              '--limit must be positive.',
+              String(limit),
+              'a number of seconds above 0',
+              `Leave it out for ${IMPORTANCE_DEFAULTS.limitSeconds} seconds.`,
+            );
           const importance = await measured(session, {
             model: reference,
             oldDatasets,
