@@ -216,7 +216,7 @@ function checkIndex(index: ReadonlyMap<string, string>, files: ReadonlyMap<strin
   for (const [name, shard] of index) {
     if (files.get(shard)!.tensors.has(name)) continue;
     const other = [...files].find(([, { tensors }]) => tensors.has(name))?.[0];
-    const place = other ? `it is in ${other}` : `none of the ${files.size} shards has it`;
+    const place = other ? `it is in ${other}` : 'neither that file nor another shard has it';
     differences.push(`${name}: the index says ${shard}, but ${place}`);
   }
   for (const [shard, { tensors }] of files) {
@@ -226,7 +226,7 @@ function checkIndex(index: ReadonlyMap<string, string>, files: ReadonlyMap<strin
   throw new StrataError('CORRUPT', `${INDEX_FILE} and the shards disagree.`, {
     found: some(differences, '; '),
     allowed: 'every tensor in the shard that weight_map names for it, and no others',
-    hint: `Download ${INDEX_FILE} and all ${files.size} shards that it names again, from one version of the model.`,
+    hint: `Download ${INDEX_FILE} and the shards that it names (${some([...files.keys()])}) again, from one version of the model.`,
   });
 }
 

@@ -406,7 +406,7 @@ describe('a folder that holds no whole model is refused:', () => {
     [
       'that is nowhere',
       (map) => (map['model.layers.9.input_layernorm.weight'] = 'model-00001-of-00002.safetensors'),
-      'model.layers.9.input_layernorm.weight: the index says model-00001-of-00002.safetensors, but none of the 2 shards has it',
+      'model.layers.9.input_layernorm.weight: the index says model-00001-of-00002.safetensors, but neither that file nor another shard has it',
     ],
     ['no more', (map) => delete map[moved], `${moved}: it is in model-00002-of-00002.safetensors, but not in the index`],
   ])('with an index that says of a tensor that it is %s', async (_what, change, found) => {
@@ -420,7 +420,9 @@ describe('a folder that holds no whole model is refused:', () => {
       message: 'model.safetensors.index.json and the shards disagree.',
       found,
       allowed: 'every tensor in the shard that weight_map names for it, and no others',
-      hint: 'Download model.safetensors.index.json and all 2 shards that it names again, from one version of the model.',
+      hint:
+        'Download model.safetensors.index.json and the shards that it names (model-00001-of-00002.safetensors, ' +
+        'model-00002-of-00002.safetensors) again, from one version of the model.',
     });
   });
 

@@ -4,7 +4,7 @@ import { trainRequestSchema } from '../../../shared/contract/contract.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS, needsImportance } from '../../../shared/domain/method.ts';
 import { SCHEDULE_FORM } from '../../../shared/domain/mixture-curve.ts';
 import { DEFAULT_REPLAY_SHARE, WEIGHTINGS } from '../../../shared/domain/mixture.ts';
-import { PLACE_FORMS } from '../../../shared/domain/plan.ts';
+import { MAX_INSERTED_BLOCKS, PLACE_FORMS } from '../../../shared/domain/plan.ts';
 import { type AdvancedSettings, describeSetting, parseSetting, SETTING_NAMES } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
 import { fields } from '../format.ts';
@@ -53,7 +53,7 @@ export function trainCommand(): Command {
     .addOption(anyNumber('--temperature <t>', 'of weights by size: size^(1/T); 2 is sqrt, a high one almost equal'))
     .addOption(anyNumber('--max-repeats <r>', 'a dataset is gone through at most so many times; others of its role have the rest'))
     .option('--method <method>', `what is trained: ${METHODS.join(', ')}`, 'expand')
-    .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1))
+    .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1, MAX_INSERTED_BLOCKS))
     .option('--at <place>', `expand: ${PLACE_FORMS} (default even)`)
     .addOption(wholeNumber('--rank <n>', `lora: rank of the adapters (default ${DEFAULT_RANK})`, 1))
     .addOption(anyNumber('--alpha <x>', 'lora: scale, applied as alpha / rank (default twice the rank)'))
