@@ -122,7 +122,12 @@ async function makeSelfReplay({ studio, say, interruptible }: Session, options: 
   if (!request.success) {
     const issue = request.error.issues[0]!;
     const option = String(issue.path[0]);
-    throw refuse('Text cannot be sampled as asked.', `--${option} ${String(asked[option])}`, allowedBy(issue));
+    throw refuse(
+      'Text cannot be sampled as asked.',
+      `--${option} ${String(asked[option])}`,
+      allowedBy(issue),
+      `Leave --${option} out for its default.`,
+    );
   }
   let shown = '';
   return interruptible((signal) =>
