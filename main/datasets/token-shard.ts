@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Content } from '../../shared/domain/content.ts';
-import { StrataError } from '../../shared/errors.ts';
+import { type ErrorRecord, StrataError } from '../../shared/errors.ts';
 import { openDataset } from './dataset-folder.ts';
+import { joinLeftOut, type LeftOut, readLeftOut, refuseTooFew, withLeftOut, writeLeftOut } from './left-out.ts';
 import { writeAt } from './write-at.ts';
 
 /**
@@ -28,8 +29,14 @@ export interface EncodedDocument {
 export interface DocumentEncoder {
   /** Ids of a document, and which of them are learned. */
   encode(content: Content): EncodedDocument;
-  /** The same of many documents, in their order; where it is missing they are encoded one after the other. */
-  encodeAll?(contents: AsyncIterable<Content>): AsyncIterable<EncodedDocument>;
+  /**
+   * The same of many documents, in their order; where it is missing they are encoded one after the other. Those that cannot be encoded are left
+   * out, and told by their place.
+   */
+  encodeAll?(
+    contents: AsyncIterable<Content>,
+    options: { onRefused: (place: number, error: ErrorRecord) => void },
+  ): AsyncIterable<EncodedDocument>;
   readonly vocabularySize: number;
   /** Changes with everything that ids and masks depend on: tokenizer, chat template, what is learned. */
   readonly hash: string;
@@ -54,6 +61,8 @@ export interface BuiltShards {
   heldOutPath: string;
   trainTokens: number;
   heldOutTokens: number;
+  /** Of both parts; null when all documents are there. */
+  leftOut: LeftOut | null;
 }
 
 /** Training windows in a shard: window k reads tokens [k * context, (k + 1) * context] and predicts all but the first. */
@@ -63,42 +72,82 @@ export function trainingWindows(tokens: number, context: number): number {
 
 /**
  * Tokenises a dataset's two parts, once per encoder: later calls find the files of the first. Documents follow each other in the
- * dataset's order, whole, however long they are.
+ * dataset's order, whole, however long they are. A few that the encoder refuses are left out.
  * @param options.needsDocuments shards of version 1 are made again, with the same tokens and where documents start.
+ * @param options.name what the dataset is called, for messages.
+ * @throws StrataError BAD_INPUT when half of the documents or more are refused; no shard is left that would have too few.
  */
 export async function buildTokenShards(
   datasetDirectory: string,
   encoder: DocumentEncoder,
-  { needsDocuments = false }: { needsDocuments?: boolean } = {},
+  { needsDocuments = false, name = basename(datasetDirectory) }: { needsDocuments?: boolean; name?: string } = {},
 ): Promise<BuiltShards> {
   const directory = join(datasetDirectory, 'tokens', encoder.hash.slice(0, 16));
   await mkdir(directory, { recursive: true });
-  const build = async (part: 'train' | 'heldout'): Promise<{ path: string; tokens: number }> => {
+  const build = async (part: 'train' | 'heldout', before: LeftOut | null): Promise<BuiltPart> => {
     const path = join(directory, `${part}.tokens`);
+    const leftOutPath = join(directory, `${part}.left-out.json`);
     const existing = await readHeader(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
       throw error;
     });
-    if (existing && (existing.version === 2 || !needsDocuments)) return { path, tokens: existing.tokens };
-    const documents = encodedDocuments(datasetDirectory, part === 'heldout', encoder);
-    return { path, tokens: await writeTokenShard(path, documents, encoder.vocabularySize) };
+    if (existing && (existing.version === 2 || !needsDocuments)) {
+      return { path, tokens: existing.tokens, leftOut: joinLeftOut(before, await readLeftOut(leftOutPath)) };
+    }
+    let leftOut: LeftOut | null = null;
+    const documents = encodedDocuments(datasetDirectory, part === 'heldout', encoder, {
+      onRefused: (document, error) => (leftOut = withLeftOut(leftOut, document, error)),
+      // Before the shard gets its name.
+      onEnd: async (all) => {
+        refuseTooFew(name, joinLeftOut(before, leftOut), all);
+        if (leftOut) await writeLeftOut(leftOutPath, leftOut);
+      },
+    });
+    const tokens = await writeTokenShard(path, documents, encoder.vocabularySize);
+    return { path, tokens, leftOut: joinLeftOut(before, leftOut) };
   };
-  const train = await build('train');
-  const heldOut = await build('heldout');
-  return { trainPath: train.path, heldOutPath: heldOut.path, trainTokens: train.tokens, heldOutTokens: heldOut.tokens };
+  const train = await build('train', null);
+  const heldOut = await build('heldout', train.leftOut);
+  return {
+    trainPath: train.path,
+    heldOutPath: heldOut.path,
+    trainTokens: train.tokens,
+    heldOutTokens: heldOut.tokens,
+    leftOut: heldOut.leftOut,
+  };
+}
+
+interface BuiltPart {
+  path: string;
+  tokens: number;
+  /** Of this part and those before it. */
+  leftOut: LeftOut | null;
 }
 
 /** Tokens are written in pieces of about this many. */
 const CHUNK_TOKENS = 1 << 20;
 
-async function* encodedDocuments(datasetDirectory: string, heldOut: boolean, encoder: DocumentEncoder): AsyncGenerator<EncodedDocument> {
-  const contents = contentsOf(datasetDirectory, heldOut);
-  if (encoder.encodeAll) yield* encoder.encodeAll(contents);
-  else for await (const content of contents) yield encoder.encode(content);
-}
-
-async function* contentsOf(datasetDirectory: string, heldOut: boolean): AsyncGenerator<Content> {
-  for await (const { content } of (await openDataset(datasetDirectory)).documents({ heldOut })) yield content;
+/** @param hear told of documents by their number in the dataset, and at the end how many there are in both parts. */
+async function* encodedDocuments(
+  datasetDirectory: string,
+  heldOut: boolean,
+  encoder: DocumentEncoder,
+  hear: { onRefused: (document: number, error: ErrorRecord) => void; onEnd: (documents: number) => Promise<void> },
+): AsyncGenerator<EncodedDocument> {
+  /** Of the part's documents. */
+  const numbers: number[] = [];
+  let documents = 0;
+  const contents = async function* (): AsyncGenerator<Content> {
+    for await (const document of (await openDataset(datasetDirectory)).documents()) {
+      const number = documents++;
+      if (document.heldOut !== heldOut) continue;
+      numbers.push(number);
+      yield document.content;
+    }
+  };
+  if (encoder.encodeAll) yield* encoder.encodeAll(contents(), { onRefused: (place, error) => hear.onRefused(numbers[place]!, error) });
+  else for await (const content of contents()) yield encoder.encode(content);
+  await hear.onEnd(documents);
 }
 
 /**
