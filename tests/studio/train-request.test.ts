@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo } from '../../shared/contract/contract.ts';
+import { defaultReplay } from '../../shared/domain/distance.ts';
 import type { Importance } from '../../shared/domain/importance.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { ParsedTrainRequest } from '../../main/studio/train-request.ts';
@@ -29,7 +30,10 @@ const request = (changes: Partial<ParsedTrainRequest> = {}): ParsedTrainRequest 
 });
 
 const resolved = (changes: Partial<ParsedTrainRequest> = {}): ReturnType<typeof resolveRequest> =>
-  resolveRequest(request(changes), tiny.studio.models, tiny.studio.datasets, () => importance);
+  resolveRequest(request(changes), tiny.studio.models, tiny.studio.datasets, {
+    importanceOf: () => importance,
+    replayDefault: () => Promise.resolve(defaultReplay(null)),
+  });
 
 /** What the blocks of the tiny model matter, as if it had been measured. */
 const importance: Importance = {

@@ -35,7 +35,8 @@ const LIMITS: DistanceLimits = { sideBytes: 16_000_000, halfWords: 700_000 };
 const LEAST_WORDS = 100;
 const TOP_WORDS = 10_000;
 const NEAREST = 10;
-const EXCERPT_CHARACTERS = 240;
+/** Characters of a near document that are shown. */
+export const EXCERPT_CHARACTERS = 240;
 
 /** The halves that are counted, by their place in the counts. */
 const NEW = [0, 1] as const;
