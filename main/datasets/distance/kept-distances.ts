@@ -6,8 +6,9 @@ import { plainTextOf } from '../../../shared/domain/content.ts';
 import { distanceReportSchema, distanceSideSchema, nearestDocumentSchema } from '../../../shared/domain/distance.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { writeTextAtomically } from '../../models/atomic-file.ts';
+import { damagedDataset } from '../damaged-dataset.ts';
 import { openDataset } from '../dataset-folder.ts';
-import { type DistanceDataset, type DistanceRequest, EXCERPT_CHARACTERS, type TextDistance } from './measure-distance.ts';
+import { type DistanceDataset, type DistanceRequest, excerptOf, type TextDistance } from './measure-distance.ts';
 
 /** Changes whenever the same datasets give other numbers than before. */
 const WAY_OF_MEASURING = 1;
@@ -82,7 +83,7 @@ export async function keep(folder: string, sides: DistanceSides, seed: number, o
 
 /**
  * A kept distance in full: with the datasets as they are called now, and the beginnings of documents read again.
- * @throws StrataError BAD_INPUT when these data have none.
+ * @throws StrataError BAD_INPUT when these data have none; CORRUPT when a dataset's folder is damaged.
  */
 export async function restore(kept: KeptOutcome, sides: DistanceSides): Promise<TextDistance> {
   if ('refusal' in kept) throw new StrataError('BAD_INPUT', kept.refusal.message, kept.refusal);
@@ -92,8 +93,8 @@ export async function restore(kept: KeptOutcome, sides: DistanceSides): Promise<
     distance.nearest.map(async ({ datasetPlace, ...each }) => {
       const { id, name, directory } = sides.old[datasetPlace]!;
       const document = await (await openDataset(directory)).document(each.document);
-      const text = document ? plainTextOf(document.content) : '';
-      return { ...each, dataset: id, name, excerpt: text.slice(0, EXCERPT_CHARACTERS) };
+      if (!document) throw damagedDataset(directory, `no document ${each.document}`);
+      return { ...each, dataset: id, name, excerpt: excerptOf(plainTextOf(document.content)) };
     }),
   );
   return {

@@ -35,8 +35,7 @@ const LIMITS: DistanceLimits = { sideBytes: 16_000_000, halfWords: 700_000 };
 const LEAST_WORDS = 100;
 const TOP_WORDS = 10_000;
 const NEAREST = 10;
-/** Characters of a near document that are shown. */
-export const EXCERPT_CHARACTERS = 240;
+const EXCERPT_CHARACTERS = 240;
 
 /** The halves that are counted, by their place in the counts. */
 const NEW = [0, 1] as const;
@@ -90,6 +89,11 @@ export async function measureDistance(
   };
 }
 
+/** The beginning of a near document, to be shown: a copy, since a slice would keep the whole text in memory. */
+export function excerptOf(text: string): string {
+  return Buffer.from(text.slice(0, EXCERPT_CHARACTERS)).toString();
+}
+
 /** Reads of each dataset a part in proportion to its size. */
 async function readSide(
   datasets: readonly DistanceDataset[],
@@ -116,7 +120,7 @@ async function readSide(
         count,
         low: low.slice(0, count),
         high: high.slice(0, count),
-        excerpt: Buffer.from(text.slice(0, EXCERPT_CHARACTERS)).toString(), // a copy: a slice would keep the whole text in memory
+        excerpt: excerptOf(text),
       });
     }
   }
