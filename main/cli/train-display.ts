@@ -48,7 +48,7 @@ export function describePlan(preview: TrainPreview): string {
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** Who gets how much, and the first windows as they come. */
-function describeMixture({ mixture, replayShare, replayReason, replayCurve, stream, time }: TrainPreview): [string, string][] {
+function describeMixture({ mixture, replayShare, replayReason, replayCurve, stream, time, warnings }: TrainPreview): [string, string][] {
   const letterOf = (index: number): string => LETTERS[index] ?? '.';
   const datasets = mixture.map(({ role, name, share, tokens, windows, epochs, shortfall, seconds }, index): [string, string] => {
     const facts = [
@@ -63,6 +63,7 @@ function describeMixture({ mixture, replayShare, replayReason, replayCurve, stre
     lines.push(['', `over the run: ${replayCurve.map(({ at, share }) => `${percent(share)} at ${percent(at)}`).join(', ')}`]);
   }
   if (mixture.length > 1) lines.push(['First windows', stream.map(letterOf).join('')]);
+  lines.push(...warnings.map((text): [string, string] => ['Warning', text]));
   return lines;
 }
 

@@ -1,18 +1,25 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Content } from '../../shared/domain/content.ts';
-import { StrataError } from '../../shared/errors.ts';
+import { type ErrorRecord, StrataError } from '../../shared/errors.ts';
 import { openDataset } from './dataset-folder.ts';
+import { joinLeftOut, type LeftOut, readLeftOut, refuseTooFew, withLeftOut, writeLeftOut } from './left-out.ts';
 import { type EncodedDocument, HEADER_BYTES, MAGIC, POSITION_BYTES, TokenShardWriter } from './token-shard-writer.ts';
 
 /** What building shards needs of a model (see main/models/content-encoder.ts). */
 export interface DocumentEncoder {
   /** Ids of a document, and which of them are learned. */
   encode(content: Content): EncodedDocument;
-  /** The same of many documents, in their order; where it is missing they are encoded one after the other. */
-  encodeAll?(contents: AsyncIterable<Content>): AsyncIterable<EncodedDocument>;
+  /**
+   * The same of many documents, in their order; where it is missing they are encoded one after the other. Those that cannot be encoded are left
+   * out, and told by their place.
+   */
+  encodeAll?(
+    contents: AsyncIterable<Content>,
+    options: { onRefused: (place: number, error: ErrorRecord) => void },
+  ): AsyncIterable<EncodedDocument>;
   readonly vocabularySize: number;
   /** Changes with everything that ids and masks depend on: tokenizer, chat template, what is learned. */
   readonly hash: string;
@@ -37,6 +44,8 @@ export interface BuiltShards {
   heldOutPath: string;
   trainTokens: number;
   heldOutTokens: number;
+  /** Of both parts; null when all documents are there. */
+  leftOut: LeftOut | null;
 }
 
 /** Training windows in a shard: window k reads tokens [k * context, (k + 1) * context] and predicts all but the first. */
@@ -46,62 +55,103 @@ export function trainingWindows(tokens: number, context: number): number {
 
 /**
  * Tokenises a dataset's two parts, once per encoder: later calls find the files of the first. Documents follow each other in the
- * dataset's order, whole, however long they are.
+ * dataset's order, whole, however long they are. A few that the encoder refuses are left out.
  * @param options.needsDocuments shards of version 1 are made again, with the same tokens and where documents start.
+ * @param options.name what the dataset is called, for messages.
+ * @throws StrataError BAD_INPUT when half of the documents or more are refused; no shard is left that would have too few.
  */
 export async function buildTokenShards(
   datasetDirectory: string,
   encoder: DocumentEncoder,
-  { needsDocuments = false }: { needsDocuments?: boolean } = {},
+  { needsDocuments = false, name = basename(datasetDirectory) }: { needsDocuments?: boolean; name?: string } = {},
 ): Promise<BuiltShards> {
   const directory = join(datasetDirectory, 'tokens', encoder.hash.slice(0, 16));
   await mkdir(directory, { recursive: true });
-  const [trainPath, heldOutPath] = [join(directory, 'train.tokens'), join(directory, 'heldout.tokens')];
-  const wanted = [
-    { heldOut: false, path: trainPath },
-    { heldOut: true, path: heldOutPath },
-  ];
-  const tokens = new Map<boolean, number>();
-  const writers = new Map<boolean, TokenShardWriter>();
+  const parts = [
+    await openPart(directory, 'train', encoder, needsDocuments),
+    await openPart(directory, 'heldout', encoder, needsDocuments),
+  ] as const;
+  const leftOutOf = (): LeftOut | null => joinLeftOut(parts[0].leftOut, parts[1].leftOut);
   try {
-    for (const { heldOut, path } of wanted) {
-      const existing = await readHeader(path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return null;
-        throw error;
-      });
-      if (existing && (existing.version === 2 || !needsDocuments)) tokens.set(heldOut, existing.tokens);
-      else writers.set(heldOut, await TokenShardWriter.create(path, encoder.vocabularySize));
+    if (parts.some(({ writer }) => writer)) {
+      const documents = await encodeInto(parts, datasetDirectory, encoder);
+      // Before a shard gets its name.
+      refuseTooFew(name, leftOutOf(), documents);
     }
-    if (writers.size > 0) await encodeInto(writers, datasetDirectory, encoder);
-    for (const [heldOut, writer] of writers) tokens.set(heldOut, await writer.finish());
+    for (const part of parts) {
+      if (!part.writer) continue;
+      if (part.leftOut) await writeLeftOut(part.leftOutPath, part.leftOut);
+      part.tokens = await part.writer.finish();
+    }
   } catch (error) {
-    for (const writer of writers.values()) await writer.discard();
+    for (const { writer } of parts) await writer?.discard();
     throw error;
   }
-  return { trainPath, heldOutPath, trainTokens: tokens.get(false)!, heldOutTokens: tokens.get(true)! };
+  const [train, heldOut] = parts;
+  return {
+    ...{ trainPath: train.path, heldOutPath: heldOut.path, trainTokens: train.tokens, heldOutTokens: heldOut.tokens },
+    leftOut: leftOutOf(),
+  };
 }
 
-/** Documents of the parts that are wanted, and what becomes of them, in one pass: reading and starting threads is done once. */
-async function encodeInto(
-  writers: ReadonlyMap<boolean, TokenShardWriter>,
-  datasetDirectory: string,
-  encoder: DocumentEncoder,
-): Promise<void> {
-  const [only] = writers.size === 1 ? writers.keys() : [];
-  /** Parts of documents that are being encoded, in their order. */
-  const parts: boolean[] = [];
+interface ShardPart {
+  path: string;
+  leftOutPath: string;
+  /** Null for a shard that is there already. */
+  writer: TokenShardWriter | null;
+  tokens: number;
+  leftOut: LeftOut | null;
+}
+
+async function openPart(directory: string, name: string, encoder: DocumentEncoder, needsDocuments: boolean): Promise<ShardPart> {
+  const [path, leftOutPath] = [join(directory, `${name}.tokens`), join(directory, `${name}.left-out.json`)];
+  const existing = await readHeader(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (existing && (existing.version === 2 || !needsDocuments)) {
+    return { path, leftOutPath, writer: null, tokens: existing.tokens, leftOut: await readLeftOut(leftOutPath) };
+  }
+  return { path, leftOutPath, writer: await TokenShardWriter.create(path, encoder.vocabularySize), tokens: 0, leftOut: null };
+}
+
+/**
+ * Encodes the documents of the parts that are wanted in one pass: the dataset is read, and threads are started, once.
+ * @returns how many documents both parts have.
+ */
+async function encodeInto(parts: readonly [ShardPart, ShardPart], datasetDirectory: string, encoder: DocumentEncoder): Promise<number> {
+  let documents = 0;
+  /** Of documents that are encoded: their part, and their number in the dataset. */
+  const given: { part: ShardPart; number: number }[] = [];
   const contents = async function* (): AsyncGenerator<Content> {
-    const folder = await openDataset(datasetDirectory);
-    for await (const { content, heldOut } of folder.documents(only === undefined ? {} : { heldOut: only })) {
-      parts.push(heldOut);
+    for await (const { content, heldOut } of (await openDataset(datasetDirectory)).documents()) {
+      const number = documents++;
+      const part = parts[heldOut ? 1 : 0];
+      if (!part.writer) continue;
+      given.push({ part, number });
       yield content;
     }
   };
-  for await (const document of encodedAll(contents(), encoder)) await writers.get(parts.shift()!)!.add(document);
+  const refused = new Set<number>();
+  const onRefused = (place: number, error: ErrorRecord): void => {
+    const { part, number } = given[place]!;
+    part.leftOut = withLeftOut(part.leftOut, number, error);
+    refused.add(place);
+  };
+  let place = 0;
+  for await (const document of encodedAll(contents(), encoder, onRefused)) {
+    while (refused.delete(place)) place++; // it has been told of them before it gives what stands behind them
+    await given[place++]!.part.writer!.add(document);
+  }
+  return documents;
 }
 
-async function* encodedAll(contents: AsyncIterable<Content>, encoder: DocumentEncoder): AsyncGenerator<EncodedDocument> {
-  if (encoder.encodeAll) yield* encoder.encodeAll(contents);
+async function* encodedAll(
+  contents: AsyncIterable<Content>,
+  encoder: DocumentEncoder,
+  onRefused: (place: number, error: ErrorRecord) => void,
+): AsyncGenerator<EncodedDocument> {
+  if (encoder.encodeAll) yield* encoder.encodeAll(contents, { onRefused });
   else for await (const content of contents) yield encoder.encode(content);
 }
 

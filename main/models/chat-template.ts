@@ -2,6 +2,7 @@ import { Template } from '@huggingface/jinja';
 import type { ChatMessage } from '../../shared/domain/content.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { Literals, Span } from './tokenizers/text-encoder.ts';
+import { UnusableDocument } from './unusable-document.ts';
 
 /** A conversation as a model's template writes it. */
 export interface RenderedChat {
@@ -77,7 +78,7 @@ export class ChatTemplate {
 
   /**
    * Writes a conversation. A template that refuses system messages gets the system's before the first of the user.
-   * @throws StrataError BAD_INPUT when the template refuses the conversation, UNSUPPORTED when it hides what the assistant says.
+   * @throws UnusableDocument BAD_INPUT when the template refuses the conversation, UNSUPPORTED when it hides what the assistant says.
    */
   render(given: readonly ChatMessage[]): RenderedChat {
     const signs = freeCharacters(this.#source + given.map(({ content }) => content).join(''));
@@ -197,7 +198,7 @@ class Refusal extends Error {}
 
 function asStrataError(error: unknown): unknown {
   if (!(error instanceof Refusal)) return error;
-  return new StrataError('BAD_INPUT', "The model's chat template refuses a conversation.", {
+  return new UnusableDocument('BAD_INPUT', "The model's chat template refuses a conversation.", {
     found: error.message,
     allowed: 'conversations that the template takes',
     hint: 'Leave that conversation out, or use a model whose template takes it.',
@@ -205,8 +206,8 @@ function asStrataError(error: unknown): unknown {
   });
 }
 
-function hidden(): StrataError {
-  return new StrataError('UNSUPPORTED', "The model's chat template does not show which text is the assistant's.", {
+function hidden(): UnusableDocument {
+  return new UnusableDocument('UNSUPPORTED', "The model's chat template does not show which text is the assistant's.", {
     found: 'a template that changes what messages say',
     allowed: 'a template that keeps messages as they are, or marks the assistant with {% generation %}',
     hint: 'Learn all of the text instead, or give the model another chat template.',
@@ -237,7 +238,7 @@ function* freeCharacters(text: string): Generator<string, never> {
     const character = String.fromCharCode(code);
     if (!text.includes(character)) yield character;
   }
-  throw new StrataError('UNSUPPORTED', 'A conversation uses all of the characters that are for private use.', {
+  throw new UnusableDocument('UNSUPPORTED', 'A conversation uses all of the characters that are for private use.', {
     found: 'all 6400 characters from U+E000 to U+F8FF',
     allowed: 'texts that leave some of them free',
     hint: 'Leave that conversation out.',

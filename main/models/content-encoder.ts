@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ChatMessage, Content } from '../../shared/domain/content.ts';
 import { DEFAULT_RENDERING, type Rendering } from '../../shared/domain/rendering.ts';
-import { StrataError } from '../../shared/errors.ts';
 import { ChatTemplate } from './chat-template.ts';
 import { readChatTemplates } from './export/chat-template.ts';
 import { readSpecialTokens } from './special-tokens.ts';
 import { loadTokenizer, type TextTokenizer } from './tokenizer.ts';
 import { type EncodedContent, encodeInParallel, type ParallelOptions } from './tokenizers/parallel-encoding.ts';
 import type { Span } from './tokenizers/text-encoder.ts';
+import { UnusableDocument } from './unusable-document.ts';
 
 /** Changes whenever the same document gives other ids or another mask than before. */
 const WAY_OF_RENDERING = 'conversations by the chat template, the assistant learned; prompt, blank line, completion';
@@ -34,10 +34,10 @@ export interface ContentEncoder {
   /**
    * Ids of a document, and which of them are learned. A text is learned as a whole, with the tokenizer's start and end. Of a prompt with its
    * completion, and of a conversation, only the answers are, each with the token that ends it. Nothing is cut.
-   * @throws StrataError UNSUPPORTED for a question with choices, which is for evaluation; as the chat template.
+   * @throws UnusableDocument for a question with choices, which is for evaluation; as the chat template.
    */
   encode(content: Content): EncodedContent;
-  /** {@link encode} of each document, in order; many are encoded by several threads. */
+  /** {@link encode} of each document, in order; many are encoded by several threads. With `onRefused` those that cannot be are left out. */
   encodeAll(contents: AsyncIterable<Content>, options?: ParallelOptions): AsyncIterable<EncodedContent>;
   readonly tokenizer: TextTokenizer;
   readonly templateOrigin: TemplateOrigin;
@@ -84,7 +84,7 @@ export async function loadContentEncoder(directory: string, rendering: Rendering
       case 'chat':
         return chat(content.messages);
       case 'choice':
-        throw new StrataError('UNSUPPORTED', 'A question with choices cannot be trained on: it is for evaluation.', {
+        throw new UnusableDocument('UNSUPPORTED', 'A question with choices cannot be trained on: it is for evaluation.', {
           found: content.question.slice(0, 80),
           allowed: 'texts, prompts with completions, and conversations',
           hint: 'Score the model on this dataset, or import it with another mapping, such as a question and its answer.',

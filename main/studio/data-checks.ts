@@ -7,12 +7,13 @@ import { StrataError } from '../../shared/errors.ts';
 import type { CheckedDataset, CheckRequest } from '../datasets/checks/check-datasets.ts';
 import { textsOfFile } from '../datasets/checks/evaluation-file.ts';
 import { withoutDocuments } from '../datasets/checks/without-documents.ts';
-import { checkInBackground, type ComparisonProgress, measureInBackground } from '../datasets/comparison.ts';
+import { checkInBackground, type ComparisonProgress } from '../datasets/comparison.ts';
 import { type HeldOutTexts, lossSideOf, readHeldOut } from '../datasets/distance/held-out-loss.ts';
 import { insertDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
 import type { TextEvaluation } from '../training/evaluate-job.ts';
 import { folderOf, makeFolder, newId, now, type StudioContext, uniqueName } from './context.ts';
 import type { Datasets } from './datasets.ts';
+import type { Distances } from './distances.ts';
 import { followWork } from './follow-work.ts';
 import type { Text } from './text.ts';
 
@@ -20,17 +21,20 @@ import type { Text } from './text.ts';
 const LOSS_BYTES = 80_000;
 /** Tokens of a window at most: documents are seldom longer, and a longer one takes memory. */
 const LOSS_CONTEXT = 512;
+/** Chooses which held-out documents a model reads. */
 const SEED = 1;
 
 /** Use cases that compare datasets before anything is trained. */
 export class DataChecks {
   readonly #context: StudioContext;
   readonly #datasets: Datasets;
+  readonly #distances: Distances;
   readonly #text: Text;
 
-  constructor(context: StudioContext, datasets: Datasets, text: Text) {
+  constructor(context: StudioContext, datasets: Datasets, distances: Distances, text: Text) {
     this.#context = context;
     this.#datasets = datasets;
+    this.#distances = distances;
     this.#text = text;
   }
 
@@ -92,7 +96,7 @@ export class DataChecks {
   }
 
   /**
-   * How far new data are from old; with a model also how much harder they are for it.
+   * How far new data are from old; with a model also how much harder they are for it. What was measured without a model is kept.
    * @throws StrataError BAD_INPUT when a dataset is on both sides, or a side has too little text.
    */
   async distance(
@@ -108,10 +112,7 @@ export class DataChecks {
     refuseBothSides(sides);
     const model = request.model === undefined ? null : this.#text.modelOf(request.model);
     const seed = request.seed ?? SEED;
-    const texts = await measureInBackground(
-      { new: sides.new.map(folderOfDataset), old: sides.old.map(folderOfDataset), seed },
-      { onProgress, ...(signal ? { signal } : {}) },
-    );
+    const texts = await this.#distances.measure(sides, { seed: request.seed, onProgress, signal });
     let lossGap: LossGap | null = null;
     if (model) {
       onProgress({ activity: `measuring the loss of ${model.name}` });

@@ -2,6 +2,7 @@ import type { ImportanceEvent, ImportanceRequest, ModelInfo, PlanReport } from '
 import { type Importance, IMPORTANCE_DEFAULTS } from '../../shared/domain/importance.ts';
 import { planMemory } from '../../shared/domain/memory.ts';
 import { outlookOf } from '../../shared/domain/plan-summary.ts';
+import { DEFAULT_RENDERING, type Rendering } from '../../shared/domain/rendering.ts';
 import { parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
@@ -15,7 +16,7 @@ import { availableMemory } from '../training/process-memory.ts';
 import { now, type StudioContext } from './context.ts';
 import type { Datasets } from './datasets.ts';
 import { followWork } from './follow-work.ts';
-import { importanceOf, needsOldData } from './importance.ts';
+import { importanceOf, needsOldData, renderedHashes } from './importance.ts';
 import type { Models } from './models.ts';
 import type { Runs } from './runs.ts';
 import { speedOfPlan } from './run-time.ts';
@@ -89,9 +90,10 @@ export class Planner {
   }
 
   /** What each block matters, as far as it was measured on exactly these data. */
-  importance({ model, oldDatasets }: { model: string; oldDatasets: string[] }): Importance | null {
+  importance({ model, oldDatasets, rendering }: Pick<ImportanceRequest, 'model' | 'oldDatasets' | 'rendering'>): Importance | null {
     const { hash } = this.#models.find(model);
-    return bestImportance(this.#context.store, { modelHash: hash, datasetHashes: this.#old(oldDatasets).map((dataset) => dataset.hash) });
+    const datasetHashes = renderedHashes(this.#old(oldDatasets), rendering ?? DEFAULT_RENDERING);
+    return bestImportance(this.#context.store, { modelHash: hash, datasetHashes });
   }
 
   /**
@@ -118,7 +120,8 @@ export class Planner {
       });
     }
     const windows = request.windows ?? IMPORTANCE_DEFAULTS.windows;
-    const key: ImportanceKey = { modelHash: base.hash, datasetHashes: old.map(({ hash }) => hash), context, windows };
+    const rendering = request.rendering ?? DEFAULT_RENDERING;
+    const key: ImportanceKey = { modelHash: base.hash, datasetHashes: renderedHashes(old, rendering), context, windows };
     const known = findImportance(store, key);
     if (known) return known;
 
@@ -128,7 +131,7 @@ export class Planner {
       engine: request.engine ?? 'auto',
       modelDirectory: base.path,
       modelHash: base.hash,
-      datasets: await this.#heldOut(base, old),
+      datasets: await this.#heldOut(base, old, rendering),
       context,
       windows,
       limitSeconds: request.limitSeconds ?? IMPORTANCE_DEFAULTS.limitSeconds,
@@ -168,11 +171,11 @@ export class Planner {
     return distinct.sort((a, b) => a.hash.localeCompare(b.hash)); // their order changes nothing
   }
 
-  async #heldOut(base: StoredModel, old: readonly StoredDataset[]): Promise<ImportanceJob['datasets']> {
-    const encoder = await loadContentEncoder(base.path);
+  async #heldOut(base: StoredModel, old: readonly StoredDataset[], rendering: Rendering): Promise<ImportanceJob['datasets']> {
+    const encoder = await loadContentEncoder(base.path, rendering);
     const datasets: ImportanceJob['datasets'] = [];
     for (const { name, hash, path } of old) {
-      const { heldOutPath } = await buildTokenShards(path, encoder);
+      const { heldOutPath } = await buildTokenShards(path, encoder, { name });
       datasets.push({ name, hash, heldOutPath });
     }
     return datasets;

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent, StreamWindow, TrainPreview } from '../../shared/contract/contract.ts';
+import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
 import { canGoOn, type MetricPoint, type MetricSeries, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import { openModelFolder } from '../models/model-folder.ts';
@@ -22,6 +23,7 @@ import { hasCheckpoint } from '../training/checkpoint.ts';
 import type { TrainJob } from '../training/messages.ts';
 import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 import type { Datasets } from './datasets.ts';
+import type { Distances } from './distances.ts';
 import { importanceOf } from './importance.ts';
 import type { Models } from './models.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
@@ -43,20 +45,26 @@ export class Runs {
   readonly #context: StudioContext;
   readonly #models: Models;
   readonly #datasets: Datasets;
+  readonly #distances: Distances;
   /** Runs that this process trains. */
   readonly #owned = new Map<string, RunOwner>();
   /** Runs of this process that ended without the database hearing of it (a full disk), and why: told as soon as it can be. */
   readonly #unrecorded = new Map<string, ErrorRecord>();
 
-  constructor(context: StudioContext, models: Models, datasets: Datasets) {
+  constructor(context: StudioContext, models: Models, datasets: Datasets, distances: Distances) {
     this.#context = context;
     this.#models = models;
     this.#datasets = datasets;
+    this.#distances = distances;
     this.#markOrphans();
   }
 
-  async preview(request: ParsedTrainRequest): Promise<TrainPreview> {
-    const { preview, ...planned } = await this.#resolve(request);
+  /**
+   * What a run would do. It answers at once: where nobody chose a replay share and the distance of the data is not known, that is said.
+   * @param onMeasure measures the distance in that case, as a start would; called when that begins.
+   */
+  async preview(request: ParsedTrainRequest, onMeasure?: () => void): Promise<TrainPreview> {
+    const { preview, ...planned } = await this.#resolve(request, onMeasure);
     const time = estimateTime(planned, await this.pastRuns());
     // Every window costs the same, whatever it is of.
     const mixture = preview.mixture.map((each) => ({ ...each, seconds: time && time.seconds * each.share }));
@@ -71,9 +79,18 @@ export class Runs {
     return positions.map((position) => ({ position, ...mixture.at(position) }));
   }
 
-  #resolve(request: ParsedTrainRequest): ReturnType<typeof resolveRequest> {
+  /** @param onMeasure called when a distance begins to be measured that is needed and not known; without it none is. */
+  #resolve(request: ParsedTrainRequest, onMeasure?: () => void): ReturnType<typeof resolveRequest> {
     const { store } = this.#context;
-    return resolveRequest(request, this.#models, this.#datasets, (base, old) => importanceOf(store, base, old));
+    let hasBegun = false;
+    const onProgress = (): void => {
+      if (!hasBegun) onMeasure?.();
+      hasBegun = true;
+    };
+    return resolveRequest(request, this.#models, this.#datasets, {
+      importanceOf: (base, old, rendering) => importanceOf(store, base, old, rendering),
+      replayDefault: (sides) => this.#distances.replayDefault(sides, onMeasure ? { onProgress } : null),
+    });
   }
 
   /** Runs that tell how fast an engine is here, latest first: not those whose base is gone, that failed, or that hardly got beyond their first steps. */
@@ -91,10 +108,10 @@ export class Runs {
     return past;
   }
 
-  /** Records the run and starts its trainer. */
+  /** Records the run and starts its trainer. Where nobody chose a replay share, the distance of the data is measured first unless it is known. */
   async start(request: ParsedTrainRequest): Promise<RunSummary> {
     const { store } = this.#context;
-    const { configuration, preview, shards, base } = await this.#resolve(request);
+    const { configuration, preview, shards, base } = await this.#resolve(request, () => undefined);
     await this.#models.checkUnchanged(base);
     await this.#models.checkPlan(base);
     const learned = configuration.datasets
@@ -116,6 +133,7 @@ export class Runs {
       trainableTensors: preview.trainableTensors,
       addedParameters: preview.addedParameters,
     });
+    if (preview.warnings.length > 0) updateRun(store, id, { warnings: preview.warnings.map((text) => ({ at: now(), text })) });
     const run = this.find(id);
     this.#own(run, { configuration, baseModelDirectory: base.path, shards });
     return this.show(id);
@@ -225,11 +243,12 @@ export class Runs {
     if (wasSaved && !(await hasCheckpoint(run.directory))) throw checkpointsLost(run);
     const base = this.#models.find(configuration.baseModel.id);
     await this.#models.checkUnchanged(base, configuration.baseModel.hash);
-    const encoder = await loadContentEncoder(base.path);
+    const encoder = await loadContentEncoder(base.path, configuration.rendering);
     const needsDocuments = configuration.packing === 'documents';
     const shards: TrainJob['shards'] = [];
     for (const { id, role } of configuration.datasets) {
-      const built = await buildTokenShards(this.#datasets.find(id).path, encoder, { needsDocuments });
+      const { path, name } = this.#datasets.find(id);
+      const built = await buildTokenShards(path, encoder, { needsDocuments, name });
       shards.push({ datasetId: id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath });
     }
     // Checked and taken in one step: of two that resume it at the same time, one does.
@@ -259,8 +278,10 @@ export class Runs {
   /** Runs side by side, and every setting or result in which they differ. */
   compare({ runs: references }: { runs: string[] }): { runs: RunSummary[]; differences: Record<string, unknown[]> } {
     const runs = references.map((reference) => this.show(reference));
-    // A table of what blocks mattered is no setting: what came of it is in the plan.
-    const flat = runs.map(({ configuration: { importance: _, ...settings }, ...run }) => flatten({ ...settings, ...results(run) }));
+    // Why blocks stand where they do and why so much is replayed is no setting: what came of it is one.
+    const flat = runs.map(({ configuration: { importance: _, replayReason: _reason, ...settings }, ...run }) =>
+      flatten({ ...settings, rendering: settings.rendering ?? DEFAULT_RENDERING, ...results(run) }),
+    );
     const keys = [...new Set(flat.flatMap((fields) => [...fields.keys()]))];
     const differences: Record<string, unknown[]> = {};
     for (const key of keys) {

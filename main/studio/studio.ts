@@ -9,6 +9,7 @@ import type { StudioContext } from './context.ts';
 import { DataChecks } from './data-checks.ts';
 import { DatasetTokens } from './dataset-tokens.ts';
 import { Datasets } from './datasets.ts';
+import { Distances } from './distances.ts';
 import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
@@ -67,7 +68,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const downloads = new ModelDownloads(context, models);
   const datasets = new Datasets(context);
   const exports = new Exports(context, models);
-  const runs = new Runs(context, models, datasets);
+  const distances = new Distances(context);
+  const runs = new Runs(context, models, datasets, distances);
   const text = new Text(context);
   return {
     home,
@@ -76,7 +78,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     exports,
     downloads,
     datasets,
-    dataChecks: new DataChecks(context, datasets, text),
+    dataChecks: new DataChecks(context, datasets, distances, text),
     datasetTokens: new DatasetTokens(context, datasets),
     planner: new Planner(context, models, datasets, runs),
     runs,

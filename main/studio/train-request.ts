@@ -4,16 +4,20 @@ import { type TrainPreview, type trainRequestSchema } from '../../shared/contrac
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import type { Importance } from '../../shared/domain/importance.ts';
 import { chooseMethod, needsImportance, planOf } from '../../shared/domain/method.ts';
+import type { ReplayDefault } from '../../shared/domain/distance.ts';
 import { curveOf, parseSchedule } from '../../shared/domain/mixture-curve.ts';
 import { capShares, resolveShares } from '../../shared/domain/mixture-shares.ts';
 import { MixtureStream } from '../../shared/domain/mixture-stream.ts';
-import { DEFAULT_REPLAY_REASON, repeatedShareOf } from '../../shared/domain/mixture.ts';
+import { repeatedShareOf } from '../../shared/domain/mixture.ts';
 import { outlookOf } from '../../shared/domain/plan-summary.ts';
+import { DEFAULT_RENDERING, type Rendering } from '../../shared/domain/rendering.ts';
 import { type Role, type RunConfiguration, runConfigurationSchema } from '../../shared/domain/run.ts';
 import type { Schedule } from '../../shared/domain/schedule.ts';
 import { isSelfReplay } from '../../shared/domain/self-replay.ts';
 import type { AdvancedSettings } from '../../shared/domain/settings.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { readManifest } from '../datasets/dataset-manifest.ts';
+import { describeLeftOut } from '../datasets/left-out.ts';
 import { buildTokenShards, trainingWindows } from '../datasets/token-shard.ts';
 import { parseEngineName } from '../engine/load-engine.ts';
 import { openModelFolder } from '../models/model-folder.ts';
@@ -78,16 +82,23 @@ export interface ResolvedRequest {
   measuredTokens: Record<Role, number>;
 }
 
+/** What only a workspace knows. */
+export interface Measurements {
+  /** What the base's blocks matter for old data, for a request that places new blocks by it; throws when that is not known. */
+  importanceOf: (base: StoredModel, old: readonly StoredDataset[], rendering: Rendering) => Importance;
+  /** How much is replayed where nobody says. */
+  replayDefault: (sides: Record<Role, readonly StoredDataset[]>) => Promise<ReplayDefault>;
+}
+
 /**
  * Turns what a person chose into everything a run is: datasets tokenised, blocks placed, amounts counted, defaults filled in.
- * @param importanceOf what the base's blocks matter for old data, for a request that places new blocks by it; it throws when that is not known.
  * @throws StrataError BAD_INPUT for anything that cannot be; nothing has been started then.
  */
 export async function resolveRequest(
   request: ParsedTrainRequest,
   models: Models,
   datasets: Datasets,
-  importanceOf: (base: StoredModel, old: readonly StoredDataset[]) => Importance,
+  { importanceOf, replayDefault }: Measurements,
 ): Promise<ResolvedRequest> {
   const base = models.find(request.model);
   const chosen = chooseDatasets(request, datasets);
@@ -104,16 +115,21 @@ export async function resolveRequest(
       allowed: `2 to ${folder.config.contextLength} tokens`,
     });
   }
-  const old = chosen.flatMap(({ dataset, role }) => (role === 'old' ? [dataset] : []));
-  const importance = needsImportance(request) ? importanceOf(base, old) : null;
+  const of = (wanted: Role): StoredDataset[] => chosen.flatMap(({ dataset, role }) => (role === wanted ? [dataset] : []));
+  const sides = { new: of('new'), old: of('old') };
+  const rendering = request.rendering ?? DEFAULT_RENDERING;
+  const importance = needsImportance(request) ? importanceOf(base, sides.old, rendering) : null;
   const method = chooseMethod(request, folder.config, importance?.blocks ?? null);
   const advanced = request.advanced ?? {};
   const packing = advanced.packing ?? DEFAULTS.packing;
-  const encoder = await loadContentEncoder(base.path);
+  const encoder = await loadContentEncoder(base.path, rendering);
   const shards: (TrainJob['shards'][number] & { windows: number; name: string })[] = [];
   const heldOut = { new: 0, old: 0 };
+  const warnings: string[] = [];
   for (const { dataset, role } of chosen) {
-    const built = await buildTokenShards(dataset.path, encoder, { needsDocuments: packing === 'documents' });
+    await refuseOnlyChoices(dataset);
+    const built = await buildTokenShards(dataset.path, encoder, { needsDocuments: packing === 'documents', name: dataset.name });
+    if (built.leftOut) warnings.push(describeLeftOut(dataset.name, built.leftOut));
     const windows = trainingWindows(built.trainTokens, context);
     if (windows === 0 || built.heldOutTokens < 2) {
       throw new StrataError('BAD_INPUT', `The dataset "${dataset.name}" is too short.`, {
@@ -127,8 +143,9 @@ export async function resolveRequest(
   }
 
   const batch = request.batch ?? DEFAULTS.batch;
+  const replay = await replayOf(request, sides, replayDefault);
   const shares = resolveShares(shards, {
-    replayShare: request.replayShare,
+    replayShare: request.replayShare ?? replay.replayShare,
     weighting: request.weights,
     temperature: request.temperature,
     shares: request.shares && byId(request.shares, chosen, datasets),
@@ -153,6 +170,8 @@ export async function resolveRequest(
       ...(isSelfReplay(dataset.source) ? { origin: 'self-replay' as const } : {}),
     })),
     replayShare,
+    replayReason: replay.reason,
+    rendering,
     mixture: {
       version: 2,
       weighting: shares.weighting,
@@ -213,12 +232,14 @@ export async function resolveRequest(
       shortfall: Math.round((shortfall[datasetId] ?? 0) * context),
     })),
     replayShare,
-    replayReason: hasOld ? (isChosen(request) ? 'As chosen.' : DEFAULT_REPLAY_REASON) : 'No old data, so nothing is replayed.',
+    replayReason: replay.reason,
+    replayBasis: replay.basis,
     replayCurve: curve,
     stream: Array.from({ length: Math.min(SHOWN_WINDOWS, windows) }, (_, position) =>
       shards.findIndex(({ datasetId }) => datasetId === mixture.at(position).datasetId),
     ),
     memory,
+    warnings,
   };
   return {
     configuration,
@@ -271,9 +292,26 @@ function byId(
   return found;
 }
 
-/** Whether how much is replayed was said, directly or by shares. */
-function isChosen({ replayShare, shares }: ParsedTrainRequest): boolean {
-  return replayShare !== undefined || Object.keys(shares ?? {}).length > 0;
+/** How much is replayed and why; the share is absent where the request says it, directly or by shares of datasets. */
+async function replayOf(
+  { replayShare, shares }: ParsedTrainRequest,
+  sides: Record<Role, readonly StoredDataset[]>,
+  replayDefault: Measurements['replayDefault'],
+): Promise<Pick<ReplayDefault, 'basis' | 'reason'> & { replayShare?: number }> {
+  if (sides.old.length === 0) return { basis: 'no-old-data', reason: 'No old data, so nothing is replayed.' };
+  if (replayShare !== undefined || Object.keys(shares ?? {}).length > 0) return { basis: 'chosen', reason: 'As chosen.' };
+  return replayDefault(sides);
+}
+
+/** @throws StrataError BAD_INPUT for a dataset of nothing but questions with choices. */
+async function refuseOnlyChoices({ name, path }: StoredDataset): Promise<void> {
+  const { kinds, documents } = await readManifest(path);
+  if (documents === 0 || kinds.choice !== documents) return;
+  throw new StrataError('BAD_INPUT', `The dataset "${name}" has only questions with choices, which are for evaluation.`, {
+    found: `${documents} questions with choices`,
+    allowed: 'datasets with texts, prompts with completions, or conversations',
+    hint: 'Take it out of the run, or import its files with another mapping, such as a question and its answer.',
+  });
 }
 
 function factorsOf(advanced: AdvancedSettings): RunConfiguration['learningRateFactors'] {

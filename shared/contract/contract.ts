@@ -7,7 +7,7 @@ import { expansionStepSchema } from '../domain/expansion.ts';
 import { EXPORT_DTYPES, EXPORT_FORMATS } from '../domain/export-format.ts';
 import { importanceSchema } from '../domain/importance.ts';
 import { methodRequestShape, methodSchema } from '../domain/method.ts';
-import { curvePointSchema, WEIGHTINGS } from '../domain/mixture.ts';
+import { curvePointSchema, REPLAY_BASES, WEIGHTINGS } from '../domain/mixture.ts';
 import { planSchema } from '../domain/plan.ts';
 import { outlookSchema } from '../domain/plan-summary.ts';
 import { renderingSchema, tokenPieceSchema } from '../domain/rendering.ts';
@@ -135,6 +135,8 @@ export const trainRequestSchema = z.object({
   maxRepeats: z.number().optional(),
   /** The course of the replay share: a name, or heights at fractions of the run. */
   replaySchedule: z.string().max(2000).optional(),
+  /** How prompts with completions and conversations become tokens. */
+  rendering: renderingSchema.optional(),
   ...methodRequestShape,
   /** One of the three, or none for the default amount. */
   steps: z.int().min(1).optional(),
@@ -201,6 +203,8 @@ export const trainPreviewSchema = outlookSchema.extend({
   replayShare: z.number(),
   /** Why so much is replayed. */
   replayReason: z.string(),
+  /** `unmeasured`: the share may be another one once `datasets.distance` has measured the chosen data. */
+  replayBasis: z.enum(REPLAY_BASES),
   /** The share of old tokens over the run. */
   replayCurve: z.array(curvePointSchema),
   /** The first windows of the run, each as its dataset's place in `mixture`. */
@@ -208,6 +212,8 @@ export const trainPreviewSchema = outlookSchema.extend({
   memory: memoryOutlookSchema,
   /** How long it takes, and what that is concluded from; null when nothing is known of the engine's speed. */
   time: z.object({ seconds: z.number(), tokensPerSecond: z.number(), basis: z.string() }).nullable(),
+  /** What the user should know although the run is possible, such as documents that are left out. */
+  warnings: z.array(z.string()),
 });
 export type TrainPreview = z.infer<typeof trainPreviewSchema>;
 
@@ -249,6 +255,7 @@ export type ImportanceEvent = z.infer<typeof importanceEventSchema>;
 export const importanceRequestSchema = z.object({
   model: z.string().min(1),
   oldDatasets: z.array(z.string()),
+  rendering: renderingSchema.optional(),
   /** Tokens per window, windows in all, and seconds after which it ends with what it has. */
   context: z.int().min(2).optional(),
   windows: z.int().min(1).max(100_000).optional(),
@@ -470,7 +477,9 @@ export const contract = {
     /** What an expansion would mean, before it is done. */
     plan: call.input(z.object(planRequestShape)).output(planReportSchema),
     /** What each block matters for old data, as far as it has been measured. */
-    importance: call.input(z.object({ model: z.string(), oldDatasets: z.array(z.string()) })).output(importanceSchema.nullable()),
+    importance: call
+      .input(importanceRequestSchema.pick({ model: true, oldDatasets: true, rendering: true }))
+      .output(importanceSchema.nullable()),
     /** Measures it, unless that has been done; leaving off ends the measurement. */
     measureImportance: call.input(importanceRequestSchema).output(eventIterator(importanceEventSchema)),
     verify: call.input(z.object({ model: z.string() })).output(verifiedModelSchema),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ReplayBasis } from './mixture.ts';
 
 /** How far new data are from old, measured before anything is trained; what each measure says, and what follows for the replay share. */
 
@@ -34,7 +35,7 @@ export const lossGapSchema = z.object({
 });
 export type LossGap = z.infer<typeof lossGapSchema>;
 
-const distanceSideSchema = z.object({
+export const distanceSideSchema = z.object({
   datasets: z.array(z.object({ id: z.string(), name: z.string() })),
   /** What was read of them, and whether that is a seeded sample. */
   documents: z.int(),
@@ -104,6 +105,7 @@ export const DISTANCE_MEANING = {
 /** Default replay shares for a weak and a strong shift (Ibrahim et al. 2024, arXiv 2403.08763). */
 export const NEAR_REPLAY = 0.05;
 export const FAR_REPLAY = 0.25;
+const SOURCE = 'Ibrahim et al. 2024';
 
 /**
  * Excess of the divergence of single words up to which data count as near, and from which as far. A judgement between what real texts show
@@ -130,20 +132,20 @@ export function recommendReplay({ ngrams }: Pick<DistanceReport, 'ngrams'>): Rep
   if (!words) throw new RangeError('A report has the divergence of single words.');
   const { excess, divergence, floor } = words;
   const measured =
-    `Their words differ by ${divergence.toFixed(2)} (0 the same, 1 nothing in common), halves of one side by ` +
+    `their words differ by ${divergence.toFixed(2)} (0 the same, 1 nothing in common), those of two halves of one side by ` +
     `${((floor.new + floor.old) / 2).toFixed(2)}`;
   if (excess <= NEAR_EXCESS) {
     return {
       distance: 'near',
       replayShare: NEAR_REPLAY,
-      reason: `New and old data are near. ${measured}. 5 % was enough for a weak shift in published runs.`,
+      reason: `New and old data are near: ${measured}. 5 % was enough for a weak shift (${SOURCE}).`,
     };
   }
   if (excess >= FAR_EXCESS) {
     return {
       distance: 'far',
       replayShare: FAR_REPLAY,
-      reason: `New and old data are far apart. ${measured}. 25 % was needed for a strong shift, such as another language, in published runs.`,
+      reason: `New and old data are far apart: ${measured}. 25 % was needed for a strong shift, such as another language (${SOURCE}).`,
     };
   }
   const along = (excess - NEAR_EXCESS) / (FAR_EXCESS - NEAR_EXCESS);
@@ -152,7 +154,37 @@ export function recommendReplay({ ngrams }: Pick<DistanceReport, 'ngrams'>): Rep
     distance: 'middle',
     replayShare,
     reason:
-      `New and old data are at a middle distance. ${measured}. ${Math.round(100 * replayShare)} % lies between the 5 % for a weak and the ` +
-      `25 % for a strong shift of published runs.`,
+      `New and old data are at a middle distance: ${measured}. ${Math.round(100 * replayShare)} % lies between the 5 % for a weak and the ` +
+      `25 % for a strong shift (${SOURCE}).`,
   };
+}
+
+/** What a run replays where nobody said how much. */
+export interface ReplayDefault {
+  basis: ReplayBasis;
+  replayShare: number;
+  reason: string;
+}
+
+/**
+ * The replay share where nobody chose one: by the measured distance, else 5 %.
+ * @param distance null while it is not measured; the reason where it cannot be.
+ */
+export function defaultReplay(distance: Pick<DistanceReport, 'ngrams'> | { refused: string } | null): ReplayDefault {
+  if (distance === null) {
+    return {
+      basis: 'unmeasured',
+      replayShare: NEAR_REPLAY,
+      reason: `The distance between new and old data is not measured yet; until then 5 %, which was enough for a weak shift (${SOURCE}).`,
+    };
+  }
+  if ('refused' in distance) {
+    return {
+      basis: 'unmeasurable',
+      replayShare: NEAR_REPLAY,
+      reason: `The distance between new and old data cannot be measured (${distance.refused}), so 5 %, which was enough for a weak shift (${SOURCE}).`,
+    };
+  }
+  const { replayShare, reason } = recommendReplay(distance);
+  return { basis: 'measured', replayShare, reason };
 }

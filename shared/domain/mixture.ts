@@ -32,12 +32,12 @@ export interface Mixture {
   repeatedShare(positions: number): number;
 }
 
-/** Replayed where old data is given and nothing else is said: what Ibrahim et al. (arXiv 2403.08763) found enough for a weak shift. */
+/** Replayed where old data is given, nothing else is said and nothing was measured: what Ibrahim et al. (arXiv 2403.08763) found enough for a weak shift. */
 export const DEFAULT_REPLAY_SHARE = 0.05;
 
-/** Why so much, where nobody said how much and nothing was measured. */
-export const DEFAULT_REPLAY_REASON =
-  '5 %: enough where new and old are near; 25 % where they are far apart (Ibrahim et al. 2024); measure the distance to get a recommendation';
+/** Where a replay share comes from: the person, the measured distance, or neither because nothing was or could be measured, or nothing is old. */
+export const REPLAY_BASES = ['chosen', 'measured', 'unmeasured', 'unmeasurable', 'no-old-data'] as const;
+export type ReplayBasis = (typeof REPLAY_BASES)[number];
 
 /** How the datasets of a role share its tokens: by their size (tempered: size^(1/T)), by its square root, equally, or as numbers say. */
 export const WEIGHTINGS = ['size', 'sqrt', 'equal', 'manual'] as const;

@@ -3,6 +3,7 @@ import { importanceSchema } from './importance.ts';
 import { methodNameSchema, methodSchema } from './method.ts';
 import { mixtureSchema } from './mixture.ts';
 import { planSchema } from './plan.ts';
+import { renderingSchema } from './rendering.ts';
 import { scheduleSchema } from './schedule.ts';
 import { TENSOR_GROUPS, type TensorGroup } from './tensor-groups.ts';
 
@@ -49,6 +50,10 @@ export const runConfigurationSchema = z.object({
   ),
   /** Fraction of trained tokens that come from old datasets: of the whole run, whatever its course. */
   replayShare: z.number(),
+  /** Why so much: what was chosen, or what was measured. It computes nothing. Absent in runs from before it was noted. */
+  replayReason: z.string().optional(),
+  /** How documents became tokens. Absent in runs from before it could be chosen: see DEFAULT_RENDERING. */
+  rendering: renderingSchema.optional(),
   /** Which window is trained on when. Absent in runs from before it could be chosen: see mixture-open.ts. */
   mixture: mixtureSchema.optional(),
   steps: z.int().min(1),

@@ -76,7 +76,7 @@ test('a distance says what each measure means, and the share that follows', asyn
     /^Loss of tiny in bits per byte: new [\d.]+ ± [\d.]+ on [\d,]+ tokens of \d+ documents, old .*; gap -?[\d.]+ ± [\d.]+/m,
   );
   expect(stdout).toMatch(/^Old documents nearest to the new data:\n {2}\d\.\d{3} {2}stories \d+: Tale \d+\. The /m);
-  expect(stdout).toMatch(/^Replay share to begin with: 25 %\. New and old data are far apart\./m);
+  expect(stdout).toMatch(/^Replay share to begin with: 25 %\. New and old data are far apart: /m);
 });
 
 test('what cannot be compared is refused', async () => {

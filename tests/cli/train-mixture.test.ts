@@ -39,6 +39,24 @@ test('shares of all tokens, a name with "=" in it and one with a share beside it
   ]);
 });
 
+test('without a share the distance is measured, in one line, and the plan says what follows; a second time it is known', async () => {
+  const measuring = 'No replay share was given: measuring how far the new data are from the old.';
+  const { stdout } = await strata.run(...TRAIN, '--new', 'code', '--old', 'tales', '--dry-run');
+  expect(stdout.split('\n').filter((line) => line.includes('measuring'))).toEqual([measuring]);
+  expect(stdout).toMatch(/^Replay share +25 % \(New and old data are far apart: .*0\.\d\d.*25 % was needed.*Ibrahim/m);
+  const again = await strata.run(...TRAIN, '--new', 'code', '--old', 'tales', '--dry-run');
+  expect(again.stdout).toBe(stdout.replace(`${measuring}\n`, ''));
+  const chosen = await strata.run(...TRAIN, '--new', 'code', '--old', 'a=1', '--replay', '0.2', '--dry-run');
+  expect(chosen.stdout).not.toMatch(/measuring/);
+});
+
+test('how documents become tokens is chosen with the words of "data show"', async () => {
+  const options = ['--new', 'code', '--completions', 'chat', '--learn', 'all'];
+  const run = await strata.json<RunSummary>(...TRAIN, ...options);
+  expect(run.configuration.rendering).toEqual({ completions: 'chat', learn: 'all' });
+  expect((await strata.run(...TRAIN, '--new', 'code', '--learn', 'some')).stderr).toMatch(/answers, all/);
+});
+
 test('weights, course and cap are told in words, with the first windows', async () => {
   const options = ['--replay', '0.4', '--weights', 'equal', '--replay-schedule', 'falling', '--max-repeats', '9'];
   const { stdout } = await strata.run(...TRAIN, '--new', 'code', '--old', 'tales', 'a=1', ...options, '--dry-run');

@@ -10,6 +10,7 @@ import {
   writeTokenShard,
 } from '../../main/datasets/token-shard.ts';
 import type { EncodedDocument } from '../../main/datasets/token-shard-writer.ts';
+import { describeLeftOut } from '../../main/datasets/left-out.ts';
 import { type Content, plainTextOf } from '../../shared/domain/content.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -271,6 +272,65 @@ it('has the masks of the documents that have one; the others are learned as a wh
   expect([...shard.learned(0, 100)!]).toEqual([1, 1, 0, 0, 0, 1, 1, 1]);
   expect([...shard.documents(0, 100)!]).toEqual([0, 0, 1, 1, 1, 1, 1, 2]);
   await shard.close();
+});
+
+describe('documents that cannot be encoded', () => {
+  /** Leaves out texts with a question mark, as an encoder with threads tells of them. */
+  const refusing = (): DocumentEncoder & { calls: number } => {
+    const plain = codePointEncoder(256);
+    return {
+      ...plain,
+      async *encodeAll(given, { onRefused }) {
+        let place = 0;
+        for await (const content of given) {
+          this.calls++;
+          const text = plainTextOf(content);
+          if (text.includes('?'))
+            onRefused(place, { code: 'BAD_INPUT', message: 'Refused.', found: `because of ${text}`, hint: 'Do that.' });
+          else yield plain.encode(content);
+          place++;
+        }
+      },
+    };
+  };
+  const texts = (list: readonly string[]): { text: string; heldOut: boolean }[] =>
+    list.map((text) => ({ text: text.replace('held ', ''), heldOut: text.startsWith('held ') }));
+
+  it('are left out while they are less than half, counted, and the first of both parts is named; also when the shards are there already', async () => {
+    const dataset = await writeDataset(texts(['held a', 'b', 'held c?', 'd?', 'e', 'f', 'g']));
+    const encoder = refusing();
+    const built = await buildTokenShards(dataset, encoder, { name: 'letters' });
+    expect(built.leftOut).toEqual({ documents: 2, first: { document: 2, message: 'Refused.', found: 'because of c?', hint: 'Do that.' } });
+    expect(String.fromCharCode(...(await allTokens(built.trainPath)))).toBe('b\u00ffe\u00fff\u00ffg\u00ff');
+    expect(describeLeftOut('letters', built.leftOut!)).toBe(
+      '2 documents of "letters" cannot be used and are left out, first document 2: Refused (because of c?).',
+    );
+    const { calls } = encoder;
+    expect(await buildTokenShards(dataset, encoder)).toEqual(built);
+    expect(encoder.calls).toBe(calls);
+  });
+
+  it('are too many from half of the dataset on: that is refused by its name, and no shard of the part is left', async () => {
+    const dataset = await writeDataset(texts(['a', 'b?', 'held c', 'd?']));
+    await expect(buildTokenShards(dataset, refusing(), { name: 'letters' })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringContaining('"letters"') as string,
+      found: '2 of 4 documents cannot be used, first document 1: Refused (because of b?)',
+      hint: 'Do that.',
+    });
+    expect((await folder.list()).filter((name) => /tokens$|partial|left-out/.test(name) && !name.endsWith('/'))).toEqual([]);
+  });
+
+  it('are all there with an encoder that refuses none', async () => {
+    expect((await buildTokenShards(await writeDataset(documents), codePointEncoder(256))).leftOut).toBeNull();
+  });
+
+  it('are not guessed at where the note of them is damaged', async () => {
+    const dataset = await writeDataset(texts(['a', 'b?', 'c', 'held d', 'e']));
+    const { trainPath } = await buildTokenShards(dataset, refusing());
+    await writeFile(join(trainPath, '../train.left-out.json'), '{"documents":');
+    await expect(buildTokenShards(dataset, refusing())).rejects.toMatchObject({ code: 'CORRUPT' });
+  });
 });
 
 /** A shard of ids of two bytes in the test's folder. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo, TrainPreview } from '../../shared/contract/contract.ts';
 import { storyDocuments } from '../support/workspace.ts';
-import { type OpenPage, openPage } from './support/browser.ts';
+import { goTo, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
 /** How tokens are shared, chosen on the Train page with the keyboard alone, as the command line would say it. */
@@ -26,6 +26,35 @@ describe('the ratio editor', () => {
   afterAll(async () => {
     await open.close();
     await studio.stop();
+  });
+
+  it('replays as the measured distance says, unless the person does, and tells why', async () => {
+    const { page } = open;
+    await page.getByRole('button', { name: 'Open the sample project' }).click();
+    await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
+    const share = page.getByRole('spinbutton', { name: 'Old tokens in percent' });
+    expect(await share.inputValue()).toBe('10'); // the sample project's own
+    await page.getByText(/^As chosen\.$/).waitFor();
+    await page.getByRole('button', { name: 'Replay 25 %' }).waitFor();
+    await share.fill('');
+    await page.keyboard.press('Tab');
+    const request = ['train', '--model', 'strata-base', '--new', 'JavaScript code', '--old', 'English novels', '--dry-run'];
+    const { replayShare, replayReason } = await studio.strata<TrainPreview>(...request);
+    expect(replayShare).toBe(0.25);
+    await page.getByText(replayReason).waitFor();
+    await page.getByRole('row', { name: /English novels.* 25 % / }).waitFor();
+    expect(await share.inputValue()).toBe('25');
+
+    await page.getByText(/^Distance of new from old: far apart/).click();
+    await page.getByText(/^The further above its floor/).waitFor();
+    await page.getByRole('button', { name: 'Measure with the model too' }).click();
+    await page.getByText('bits per byte, for strata-base').waitFor();
+    await page.getByText('Some text is harder for every model').waitFor();
+    await share.fill('10');
+    await page.keyboard.press('Tab');
+    await page.getByText(/^As chosen\.$/).waitFor();
+    expect(open.complaints).toEqual([]);
+    await goTo(page, 'Home');
   });
 
   it('shares old tokens by linked parts, and shows where the windows come from', async () => {

@@ -49,11 +49,15 @@ describe.skipIf(!sharedData)('a model and data of the user', () => {
     await page.getByLabel('Replay share').fill('10');
     await page.getByLabel(/^Steps/).fill('40');
     await page.getByText('40 steps of 8').waitFor();
+    await page.getByText('More settings').click();
+    await page.getByLabel('Prompts with completions').selectOption('chat');
+    await page.getByLabel('What is learned of these and of conversations').selectOption('all');
     await page.getByRole('button', { name: 'Expand and train' }).click();
     await page.getByText('done', { exact: true }).waitFor({ timeout: 230_000 });
 
     const [run] = await studio.strata<RunSummary[]>('run', 'list');
     expect(run).toMatchObject({ status: 'done', replayShare: 0.1, identityDifference: 0, method: 'expand' });
+    expect(run!.configuration).toMatchObject({ rendering: { completions: 'chat', learn: 'all' }, replayReason: 'As chosen.' });
     expect(run!.gain!).toBeGreaterThan(0.5);
     const results = await page.getByRole('region', { name: 'Results' }).textContent();
     expect(results).toContain(`+${run!.gain!.toFixed(3)}`);

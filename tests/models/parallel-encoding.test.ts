@@ -51,6 +51,28 @@ describe('many texts', () => {
     expect(index).toBe(all.length);
   });
 
+  it.each([
+    ['by three threads', THREADS],
+    ['while they are few', { threads: 3, worthThreads: 1e9 }],
+  ])('%s leave out what cannot be encoded, told by its place; without a listener the first of it ends them', async (_who, options) => {
+    const encoder = await load();
+    const all = await collect(source().contents());
+    const places = [0, 700, 701, 2999];
+    for (const place of places) all[place] = { kind: 'choice', question: `Which ${place}?`, choices: ['a', 'b'], answer: 0 };
+    const contents = async function* (): AsyncGenerator<Content> {
+      yield* all;
+    };
+    const told: [number, string | undefined][] = [];
+    const encoded = await collect(
+      encoder.encodeAll(contents(), { ...options, onRefused: (place, { found }) => told.push([place, found]) }),
+    );
+    expect(told).toEqual(places.map((place) => [place, `Which ${place}?`]));
+    const usable = all.filter(({ kind }) => kind !== 'choice');
+    expect(encoded).toHaveLength(usable.length);
+    expect(Array.from(encoded[700]!.ids)).toEqual(encoder.encode(usable[700]!).ids);
+    await expect(drain(encoder.encodeAll(contents(), options))).rejects.toMatchObject({ code: 'UNSUPPORTED', found: 'Which 0?' });
+  });
+
   it('may be none', async () => {
     const encoder = await load();
     for await (const _ids of encoder.encodeAll(source(0).contents(), THREADS)) expect.unreachable();

@@ -1,10 +1,10 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { call } from '@orpc/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DataCheckEvent, DatasetInfo, DistanceEvent } from '../../shared/contract/contract.ts';
 import { dataCheckReportSchema } from '../../shared/domain/data-check.ts';
-import { distanceReportSchema } from '../../shared/domain/distance.ts';
+import { type DistanceReport, distanceReportSchema } from '../../shared/domain/distance.ts';
 import { openDataset } from '../../main/datasets/dataset-folder.ts';
 import { plainTextOf } from '../../shared/domain/content.ts';
 import { createRouter } from '../../main/studio/router.ts';
@@ -142,6 +142,34 @@ describe('a distance', () => {
       ...withoutModel
     } = await dataChecks.distance({ newDatasets: ['code'], oldDatasets: ['stories'] });
     expect(report).toMatchObject(withoutModel);
+  });
+
+  it('is kept for the same documents whatever they are called, in any order, without their texts; a damaged file is measured again', async () => {
+    const { dataChecks, datasets } = tiny.studio;
+    const copies = await Promise.all(
+      ['one', 'two'].map(async (name) => (await datasets.import({ paths: [tiny.sources.oldText], name })).datasets[0]!),
+    );
+    const folder = join(tiny.home, 'distances');
+    await rm(folder, { recursive: true, force: true });
+    const told: string[] = [];
+    const ask = async (newDatasets: string[], oldDatasets: string[]): Promise<DistanceReport> => {
+      told.length = 0;
+      return { ...(await dataChecks.distance({ newDatasets, oldDatasets }, ({ activity }) => told.push(activity))), seconds: 0 };
+    };
+    const first = await ask(['code', 'leaky'], [copies[0]!.id]);
+    expect(told.length).toBeGreaterThan(3);
+    expect(first.nearest[0]!.excerpt).toMatch(/^Tale \d+/);
+    const other = await ask(['leaky', 'code'], [copies[1]!.id]);
+    expect(told).toEqual([]);
+    expect(JSON.stringify(other)).toBe(JSON.stringify(first).replaceAll(copies[0]!.id, copies[1]!.id).replaceAll('"one"', '"two"'));
+    const [file] = await readdir(folder);
+    const kept = await readFile(join(folder, file!), 'utf8');
+    expect(kept).not.toMatch(/Tale|stories|code|one/);
+    await writeFile(join(folder, file!), kept.slice(0, 200));
+    expect(await ask(['code', 'leaky'], [copies[0]!.id])).toEqual(first);
+    expect(told.length).toBeGreaterThan(3);
+    expect(await readFile(join(folder, file!), 'utf8')).toBe(kept);
+    for (const { id } of copies) await datasets.remove({ dataset: id });
   });
 
   it('of a dataset from itself is refused, as a model that is not there', async () => {

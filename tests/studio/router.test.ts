@@ -5,7 +5,7 @@ import { RPCLink } from '@orpc/client/message-port';
 import type { ContractRouterClient } from '@orpc/contract';
 import { RPCHandler } from '@orpc/server/message-port';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Contract, errorRecordSchema, type TrainRequest } from '../../shared/contract/contract.ts';
+import { type Contract, errorRecordSchema, type TrainRequest, trainRequestSchema } from '../../shared/contract/contract.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
 import { deleteModel, insertModel } from '../../main/store/models.ts';
 import { openStore } from '../../main/store/open-store.ts';
@@ -60,7 +60,7 @@ describe('a call', () => {
     expect(await client.catalogue.list()).toEqual(tiny.studio.downloads.catalogue());
     expect(await client.downloads.list()).toEqual([]);
     const preview = await client.training.preview(request());
-    expect(preview).toEqual(await tiny.studio.runs.preview({ ...request(), oldDatasets: ['stories'], method: 'expand', place: 'even' }));
+    expect(preview).toEqual(await tiny.studio.runs.preview(trainRequestSchema.parse(request())));
   });
 
   it('starts a run, which is followed to its end; its numbers arrive as they are', async () => {

@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DatasetInfo } from '../../shared/contract/contract.ts';
+import { openTokenShard } from '../../main/datasets/token-shard.ts';
+import type { DatasetInfo, ModelInfo, TrainPreview } from '../../shared/contract/contract.ts';
+import { defaultReplay, recommendReplay } from '../../shared/domain/distance.ts';
 import type { Importance } from '../../shared/domain/importance.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { ParsedTrainRequest } from '../../main/studio/train-request.ts';
 import { resolveRequest } from '../../main/studio/train-request.ts';
-import { openTinyStudio, storyDocuments, type TinyStudio, writeDocuments } from '../support/workspace.ts';
+import { openTinyStudio, storyDocuments, type TinyStudio, writeDocuments, writeTinyModel } from '../support/workspace.ts';
 
 let tiny: TinyStudio;
 let short: DatasetInfo;
@@ -29,7 +31,10 @@ const request = (changes: Partial<ParsedTrainRequest> = {}): ParsedTrainRequest 
 });
 
 const resolved = (changes: Partial<ParsedTrainRequest> = {}): ReturnType<typeof resolveRequest> =>
-  resolveRequest(request(changes), tiny.studio.models, tiny.studio.datasets, () => importance);
+  resolveRequest(request(changes), tiny.studio.models, tiny.studio.datasets, {
+    importanceOf: () => importance,
+    replayDefault: () => Promise.resolve(defaultReplay(null)),
+  });
 
 /** What the blocks of the tiny model matter, as if it had been measured. */
 const importance: Importance = {
@@ -218,6 +223,8 @@ describe('what is left out gets a default:', () => {
         { id: tiny.oldDataset.id, name: 'stories', role: 'old', hash: tiny.oldDataset.hash },
       ],
       replayShare: 0.05,
+      replayReason: defaultReplay(null).reason,
+      rendering: { completions: 'plain', learn: 'answers' },
       mixture: {
         version: 2,
         weighting: 'size',
@@ -332,9 +339,15 @@ describe('the mixture', () => {
   });
 
   it('says why so much is replayed', async () => {
-    expect((await resolved()).preview.replayReason).toMatch(/^5 %: .*measure the distance/);
-    expect((await resolved({ replayShare: 0.05 })).preview.replayReason).toBe('As chosen.');
-    expect((await resolved({ oldDatasets: [] })).preview.replayReason).toMatch(/No old data/);
+    const said = async (changes: Partial<ParsedTrainRequest>): Promise<unknown> => {
+      const { preview, configuration } = await resolved(changes);
+      expect(configuration.replayReason).toBe(preview.replayReason);
+      return [preview.replayBasis, preview.replayReason];
+    };
+    expect(await said({})).toEqual(['unmeasured', defaultReplay(null).reason]);
+    expect(await said({ replayShare: 0.05 })).toEqual(['chosen', 'As chosen.']);
+    expect(await said({ shares: { stories: 0.2 } })).toEqual(['chosen', 'As chosen.']);
+    expect(await said({ oldDatasets: [] })).toEqual(['no-old-data', 'No old data, so nothing is replayed.']);
   });
 
   it('holds a cap on repeats, gives the rest to others of the role and tells the shortfall', async () => {
@@ -461,5 +474,135 @@ describe('a preview', () => {
     const windows = Math.floor(((await trainTokens(few)) - 1) / 32);
     const { preview } = await resolved({ newDatasets: [few.id], oldDatasets: [], steps: 50, batch: 4, context: 32 });
     expect(preview.mixture[0]!.epochs).toBeCloseTo(200 / windows, 10);
+  });
+});
+
+describe('the replay share that nobody chose', () => {
+  const measured = {
+    replayShare: 0.25,
+    replayBasis: 'measured',
+    replayReason: expect.stringMatching(/far apart: .*0\.\d\d.*25 %/) as string,
+  };
+  const listed = (): Promise<string[]> => readdir(join(tiny.home, 'distances')).catch(() => []);
+
+  it('is 5 % until the distance is measured, and then follows from it, in every later preview', async () => {
+    const { runs, dataChecks } = tiny.studio;
+    await rm(join(tiny.home, 'distances'), { recursive: true, force: true }); // runs that were refused above may have measured
+    expect(await runs.preview(request())).toMatchObject({ replayShare: 0.05, replayBasis: 'unmeasured' });
+    expect(await listed()).toEqual([]);
+    const { ngrams } = await dataChecks.distance({ newDatasets: ['code'], oldDatasets: ['stories'] });
+    const preview = await runs.preview(request());
+    expect(preview).toMatchObject(measured);
+    expect(preview.replayReason).toBe(recommendReplay({ ngrams }).reason);
+    const before = performance.now();
+    await runs.preview(request());
+    expect(performance.now() - before).toBeLessThan(200);
+    expect(await runs.preview(request({ replayShare: 0.1 }))).toMatchObject({ replayShare: 0.1, replayBasis: 'chosen' });
+  });
+
+  it('is measured by whoever wants to know it at once, and then known: so is what cannot be measured', async () => {
+    const path = join(tiny.directory, 'few words.jsonl');
+    await writeDocuments(path, ['one '.repeat(60), 'two '.repeat(60), 'three '.repeat(60)]);
+    const few = (await tiny.studio.datasets.import({ paths: [path] })).datasets[0]!;
+    let measurements = 0;
+    const ask = (): Promise<TrainPreview> => tiny.studio.runs.preview(request({ oldDatasets: [few.id], context: 8 }), () => measurements++);
+    expect(await ask()).toMatchObject({
+      replayShare: 0.05,
+      replayBasis: 'unmeasurable',
+      replayReason: expect.stringMatching(/cannot be measured \(halves of \d+ and \d+ words of new data, \d+ and \d+ of old\)/) as string,
+    });
+    await ask();
+    expect(measurements).toBe(1);
+  });
+
+  it('is measured before a run that is started without a look, and stands in its configuration', async () => {
+    await rm(join(tiny.home, 'distances'), { recursive: true });
+    const { id, configuration } = await tiny.studio.runs.start(request({ steps: 1, engine: 'cpu', context: 8, batch: 1 }));
+    await tiny.studio.runs.ended(id);
+    const { replayShare, replayReason } = await tiny.studio.runs.preview(request());
+    expect(configuration).toMatchObject({ replayShare: 0.25, replayReason });
+    expect(replayShare).toBe(0.25);
+    await tiny.studio.runs.remove({ run: id });
+  });
+});
+
+describe('how documents become tokens', () => {
+  let chats: DatasetInfo;
+  let questions: DatasetInfo;
+  let model: ModelInfo;
+  beforeAll(async () => {
+    const { studio, directory } = tiny;
+    const rows = Array.from({ length: 40 }, (_, index) => ({
+      prompt: `Say ${index}${index === 3 ? ' REFUSED' : ''}`,
+      completion: `It is ${index} and more.`,
+    }));
+    const choices = Array.from({ length: 20 }, (_, index) => ({
+      question: `Which is number ${index}?`,
+      choices: ['this', 'that'],
+      answer: index % 2,
+    }));
+    const write = async (name: string, list: readonly object[]): Promise<DatasetInfo> => {
+      const path = join(directory, `${name}.jsonl`);
+      await writeFile(path, list.map((row) => JSON.stringify(row) + '\n').join(''));
+      return (await studio.datasets.import({ paths: [path], name })).datasets[0]!;
+    };
+    chats = await write('chats', rows);
+    questions = await write('questions', choices);
+    const source = join(directory, 'talker');
+    await writeTinyModel(source);
+    await writeFile(
+      join(source, 'chat_template.jinja'),
+      `{% for message in messages %}{% if 'REFUSED' in message['content'] %}{{ raise_exception('never that') }}{% endif %}[{{ message['role'] }}] {{ message['content'] }}{% endfor %}`,
+    );
+    model = await studio.models.import({ path: source });
+  });
+  const ofChats = (changes: Partial<ParsedTrainRequest> = {}): Partial<ParsedTrainRequest> => ({
+    model: model.id,
+    newDatasets: [chats.id],
+    context: 16,
+    replayShare: 0.1,
+    ...changes,
+  });
+
+  it('is as chosen, stands in the configuration, and gives shards of their own', async () => {
+    const plain = await resolved(ofChats());
+    const all = await resolved(ofChats({ rendering: { completions: 'plain', learn: 'all' } }));
+    const chat = await resolved(ofChats({ rendering: { completions: 'chat', learn: 'answers' } }));
+    expect([plain, all, chat].map(({ configuration }) => configuration.rendering)).toEqual([
+      { completions: 'plain', learn: 'answers' },
+      { completions: 'plain', learn: 'all' },
+      { completions: 'chat', learn: 'answers' },
+    ]);
+    expect(new Set([plain, all, chat].map(({ shards }) => shards[0]!.trainPath)).size).toBe(3);
+    const shard = await openTokenShard(chat.shards[0]!.trainPath);
+    expect(Buffer.from(shard.read(0, 400).map((id) => Math.min(id, 255))).toString()).toMatch(
+      /\[user\] Say \d+\[assistant\] It is \d+ and more\./,
+    );
+    await shard.close();
+  });
+
+  it('tells what the template refuses, before and in the run, and leaves it out', async () => {
+    const rendering = { completions: 'chat', learn: 'answers' } as const;
+    const warning =
+      '1 document of "chats" cannot be used and is left out, document 3: The model\'s chat template refuses a conversation (never that).';
+    const asked = request(ofChats({ rendering, steps: 1, engine: 'cpu', batch: 1 }));
+    expect((await tiny.studio.runs.preview(asked)).warnings).toEqual([warning]);
+    expect((await resolved(ofChats())).preview.warnings).toEqual([]);
+    const { id } = await tiny.studio.runs.start(asked);
+    await tiny.studio.runs.ended(id);
+    const run = tiny.studio.runs.show(id);
+    expect(run.warnings.map(({ text }) => text)).toEqual([warning]);
+    expect(run.status).toBe('done');
+    await tiny.studio.runs.remove({ run: id });
+  });
+
+  it('is nothing for a dataset of questions with choices: it is refused by its name', async () => {
+    for (const changes of [{ newDatasets: [questions.id] }, { newDatasets: [chats.id], oldDatasets: [questions.id] }]) {
+      await expect(resolved(ofChats(changes))).rejects.toMatchObject({
+        code: 'BAD_INPUT',
+        message: expect.stringMatching(/"questions" has only questions with choices/) as string,
+        found: '20 questions with choices',
+      });
+    }
   });
 });

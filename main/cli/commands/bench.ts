@@ -81,7 +81,8 @@ async function benchTokenizer(names: readonly BenchName[], options: BenchOptions
 const IMPORTED_MEGABYTES = 64;
 
 async function benchImport(names: readonly BenchName[], options: BenchOptions): Promise<void> {
-  if (names.length > 1) throw refuse('The import is measured alone.', names.join(' '), IMPORT);
+  if (names.length > 1)
+    throw refuse('The import is measured alone.', names.join(' '), IMPORT, 'Name it alone, and the others in a command of their own.');
   const { rounds, python, json: isJson = false } = options;
   const root = join(import.meta.dirname, '../../..');
   const report = await runImportBench(

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { type Importance, IMPORTANCE_DEFAULTS } from '../../../shared/domain/importance.ts';
+import type { Rendering } from '../../../shared/domain/rendering.ts';
 import { MAX_INSERTED_BLOCKS, parsePlace, PLACE_FORMS } from '../../../shared/domain/plan.ts';
 import { describeImportance, describeReport, showsProgress } from '../plan-display.ts';
+import { renderingOptions } from '../rendering-options.ts';
 import { anyNumber, command, type CommonOptions, refuse, type Session, wholeNumber, withSession } from '../session.ts';
 
 /** What a person says about a plan on the command line. */
@@ -35,7 +37,7 @@ interface PlanRequest {
 /** What each block matters: as it is known, or measured now, with its progress shown. */
 export async function measured(
   session: Session,
-  request: { model: string; oldDatasets: string[]; context?: number; windows?: number; limitSeconds?: number },
+  request: { model: string; oldDatasets: string[]; context?: number; windows?: number; limitSeconds?: number; rendering?: Rendering },
 ): Promise<Importance> {
   const { planner } = session.studio;
   const isOwnAmount = request.context !== undefined || request.windows !== undefined || request.limitSeconds !== undefined;
@@ -46,8 +48,16 @@ export async function measured(
   return planner.measure({ ...request, ...engine }, onProgress).finally(end);
 }
 
+interface ImportanceOptions extends CommonOptions, Rendering {
+  old: string[];
+  windows?: number;
+  context?: number;
+  limit?: number;
+}
+
 /** `strata model plan | importance`. */
 export function planCommands(): Command[] {
+  const [completions, learn] = renderingOptions();
   return [
     withPlanOptions(
       command('plan', 'what an expansion would mean: new layers, parameters, memory, time and exported sizes').argument(
@@ -68,7 +78,9 @@ export function planCommands(): Command[] {
       )
       .addOption(wholeNumber('--context <n>', `tokens per window (default ${IMPORTANCE_DEFAULTS.context}, or the model's context)`, 2))
       .addOption(anyNumber('--limit <seconds>', `end after so long with what was measured (default ${IMPORTANCE_DEFAULTS.limitSeconds})`))
-      .action((reference: string, options: CommonOptions & { old: string[]; windows?: number; context?: number; limit?: number }) =>
+      .addOption(completions)
+      .addOption(learn)
+      .action((reference: string, options: ImportanceOptions) =>
         withSession(options, async (session) => {
           const { old: oldDatasets, windows, context, limit } = options;
           if (limit !== undefined && limit <= 0)
@@ -81,6 +93,7 @@ export function planCommands(): Command[] {
           const importance = await measured(session, {
             model: reference,
             oldDatasets,
+            rendering: { completions: options.completions, learn: options.learn },
             ...(windows === undefined ? {} : { windows }),
             ...(context === undefined ? {} : { context }),
             ...(limit === undefined ? {} : { limitSeconds: limit }),

@@ -3,17 +3,20 @@ import { allowedBy } from '../../../shared/allowed.ts';
 import { trainRequestSchema } from '../../../shared/contract/contract.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS, needsImportance } from '../../../shared/domain/method.ts';
 import { SCHEDULE_FORM } from '../../../shared/domain/mixture-curve.ts';
-import { DEFAULT_REPLAY_SHARE, WEIGHTINGS } from '../../../shared/domain/mixture.ts';
+import { WEIGHTINGS } from '../../../shared/domain/mixture.ts';
+import { FAR_REPLAY, NEAR_REPLAY } from '../../../shared/domain/distance.ts';
 import { MAX_INSERTED_BLOCKS, PLACE_FORMS } from '../../../shared/domain/plan.ts';
+import type { Rendering } from '../../../shared/domain/rendering.ts';
 import { type AdvancedSettings, describeSetting, parseSetting, SETTING_NAMES } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
 import { fields } from '../format.ts';
+import { renderingOptions } from '../rendering-options.ts';
 import { STRATA } from '../report.ts';
 import { anyNumber, command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
 import { describePlan, describeResult, followRun } from '../train-display.ts';
 import { measured } from './model-plan.ts';
 
-interface TrainOptions extends CommonOptions {
+interface TrainOptions extends CommonOptions, Rendering {
   model: string;
   new: string[];
   old?: string[];
@@ -43,15 +46,23 @@ interface TrainOptions extends CommonOptions {
 
 /** `strata train`: everything from the plan to the report. */
 export function trainCommand(): Command {
+  const [completions, learn] = renderingOptions();
   return command('train', 'insert new blocks (or choose what else to train) and train on new data, with a share of the old replayed')
     .requiredOption('--model <model>', 'the base: id or name')
     .requiredOption('--new <datasets...>', 'what to learn; DATASET=NUMBER gives it a share of all tokens, or with --replay a weight')
     .option('--old <datasets...>', 'what must be kept: measured, and replayed; DATASET=NUMBER as with --new')
-    .addOption(anyNumber('--replay <share>', `fraction of the tokens that are old (default ${DEFAULT_REPLAY_SHARE} with old data)`))
+    .addOption(
+      anyNumber(
+        '--replay <share>',
+        `fraction of the tokens that are old (default by the measured distance: ${NEAR_REPLAY} near to ${FAR_REPLAY} far)`,
+      ),
+    )
     .option('--replay-schedule <course>', `over the run: ${SCHEDULE_FORM} (default constant)`)
     .option('--weights <rule>', `how datasets of a role share its tokens: ${WEIGHTINGS.join(', ')} (default size)`)
     .addOption(anyNumber('--temperature <t>', 'of weights by size: size^(1/T); 2 is sqrt, a high one almost equal'))
     .addOption(anyNumber('--max-repeats <r>', 'a dataset is gone through at most so many times; others of its role have the rest'))
+    .addOption(completions)
+    .addOption(learn)
     .option('--method <method>', `what is trained: ${METHODS.join(', ')}`, 'expand')
     .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1, MAX_INSERTED_BLOCKS))
     .option('--at <place>', `expand: ${PLACE_FORMS} (default even)`)
@@ -74,8 +85,11 @@ export function trainCommand(): Command {
       withSession(options, async (session) => {
         const { runs, datasets } = session.studio;
         const request = requestOf(options, (text) => datasets.list().some(({ id, name }) => id === text || name === text));
-        if (needsImportance(request)) await measured(session, { model: request.model, oldDatasets: request.oldDatasets });
-        const preview = await runs.preview(request);
+        const { model, oldDatasets, rendering } = request;
+        if (needsImportance(request)) await measured(session, { model, oldDatasets, ...(rendering ? { rendering } : {}) });
+        const preview = await runs.preview(request, () =>
+          session.say('No replay share was given: measuring how far the new data are from the old.'),
+        );
         if (options.dryRun) return session.print(preview, () => describePlan(preview));
         session.say(describePlan(preview));
         const started = await runs.start(request);
@@ -111,6 +125,7 @@ function requestOf(options: TrainOptions, isDataset: (text: string) => boolean):
     weights: options.weights,
     temperature: options.temperature,
     maxRepeats: options.maxRepeats,
+    rendering: { completions: options.completions, learn: options.learn },
     ...(Object.keys(shares).length > 0 ? { shares } : {}),
     method: options.method,
     blocks: options.blocks,

@@ -89,6 +89,11 @@ export async function measureDistance(
   };
 }
 
+/** The beginning of a near document, to be shown: a copy, since a slice would keep the whole text in memory. */
+export function excerptOf(text: string): string {
+  return Buffer.from(text.slice(0, EXCERPT_CHARACTERS)).toString();
+}
+
 /** Reads of each dataset a part in proportion to its size. */
 async function readSide(
   datasets: readonly DistanceDataset[],
@@ -115,7 +120,7 @@ async function readSide(
         count,
         low: low.slice(0, count),
         high: high.slice(0, count),
-        excerpt: Buffer.from(text.slice(0, EXCERPT_CHARACTERS)).toString(), // a copy: a slice would keep the whole text in memory
+        excerpt: excerptOf(text),
       });
     }
   }

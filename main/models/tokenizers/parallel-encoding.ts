@@ -3,6 +3,7 @@ import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { type Content, plainTextOf } from '../../../shared/domain/content.ts';
 import type { Rendering } from '../../../shared/domain/rendering.ts';
 import { type ErrorRecord, StrataError } from '../../../shared/errors.ts';
+import { UnusableDocument } from '../unusable-document.ts';
 import { workerEntry } from '../worker-entry.ts';
 
 /** A document's ids, as token shards take them. */
@@ -25,6 +26,8 @@ export interface EncodedBatch {
   /** Which ids are learned, and of which documents that is said; null where all of the batch are. */
   learned: Uint8Array<ArrayBuffer> | null;
   isMasked: Uint8Array<ArrayBuffer>;
+  /** Why documents have no ids, by their place in the batch. */
+  refused: Map<number, ErrorRecord>;
 }
 
 export interface WorkerStart {
@@ -58,10 +61,21 @@ export interface ParallelOptions {
   threads?: number;
   /** Characters from which on threads are started. */
   worthThreads?: number;
+  /** Hears of a document that cannot be encoded, by its place in the order, and why; it is left out. Without it the first one ends the iteration. */
+  onRefused?: (place: number, error: ErrorRecord) => void;
 }
 
 export function encodeBatch(encoder: DocumentEncoder, contents: readonly Content[]): EncodedBatch {
-  const encoded = contents.map((content) => encoder.encode(content));
+  const refused: EncodedBatch['refused'] = new Map();
+  const encoded = contents.map((content, place): EncodedContent => {
+    try {
+      return encoder.encode(content);
+    } catch (error) {
+      if (!(error instanceof UnusableDocument)) throw error;
+      refused.set(place, error.toRecord());
+      return { ids: [] };
+    }
+  });
   const lengths = Int32Array.from(encoded, ({ ids }) => ids.length);
   const isMasked = Uint8Array.from(encoded, ({ learned }) => (learned ? 1 : 0));
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
@@ -73,7 +87,7 @@ export function encodeBatch(encoder: DocumentEncoder, contents: readonly Content
     if (each.learned) learned!.set(each.learned, offset);
     offset += each.ids.length;
   }
-  return { ids, lengths, learned, isMasked };
+  return { ids, lengths, learned, isMasked, refused };
 }
 
 /**
@@ -85,17 +99,23 @@ export async function* encodeInParallel(
   encoder: DocumentEncoder,
   start: WorkerStart,
   contents: AsyncIterable<Content>,
-  { threads = Math.min(availableParallelism(), MOST_THREADS), worthThreads = WORTH_THREADS }: ParallelOptions = {},
+  { threads = Math.min(availableParallelism(), MOST_THREADS), worthThreads = WORTH_THREADS, onRefused }: ParallelOptions = {},
 ): AsyncGenerator<EncodedContent> {
   let crew: Crew | null = null;
   let single: Crew | null = null;
+  let place = 0;
+  const usable = function* (batch: EncodedBatch): Generator<EncodedContent> {
+    const first = place;
+    place += batch.lengths.length;
+    yield* documentsOf(batch, first, onRefused);
+  };
   const pending: (Promise<EncodedBatch> | EncodedBatch)[] = [];
   let characters = 0;
   try {
     for await (const batch of batchesOf(contents)) {
       characters += batch.characters;
       if (!crew && !single && (threads < 2 || characters < worthThreads)) {
-        yield* documentsOf(encodeBatch(encoder, batch.contents));
+        yield* usable(encodeBatch(encoder, batch.contents));
         continue;
       }
       if (batch.characters > LONGEST_FOR_ALL) {
@@ -105,9 +125,9 @@ export async function* encodeInParallel(
         crew ??= new Crew(threads, start, THREAD_LIMITS);
         pending.push(crew.encode(batch.contents));
       }
-      if (pending.length >= threads * BATCHES_PER_THREAD) yield* documentsOf(await pending.shift()!);
+      if (pending.length >= threads * BATCHES_PER_THREAD) yield* usable(await pending.shift()!);
     }
-    while (pending.length > 0) yield* documentsOf(await pending.shift()!);
+    while (pending.length > 0) yield* usable(await pending.shift()!);
   } finally {
     await Promise.all([crew?.dismiss(), single?.dismiss()]);
   }
@@ -126,9 +146,20 @@ async function* batchesOf(contents: AsyncIterable<Content>): AsyncGenerator<{ co
   if (batch.length > 0) yield { contents: batch, characters };
 }
 
-function* documentsOf({ ids, lengths, learned, isMasked }: EncodedBatch): Generator<EncodedContent> {
+/** @param first place of the batch's first document in the order of all. */
+function* documentsOf(
+  { ids, lengths, learned, isMasked, refused }: EncodedBatch,
+  first: number,
+  onRefused: ParallelOptions['onRefused'],
+): Generator<EncodedContent> {
   let begin = 0;
   for (const [index, length] of lengths.entries()) {
+    const error = refused.get(index);
+    if (error) {
+      if (!onRefused) throw StrataError.fromRecord(error);
+      onRefused(first + index, error);
+      continue;
+    }
     const end = begin + length;
     yield { ids: ids.subarray(begin, end), ...(isMasked[index] === 1 && { learned: learned!.subarray(begin, end) }) };
     begin = end;

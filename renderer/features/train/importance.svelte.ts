@@ -20,7 +20,7 @@ export class ImportanceState {
   }
 
   /** Looks up what is known; what was known of another model or other data is forgotten, and its measurement ended. */
-  lookUp(request: Pick<ImportanceRequest, 'model' | 'oldDatasets'> | null): void {
+  lookUp(request: Pick<ImportanceRequest, 'model' | 'oldDatasets' | 'rendering'> | null): void {
     const asked = JSON.stringify(request);
     if (asked === this.#asked) return;
     this.#asked = asked;
@@ -38,7 +38,7 @@ export class ImportanceState {
     );
   }
 
-  async measure(request: Pick<ImportanceRequest, 'model' | 'oldDatasets'>): Promise<void> {
+  async measure(request: Pick<ImportanceRequest, 'model' | 'oldDatasets' | 'rendering'>): Promise<void> {
     const abort = new AbortController();
     this.#abort = abort;
     this.failure = null;

@@ -54,6 +54,11 @@ export class MixtureState {
     this.#replayPercent = Number.isFinite(percent) ? Math.min(99, Math.max(0, percent)) : null;
   }
 
+  /** Whether the person says how much is replayed; parts by hand are of what is shown. */
+  get isReplayChosen(): boolean {
+    return this.#replayPercent !== null || this.weighting === 'manual';
+  }
+
   /** Percent of its role's tokens, by dataset: as set by hand, or as the preview says. */
   partsOf(role: Role, ids: readonly string[]): Parts {
     if (this.weighting === 'manual') return partsOf(ids, this.#parts);
@@ -96,9 +101,8 @@ export class MixtureState {
   request(byRole: Readonly<Record<Role, readonly string[]>>): Partial<TrainRequest> {
     const hasOld = byRole.old.length > 0;
     const isManual = this.weighting === 'manual';
-    const isReplayChosen = this.#replayPercent !== null || isManual;
     return {
-      ...(hasOld ? (isReplayChosen ? { replayShare: this.replayPercent / 100 } : {}) : { replayShare: 0 }),
+      ...(hasOld ? (this.isReplayChosen ? { replayShare: this.replayPercent / 100 } : {}) : { replayShare: 0 }),
       weights: this.weighting,
       ...(isManual ? { shares: { ...this.partsOf('new', byRole.new), ...this.partsOf('old', byRole.old) } } : {}),
       ...(this.weighting === 'size' && this.temperature !== null ? { temperature: this.temperature } : {}),

@@ -2,11 +2,13 @@ import { createContext } from 'svelte';
 import type { ModelInfo, TrainPreview, TrainRequest } from '../../../shared/contract/contract.ts';
 import { DEFAULT_RANK, LORA_TARGETS, type LoraTarget, type MethodName } from '../../../shared/domain/method.ts';
 import { defaultBlockCount, type ExpansionPlan, MAX_INSERTED_BLOCKS, parsePlace, planExpansion } from '../../../shared/domain/plan.ts';
+import { DEFAULT_RENDERING, type Rendering } from '../../../shared/domain/rendering.ts';
 import type { Packing, Role } from '../../../shared/domain/run.ts';
 import type { Schedule } from '../../../shared/domain/schedule.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { DistanceState } from './distance.svelte.ts';
 import { ImportanceState } from './importance.svelte.ts';
 import { MixtureState } from './mixture.svelte.ts';
 import { SelfReplayState } from './self-replay.svelte.ts';
@@ -24,6 +26,8 @@ export class TrainState {
   /** How tokens are shared among the datasets. */
   readonly mixture: MixtureState;
   readonly selfReplay: SelfReplayState;
+  /** How far the new data are from the old. */
+  readonly distance: DistanceState;
   method = $state<MethodName>('expand');
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
@@ -47,6 +51,9 @@ export class TrainState {
   learningRate = $state<number | null>(null);
   schedule = $state<Schedule['name']>('cosine');
   packing = $state<Packing>('plain');
+  /** How documents become tokens. */
+  completions = $state<Rendering['completions']>(DEFAULT_RENDERING.completions);
+  learn = $state<Rendering['learn']>(DEFAULT_RENDERING.learn);
   name = $state('');
   preview = $state.raw<TrainPreview | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
@@ -58,6 +65,9 @@ export class TrainState {
     this.importance = new ImportanceState(studio);
     this.mixture = new MixtureState(studio);
     this.selfReplay = new SelfReplayState(studio);
+    this.distance = new DistanceState(studio, () => {
+      if (this.request?.replayShare === undefined) this.askPreview(this.request);
+    });
   }
 
   /** The chosen base, else the first there is. */
@@ -156,8 +166,18 @@ export class TrainState {
   }
 
   /** What is to be measured for the placement by importance; null without a model. */
-  get importanceRequest(): { model: string; oldDatasets: string[] } | null {
-    return this.model ? { model: this.model.id, oldDatasets: this.#datasetsOf('old').sort() } : null;
+  get importanceRequest(): { model: string; oldDatasets: string[]; rendering: Rendering } | null {
+    return this.model ? { model: this.model.id, oldDatasets: this.#datasetsOf('old').sort(), rendering: this.rendering } : null;
+  }
+
+  get rendering(): Rendering {
+    return { completions: this.completions, learn: this.learn };
+  }
+
+  /** Between what the distance is measured; null while nothing is new, or nothing old. */
+  get distanceRequest(): { newDatasets: string[]; oldDatasets: string[] } | null {
+    const sides = { newDatasets: this.#datasetsOf('new').sort(), oldDatasets: this.#datasetsOf('old').sort() };
+    return sides.newDatasets.length > 0 && sides.oldDatasets.length > 0 ? sides : null;
   }
 
   async measureImportance(): Promise<void> {
@@ -246,6 +266,7 @@ export class TrainState {
       newDatasets: this.#datasetsOf('new'),
       oldDatasets: this.#datasetsOf('old'),
       ...this.mixture.request(this.byRole),
+      rendering: this.rendering,
       ...this.#methodRequest(),
       ...(this.steps ? { steps: this.steps } : {}),
       ...(this.batch ? { batch: this.batch } : {}),

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { DISTANCE_MEANING, FAR_EXCESS, NEAR_EXCESS, recommendReplay, type ReplayRecommendation } from '../../../shared/domain/distance.ts';
+import {
+  defaultReplay,
+  DISTANCE_MEANING,
+  FAR_EXCESS,
+  NEAR_EXCESS,
+  recommendReplay,
+  type ReplayRecommendation,
+} from '../../../shared/domain/distance.ts';
 
 const recommended = (excess: number): ReplayRecommendation =>
   recommendReplay({
@@ -8,6 +15,19 @@ const recommended = (excess: number): ReplayRecommendation =>
       { n: 1, divergence: 0.31, floor: { new: 0.1, old: 0.2 }, excess },
     ],
   });
+
+it('where nobody chose a share, what was not or cannot be measured is told beside 5 %', () => {
+  expect(defaultReplay(null)).toMatchObject({
+    basis: 'unmeasured',
+    replayShare: 0.05,
+    reason: expect.stringMatching(/not measured yet/) as string,
+  });
+  const refused = defaultReplay({ refused: 'halves of 3 and 4 words' });
+  expect(refused).toMatchObject({ basis: 'unmeasurable', replayShare: 0.05 });
+  expect(refused.reason).toMatch(/cannot be measured \(halves of 3 and 4 words\)/);
+  const far = { ngrams: [{ n: 1, divergence: 0.9, floor: { new: 0.1, old: 0.1 }, excess: 0.9 }] };
+  expect(defaultReplay(far)).toEqual({ basis: 'measured', replayShare: 0.25, reason: recommendReplay(far).reason });
+});
 
 describe('the replay share to begin with', () => {
   it('is 5 % for near data, 25 % for far, by single words', () => {
@@ -25,7 +45,7 @@ describe('the replay share to begin with', () => {
 
   it('comes with its reason in words', () => {
     expect(recommended(0).reason).toBe(
-      'New and old data are near. Their words differ by 0.31 (0 the same, 1 nothing in common), halves of one side by 0.15. 5 % was enough for a weak shift in published runs.',
+      'New and old data are near: their words differ by 0.31 (0 the same, 1 nothing in common), those of two halves of one side by 0.15. 5 % was enough for a weak shift (Ibrahim et al. 2024).',
     );
     expect(recommended(0.3).reason).toMatch(/middle distance.* 15 % lies between/);
     expect(recommended(0.9).reason).toMatch(/far apart.* 25 % was needed/);
