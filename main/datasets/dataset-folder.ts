@@ -4,8 +4,9 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Content, contentSchema, plainTextOf } from '../../shared/domain/content.ts';
+import type { DatasetPart } from '../../shared/domain/split.ts';
 import { damagedDataset } from './damaged-dataset.ts';
-import { type DatasetPart, type DocumentIndex, DocumentIndexWriter, openDocumentIndex } from './document-index.ts';
+import { type DocumentIndex, DocumentIndexWriter, openDocumentIndex } from './document-index.ts';
 import { linesOf } from './lines.ts';
 
 /** A JSON object on a line of its own for each document. */

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { importedFileSchema } from '../../shared/contract/contract.ts';
+import { importedFileSchema } from '../../shared/contract/dataset-import.ts';
 import { cleaningReportSchema, cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
+import { contentKindsSchema } from '../../shared/domain/content.ts';
 import { mappingSchema } from '../../shared/domain/shape.ts';
+import { splitReportSchema } from '../../shared/domain/split.ts';
 import { damagedDataset } from './damaged-dataset.ts';
-import { splitReportSchema } from './split.ts';
 
 export const MANIFEST_FILE = 'dataset.json';
 
@@ -26,7 +27,7 @@ const countsSchema = z.object({
   documents: z.int().min(0),
   heldOutDocuments: z.int().min(0),
   /** Documents of each kind of content. */
-  kinds: z.object({ text: z.int(), completion: z.int(), chat: z.int(), choice: z.int() }).partial(),
+  kinds: contentKindsSchema,
   /** Characters (UTF-16 units) and bytes of UTF-8 of all that the documents say. Characters are unknown of the first version. */
   characters: z.int().min(0).nullable(),
   bytes: z.int().min(0),

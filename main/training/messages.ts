@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorRecordSchema } from '../../shared/contract/contract.ts';
+import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
 
 /** What goes between the studio and the trainer process, parsed on both sides. */
