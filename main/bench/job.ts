@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorRecordSchema } from '../../shared/contract/contract.ts';
+import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { methodSchema } from '../../shared/domain/method.ts';
 
 /** What goes between `strata bench` and the two processes that it measures, ours and PyTorch's: the same job for both, as a file of JSON. */

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { DatasetPart } from '../../shared/domain/split.ts';
 import { writeAt } from './write-at.ts';
 
 /**
@@ -11,9 +12,6 @@ const HEADER_BYTES = 32;
 const NUMBER_BYTES = 8;
 /** Positions are written in pieces of this many. */
 const CHUNK = 65_536;
-
-/** Which documents: all, those to train on, or those held out. */
-export type DatasetPart = 'all' | 'train' | 'heldOut';
 
 /** Writes an index while the documents are written. */
 export class DocumentIndexWriter {

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { StrataError } from '../../shared/errors.ts';
 import { mix32 } from '../../shared/domain/random.ts';
+import type { SplitReport } from '../../shared/domain/split.ts';
 
 /** The held-out part of a dataset: at least this share of its text and these bytes (about 20,000 tokens), but never more than the limit. */
 const MIN_SHARE = 0.01;
@@ -32,19 +32,6 @@ export interface SplitInput {
   /** Another one draws other documents. */
   seed?: number;
 }
-
-export const splitReportSchema = z.object({
-  /** Held-out documents. */
-  documents: z.int(),
-  /** Held-out bytes, and their share of all. */
-  bytes: z.number(),
-  share: z.number(),
-  /** Expected standard error of the mean loss on the held-out part, as a fraction of the loss. */
-  estimatedStandardError: z.number(),
-  /** Why less is held out than a good measurement needs; null when it is enough. */
-  note: z.string().nullable(),
-});
-export type SplitReport = z.infer<typeof splitReportSchema>;
 
 export interface Split {
   /** 1 for each document that is held out. */

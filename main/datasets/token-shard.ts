@@ -65,7 +65,7 @@ export async function buildTokenShards(
   encoder: DocumentEncoder,
   { needsDocuments = false, name = basename(datasetDirectory) }: { needsDocuments?: boolean; name?: string } = {},
 ): Promise<BuiltShards> {
-  const directory = join(datasetDirectory, 'tokens', encoder.hash.slice(0, 16));
+  const directory = tokensFolder(datasetDirectory, encoder);
   await mkdir(directory, { recursive: true });
   const parts = [
     await openPart(directory, 'train', encoder, needsDocuments),
@@ -101,6 +101,23 @@ interface ShardPart {
   writer: TokenShardWriter | null;
   tokens: number;
   leftOut: LeftOut | null;
+}
+
+/** Where a dataset keeps what is known of it for an encoder. */
+export function tokensFolder(datasetDirectory: string, { hash }: Pick<DocumentEncoder, 'hash'>): string {
+  return join(datasetDirectory, 'tokens', hash.slice(0, 16));
+}
+
+/** Tokens of both parts of a dataset that was tokenised for an encoder; null where it was not, or its shards are damaged. */
+export async function countShardTokens(datasetDirectory: string, encoder: Pick<DocumentEncoder, 'hash'>): Promise<number | null> {
+  const directory = tokensFolder(datasetDirectory, encoder);
+  let tokens = 0;
+  for (const part of ['train', 'heldout']) {
+    const header = await readHeader(join(directory, `${part}.tokens`)).catch(() => null);
+    if (header === null) return null;
+    tokens += header.tokens;
+  }
+  return tokens;
 }
 
 async function openPart(directory: string, name: string, encoder: DocumentEncoder, needsDocuments: boolean): Promise<ShardPart> {

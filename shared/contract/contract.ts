@@ -2,7 +2,9 @@ import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { dataCheckReportSchema } from '../domain/data-check.ts';
 import { distanceReportSchema } from '../domain/distance.ts';
-import { contentSchema } from '../domain/content.ts';
+import { cleaningReportSchema, cleaningSettingsSchema } from '../domain/cleaning.ts';
+import { CONTENT_KINDS, contentKindsSchema, contentSchema } from '../domain/content.ts';
+import { DATASET_PARTS, splitReportSchema } from '../domain/split.ts';
 import { expansionStepSchema } from '../domain/expansion.ts';
 import { EXPORT_DTYPES, EXPORT_FORMATS } from '../domain/export-format.ts';
 import { importanceSchema } from '../domain/importance.ts';
@@ -14,21 +16,21 @@ import { renderingSchema, tokenPieceSchema } from '../domain/rendering.ts';
 import { evaluationSchema, metricPointSchema, metricSeriesSchema, roleSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
 import { SELF_REPLAY_DEFAULTS } from '../domain/self-replay.ts';
 import { advancedSettingsSchema } from '../domain/settings.ts';
-import { ERROR_CODES } from '../errors.ts';
+import {
+  datasetImportSchema,
+  importedFileSchema,
+  importRefSchema,
+  importRequestSchema,
+  inspectionSchema,
+  inspectRequestSchema,
+} from './dataset-import.ts';
+import { errorRecordSchema } from './errors.ts';
 
 /**
  * Every call between a screen (or a script) and the studio. Types on both sides are inferred from these schemas.
  * Arguments are parsed at the door; errors travel as one typed error `STRATA` whose data is an ErrorRecord.
  * Events announce small facts; pages fetch what they need.
  */
-
-export const errorRecordSchema = z.object({
-  code: z.enum(ERROR_CODES),
-  message: z.string(),
-  found: z.string().optional(),
-  allowed: z.string().optional(),
-  hint: z.string().optional(),
-});
 
 const call = oc.errors({ STRATA: { data: errorRecordSchema } });
 
@@ -82,8 +84,58 @@ export const datasetInfoSchema = z.object({
   hash: z.string(),
   source: z.string(),
   createdAt: z.string(),
+  /** Where it is published, and its licence; null where nobody said. */
+  origin: z.string().nullable(),
+  licence: z.string().nullable(),
+  /** Documents of each kind of content. */
+  kinds: contentKindsSchema,
+  /** Main languages of a sample of its documents, as shares of its text, largest first; "unknown" for what is too short to tell. */
+  languages: z.array(z.object({ language: z.string(), share: z.number() })),
+  /** 1 for a dataset of its own; one more than its parent's for one made from changed sources. */
+  version: z.int(),
+  /** Id of the dataset that this is a later version of. */
+  parent: z.string().nullable(),
 });
 export type DatasetInfo = z.infer<typeof datasetInfoSchema>;
+
+/** A document of a dataset, shortened for a list. */
+export const listedDocumentSchema = z.object({
+  /** Its number in the dataset, counted from 0. */
+  number: z.int(),
+  kind: z.enum(CONTENT_KINDS),
+  heldOut: z.boolean(),
+  /** Bytes of UTF-8 of all that it says. */
+  bytes: z.int(),
+  /** The file it came from; null where that was not noted. */
+  file: z.string().nullable(),
+  /** Its plain text: the beginning, or the surroundings of what was searched for. */
+  text: z.string(),
+  /** Where in `text` that stands; null where nothing was searched for. */
+  at: z.int().nullable(),
+});
+export type ListedDocument = z.infer<typeof listedDocumentSchema>;
+
+export const datasetDetailsSchema = datasetInfoSchema.extend({
+  files: z.array(importedFileSchema),
+  duplicates: z.int(),
+  /** How it was cleaned and what that did; null where nobody noted it. */
+  cleaning: z.object({ settings: cleaningSettingsSchema, report: cleaningReportSchema }).nullable(),
+  split: splitReportSchema.nullable(),
+  /** Runs that used it, the newest first. */
+  runs: z.array(z.object({ id: z.string(), name: z.string(), role: roleSchema })),
+});
+export type DatasetDetails = z.infer<typeof datasetDetailsSchema>;
+
+/** Tokens that a dataset has for a model. */
+export const tokenCountSchema = z.object({
+  dataset: z.string(),
+  tokens: z.int(),
+  /** False where it is concluded from a sample of its documents. */
+  isExact: z.boolean(),
+});
+export type TokenCount = z.infer<typeof tokenCountSchema>;
+
+const partSchema = z.enum(DATASET_PARTS).default('all');
 
 /** A document as a model reads it. */
 export const documentTokensSchema = z.object({
@@ -99,14 +151,6 @@ export const documentTokensSchema = z.object({
   note: z.string().nullable(),
 });
 export type DocumentTokens = z.infer<typeof documentTokensSchema>;
-
-export const importedFileSchema = z.object({
-  path: z.string(),
-  status: z.enum(['imported', 'skipped', 'failed']),
-  /** Why it was skipped or failed; what was read otherwise ("120 documents"). */
-  reason: z.string(),
-});
-export type ImportedFile = z.infer<typeof importedFileSchema>;
 
 export const engineInfoSchema = z.object({
   name: z.string(),
@@ -506,15 +550,46 @@ export const contract = {
   },
   datasets: {
     list: call.output(z.array(datasetInfoSchema)),
-    show: call.input(z.object({ dataset: z.string(), documents: z.int().min(0).max(50).default(3) })).output(
-      datasetInfoSchema.extend({
-        preview: z.array(z.object({ text: z.string(), heldOut: z.boolean(), bytes: z.int() })),
-        files: z.array(importedFileSchema),
-      }),
-    ),
-    import: call
-      .input(z.object({ paths: z.array(z.string().min(1)).min(1), name: z.string().optional() }))
-      .output(z.object({ datasets: z.array(datasetInfoSchema), files: z.array(importedFileSchema) })),
+    show: call.input(z.object({ dataset: z.string() })).output(datasetDetailsSchema),
+    /** Documents [from, from + count) of a part, counted within it. */
+    documents: call
+      .input(
+        z.object({ dataset: z.string(), part: partSchema, from: z.int().min(0).default(0), count: z.int().min(0).max(100).default(20) }),
+      )
+      .output(z.object({ total: z.int(), documents: z.array(listedDocumentSchema) })),
+    /**
+     * Documents that hold a text, upper and lower case alike, from a document on. It looks for about a second: `next` is the number to go on
+     * from, null at the end of the dataset.
+     */
+    search: call
+      .input(
+        z.object({
+          dataset: z.string(),
+          query: z.string().min(1).max(1000),
+          part: partSchema,
+          from: z.int().min(0).default(0),
+          limit: z.int().min(1).max(100).default(20),
+        }),
+      )
+      .output(z.object({ documents: z.array(listedDocumentSchema), next: z.int().nullable() })),
+    /** How many tokens datasets have for a model: exact where they were tokenised for it, otherwise concluded from a sample. */
+    tokenCounts: call.input(z.object({ model: z.string().min(1) })).output(z.array(tokenCountSchema)),
+    /** What an import would read, and how. */
+    inspect: call.input(inspectRequestSchema).output(inspectionSchema),
+    imports: {
+      /** Those of this process, and those that can go on. */
+      list: call.output(z.array(datasetImportSchema)),
+      /** Begins an import; returns as soon as it has begun. */
+      start: call.input(importRequestSchema).output(datasetImportSchema),
+      /** Follows one until it ends; the first event is its present state. */
+      watch: call.input(importRefSchema).output(eventIterator(datasetImportSchema)),
+      /** Stops it; what was read is kept. */
+      cancel: call.input(importRefSchema).output(datasetImportSchema),
+      /** Goes on with one that was stopped or has failed. */
+      resume: call.input(importRefSchema).output(datasetImportSchema),
+      /** Takes one that has ended off the list, and deletes what it had read. */
+      remove: call.input(importRefSchema).output(z.object({ removed: z.string() })),
+    },
     /** Lets a model write text that stands in for old data, and makes a dataset of it; leaving off ends it. */
     selfReplay: call.input(selfReplayRequestSchema).output(eventIterator(selfReplayEventSchema)),
     /** One document as a model reads it, with what is learned of it. */

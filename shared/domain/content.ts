@@ -20,6 +20,11 @@ export const contentSchema = z.discriminatedUnion('kind', [
 export type Content = z.infer<typeof contentSchema>;
 export type ContentKind = Content['kind'];
 
+export const CONTENT_KINDS = ['text', 'completion', 'chat', 'choice'] as const satisfies ContentKind[];
+/** How many documents there are of each kind; kinds that do not occur may be absent. */
+export const contentKindsSchema = z.partialRecord(z.enum(CONTENT_KINDS), z.int());
+export type ContentKinds = z.infer<typeof contentKindsSchema>;
+
 /** Everything that a document says as one text: what is searched, hashed, compared and counted. */
 export function plainTextOf(content: Content): string {
   switch (content.kind) {
