@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
 import { findPeer } from './find-python.ts';
-import { type ImportBenchAnswer, importBenchAnswerSchema, type ImportBenchJob } from './import-job.ts';
+import { type ImportBenchWay, type MeasuredImport, measureImport, ourWay } from './import-child.ts';
 import { median } from './run-bench.ts';
-import { watchTreeMemory } from './tree-memory.ts';
+import { textFiles, TEXT_SUFFIXES } from './text-corpus.ts';
 
 export interface ImportBenchRequest {
   /** Times that all sides are measured, in turn. */
@@ -41,16 +40,7 @@ export interface ImportBenchReport {
   peerMissing: string | null;
 }
 
-interface Way {
-  how: string;
-  program: string;
-  script: string;
-  job: Pick<ImportBenchJob, 'processes' | 'cleans'>;
-}
-
 const FILES = 4;
-const SUFFIXES = ['.md', '.js', '.mjs', '.ts', '.css', '.html'];
-const LARGEST_FILE = 200_000;
 
 /**
  * From files of JSON Lines to tokens on disk: Strata with and without its cleaning, and Python's datasets with tokenizers, by its tokenizer's threads
@@ -63,22 +53,20 @@ export async function runImportBench(request: ImportBenchRequest, say: (line: st
   const scratch = await mkdtemp(join(tmpdir(), 'strata-bench-'));
   try {
     const { files, bytes, documents } = await writeCorpus(request, scratch);
-    const ourScript = join(import.meta.dirname, 'import-process.ts');
     const peerScript = join(import.meta.dirname, 'peer/import.py');
-    const ways: Way[] = [
-      { how: 'Strata', program: process.execPath, script: ourScript, job: { processes: null, cleans: true } },
-      { how: 'Strata, nothing cleaned', program: process.execPath, script: ourScript, job: { processes: null, cleans: false } },
-      ...(peer
-        ? [
-            { how: 'datasets, threads of tokenizers', program: peer.python, script: peerScript, job: { processes: null, cleans: false } },
-            { how: 'datasets, two processes', program: peer.python, script: peerScript, job: { processes: 2, cleans: false } },
-          ]
-        : []),
+    const peerWay = (how: string, processes: number | null): ImportBenchWay => ({
+      ...{ how, program: peer!.python, script: peerScript },
+      job: { processes, cleans: false },
+    });
+    const ways: ImportBenchWay[] = [
+      ourWay('Strata', true),
+      ourWay('Strata, nothing cleaned', false),
+      ...(peer ? [peerWay('datasets, threads of tokenizers', null), peerWay('datasets, two processes', 2)] : []),
     ];
-    const measured = new Map(ways.map((way) => [way, [] as Measured[]]));
+    const measured = new Map(ways.map((way) => [way, [] as MeasuredImport[]]));
     for (let round = 0; round < rounds; round++) {
       for (const way of round % 2 === 0 ? ways : [...ways].reverse()) {
-        const result = await measure(way, files, join(resources, 'base/tokenizer.json'), scratch);
+        const result = await measureImport(way, files, join(resources, 'base/tokenizer.json'), scratch);
         measured.get(way)!.push(result);
         say(`import, round ${round + 1} of ${rounds}, ${way.how}: ${result.seconds.toFixed(2)} s`);
       }
@@ -118,33 +106,6 @@ export async function runImportBench(request: ImportBenchRequest, say: (line: st
   }
 }
 
-type Measured = ImportBenchAnswer & { peakMemory: number | null };
-
-async function measure(way: Way, files: string[], tokenizer: string, scratch: string): Promise<Measured> {
-  const folder = await mkdtemp(join(scratch, 'round-'));
-  const jobPath = join(folder, 'job.json');
-  const job: ImportBenchJob = { files, tokenizer, destination: join(folder, 'result'), cache: join(folder, 'cache'), ...way.job };
-  await writeFile(jobPath, JSON.stringify(job));
-  const child = spawn(way.program, [way.script, jobPath], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, HF_HUB_OFFLINE: '1', HF_HOME: join(folder, 'home') },
-  });
-  const peak = watchTreeMemory(child.pid!);
-  let [output, complaint] = ['', ''];
-  child.stdout.on('data', (piece: Buffer) => (output += piece.toString()));
-  child.stderr.on('data', (piece: Buffer) => (complaint = (complaint + piece.toString()).slice(-2000)));
-  const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
-  const peakMemory = peak();
-  await rm(folder, { recursive: true, force: true });
-  if (code !== 0) {
-    throw new StrataError('INTERNAL', `${way.how} did not come to its end.`, {
-      found: complaint.trim().split('\n').at(-1) ?? `exit code ${code}`,
-      hint: 'For datasets, "npm run parity" sets up a Python that has it.',
-    });
-  }
-  return { ...importBenchAnswerSchema.parse(JSON.parse(output.trimEnd().split('\n').at(-1)!)), peakMemory };
-}
-
 /** Text files of a folder, each as a line of JSON, in a few files of about the same size. */
 async function writeCorpus(
   { corpus, megabytes }: ImportBenchRequest,
@@ -152,32 +113,20 @@ async function writeCorpus(
 ): Promise<{ files: string[]; bytes: number; documents: number }> {
   const pieces: string[][] = Array.from({ length: FILES }, () => []);
   let [bytes, documents] = [0, 0];
-  for await (const path of textFiles(corpus)) {
-    const content = await readFile(path);
-    const text = content.toString('utf8');
-    if (content.length > LARGEST_FILE || text.trim() === '' || text.includes('\ufffd') || text.includes('\0')) continue;
+  for await (const text of textFiles(corpus)) {
     pieces[documents % FILES]!.push(JSON.stringify({ text }) + '\n');
-    bytes += content.length;
+    bytes += Buffer.byteLength(text);
     documents++;
     if (bytes >= megabytes * 1e6) break;
   }
   if (bytes < megabytes * 1e6) {
     throw new StrataError('NOT_FOUND', 'The folder has too little text.', {
       found: `${(bytes / 1e6).toFixed(1)} MB in ${corpus}`,
-      allowed: `${megabytes} MB of ${SUFFIXES.join(', ')}`,
+      allowed: `${megabytes} MB of ${TEXT_SUFFIXES.join(', ')}`,
       hint: 'Run "npm run setup" first: the text is that of installed packages.',
     });
   }
   const files = pieces.map((_, index) => join(scratch, `corpus-${index}.jsonl`));
   for (const [index, path] of files.entries()) await writeFile(path, pieces[index]!.join(''));
   return { files, bytes, documents };
-}
-
-async function* textFiles(folder: string): AsyncGenerator<string> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* textFiles(path);
-    else if (entry.isFile() && SUFFIXES.includes(extname(entry.name))) yield path;
-  }
 }

@@ -4,8 +4,8 @@ import { z } from 'zod';
 export const importBenchJobSchema = z.object({
   /** JSON Lines with a column "text". */
   files: z.array(z.string()),
-  /** A tokenizer.json. */
-  tokenizer: z.string(),
+  /** A tokenizer.json; null: no tokens are made. */
+  tokenizer: z.string().nullable(),
   /** A folder that is not there yet. */
   destination: z.string(),
   /** Folder for what the peer keeps between. */

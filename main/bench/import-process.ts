@@ -17,15 +17,20 @@ const job = importBenchJobSchema.parse(JSON.parse(readFileSync(process.argv[2]!,
 const began = performance.now();
 const dataset = await importDataset(job.files, job.destination, { cleaning: job.cleans ? DEFAULT_CLEANING : NO_CLEANING });
 const between = performance.now();
-const encoder = await loadContentEncoder(join(job.tokenizer, '..'));
-const shards = await buildTokenShards(job.destination, encoder);
+const tokens = job.tokenizer === null ? 0 : await tokenise(job.tokenizer);
 const ended = performance.now();
-const around = encoder.tokenizer.documentStart.length + encoder.tokenizer.documentEnd.length;
 const answer: ImportBenchAnswer = {
   versions: `Node ${process.versions.node}`,
   seconds: (ended - began) / 1000,
   importSeconds: (between - began) / 1000,
-  // Without those that Strata puts around each document, and the peer does not.
-  tokens: shards.trainTokens + shards.heldOutTokens - dataset.documents * around,
+  tokens,
 };
 process.stdout.write(`${JSON.stringify(answer)}\n`);
+
+/** Tokens of the documents' own text: without those that Strata puts around each document, and the peer does not. */
+async function tokenise(tokenizerPath: string): Promise<number> {
+  const encoder = await loadContentEncoder(join(tokenizerPath, '..'));
+  const shards = await buildTokenShards(job.destination, encoder);
+  const around = encoder.tokenizer.documentStart.length + encoder.tokenizer.documentEnd.length;
+  return shards.trainTokens + shards.heldOutTokens - dataset.documents * around;
+}

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
+import { type DatasetBenchRow, runDatasetBench } from '../../bench/dataset-bench.ts';
 import { type ImportBenchReport, runImportBench } from '../../bench/import-bench.ts';
 import { type BenchReport, type BenchResult, runBench } from '../../bench/run-bench.ts';
 import { WEIGHT_TYPES, type WeightType } from '../../bench/model-files.ts';
@@ -17,7 +18,9 @@ const DEFAULT_SHAPES: readonly ShapeName[] = ['base', 'smollm2-135m'];
 /** Measured apart: they need no model and no engine. */
 const TOKENIZER = 'tokenizer';
 const IMPORT = 'import';
-type BenchName = SuiteName | typeof TOKENIZER | typeof IMPORT;
+const DATASETS = 'datasets';
+const MEASURE_APART = 'Measure the others in a command of their own.';
+type BenchName = SuiteName | typeof TOKENIZER | typeof IMPORT | typeof DATASETS;
 
 type BenchOptions = CommonOptions & {
   shape?: ShapeName;
@@ -52,18 +55,18 @@ export function benchCommand(): Command {
     )
     .option('--python <path>', 'a Python with torch, transformers and peft (default STRATA_PYTHON, else what "npm run parity" has set up)')
     .option('--out <file>', 'also write the report there, as JSON')
-    .action((names: BenchName[], options: BenchOptions) =>
-      names.includes(TOKENIZER)
-        ? benchTokenizer(names, options)
-        : names.includes(IMPORT)
-          ? benchImport(names, options)
-          : bench(names as SuiteName[], options),
-    );
+    .action((names: BenchName[], options: BenchOptions) => measure(names, options));
+}
+
+function measure(names: BenchName[], options: BenchOptions): Promise<void> {
+  if (names.includes(TOKENIZER)) return benchTokenizer(names, options);
+  if (names.includes(IMPORT)) return benchImport(names, options);
+  if (names.includes(DATASETS)) return benchDatasets(names, options);
+  return bench(names as SuiteName[], options);
 }
 
 async function benchTokenizer(names: readonly BenchName[], options: BenchOptions): Promise<void> {
-  if (names.length > 1)
-    throw refuse('The tokenizer is measured alone.', names.join(' '), TOKENIZER, 'Measure the others in a command of their own.');
+  if (names.length > 1) throw refuse('The tokenizer is measured alone.', names.join(' '), TOKENIZER, MEASURE_APART);
   const { rounds, threads, python, json: isJson = false } = options;
   const report = await runTokenizerBench(
     {
@@ -81,8 +84,7 @@ async function benchTokenizer(names: readonly BenchName[], options: BenchOptions
 const IMPORTED_MEGABYTES = 64;
 
 async function benchImport(names: readonly BenchName[], options: BenchOptions): Promise<void> {
-  if (names.length > 1)
-    throw refuse('The import is measured alone.', names.join(' '), IMPORT, 'Name it alone, and the others in a command of their own.');
+  if (names.length > 1) throw refuse('The import is measured alone.', names.join(' '), IMPORT, MEASURE_APART);
   const { rounds, python, json: isJson = false } = options;
   const root = join(import.meta.dirname, '../../..');
   const report = await runImportBench(
@@ -108,6 +110,26 @@ function describeImport({ rows, megabytes, documents, speedRatio, memoryRatio, p
       : `datasets was not measured (${peerMissing}).`;
   const corpus = `${megabytes.toFixed(1)} MB in ${documents} documents, from JSON Lines to tokens on disk.`;
   return `\n${table(['import', 'speed', 'time', 'memory'], cells)}\n\n${corpus} ${note}`;
+}
+
+const LARGE_GIGABYTES = 2;
+
+async function benchDatasets(names: readonly BenchName[], { json: isJson = false }: BenchOptions): Promise<void> {
+  if (names.length > 1) throw refuse('What grows with data is measured alone.', names.join(' '), DATASETS, MEASURE_APART);
+  const corpus = join(import.meta.dirname, '../../../node_modules');
+  const rows = await runDatasetBench({ corpus, gigabytes: LARGE_GIGABYTES }, (line) => void process.stderr.write(`${line}\n`));
+  process.stdout.write(`${isJson ? JSON.stringify(rows) : describeDatasets(rows)}\n`);
+}
+
+function describeDatasets(rows: readonly DatasetBenchRow[]): string {
+  const shown = (value: number, unit: DatasetBenchRow['unit']): string =>
+    unit === 'bytes' ? bytes(value) : `${value.toFixed(unit === 'tokens/s' ? 0 : 1)} ${unit}`;
+  const cells = rows.map(({ what, value, unit, limit }) => [
+    what,
+    value === null ? '-' : shown(value, unit),
+    limit === null ? '' : shown(limit, unit),
+  ]);
+  return `\n${table(['datasets', 'measured', 'at most'], cells)}`;
 }
 
 function describeTokenizer({ rows, megabytes, threads, peerVersion, peerMissing }: TokenizerBenchReport): string {
@@ -153,7 +175,7 @@ async function bench(names: readonly SuiteName[], options: BenchOptions): Promis
 
 /** Commander hands the arguments over one by one, each with what the ones before gave. */
 function parseSuites(text: string, before: BenchName[] | undefined): BenchName[] {
-  const name = oneOf<BenchName>(text, [...SUITE_NAMES, TOKENIZER, IMPORT], 'There is no benchmark of that name.');
+  const name = oneOf<BenchName>(text, [...SUITE_NAMES, TOKENIZER, IMPORT, DATASETS], 'There is no benchmark of that name.');
   return [...new Set([...(before ?? []), name])];
 }
 
@@ -166,7 +188,12 @@ function oneOf<Name extends string>(text: string, names: readonly Name[], messag
 function suiteList(): string {
   const tokenizer = `${TOKENIZER} (text made into tokens, beside Hugging Face's tokenizers)`;
   const imported = `${IMPORT} (files of text made into a dataset and its tokens, beside Hugging Face's datasets and tokenizers)`;
-  return [...SUITE_NAMES.map((name) => `${name} (${SUITES[name]})`), tokenizer, imported].join('; ');
+  return [
+    ...SUITE_NAMES.map((name) => `${name} (${SUITES[name]})`),
+    tokenizer,
+    imported,
+    `${DATASETS} (what must not grow with the data: memory of the import, lists, previews, the reading of windows)`,
+  ].join('; ');
 }
 
 function describe({ results, pytorch: peer, pytorchMissing }: BenchReport): string {
