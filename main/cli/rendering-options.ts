@@ -1,7 +1,7 @@
 import { Option } from 'commander';
-import { DEFAULT_RENDERING, type Rendering, renderingSchema } from '../../shared/domain/rendering.ts';
+import { DEFAULT_RENDERING, renderingSchema } from '../../shared/domain/rendering.ts';
 
-/** Options of the commands that write documents for a model: the words of {@link Rendering}. */
+/** Options of the commands that write documents for a model: the words of renderingSchema. */
 export function renderingOptions(): [Option, Option] {
   const { completions, learn } = renderingSchema.shape;
   return [

@@ -31,13 +31,14 @@ export class Distances {
     return restore(await this.#known(hashed, options), hashed);
   }
 
-  /**
-   * The replay share where nobody chose one.
-   * @param options null looks up what is known, and measures nothing.
-   */
-  async replayDefault(sides: Record<'new' | 'old', readonly StoredDataset[]>, options: MeasureOptions | null): Promise<ReplayDefault> {
-    const hashed = hashedSides(sides);
-    const kept = options ? await this.#known(hashed, options) : await readKept(this.#folder, hashed, SEED);
+  /** Measures unless that was done; that a side has too little text is a result like any other. */
+  async learn(sides: Record<'new' | 'old', readonly StoredDataset[]>): Promise<void> {
+    await this.#known(hashedSides(sides), {});
+  }
+
+  /** The replay share where nobody chose one, by what is known: it measures nothing. */
+  async replayDefault(sides: Record<'new' | 'old', readonly StoredDataset[]>): Promise<ReplayDefault> {
+    const kept = await readKept(this.#folder, hashedSides(sides), SEED);
     if (kept === null) return defaultReplay(null);
     return defaultReplay('refusal' in kept ? { refused: kept.refusal.found } : kept.distance);
   }

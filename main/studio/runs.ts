@@ -2,11 +2,12 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent, StreamWindow, TrainPreview } from '../../shared/contract/contract.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
-import { canGoOn, type MetricPoint, type MetricSeries, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
+import { canGoOn, type MetricPoint, type MetricSeries, type Role, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { loadContentEncoder } from '../models/content-encoder.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
+import type { StoredDataset } from '../store/datasets.ts';
 import {
   changeOwner,
   deleteRun,
@@ -28,7 +29,7 @@ import { importanceOf } from './importance.ts';
 import type { Models } from './models.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
 import { estimateTime, type PastRun } from './run-time.ts';
-import { type ParsedTrainRequest, resolveRequest } from './train-request.ts';
+import { type ParsedTrainRequest, type ResolvedRequest, resolveRequest } from './train-request.ts';
 
 /** How often a followed run is looked at: at most so many events a second reach a page. */
 const WATCH_INTERVAL_MS = 200;
@@ -61,7 +62,7 @@ export class Runs {
 
   /**
    * What a run would do. It answers at once: where nobody chose a replay share and the distance of the data is not known, that is said.
-   * @param onMeasure measures the distance in that case, as a start would; called when that begins.
+   * @param onMeasure measures the distance in that case, as a start would; called before.
    */
   async preview(request: ParsedTrainRequest, onMeasure?: () => void): Promise<TrainPreview> {
     const { preview, ...planned } = await this.#resolve(request, onMeasure);
@@ -79,18 +80,21 @@ export class Runs {
     return positions.map((position) => ({ position, ...mixture.at(position) }));
   }
 
-  /** @param onMeasure called when a distance begins to be measured that is needed and not known; without it none is. */
-  #resolve(request: ParsedTrainRequest, onMeasure?: () => void): ReturnType<typeof resolveRequest> {
+  /** @param onMeasure called before a distance is measured that is needed and not known; without it none is. What is refused is not measured. */
+  async #resolve(request: ParsedTrainRequest, onMeasure?: () => void): Promise<ResolvedRequest> {
     const { store } = this.#context;
-    let hasBegun = false;
-    const onProgress = (): void => {
-      if (!hasBegun) onMeasure?.();
-      hasBegun = true;
-    };
-    return resolveRequest(request, this.#models, this.#datasets, {
-      importanceOf: (base, old, rendering) => importanceOf(store, base, old, rendering),
-      replayDefault: (sides) => this.#distances.replayDefault(sides, onMeasure ? { onProgress } : null),
-    });
+    const resolve = (): Promise<ResolvedRequest> =>
+      resolveRequest(request, this.#models, this.#datasets, {
+        importanceOf: (base, old, rendering) => importanceOf(store, base, old, rendering),
+        replayDefault: (sides) => this.#distances.replayDefault(sides),
+      });
+    const resolved = await resolve();
+    if (!onMeasure || resolved.preview.replayBasis !== 'unmeasured') return resolved;
+    onMeasure();
+    const of = (role: Role): StoredDataset[] =>
+      resolved.configuration.datasets.filter((dataset) => dataset.role === role).map(({ id }) => this.#datasets.find(id));
+    await this.#distances.learn({ new: of('new'), old: of('old') });
+    return resolve();
   }
 
   /** Runs that tell how fast an engine is here, latest first: not those whose base is gone, that failed, or that hardly got beyond their first steps. */
