@@ -49,16 +49,28 @@ function allChecks(filters) {
 }
 
 /**
- * Runs one check with its output shown as it comes.
- * @param {string} node @param {Check} check @param {NodeJS.ProcessEnv} env @returns {Promise<boolean>}
+ * Runs one check. Its output is shown as it comes, or, of one that runs beside another, when it has ended.
+ * @param {string} node @param {Check} check @param {NodeJS.ProcessEnv} env @param {boolean} isAlone @returns {Promise<boolean>}
  */
-function runCheck(node, check, env) {
-  const child = spawn(node, [join(projectRoot, 'node_modules', check.tool), ...check.args], { cwd: projectRoot, env, stdio: 'inherit' });
+function runCheck(node, check, env, isAlone) {
+  const child = spawn(node, [join(projectRoot, 'node_modules', check.tool), ...check.args], {
+    ...{ cwd: projectRoot, env },
+    stdio: isAlone ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+  });
+  /** @type {Buffer[]} */
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (/** @type {Buffer} */ piece) => output.push(piece));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('exit', (code) => resolve(code === 0));
+    child.on('close', (code) => {
+      process.stdout.write(Buffer.concat(output));
+      resolve(code === 0);
+    });
   });
 }
+
+/** Checks that only read the code use one core each: as many run at once. */
+const AT_ONCE = 2;
 
 await runScript(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
@@ -84,15 +96,26 @@ await runScript(async () => {
   const startedAt = Date.now();
   /** @type {{ name: string, result: 'passed' | 'FAILED' | 'skipped', detail: string }[]} */
   const results = [];
-  for (const check of checks) {
-    if (check.kind === 'browser' && chromium && 'problem' in chromium) {
-      results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
-      continue;
-    }
+  const perform = async (/** @type {Check} */ check, /** @type {boolean} */ isAlone) => {
     report.start(check.name);
     const checkStartedAt = Date.now();
-    const passed = await runCheck(node, check, env);
-    results.push({ name: check.name, result: passed ? 'passed' : 'FAILED', detail: secondsSince(checkStartedAt) });
+    const passed = await runCheck(node, check, env, isAlone);
+    return {
+      name: check.name,
+      result: passed ? /** @type {const} */ ('passed') : /** @type {const} */ ('FAILED'),
+      detail: secondsSince(checkStartedAt),
+    };
+  };
+  const reading = checks.filter(({ kind }) => kind === 'types' || kind === 'lint');
+  const waiting = reading.entries();
+  const lanes = Array.from({ length: AT_ONCE }, async () => {
+    for (const [place, check] of waiting) results[place] = await perform(check, reading.length === 1);
+  });
+  await Promise.all(lanes);
+  for (const check of checks.filter((each) => !reading.includes(each))) {
+    if (check.kind === 'browser' && chromium && 'problem' in chromium) {
+      results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
+    } else results.push(await perform(check, true));
   }
   report.done('');
   for (const { name, result, detail } of results) report.done(`${result.padEnd(8)}${name.padEnd(32)}${detail}`);
