@@ -17,13 +17,13 @@ beforeEach(() => {
 });
 afterEach(() => studio.close());
 
-const STORIES = storyDocuments(12_000);
+const STORIES = storyDocuments(7200);
 
 /** Texts that take a second to import, most of it to compare them. */
 async function slowSource(): Promise<string> {
   const source = join(folder.path, 'slow');
   await mkdir(source);
-  for (let file = 0; file < 6; file++) await writeDocuments(join(source, `${file}.jsonl`), STORIES.slice(file * 2000, (file + 1) * 2000));
+  for (let file = 0; file < 6; file++) await writeDocuments(join(source, `${file}.jsonl`), STORIES.slice(file * 1200, (file + 1) * 1200));
   return source;
 }
 
@@ -73,14 +73,14 @@ describe('an import', () => {
       fraction: 1,
       filesDone: 6,
       files: 6,
-      documents: 12_000,
+      documents: 7200,
       isNew: true,
       error: null,
       canResume: false,
     });
     expect(last.results).toHaveLength(6);
     const dataset = studio.datasets.find(last.dataset!);
-    expect(dataset).toMatchObject({ name: 'slow', origin: 'https://example.org', licence: 'CC0', kinds: { text: 12_000 }, version: 1 });
+    expect(dataset).toMatchObject({ name: 'slow', origin: 'https://example.org', licence: 'CC0', kinds: { text: 7200 }, version: 1 });
     expect((await readdir(dataset.path)).sort()).toEqual(['dataset.json', 'documents.index', 'documents.jsonl']);
     expect(dataset.hash).toBe(await undisturbed(source));
     expect(await studio.imports.remove({ import: started.id })).toEqual({ removed: started.id });
