@@ -41,6 +41,7 @@ export class DatasetImports {
   readonly #context: StudioContext;
   readonly #datasets: Datasets;
   readonly #tasks = new Map<string, Task>();
+  readonly #resuming = new Map<string, Promise<DatasetImport>>();
   #active = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -84,7 +85,14 @@ export class DatasetImports {
    * Goes on with one that was stopped or has failed.
    * @throws StrataError NOT_FOUND where it, or what it reads, is not there any more; CONFLICT where it is done or another program works on it.
    */
-  async resume({ import: id }: { import: string }): Promise<DatasetImport> {
+  resume({ import: id }: { import: string }): Promise<DatasetImport> {
+    // Two calls at once begin it once.
+    const resuming = this.#resuming.get(id) ?? this.#resume(id).finally(() => this.#resuming.delete(id));
+    this.#resuming.set(id, resuming);
+    return resuming;
+  }
+
+  async #resume(id: string): Promise<DatasetImport> {
     const task = this.#tasks.get(id);
     if (task?.shown.state === 'running') return task.shown;
     const record = await this.#recordOf(id);
@@ -167,20 +175,25 @@ export class DatasetImports {
   async #run(task: Task): Promise<void> {
     const show = (changes: Partial<DatasetImport>): void => void (task.shown = { ...task.shown, ...changes });
     try {
-      await this.#turn(task.stopping.signal, () => show({ activity: 'Waiting for another import' }));
-      const ended = await this.#work(task, show).finally(() => this.#endTurn());
-      show({ ...ended, state: 'done', fraction: 1, secondsLeft: null, canResume: false });
+      show({ ...(await this.#work(task, show)), state: 'done', fraction: 1, secondsLeft: null, canResume: false });
     } catch (error) {
       show(await this.#ended(task, toStrataError(error)));
     }
   }
 
   async #work(task: Task, show: (changes: Partial<DatasetImport>) => void): Promise<Partial<DatasetImport>> {
-    const release = await claim(importFolder(this.#folder(), task.record.id));
+    // Also while it waits it is this program's, and its place in the row is decided now.
+    const [claimed, turn] = await Promise.allSettled([
+      claim(importFolder(this.#folder(), task.record.id)),
+      this.#turn(task.stopping.signal, () => show({ activity: 'Waiting for another import' })),
+    ]);
     try {
+      if (claimed.status === 'rejected') throw claimed.reason;
+      if (turn.status === 'rejected') throw turn.reason;
       return await this.#finish(task.record, await this.#perform(task, show));
     } finally {
-      await release();
+      if (turn.status === 'fulfilled') this.#endTurn();
+      if (claimed.status === 'fulfilled') await claimed.value();
     }
   }
 
@@ -307,8 +320,7 @@ export class DatasetImports {
   }
 
   async #refuseElsewhere(id: string): Promise<void> {
-    const isOurs = this.#tasks.get(id)?.handle != null;
-    if (!isOurs && (await isClaimed(importFolder(this.#folder(), id)))) throw goesOn(id);
+    if (await isClaimed(importFolder(this.#folder(), id))) throw goesOn(id);
   }
 
   #folder(): string {

@@ -21,23 +21,26 @@ export async function recordOf(context: StudioContext, datasets: Datasets, reque
     throw new StrataError('BAD_INPUT', 'Nothing says what to import.', {
       found: 'no paths',
       allowed: `files and folders (${READABLE}), or a dataset to make a later version of`,
+      hint: 'Choose at least one file or folder.',
     });
   }
   if (request.paths === undefined) await refuseGone(context, paths);
   else await refuseMissing(paths);
   const name = request.name ?? asked?.name ?? suggestName(paths);
-  const [origin, licence, seed] = [request.origin ?? asked?.origin, request.licence ?? asked?.licence, request.seed ?? asked?.seed];
+  const origin = request.origin ?? asked?.origin ?? null;
+  const licence = request.licence ?? asked?.licence ?? null;
+  const seed = request.seed ?? asked?.seed ?? null;
   return {
     id: newId(name),
     name,
     source: describeSource(context, paths),
     startedAt: now(),
     paths,
-    ...(origin == null ? {} : { origin }),
-    ...(licence == null ? {} : { licence }),
+    ...(origin === null ? {} : { origin }),
+    ...(licence === null ? {} : { licence }),
     cleaning: request.cleaning === undefined ? (asked?.cleaning ?? DEFAULT_CLEANING) : cleaningSettingsSchema.parse(request.cleaning),
     mappings: request.mappings ?? asked?.mappings ?? [],
-    ...(seed == null ? {} : { seed }),
+    ...(seed === null ? {} : { seed }),
     version: asked?.version ?? 1,
     parent: asked?.parent ?? null,
     progress: null,
@@ -94,11 +97,13 @@ export async function refuseGone(context: StudioContext, paths: readonly string[
     if (path.startsWith(uploads)) {
       throw new StrataError('NOT_FOUND', 'The files that a browser sent are gone: they are kept only as long as the studio serves.', {
         found: basename(path),
+        allowed: 'files that are still there',
         hint: 'Send them again, as a new import.',
       });
     }
     throw new StrataError('NOT_FOUND', 'The files to read are not where they were.', {
       found: path,
+      allowed: 'files and folders that are there',
       hint: 'Put them back, or connect the disk that they are on.',
     });
   }

@@ -78,6 +78,7 @@ export function dataCommand(): Command {
               throw new StrataError('BAD_INPUT', 'A document is shown as a model reads it: both are needed.', {
                 found: 'a document without --model',
                 allowed: '--document with --model, or --model alone for the number of tokens',
+                hint: 'Name the model, or leave --document out.',
               });
             }
             const request = { dataset: reference, document, model, rendering: { completions, learn }, count: SHOWN_TOKENS };
