@@ -26,10 +26,12 @@ export function sendFile(file: File, place: UploadPlace, onBytes: (bytes: number
     };
     request.upload.onprogress = ({ loaded }) => advance(Math.min(loaded, file.size));
     request.onabort = () => reject(stopped());
-    request.onerror = () => reject(new Error(`The file ${name} could not be sent: the studio does not answer, or the file was changed or taken away.`));
+    request.onerror = () =>
+      reject(new Error(`The file ${name} could not be sent: the studio does not answer, or the file was changed or taken away.`));
     request.onload = () => {
       const answer = (request.response ?? {}) as { root?: string; error?: string };
-      if (request.status !== 200 || !answer.root) return reject(new Error(answer.error ?? `The file ${name} could not be sent (${request.status}).`));
+      if (request.status !== 200 || !answer.root)
+        return reject(new Error(answer.error ?? `The file ${name} could not be sent (${request.status}).`));
       advance(file.size);
       resolve(answer.root);
     };

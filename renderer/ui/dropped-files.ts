@@ -3,7 +3,11 @@
  * @param onFound is called with the number of files found so far: a folder of many thousands takes a while.
  * @throws AbortError where the signal says so.
  */
-export async function filesOfDrop(transfer: DataTransfer, onFound: (files: number) => void = () => undefined, signal?: AbortSignal): Promise<File[]> {
+export async function filesOfDrop(
+  transfer: DataTransfer,
+  onFound: (files: number) => void = () => undefined,
+  signal?: AbortSignal,
+): Promise<File[]> {
   // Entries must be taken before the first await: the transfer is emptied after the event.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
   if (entries.length === 0) return [...transfer.files];

@@ -28,7 +28,7 @@ export class ImportsState {
 
   /** Fetches the list and follows what goes on: at the start, and after a lost connection. */
   async refresh(): Promise<void> {
-    await this.#attempt(async () => {
+    await this.attempt(async () => {
       this.list = await this.#studio.client.datasets.imports.list();
       for (const each of this.list) if (each.state === 'running') void this.#follow(each.id);
     });
@@ -36,11 +36,11 @@ export class ImportsState {
 
   /** Sends what was dropped and takes it to what is being prepared. */
   async takeDrop(transfer: DataTransfer): Promise<void> {
-    await this.#attempt(async () => this.prepare(await this.sending.sendDrop(transfer)));
+    await this.attempt(async () => this.prepare(await this.sending.sendDrop(transfer)));
   }
 
   async takeFiles(files: File[]): Promise<void> {
-    await this.#attempt(async () => this.prepare(await this.sending.send(files)));
+    await this.attempt(async () => this.prepare(await this.sending.send(files)));
   }
 
   /** Takes paths of the studio's machine to what is being prepared; of none nothing comes. */
@@ -50,9 +50,13 @@ export class ImportsState {
     this.preparation.add(paths);
   }
 
-  /** Forgets what is being prepared. */
+  /** Forgets what is being prepared, also what is still on its way. */
   discardPreparation(): void {
     this.sending.stop();
+    this.#endPreparation();
+  }
+
+  #endPreparation(): void {
     this.preparation?.dispose();
     this.preparation = null;
   }
@@ -61,7 +65,7 @@ export class ImportsState {
   async begin(): Promise<boolean> {
     const request = this.preparation?.request;
     const hasBegun = request !== null && request !== undefined && (await this.#start(request));
-    if (hasBegun) this.discardPreparation();
+    if (hasBegun) this.#endPreparation();
     return hasBegun;
   }
 
@@ -71,11 +75,11 @@ export class ImportsState {
   }
 
   stop({ id }: DatasetImport): Promise<boolean> {
-    return this.#attempt(async () => this.#put(await this.#studio.client.datasets.imports.cancel({ import: id })));
+    return this.attempt(async () => this.#put(await this.#studio.client.datasets.imports.cancel({ import: id })));
   }
 
   resume({ id }: DatasetImport): Promise<boolean> {
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       this.#put(await this.#studio.client.datasets.imports.resume({ import: id }));
       void this.#follow(id);
     });
@@ -83,14 +87,14 @@ export class ImportsState {
 
   /** Takes one that has ended off the list; what an unfinished one had read is deleted. */
   remove({ id }: DatasetImport): Promise<boolean> {
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       await this.#studio.client.datasets.imports.remove({ import: id });
       this.list = this.list.filter((each) => each.id !== id);
     });
   }
 
   #start(request: ImportRequest): Promise<boolean> {
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       const started = await this.#studio.client.datasets.imports.start(request);
       this.#put(started);
       void this.#follow(started.id);
@@ -117,7 +121,8 @@ export class ImportsState {
     this.list = isKnown ? this.list.map((each) => (each.id === changed.id ? changed : each)) : [changed, ...this.list];
   }
 
-  async #attempt(work: () => Promise<void>): Promise<boolean> {
+  /** Does something of an import, and keeps what went wrong; answers whether it was done. */
+  async attempt(work: () => Promise<void>): Promise<boolean> {
     this.failure = null;
     try {
       await work();

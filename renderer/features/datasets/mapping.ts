@@ -44,3 +44,24 @@ export function mainType(column: FoundColumn): CellType {
   const filled = types.filter(([type]) => type !== 'empty').sort(([, a], [, b]) => b - a);
   return filled[0]?.[0] ?? 'empty';
 }
+
+/** What a column makes of a row, as a label; null for one that is not read. */
+export function columnUse(mapping: Mapping | null, column: string): string | null {
+  switch (mapping?.shape) {
+    case 'text':
+      return mapping.columns.includes(column) ? 'text' : null;
+    case 'completion':
+      if (mapping.completion.includes(column)) return mapping.prompt.includes(column) ? 'prompt and completion' : 'completion';
+      return mapping.prompt.includes(column) ? 'prompt' : null;
+    case 'chat':
+      if (mapping.messages.includes(column)) return 'messages';
+      return mapping.system === column ? 'system' : null;
+    case 'choice':
+      if (mapping.answer === column) return 'answer';
+      if (mapping.question.includes(column)) return 'question';
+      if (mapping.choices.includes(column)) return 'choice';
+      return mapping.ending === column ? 'ending' : null;
+    case undefined:
+      return null;
+  }
+}

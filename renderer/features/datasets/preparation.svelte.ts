@@ -33,7 +33,7 @@ export class PreparationState {
   }
 
   get name(): string {
-    return this.#name ?? this.inspection?.name ?? '';
+    return this.#name ?? (this.newVersionOf ? '' : (this.inspection?.name ?? ''));
   }
 
   set name(name: string) {
@@ -54,6 +54,11 @@ export class PreparationState {
 
   set cleaning(settings: CleaningSettings) {
     this.#cleaning = JSON.stringify(settings) === JSON.stringify(DEFAULT_CLEANING) ? null : settings;
+  }
+
+  /** Whether the user wants another cleaning than the default one. */
+  get hasOwnCleaning(): boolean {
+    return this.#cleaning !== null;
   }
 
   /** Takes more files and folders to what is being prepared. */
@@ -96,7 +101,7 @@ export class PreparationState {
     const isVersion = this.newVersionOf !== '';
     return {
       paths: [...this.paths],
-      ...typed('name', isVersion ? (this.#name ?? '') : this.name),
+      ...typed('name', this.name),
       ...typed('licence', isVersion ? (this.#licence ?? '') : this.licence),
       ...typed('origin', this.origin),
       ...(this.#cleaning ? { cleaning: this.#cleaning } : {}),
