@@ -1,4 +1,5 @@
 import type { HostCapabilities } from '../../shared/contract/host.ts';
+import { distinct } from '../ui/distinct.ts';
 import { sendFile } from './send-file.ts';
 
 declare global {
@@ -47,7 +48,7 @@ function webHost(token: string): HostCapabilities {
       } finally {
         failed.abort();
       }
-      return [...new Set(roots)];
+      return distinct(roots);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { DataCheckReport } from '../../../shared/domain/data-check.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { distinct } from '../../ui/distinct.ts';
 import type { TrainState } from '../train/train.svelte.ts';
 
 /** What a dataset is in a check: trained on, or only measured on. */
@@ -65,7 +66,7 @@ export class ChecksState {
   }
 
   addFiles(paths: readonly string[] | null): void {
-    this.files = [...new Set([...this.files, ...(paths ?? [])])];
+    this.files = distinct([...this.files, ...(paths ?? [])]);
   }
 
   removeFile(path: string): void {

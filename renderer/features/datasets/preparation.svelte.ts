@@ -4,6 +4,7 @@ import type { Mapping } from '../../../shared/domain/shape.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { distinct } from '../../ui/distinct.ts';
 
 /** Several columns may be chosen one after the other before anything is looked at again. */
 const INSPECT_DELAY_MS = 200;
@@ -63,7 +64,7 @@ export class PreparationState {
 
   /** Takes more files and folders to what is being prepared. */
   add(paths: readonly string[]): void {
-    this.paths = [...new Set([...this.paths, ...paths])];
+    this.paths = distinct([...this.paths, ...paths]);
     void this.#inspect();
   }
 
