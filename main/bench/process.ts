@@ -166,7 +166,7 @@ try {
   const job = benchJobSchema.parse(JSON.parse(await readFile(process.argv[2]!, 'utf8')));
   answer = { ...(await measure(job)), peakMemory: peakMemory() };
 } catch (error) {
-  answer = { error: explainFailure(error, false).toRecord() };
+  answer = { error: explainFailure(error, 'other').toRecord() };
 }
 // The engine's threads would keep the process alive, and to end before the line is out would lose it.
 process.stdout.write(`\n${JSON.stringify(answer)}\n`, () => process.exit(0));

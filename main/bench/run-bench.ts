@@ -303,7 +303,7 @@ async function measureInChild(
   });
   const { code, exitSignal } = end;
   if (code !== 0) {
-    const { message, found, hint } = explainEnd({ code, signal: exitSignal, words: lastWords.toString() }, false);
+    const { message, found, hint } = explainEnd({ code, signal: exitSignal, words: lastWords.toString() }, 'other');
     throw new StrataError('CRASHED', `${name}'s side of the benchmark failed: ${message}`, {
       ...(found && { found }),
       ...(hint && { hint }),

@@ -42,6 +42,11 @@ export interface SearchOptions {
   signal?: AbortSignal;
 }
 
+/** A search that hands over what it has after some time. */
+export interface TimedSearchOptions extends Omit<SearchOptions, 'signal'> {
+  milliseconds: number;
+}
+
 export interface FoundDocument extends NumberedDocument {
   /** Where in its plain text the query stands for the first time. */
   at: number;
@@ -59,6 +64,8 @@ export interface DatasetFolder {
   range(from: number, count: number, options?: { part?: DatasetPart }): Promise<NumberedDocument[]>;
   /** Documents whose plain text has the query, upper and lower case alike, as they are found. */
   search(query: string, options?: SearchOptions): AsyncIterable<FoundDocument>;
+  /** Those found in a time, and the number of the document to go on with; null where all were looked at. At least one is looked at. */
+  searchFor(query: string, options: TimedSearchOptions): Promise<{ found: FoundDocument[]; next: number | null }>;
 }
 
 /**
@@ -101,6 +108,18 @@ export async function openDataset(directory: string): Promise<DatasetFolder> {
     document: async (number) => (await range(number, 1))[0] ?? null,
     range,
     search: (query, options = {}) => search(directory, query, options),
+    searchFor: async (query, { milliseconds, limit, ...options }) => {
+      const end = performance.now() + milliseconds;
+      let next: number | null = null;
+      const found: FoundDocument[] = [];
+      const goesOn = (number: number): boolean => {
+        const isEnough = found.length >= (limit ?? Infinity) || performance.now() >= end;
+        if (isEnough && number > (options.from ?? 0)) next = number;
+        return next === null;
+      };
+      for await (const document of search(directory, query, options, goesOn)) found.push(document);
+      return { found, next };
+    },
   };
 }
 
@@ -117,6 +136,7 @@ async function* search(
   directory: string,
   query: string,
   { from = 0, limit = Infinity, part = 'all', signal }: SearchOptions,
+  goesOn: (number: number) => boolean = () => true,
 ): AsyncIterable<FoundDocument> {
   const wanted = query.toLowerCase();
   // What a document says stands in its line as JSON writes it: most lines are passed over without being understood. Line ends may stand
@@ -127,6 +147,7 @@ async function* search(
   if (begin === null || limit <= 0) return;
   for await (const { text, number } of storedLines(directory, begin, from)) {
     signal?.throwIfAborted();
+    if (!goesOn(number)) return;
     if (!text.toLowerCase().includes(written)) continue;
     const document = parse(directory, text, number);
     if (part !== 'all' && document.heldOut !== (part === 'heldOut')) continue;

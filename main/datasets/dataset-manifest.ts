@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { importedFileSchema } from '../../shared/contract/dataset-import.ts';
+import { chosenMappingSchema, importedFileSchema } from '../../shared/contract/dataset-import.ts';
 import { cleaningReportSchema, cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
 import { contentKindsSchema } from '../../shared/domain/content.ts';
 import { mappingSchema } from '../../shared/domain/shape.ts';
@@ -35,6 +35,19 @@ const countsSchema = z.object({
   hash: z.string(),
 });
 
+/** What was asked for, by which a later version is made of the same sources. */
+export const datasetRequestSchema = z.object({
+  paths: z.array(z.string()),
+  mappings: z.array(chosenMappingSchema),
+  /** Null where none was chosen. */
+  seed: z.int().min(0).nullable(),
+});
+export type DatasetRequest = z.infer<typeof datasetRequestSchema>;
+
+/** Main languages of a sample of documents, as shares of its text, the largest first; "unknown" for what is too short to tell. */
+export const languageSharesSchema = z.array(z.object({ language: z.string(), share: z.number() }));
+export type LanguageShares = z.infer<typeof languageSharesSchema>;
+
 /** What only the import knows. */
 export const datasetFactsSchema = z.object({
   name: z.string(),
@@ -55,6 +68,9 @@ export const datasetFactsSchema = z.object({
   version: z.int().min(1),
   /** Id of the dataset that this is a later version of. */
   parent: z.string().nullable(),
+  /** Null where nobody noted it. */
+  request: datasetRequestSchema.nullable().default(null),
+  languages: languageSharesSchema.default([]),
 });
 export type DatasetFacts = z.infer<typeof datasetFactsSchema>;
 
@@ -90,6 +106,8 @@ const firstVersionSchema = z
     split: null,
     version: 1,
     parent: null,
+    request: null,
+    languages: [],
   }));
 
 const anyVersionSchema = z.union([manifestSchema, firstVersionSchema]);

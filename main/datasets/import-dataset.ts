@@ -1,26 +1,20 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { ChosenMapping } from '../../shared/contract/dataset-import.ts';
 import { type CleaningSettings, DEFAULT_CLEANING } from '../../shared/domain/cleaning.ts';
-import type { Mapping, ShapeGuess } from '../../shared/domain/shape.ts';
+import { plainTextOf } from '../../shared/domain/content.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { DatasetFile, DatasetManifest } from './dataset-manifest.ts';
+import { chooserOf } from './import/choose-mapping.ts';
 import { type CleanDocuments, cleanDocuments } from './import/clean-documents.ts';
 import { type Collected, collectDocuments } from './import/collect-documents.ts';
-import { formatOf, READABLE } from './readers/formats.ts';
-import { archiveOf } from './sources/archive-kind.ts';
-import { nameUnpacked } from './sources/unpacked-file.ts';
+import { ImportMeter, type ImportProgress } from './import/import-meter.ts';
+import { LanguageSample } from './import/language-sample.ts';
+import { suggestName } from './import/suggest-name.ts';
+import { READABLE } from './readers/formats.ts';
+import { refuseMissing } from './sources/refuse-missing.ts';
 import { splitDocuments } from './split.ts';
 import { type NewDocument, partialOf, workFolderOf, writeDataset } from './write-dataset.ts';
-
-/** How far an import is. */
-export interface ImportProgress {
-  /** What is being done now, for the user. */
-  activity: string;
-  filesDone: number;
-  documents: number;
-  /** Bytes read of files; of packed ones as they come out. */
-  bytesRead: number;
-}
 
 export interface ImportOptions {
   name?: string;
@@ -29,11 +23,14 @@ export interface ImportOptions {
   origin?: string;
   licence?: string;
   cleaning?: CleaningSettings;
-  /** How rows with these columns are read, where the user chose; null leaves it to the guess. */
-  chooseMapping?: (guess: ShapeGuess) => Mapping | null;
+  /** How rows with these columns are read, where the user chose. */
+  mappings?: readonly ChosenMapping[];
   /** Draws another held-out part. */
   seed?: number;
-  /** Goes on with what an import to the same destination that was stopped has read. */
+  /** What it is a later version of: see the manifest. */
+  version?: number;
+  parent?: string;
+  /** Goes on with what an import to the same destination that was stopped has read, and keeps it when it fails by no fault of the sources. */
   resume?: boolean;
   /** Stops it; what it has read stays for one that goes on. */
   signal?: AbortSignal;
@@ -43,8 +40,9 @@ export interface ImportOptions {
 /**
  * Reads files and folders into a new dataset folder: documents in order, cleaned, copies left out, a held-out part chosen by the hash of each
  * document's text, so that the same documents always have the same split. The folder appears under its name only when it is complete.
- * @throws StrataError NOT_FOUND when a path does not exist, BAD_INPUT when no file could be read or there are too few documents to hold one
- * out; nothing is left behind then. INTERRUPTED when the signal stops it: what was read is kept for `resume`.
+ * @throws StrataError NOT_FOUND when a path does not exist: nothing was done then. BAD_INPUT when no file could be read or there are too few
+ * documents to hold one out: nothing is left behind. INTERRUPTED when the signal stops it: what was read is kept for `resume`, and so it is
+ * with `resume` when the machine is at fault.
  */
 export async function importDataset(paths: readonly string[], destination: string, options: ImportOptions = {}): Promise<DatasetManifest> {
   await refuseMissing(paths);
@@ -55,61 +53,82 @@ export async function importDataset(paths: readonly string[], destination: strin
     return await importInto(paths, destination, work, options);
   } catch (error) {
     if (options.signal?.aborted) throw new StrataError('INTERRUPTED', 'The import was stopped.', { hint: 'It can go on where it was.' });
-    await rm(partialOf(destination), { recursive: true, force: true });
+    const isSourcesFault = error instanceof StrataError && error.code === 'BAD_INPUT';
+    if (isSourcesFault || !options.resume) await rm(partialOf(destination), { recursive: true, force: true });
     throw error;
   }
 }
 
 async function importInto(paths: readonly string[], destination: string, work: string, options: ImportOptions): Promise<DatasetManifest> {
-  const { signal, onProgress = () => undefined, chooseMapping, cleaning = DEFAULT_CLEANING } = options;
-  const progress: ImportProgress = { activity: 'Reading', filesDone: 0, documents: 0, bytesRead: 0 };
-  const tell = (changes: Partial<ImportProgress>): void => {
-    Object.assign(progress, changes);
-    onProgress({ ...progress });
-  };
-  const collected = await collectDocuments(paths, work, {
-    ...(signal ? { signal } : {}),
-    ...(chooseMapping ? { chooseMapping } : {}),
-    onFile: (path, filesDone, documents) => tell({ activity: `Reading ${basename(path)}`, filesDone, documents }),
-    onBytes: (bytes) => tell({ bytesRead: progress.bytesRead + bytes }),
-  });
-  if (collected.documents === 0) throw nothingImported(collected.files);
-  tell({ activity: 'Cleaning', filesDone: collected.files.length, documents: collected.documents });
-  const clean = await cleanDocuments(
-    () => collected.read(),
-    cleaning,
-    join(work, 'cleaned.jsonl'),
-    (seen) => {
-      if (seen % 1000 === 0) tell({ activity: `Cleaning, ${seen} of ${collected.documents} documents` });
-    },
-  );
-  const split = splitDocuments({ ...clean, ...(options.seed === undefined ? {} : { seed: options.seed }) });
-  tell({ activity: 'Writing the dataset' });
-  const keptByFile = new Map<number, number>();
-  return await writeDataset(destination, documentsOf(clean, split.heldOut, keptByFile, signal), () => ({
-    name: options.name ?? suggestName(paths),
-    duplicates: clean.duplicates,
-    source: options.source ?? paths.join(', '),
-    origin: options.origin ?? null,
-    licence: options.licence ?? null,
-    files: filesAfter(collected, clean, keptByFile),
-    cleaning: { settings: cleaning, report: clean.report },
-    split: split.report,
-    version: 1,
-    parent: null,
-  }));
+  const { signal, onProgress, mappings = [], cleaning = DEFAULT_CLEANING } = options;
+  const meter = new ImportMeter(onProgress ?? (() => undefined));
+  const ended = new AbortController();
+  // Beside the reading. What is wrong with the sources, the reading meets as well.
+  if (onProgress) void meter.measure(paths, ended.signal).catch(() => undefined);
+  try {
+    const collected = await collectDocuments(paths, work, {
+      ...(signal ? { signal } : {}),
+      chooseMapping: chooserOf(mappings),
+      sources: meter.sources,
+      onFile: (path, filesDone, documents) => meter.tell({ activity: `Reading ${basename(path)}`, filesDone, documents }),
+      onBytes: (bytes) => meter.read(bytes),
+    });
+    if (collected.documents === 0) throw nothingImported(collected.files);
+    meter.reach('cleaning', 0);
+    meter.tell({ activity: 'Cleaning', filesDone: collected.files.length, documents: collected.documents });
+    const clean = await cleanDocuments(
+      () => collected.read(),
+      cleaning,
+      join(work, 'cleaned.jsonl'),
+      (seen) => {
+        if (seen % 1000 !== 0) return;
+        meter.reach('cleaning', seen / collected.documents);
+        meter.tell({ activity: `Cleaning, ${seen} of ${collected.documents} documents` });
+      },
+    );
+    const split = splitDocuments({ ...clean, ...(options.seed === undefined ? {} : { seed: options.seed }) });
+    const keptByFile = new Map<number, number>();
+    const languages = new LanguageSample(clean.kept);
+    return await writeDataset(destination, documentsOf(clean, split.heldOut, { keptByFile, languages, meter, ...(signal && { signal }) }), async () => ({
+      name: options.name ?? suggestName(paths),
+      duplicates: clean.duplicates,
+      source: options.source ?? paths.join(', '),
+      origin: options.origin ?? null,
+      licence: options.licence ?? null,
+      files: filesAfter(collected, clean, keptByFile),
+      cleaning: { settings: cleaning, report: clean.report },
+      split: split.report,
+      version: options.version ?? 1,
+      parent: options.parent ?? null,
+      request: { paths: [...paths], mappings: [...mappings], seed: options.seed ?? null },
+      languages: await languages.shares(),
+    }));
+  } finally {
+    ended.abort();
+  }
+}
+
+interface Observers {
+  keptByFile: Map<number, number>;
+  languages: LanguageSample;
+  meter: ImportMeter;
+  signal?: AbortSignal;
 }
 
 async function* documentsOf(
   clean: CleanDocuments,
   heldOut: Uint8Array,
-  keptByFile: Map<number, number>,
-  signal?: AbortSignal,
+  { keptByFile, languages, meter, signal }: Observers,
 ): AsyncGenerator<NewDocument> {
   let place = 0;
   for await (const { content, file } of clean.read()) {
     signal?.throwIfAborted();
+    if (place % 100 === 0) {
+      meter.reach('writing', place / clean.kept);
+      meter.tell({ activity: 'Writing the dataset' });
+    }
     keptByFile.set(file, (keptByFile.get(file) ?? 0) + 1);
+    languages.offer(place, plainTextOf(content));
     yield { content, file, heldOut: heldOut[place++] === 1 };
   }
 }
@@ -131,16 +150,6 @@ function filesAfter({ files }: Collected, { duplicatesByFile }: CleanDocuments, 
   });
 }
 
-/** A path that was given and is not there is a slip: nothing is imported, rather than less than was meant. */
-async function refuseMissing(paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
-    await stat(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
-      throw new StrataError('NOT_FOUND', 'There is no such file or folder; nothing was imported.', { found: path, allowed: READABLE });
-    });
-  }
-}
-
 /** So many files are named in an error; more would hide what it says. */
 const MOST_REASONS = 20;
 
@@ -153,11 +162,4 @@ function nothingImported(files: readonly DatasetFile[]): StrataError {
     allowed: READABLE,
     hint: 'Mend or convert the files and import them again.',
   });
-}
-
-function suggestName(paths: readonly string[]): string {
-  const unpacked = nameUnpacked(basename(paths[0]!));
-  const isNamed = formatOf(unpacked) !== null || archiveOf(unpacked) !== null;
-  const first = isNamed ? unpacked.slice(0, unpacked.length - extname(unpacked).length) : unpacked;
-  return paths.length === 1 ? first || 'dataset' : `${first} and ${paths.length - 1} more`;
 }

@@ -71,7 +71,7 @@ export async function buildTokenShards(
   encoder: DocumentEncoder,
   { needsDocuments = false }: { needsDocuments?: boolean } = {},
 ): Promise<BuiltShards> {
-  const directory = join(datasetDirectory, 'tokens', encoder.hash.slice(0, 16));
+  const directory = tokensFolder(datasetDirectory, encoder);
   await mkdir(directory, { recursive: true });
   const build = async (part: 'train' | 'heldout'): Promise<{ path: string; tokens: number }> => {
     const path = join(directory, `${part}.tokens`);
@@ -86,6 +86,23 @@ export async function buildTokenShards(
   const train = await build('train');
   const heldOut = await build('heldout');
   return { trainPath: train.path, heldOutPath: heldOut.path, trainTokens: train.tokens, heldOutTokens: heldOut.tokens };
+}
+
+/** Where a dataset keeps what is known of it for an encoder. */
+export function tokensFolder(datasetDirectory: string, { hash }: Pick<DocumentEncoder, 'hash'>): string {
+  return join(datasetDirectory, 'tokens', hash.slice(0, 16));
+}
+
+/** Tokens of both parts of a dataset that was tokenised for an encoder; null where it was not, or its shards are damaged. */
+export async function countShardTokens(datasetDirectory: string, encoder: Pick<DocumentEncoder, 'hash'>): Promise<number | null> {
+  const directory = tokensFolder(datasetDirectory, encoder);
+  let tokens = 0;
+  for (const part of ['train', 'heldout']) {
+    const header = await readHeader(join(directory, `${part}.tokens`)).catch(() => null);
+    if (header === null) return null;
+    tokens += header.tokens;
+  }
+  return tokens;
 }
 
 /** Tokens are written in pieces of about this many. */

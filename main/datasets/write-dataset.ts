@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Content, type ContentKind, plainTextOf } from '../../shared/domain/content.ts';
 import { DOCUMENTS_FILE, INDEX_FILE } from './dataset-folder.ts';
@@ -32,26 +32,28 @@ export function partialOf(destination: string): string {
 
 /**
  * Writes a dataset folder: documents in their order as they come, their index, and the manifest with what was counted. The folder appears
- * under its name only when it is complete; until then it is the name with ".partial", and nothing is left of it when the writing fails. The
- * hash is over what the documents say and their split, wherever they came from.
+ * under its name only when it is complete; until then it is the name with ".partial". When the writing fails, nothing of it is left there but
+ * what was there before, such as the work of an import that can go on. The hash is over what the documents say and their split, wherever they
+ * came from.
  * @param facts asked for once all documents are written.
  */
 export async function writeDataset(
   destination: string,
   documents: AsyncIterable<NewDocument> | Iterable<NewDocument>,
-  facts: () => DatasetFacts,
+  facts: () => DatasetFacts | Promise<DatasetFacts>,
 ): Promise<DatasetManifest> {
   const partial = partialOf(destination);
   await mkdir(partial, { recursive: true });
   try {
     const counts = await writeDocuments(partial, documents);
-    const manifest: DatasetManifest = { schemaVersion: 2, ...facts(), ...counts };
+    const manifest: DatasetManifest = { schemaVersion: 2, ...(await facts()), ...counts };
     await writeFile(join(partial, MANIFEST_FILE), JSON.stringify(manifest, null, 2) + '\n', { flush: true });
     await rm(workFolderOf(destination), { recursive: true, force: true });
     await rename(partial, destination);
     return manifest;
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
+    for (const name of [DOCUMENTS_FILE, INDEX_FILE, MANIFEST_FILE]) await rm(join(partial, name), { force: true });
+    await rmdir(partial).catch(() => undefined); // it holds more
     throw error;
   }
 }

@@ -35,6 +35,7 @@ const output = (format: 'es' | 'cjs', input: Record<string, string>, extension: 
 const THREADS = {
   'comparison-worker': 'main/datasets/comparison-worker.ts',
   'encoding-worker': 'main/models/tokenizers/encoding-worker.ts',
+  'inspect-worker': 'main/datasets/inspect/inspect-worker.ts',
   'hash-worker': 'main/models/hash-worker.ts',
   'reading-worker': 'main/datasets/readers/reading-worker.ts',
 };

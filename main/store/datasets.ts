@@ -1,20 +1,32 @@
 import type { DatasetInfo } from '../../shared/contract/contract.ts';
 import type { Reader, Writer } from './open-store.ts';
 
-/** A dataset as the database keeps it, with its folder. */
+/** A dataset as the database keeps it, with its folder. Kinds and languages are empty for one that was imported before they were noted. */
 export type StoredDataset = DatasetInfo & { path: string };
 
-const COLUMNS = 'id, name, documents, heldOutDocuments, bytes, hash, path, source, createdAt';
+const JSON_COLUMNS = ['kinds', 'languages'] as const;
+type Row = Omit<StoredDataset, (typeof JSON_COLUMNS)[number]> & Record<(typeof JSON_COLUMNS)[number], string>;
+
+const COLUMNS = 'id, name, documents, heldOutDocuments, bytes, hash, path, source, createdAt, origin, licence, kinds, languages, version, parent';
 
 export function listDatasets(reader: Reader): StoredDataset[] {
-  return reader.prepare<[], StoredDataset>(`SELECT ${COLUMNS} FROM datasets ORDER BY createdAt, id`).all();
+  return reader.prepare<[], Row>(`SELECT ${COLUMNS} FROM datasets ORDER BY createdAt, id`).all().map(fromRow);
 }
 
 export function insertDataset(writer: Writer, dataset: StoredDataset): void {
   const names = COLUMNS.split(', ');
-  writer.prepare(`INSERT INTO datasets (${COLUMNS}) VALUES (${names.map((name) => `@${name}`).join(', ')})`).run(dataset);
+  const row: Row = { ...dataset, kinds: JSON.stringify(dataset.kinds), languages: JSON.stringify(dataset.languages) };
+  writer.prepare(`INSERT INTO datasets (${COLUMNS}) VALUES (${names.map((name) => `@${name}`).join(', ')})`).run(row);
 }
 
 export function deleteDataset(writer: Writer, id: string): void {
   writer.prepare('DELETE FROM datasets WHERE id = ?').run(id);
+}
+
+function fromRow(row: Row): StoredDataset {
+  return {
+    ...row,
+    kinds: JSON.parse(row.kinds) as StoredDataset['kinds'],
+    languages: JSON.parse(row.languages) as StoredDataset['languages'],
+  };
 }

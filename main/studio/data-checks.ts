@@ -8,12 +8,14 @@ import type { CheckedDataset, CheckRequest } from '../datasets/checks/check-data
 import { textsOfFile } from '../datasets/checks/evaluation-file.ts';
 import { withoutDocuments } from '../datasets/checks/without-documents.ts';
 import { checkInBackground, type ComparisonProgress, measureInBackground } from '../datasets/comparison.ts';
+import { summaryOf } from '../datasets/dataset-summary.ts';
 import { type HeldOutTexts, lossSideOf, readHeldOut } from '../datasets/distance/held-out-loss.ts';
-import { insertDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
+import { listDatasets, type StoredDataset } from '../store/datasets.ts';
 import type { TextEvaluation } from '../training/evaluate-job.ts';
-import { folderOf, makeFolder, newId, now, type StudioContext, uniqueName } from './context.ts';
+import { folderOf, makeFolder, newId, type StudioContext } from './context.ts';
 import type { Datasets } from './datasets.ts';
 import { followWork } from './follow-work.ts';
+import { infoOf, registerDataset } from './register-dataset.ts';
 import type { Text } from './text.ts';
 
 /** Bytes of each held-out part that a model reads for the loss gap: about 20,000 tokens. */
@@ -63,31 +65,17 @@ export class DataChecks {
    * @throws StrataError BAD_INPUT when a document does not exist, or nothing would be left to train or measure on.
    */
   async drop({ dataset: reference, documents, name }: { dataset: string; documents: number[]; name?: string }): Promise<DatasetInfo> {
-    const { store } = this.#context;
     const source = this.#datasets.find(reference);
     const dropped = new Set(documents).size;
     const id = newId(name ?? source.name);
     const path = folderOf(this.#context, 'datasets', id);
     return makeFolder(this.#context, path, async () => {
       const about = {
-        name: uniqueName(name ?? `${source.name} (${dropped} dropped)`, listDatasets(store)),
+        name: name ?? `${source.name} (${dropped} dropped)`,
         source: `${source.name} (${source.id}) without ${dropped} ${dropped === 1 ? 'document' : 'documents'}`,
       };
-      const { hash, bytes, ...facts } = await withoutDocuments(source.path, path, documents, { ...about, parent: source.id });
-      const made: StoredDataset = {
-        ...source,
-        ...about,
-        id,
-        path,
-        hash,
-        bytes,
-        documents: facts.documents,
-        heldOutDocuments: facts.heldOutDocuments,
-        createdAt: now(),
-      };
-      insertDataset(store, made);
-      const { path: _path, ...info } = made;
-      return info;
+      const manifest = await withoutDocuments(source.path, path, documents, { ...about, parent: source.id });
+      return infoOf(registerDataset(this.#context, { id, path }, summaryOf(manifest)));
     });
   }
 

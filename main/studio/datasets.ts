@@ -1,22 +1,16 @@
 import { rm } from 'node:fs/promises';
 import { basename, resolve as absolutePath } from 'node:path';
-import type { DatasetInfo, ImportedFile } from '../../shared/contract/contract.ts';
+import type { DatasetDetails, DatasetInfo } from '../../shared/contract/contract.ts';
+import type { ImportedFile, InspectRequest, Inspection } from '../../shared/contract/dataset-import.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { plainTextOf } from '../../shared/domain/content.ts';
-import { openDataset } from '../datasets/dataset-folder.ts';
 import { readManifest } from '../datasets/dataset-manifest.ts';
+import { summaryOf, tellingFiles } from '../datasets/dataset-summary.ts';
 import { importDataset } from '../datasets/import-dataset.ts';
-import { deleteDataset, insertDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
+import { inspectInBackground } from '../datasets/inspect/inspect-in-background.ts';
+import { deleteDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
 import { listRuns } from '../store/runs.ts';
-import { describeSource, folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
-
-/** Characters of a document that a preview shows. */
-const PREVIEW_CHARACTERS = 1500;
-
-export interface DatasetDetails extends DatasetInfo {
-  preview: { text: string; heldOut: boolean; bytes: number }[];
-  files: ImportedFile[];
-}
+import { describeSource, folderOf, makeFolder, newId, resolve, type StudioContext } from './context.ts';
+import { infoOf, registerDataset } from './register-dataset.ts';
 
 /** Use cases of datasets. A dataset lies in its own folder of the workspace and never changes. */
 export class Datasets {
@@ -34,13 +28,29 @@ export class Datasets {
     return resolve('dataset', reference, listDatasets(this.#context.store));
   }
 
-  async show({ dataset: reference, documents }: { dataset: string; documents: number }): Promise<DatasetDetails> {
+  /** @throws StrataError CORRUPT when its folder was damaged. */
+  async show({ dataset: reference }: { dataset: string }): Promise<DatasetDetails> {
     const dataset = this.find(reference);
-    const { files } = await readManifest(dataset.path);
-    return { ...infoOf(dataset), preview: await preview(dataset.path, documents), files: files.map(resultOf) };
+    const { files, duplicates, cleaning, split, kinds } = await readManifest(dataset.path);
+    const runs = listRuns(this.#context.store).flatMap(({ id, name, configuration }) =>
+      configuration.datasets.filter((used) => used.id === dataset.id).map(({ role }) => ({ id, name, role })),
+    );
+    // The list does not know the kinds of what was imported before they were noted.
+    return { ...infoOf(dataset), kinds, files: tellingFiles(files), duplicates, cleaning, split, runs };
   }
 
-  /** @param input.source where it came from, for the user, when the paths do not say. */
+  /**
+   * What an import of files and folders would read, looked at in a bounded time.
+   * @throws StrataError NOT_FOUND for a path that is not there; BAD_INPUT where a file hangs its reader.
+   */
+  inspect({ paths, mappings = [] }: InspectRequest, signal?: AbortSignal): Promise<Inspection> {
+    return inspectInBackground({ paths: paths.map((path) => absolutePath(path)), mappings }, { ...(signal ? { signal } : {}) });
+  }
+
+  /**
+   * Imports files that the studio itself has made or brings along; what a person chooses goes through {@link DatasetImports}.
+   * @param input.source where it came from, for the user, when the paths do not say.
+   */
   async import({
     paths: given,
     name,
@@ -56,21 +66,8 @@ export class Datasets {
     const path = folderOf(this.#context, 'datasets', id);
     return makeFolder(this.#context, path, async () => {
       const source = origin ?? describeSource(this.#context, paths);
-      const manifest = await importDataset(paths, path, { source, ...(name === undefined ? {} : { name }) });
-      const { files, documents, heldOutDocuments, bytes, hash } = manifest;
-      const dataset: StoredDataset = {
-        id,
-        path,
-        documents,
-        heldOutDocuments,
-        bytes,
-        hash,
-        source: manifest.source,
-        name: uniqueName(manifest.name, listDatasets(this.#context.store)),
-        createdAt: now(),
-      };
-      insertDataset(this.#context.store, dataset);
-      return { datasets: [infoOf(dataset)], files: files.map(resultOf) };
+      const summary = summaryOf(await importDataset(paths, path, { source, ...(name === undefined ? {} : { name }) }));
+      return { datasets: [infoOf(registerDataset(this.#context, { id, path }, summary))], files: summary.files };
     });
   }
 
@@ -91,33 +88,4 @@ export class Datasets {
     await rm(dataset.path, { recursive: true, force: true });
     return { removed: dataset.id };
   }
-}
-
-function infoOf({ path: _, ...info }: StoredDataset): DatasetInfo {
-  return info;
-}
-
-function resultOf({ path, status, reason }: ImportedFile): ImportedFile {
-  return { path, status, reason };
-}
-
-/** The first documents, of both parts when there are several. */
-async function preview(directory: string, count: number): Promise<DatasetDetails['preview']> {
-  const shown: DatasetDetails['preview'] = [];
-  if (count === 0) return shown;
-  for await (const { content, heldOut } of (await openDataset(directory)).documents()) {
-    const isLast = shown.length === count - 1;
-    // The last place is kept for the part that has not been seen yet, so that both can be looked at.
-    if (
-      isLast &&
-      count > 1 &&
-      !shown.some((document) => document.heldOut !== heldOut) &&
-      shown.every((document) => document.heldOut === heldOut)
-    )
-      continue;
-    const text = plainTextOf(content);
-    shown.push({ text: text.slice(0, PREVIEW_CHARACTERS), heldOut, bytes: Buffer.byteLength(text) });
-    if (shown.length >= count) break;
-  }
-  return shown;
 }

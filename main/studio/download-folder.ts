@@ -1,14 +1,13 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { StrataError } from '../../shared/errors.ts';
 import { writeTextAtomically } from '../models/atomic-file.ts';
-import { livesStill, signOf } from '../training/process-sign.ts';
+import { claim, isClaimed, OWNER_FILE } from './owner-file.ts';
 
 /** What every folder of `downloads` holds beside what arrives: what was asked for, and which process works on it. */
 
 const REQUEST_FILE = 'request.json';
-const OWNER_FILE = 'owner.pid';
 
 const requestSchema = z.object({ source: z.string(), file: z.string().nullable() });
 export type RecordedRequest = z.infer<typeof requestSchema>;
@@ -28,7 +27,6 @@ export async function readRequest(directory: string): Promise<RecordedRequest | 
  * @throws StrataError CONFLICT while another process works in it.
  */
 export async function claimFolder(directory: string, request: RecordedRequest): Promise<() => Promise<void>> {
-  await mkdir(directory, { recursive: true });
   if (await isClaimed(directory)) {
     throw new StrataError('CONFLICT', 'Another program is fetching this model.', {
       found: `its process is named in ${join(directory, OWNER_FILE)}`,
@@ -36,16 +34,14 @@ export async function claimFolder(directory: string, request: RecordedRequest): 
       allowed: 'one program at a time',
     });
   }
-  const owner = join(directory, OWNER_FILE);
-  await writeFile(owner, signOf(process.pid));
-  await writeTextAtomically(join(directory, REQUEST_FILE), `${JSON.stringify(request)}\n`);
-  return () => rm(owner, { force: true });
-}
-
-/** Whether another process works in the folder now. */
-export async function isClaimed(directory: string): Promise<boolean> {
-  const sign = await readFile(join(directory, OWNER_FILE), 'utf8').catch(() => '');
-  return livesStill(sign) && sign !== signOf(process.pid);
+  const release = await claim(directory);
+  try {
+    await writeTextAtomically(join(directory, REQUEST_FILE), `${JSON.stringify(request)}\n`);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return release;
 }
 
 /** Bytes of what has arrived. */

@@ -10,9 +10,10 @@ import { type DownloadOptions, downloadModel } from '../models/hub/download-mode
 import { hubSettings } from '../models/hub/hub-settings.ts';
 import type { DownloadProgress } from '../models/hub/progress-meter.ts';
 import { describeSource, type StudioContext } from './context.ts';
-import { arrivedBytes, claimFolder, isClaimed, readRequest } from './download-folder.ts';
+import { arrivedBytes, claimFolder, readRequest } from './download-folder.ts';
 import { folderNameOf, modelNameOf, type ModelSource, parseModelSource, titleOf, writeModelSource } from './model-source.ts';
 import type { Models } from './models.ts';
+import { isClaimed } from './owner-file.ts';
 import { addBase } from './samples.ts';
 
 const WATCH_INTERVAL_MS = 150;

@@ -13,7 +13,7 @@ export function createRouter(studio: Studio) {
       throw asContractError(error);
     }
   });
-  const { models, downloads, exports, datasets, dataChecks, datasetTokens, planner, runs, selfReplay, text } = studio;
+  const { models, downloads, exports, datasets, dataChecks, datasetDocuments, datasetTokens, imports, planner, runs, selfReplay, text } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -44,7 +44,18 @@ export function createRouter(studio: Studio) {
     datasets: {
       list: api.datasets.list.handler(() => datasets.list()),
       show: api.datasets.show.handler(({ input }) => datasets.show(input)),
-      import: api.datasets.import.handler(({ input }) => datasets.import(input)),
+      documents: api.datasets.documents.handler(({ input }) => datasetDocuments.range(input)),
+      search: api.datasets.search.handler(({ input }) => datasetDocuments.search(input)),
+      tokenCounts: api.datasets.tokenCounts.handler(({ input }) => datasetTokens.counts(input)),
+      inspect: api.datasets.inspect.handler(({ input, signal }) => datasets.inspect(input, signal)),
+      imports: {
+        list: api.datasets.imports.list.handler(() => imports.list()),
+        start: api.datasets.imports.start.handler(({ input }) => imports.start(input)),
+        watch: api.datasets.imports.watch.handler(({ input, signal }) => told(imports.watch(input, signal))),
+        cancel: api.datasets.imports.cancel.handler(({ input }) => imports.cancel(input)),
+        resume: api.datasets.imports.resume.handler(({ input }) => imports.resume(input)),
+        remove: api.datasets.imports.remove.handler(({ input }) => imports.remove(input)),
+      },
       selfReplay: api.datasets.selfReplay.handler(({ input, signal }) => told(selfReplay.follow(input, signal))),
       tokens: api.datasets.tokens.handler(({ input }) => datasetTokens.of(input)),
       remove: api.datasets.remove.handler(({ input }) => datasets.remove(input)),

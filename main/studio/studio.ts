@@ -7,6 +7,8 @@ import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
 import type { StudioContext } from './context.ts';
 import { DataChecks } from './data-checks.ts';
+import { DatasetDocuments } from './dataset-documents.ts';
+import { DatasetImports } from './dataset-imports.ts';
 import { DatasetTokens } from './dataset-tokens.ts';
 import { Datasets } from './datasets.ts';
 import { Exports } from './exports.ts';
@@ -41,7 +43,9 @@ export interface Studio {
   readonly downloads: ModelDownloads;
   readonly datasets: Datasets;
   readonly dataChecks: DataChecks;
+  readonly datasetDocuments: DatasetDocuments;
   readonly datasetTokens: DatasetTokens;
+  readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
   readonly selfReplay: SelfReplay;
@@ -66,6 +70,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const models = new Models(context);
   const downloads = new ModelDownloads(context, models);
   const datasets = new Datasets(context);
+  const imports = new DatasetImports(context, datasets);
   const exports = new Exports(context, models);
   const runs = new Runs(context, models, datasets);
   const text = new Text(context);
@@ -77,7 +82,9 @@ export function openStudio({ home, executor, resources, version, log = () => und
     downloads,
     datasets,
     dataChecks: new DataChecks(context, datasets, text),
+    datasetDocuments: new DatasetDocuments(datasets),
     datasetTokens: new DatasetTokens(context, datasets),
+    imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
     selfReplay: new SelfReplay(context, models, datasets),
@@ -89,11 +96,13 @@ export function openStudio({ home, executor, resources, version, log = () => und
     close: async () => {
       await exports.close();
       await downloads.close();
+      await imports.close();
       await runs.close();
       store.close();
     },
     abandon: () => {
       downloads.abandon();
+      imports.abandon();
       for (const path of context.unfinished) removeUnfinished(path);
     },
   };

@@ -14,7 +14,7 @@ export interface Executor {
 
 export interface JobHandle {
   readonly finished: Promise<unknown>;
-  /** Asks a training job to pause, stop or give up; other jobs end at once on `interrupt`. */
+  /** Asks a training job to pause, stop or give up, and an import to stop; other jobs end at once on `interrupt`. */
   control(control: Control): void;
   /** Ends the process without asking. */
   kill(): void;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { chosenMappingSchema } from '../../shared/contract/dataset-import.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
+import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
 
 /** What goes between the studio and the trainer process, parsed on both sides. */
@@ -87,6 +89,24 @@ const selfReplayJobSchema = z.object({
   destination: z.string(),
 });
 
+/** Reads files and folders into a dataset folder, without an engine: see main/training/import-job.ts. */
+const importJobSchema = z.object({
+  kind: z.literal('import'),
+  paths: z.array(z.string()).min(1),
+  /** Of the dataset folder. Goes on with what an earlier job to the same destination has read. */
+  destination: z.string(),
+  name: z.string().optional(),
+  /** Where the files came from, for the user. */
+  source: z.string(),
+  origin: z.string().optional(),
+  licence: z.string().optional(),
+  cleaning: cleaningSettingsSchema,
+  mappings: z.array(chosenMappingSchema),
+  seed: z.int().min(0).optional(),
+  version: z.int().min(1),
+  parent: z.string().optional(),
+});
+
 /** Loads every engine and runs a small forward and backward pass on each. */
 const selfTestJobSchema = z.object({ kind: z.literal('self-test'), engines: z.array(z.string()) });
 
@@ -97,6 +117,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   verifyJobSchema,
   importanceJobSchema,
   selfReplayJobSchema,
+  importJobSchema,
   selfTestJobSchema,
 ]);
 export type Job = z.infer<typeof jobSchema>;
@@ -106,8 +127,22 @@ export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
 export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type ImportanceJob = z.infer<typeof importanceJobSchema>;
 export type SelfReplayJob = z.infer<typeof selfReplayJobSchema>;
+export type ImportJob = z.infer<typeof importJobSchema>;
+/** Jobs that compute with a tensor engine. */
+export type EngineJob = Exclude<Job, { kind: 'import' | 'self-test' }>;
 
-/** pause: checkpoint, then end. stop: measure and save what was learned so far. interrupt: checkpoint and end at once (Ctrl-C). */
+/** How far an import is: see ImportMeter. */
+export const importProgressSchema = z.object({
+  activity: z.string(),
+  filesDone: z.int(),
+  files: z.int().nullable(),
+  documents: z.int(),
+  bytesRead: z.number(),
+  fraction: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+});
+
+/** pause: checkpoint, then end. stop: measure and save what was learned so far. interrupt: checkpoint and end at once (Ctrl-C); an import keeps what it has read. */
 export const controlSchema = z.enum(['pause', 'stop', 'interrupt']);
 export type Control = z.infer<typeof controlSchema>;
 
@@ -164,6 +199,7 @@ export const trainerEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('checkpoint'), step: z.int() }),
   /** How far a job is that can count what it does. */
   z.object({ type: z.literal('done'), done: z.int(), of: z.int() }),
+  z.object({ type: z.literal('import'), progress: importProgressSchema }),
   /** A job's result; its shape belongs to the job's kind. */
   z.object({ type: z.literal('finished'), result: z.unknown() }),
   z.object({ type: z.literal('failed'), error: errorRecordSchema }),

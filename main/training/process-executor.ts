@@ -6,8 +6,8 @@ import { engineDirectory } from '../engine/engine-directory.ts';
 import { ENGINE_NAMES, engineEnvironment, type EngineName, parseEngineName } from '../engine/load-engine.ts';
 import type { Executor, JobHandle } from './executor.ts';
 import { LastWords } from './last-words.ts';
-import { explainEnd, type TrainerEnd } from './trainer-end.ts';
-import { type Command, type Control, type Job, trainerEventSchema, type TrainerEvent } from './messages.ts';
+import { explainEnd, type TrainerEnd, workOf } from './trainer-end.ts';
+import { type Command, type Control, type EngineJob, type Job, trainerEventSchema, type TrainerEvent } from './messages.ts';
 
 /** A child process that runs the trainer's entry file, however the host starts one. */
 export interface TrainerPort {
@@ -41,10 +41,8 @@ export class ProcessExecutor implements Executor {
     }
     let child: ChildJob | null = null;
     let early: Control | 'kill' | null = null;
-    const finished = this.#withEngine(job).then(async (resolved) => {
-      const environment = await this.#childEnvironment(
-        (resolved.kind === 'train' ? resolved.configuration.engine : resolved.engine) as EngineName,
-      );
+    const prepared = job.kind === 'import' ? Promise.resolve({ resolved: job, environment: {} }) : this.#withEngine(job);
+    const finished = prepared.then(async ({ resolved, environment }) => {
       const isUnwanted: boolean = early === 'kill' || (early !== null && resolved.kind !== 'train');
       if (isUnwanted) {
         throw new StrataError('INTERRUPTED', 'The job was ended before it started.');
@@ -99,10 +97,11 @@ export class ProcessExecutor implements Executor {
     }
   }
 
-  async #withEngine<J extends Exclude<Job, { kind: 'self-test' }>>(job: J): Promise<J> {
+  async #withEngine(job: EngineJob): Promise<{ resolved: EngineJob; environment: Record<string, string> }> {
     const wanted = parseEngineName(job.kind === 'train' ? job.configuration.engine : job.engine);
     const engine = wanted === 'auto' ? await this.#automatic() : wanted;
-    return job.kind === 'train' ? { ...job, configuration: { ...job.configuration, engine } } : { ...job, engine };
+    const resolved = job.kind === 'train' ? { ...job, configuration: { ...job.configuration, engine } } : { ...job, engine };
+    return { resolved, environment: await this.#childEnvironment(engine) };
   }
 
   /** Stops at the first that works: what follows need not be loaded for it. */
@@ -152,12 +151,12 @@ function runInChild(port: TrainerPort, job: Job, onEvent: (event: TrainerEvent) 
       else if (event.type === 'failed') reject(StrataError.fromRecord(event.error));
       else onEvent(event);
     });
-    port.onExit((end) => reject(isEnded ? endedOnRequest() : explainEnd(end, job.kind === 'train')));
+    port.onExit((end) => reject(isEnded ? endedOnRequest() : explainEnd(end, workOf(job))));
   });
   port.send({ type: 'start', job });
   return {
     finished,
-    control: (control) => (job.kind === 'train' ? port.send({ type: 'control', control }) : kill()),
+    control: (control) => (workOf(job) === 'other' ? kill() : port.send({ type: 'control', control })),
     kill,
   };
 }

@@ -4,11 +4,12 @@ import { examineEngine } from '../engine/examine-engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';
 import { evaluateText } from './evaluate-job.ts';
 import { generateText } from './generate-job.ts';
+import { importFiles } from './import-job.ts';
 import { measureImportance } from './importance-job.ts';
 import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
 import { writeSelfReplay } from './self-replay-job.ts';
 import { train } from './train.ts';
-import { explainFailure } from './trainer-end.ts';
+import { explainFailure, workOf } from './trainer-end.ts';
 import { verifyExpansion } from './verify-job.ts';
 
 /**
@@ -24,11 +25,15 @@ interface ParentPort {
 const electronPort = (process as unknown as { parentPort?: ParentPort }).parentPort;
 let requested: Control | null = null;
 let isTraining = false;
+/** Stops an import. */
+const stop = new AbortController();
 
 function receive(message: unknown): void {
   const command = commandSchema.parse(message);
-  if (command.type === 'control') requested = command.control;
-  else void answer(command.job);
+  if (command.type === 'control') {
+    requested = command.control;
+    stop.abort();
+  } else void answer(command.job);
 }
 
 /** Resolves once the message is on its way: exiting earlier would lose it. */
@@ -45,7 +50,7 @@ async function answer(job: Job): Promise<void> {
   try {
     await send({ type: 'finished', result: await perform(job) });
   } catch (error) {
-    await send({ type: 'failed', error: explainFailure(error, job.kind === 'train').toRecord() });
+    await send({ type: 'failed', error: explainFailure(error, workOf(job)).toRecord() });
   }
   process.exit(0);
 }
@@ -56,9 +61,10 @@ async function perform(job: Job): Promise<unknown> {
     for (const name of job.engines) engines.push(await examineEngine(name as EngineName, engineDirectory()));
     return { selected: null, engines };
   }
+  const emit = (event: TrainerEvent): void => void send(event);
+  if (job.kind === 'import') return importFiles(job, emit, stop.signal);
   const name = job.kind === 'train' ? job.configuration.engine : job.engine;
   const engine = await loadEngine(name as EngineName, engineDirectory());
-  const emit = (event: TrainerEvent): void => void send(event);
   switch (job.kind) {
     case 'train':
       isTraining = true;

@@ -1,4 +1,5 @@
 import { StrataError, toStrataError } from '../../shared/errors.ts';
+import type { Job } from './messages.ts';
 
 /** How a trainer process ended, as its host learned it. */
 export interface TrainerEnd {
@@ -7,6 +8,13 @@ export interface TrainerEnd {
   signal: string | null;
   /** The end of its stderr, or why it could not be started. */
   words: string;
+}
+
+/** What a process did, as far as its end means something else for each. */
+export type Work = 'training' | 'import' | 'other';
+
+export function workOf({ kind }: Pick<Job, 'kind'>): Work {
+  return kind === 'train' ? 'training' : kind === 'import' ? 'import' : 'other';
 }
 
 /** What C++, TensorFlow, V8 and the system say when there is no memory left. */
@@ -37,33 +45,35 @@ const SIGNAL_CODES: Record<number, string> = {
 
 /**
  * Why a process that died without an answer did so, in words. Nothing that was saved before is lost by it.
- * @param isTraining whether what it did goes on from a checkpoint.
  */
-export function explainEnd({ code, signal, words }: TrainerEnd, isTraining: boolean): StrataError {
+export function explainEnd({ code, signal, words }: TrainerEnd, work: Work): StrataError {
   const name = signal ?? SIGNAL_CODES[code ?? 0];
   const ending = name ? `${name}: ${SIGNALS[name] ?? 'it was ended by that signal'}` : code === null ? '' : `exit code ${code}`;
   const said = (how: string): string => [how, words].filter(Boolean).join('. ');
-  if (OUT_OF_MEMORY.test(words)) return outOfMemory(said(name ?? ending), isTraining);
-  return new StrataError('CRASHED', 'The trainer process ended without an answer.', {
+  if (OUT_OF_MEMORY.test(words)) return outOfMemory(said(name ?? ending), work);
+  return new StrataError('CRASHED', `The ${work === 'import' ? 'import' : 'trainer'} process ended without an answer.`, {
     found: said(ending),
-    hint: name === 'SIGKILL' ? memoryHint(isTraining) : isTraining ? RESUME : 'Try it again.',
+    hint: name === 'SIGKILL' ? memoryHint(work) : (RESUME[work] ?? 'Try it again.'),
   });
 }
 
 /** An error that a job ended with inside the trainer; one of the engine's or of V8's that means a full memory is named as such. */
-export function explainFailure(error: unknown, isTraining: boolean): StrataError {
+export function explainFailure(error: unknown, work: Work): StrataError {
   const explained = toStrataError(error);
   const isUnknown = explained.code === 'INTERNAL' && explained !== error;
-  return isUnknown && OUT_OF_MEMORY.test(explained.message) ? outOfMemory(explained.message, isTraining) : explained;
+  return isUnknown && OUT_OF_MEMORY.test(explained.message) ? outOfMemory(explained.message, work) : explained;
 }
 
-const RESUME = 'The run can be resumed from its last checkpoint.';
+const RESUME: Partial<Record<Work, string>> = {
+  training: 'The run can be resumed from its last checkpoint.',
+  import: 'It can go on where it was.',
+};
 
-function outOfMemory(found: string, isTraining: boolean): StrataError {
-  return new StrataError('CRASHED', 'The trainer ran out of memory.', { found, hint: memoryHint(isTraining) });
+function outOfMemory(found: string, work: Work): StrataError {
+  return new StrataError('CRASHED', `The ${work === 'import' ? 'import' : 'trainer'} ran out of memory.`, { found, hint: memoryHint(work) });
 }
 
-function memoryHint(isTraining: boolean): string {
+function memoryHint(work: Work): string {
   const close = 'Close other programs that use much memory first';
-  return isTraining ? `${RESUME} ${close}; if this happens again, start a run with a smaller batch or context.` : `Try it again. ${close}.`;
+  return work === 'training' ? `${RESUME.training} ${close}; if this happens again, start a run with a smaller batch or context.` : `${RESUME[work] ?? 'Try it again.'} ${close}.`;
 }

@@ -14,7 +14,7 @@ describe('the end of a trainer process', () => {
     [{ code: 7, signal: null, words: 'Oh no.' }, /^exit code 7\. Oh no\.$/],
     [{ code: null, signal: null, words: 'spawn node ENOENT' }, /^spawn node ENOENT$/],
   ])('%o', (end, found) => {
-    const error = explainEnd(end, true);
+    const error = explainEnd(end, 'training');
     expect(error).toMatchObject({ code: 'CRASHED', message: 'The trainer process ended without an answer.' });
     expect(error.found).toMatch(found);
     expect(error.hint).toMatch(/resumed from its last checkpoint/);
@@ -26,7 +26,7 @@ describe('the end of a trainer process', () => {
     ['the system', 1, null, 'mmap: Cannot allocate memory'],
     ['TensorFlow', 1, null, 'RESOURCE_EXHAUSTED: failed to allocate memory'],
   ])('for want of memory, as %s says it', (_, code, signal, words) => {
-    const error = explainEnd({ code, signal, words }, true);
+    const error = explainEnd({ code, signal, words }, 'training');
     expect(error).toMatchObject({ code: 'CRASHED', message: 'The trainer ran out of memory.' });
     expect(error.found).toContain(words);
     expect(error.hint).toMatch(/resumed from its last checkpoint.*smaller batch or context/);
@@ -34,7 +34,7 @@ describe('the end of a trainer process', () => {
 
   it('of a job that has no checkpoint does not promise one', () => {
     for (const signal of ['SIGKILL', 'SIGSEGV']) {
-      const { hint } = explainEnd({ code: null, signal, words: '' }, false);
+      const { hint } = explainEnd({ code: null, signal, words: '' }, 'other');
       expect(hint).toMatch(/^Try it again\./);
       expect(hint).not.toMatch(/checkpoint/);
     }
@@ -46,7 +46,7 @@ describe('an error that a job ended with', () => {
     'Invalid TF_Status: 8\nMessage: OOM when allocating tensor with shape[40000,2,64,64] and type float on /job:localhost by allocator mklcpu',
     'Array buffer allocation failed',
   ])('that means a full memory says so: %s', (message) => {
-    expect(explainFailure(new Error(message), true)).toMatchObject({
+    expect(explainFailure(new Error(message), 'training')).toMatchObject({
       code: 'CRASHED',
       message: 'The trainer ran out of memory.',
       found: message,
@@ -55,7 +55,7 @@ describe('an error that a job ended with', () => {
 
   it('that is anything else stays what it is', () => {
     const known = new StrataError('CORRUPT', 'A file about out of memory errors is damaged.');
-    expect(explainFailure(known, true)).toBe(known);
-    expect(explainFailure(new Error('a fault'), true)).toMatchObject({ code: 'INTERNAL', message: 'a fault' });
+    expect(explainFailure(known, 'training')).toBe(known);
+    expect(explainFailure(new Error('a fault'), 'training')).toMatchObject({ code: 'INTERNAL', message: 'a fault' });
   });
 });

@@ -1,37 +1,29 @@
 import { Command, Option } from 'commander';
 import { allowedBy } from '../../../shared/allowed.ts';
-import { type DatasetInfo, type DocumentTokens, selfReplayRequestSchema } from '../../../shared/contract/contract.ts';
+import { type DatasetInfo, type DocumentTokens, type ListedDocument, selfReplayRequestSchema } from '../../../shared/contract/contract.ts';
 import type { Rendering } from '../../../shared/domain/rendering.ts';
+import { DATASET_PARTS, type DatasetPart } from '../../../shared/domain/split.ts';
 import { SELF_REPLAY_DEFAULTS } from '../../../shared/domain/self-replay.ts';
 import { StrataError } from '../../../shared/errors.ts';
+import { describeDataset, describeDetails, describeDocument } from '../dataset-display.ts';
 import { bytes, count, fields, table } from '../format.ts';
 import { STRATA } from '../report.ts';
 import { anyNumber, command, type CommonOptions, nameOption, refuse, type Session, wholeNumber, withSession } from '../session.ts';
 import { dataCheckCommands } from './data-checks.ts';
+import { dataImportCommands } from './data-imports.ts';
 
-/** Lines of an import's file list that are shown; --json has all of them. */
-const SHOWN_FILES = 20;
-const PREVIEWED_DOCUMENTS = 2;
+/** Of each part. */
+const PREVIEWED_DOCUMENTS = 1;
+const FOUND_DOCUMENTS = 20;
 const SHOWN_TOKENS = 4000;
 
+type SearchOptions = CommonOptions & { limit?: number; from?: number; part: DatasetPart };
 type ShowOptions = CommonOptions & Rendering & { document?: number; model?: string };
 
-/** `strata data import | list | show | check | drop | distance | delete`. */
+/** `strata data ...`: imports, looking at datasets, comparing and deleting them. */
 export function dataCommand(): Command {
   const data = new Command('data').description('import, look at, compare and delete datasets');
-  data.addCommand(
-    command('import', 'make one dataset of files, folders and archives: texts, documents, source code and tables')
-      .argument('<paths...>')
-      .addOption(nameOption())
-      .action((paths: string[], options: CommonOptions & { name?: string }) =>
-        withSession(options, async ({ studio, print, say }) => {
-          const result = await studio.datasets.import({ paths, ...(options.name === undefined ? {} : { name: options.name }) });
-          for (const file of result.files.filter(({ status }) => status !== 'imported').slice(0, SHOWN_FILES))
-            say(`${file.status}: ${file.path}: ${file.reason}`);
-          print(result, () => result.datasets.map(describe).join('\n'));
-        }),
-      ),
-  );
+  for (const each of dataImportCommands()) data.addCommand(each);
   data.addCommand(
     command('self-replay', 'old data for whoever has none: text that a model writes by itself, labelled as that')
       .requiredOption('--model <model>', 'the base that is going to be trained: id or name')
@@ -42,7 +34,7 @@ export function dataCommand(): Command {
       .action((options: SelfReplayOptions) =>
         withSession(options, async (session) => {
           const dataset = await makeSelfReplay(session, options);
-          session.print(dataset, () => describe(dataset));
+          session.print(dataset, () => describeDataset(dataset));
         }),
       ),
   );
@@ -54,18 +46,26 @@ export function dataCommand(): Command {
           datasets.length === 0
             ? `No datasets yet. Try: ${STRATA} data import PATH...`
             : table(
-                ['id', 'name', 'documents', 'held out', 'text'],
-                datasets.map((each) => [each.id, each.name, count(each.documents), count(each.heldOutDocuments), bytes(each.bytes)]),
+                ['id', 'name', 'documents', 'held out', 'text', 'kinds', 'language'],
+                datasets.map((each) => [
+                  each.id,
+                  each.name,
+                  count(each.documents),
+                  count(each.heldOutDocuments),
+                  bytes(each.bytes),
+                  Object.keys(each.kinds).join(', '),
+                  each.languages[0]?.language ?? '',
+                ]),
               ),
         );
       }),
     ),
   );
   data.addCommand(
-    command('show', 'one dataset and its first documents, or one document as a model reads it')
+    command('show', 'one dataset, how it was cleaned, and some documents; or one document as a model reads it')
       .argument('<dataset>', 'id or name')
-      .addOption(wholeNumber('--document <number>', 'a document, counted from 0; needs --model', 0))
-      .option('--model <model>', 'id or name of the model that reads it')
+      .addOption(wholeNumber('--document <number>', 'a document, counted from 0, as a model reads it; needs --model', 0))
+      .option('--model <model>', 'how many tokens a model reads; id or name')
       .addOption(new Option('--completions <how>', 'how prompts and completions are written').choices(['plain', 'chat']).default('plain'))
       .addOption(
         new Option('--learn <what>', 'what is learned of prompts and conversations').choices(['answers', 'all']).default('answers'),
@@ -73,22 +73,51 @@ export function dataCommand(): Command {
       .action((reference: string, options: ShowOptions) =>
         withSession(options, async ({ studio, print }) => {
           const { document, model, completions, learn } = options;
-          if ((document === undefined) !== (model === undefined)) {
-            throw new StrataError('BAD_INPUT', 'A document is shown as a model reads it: both are needed.', {
-              found: document === undefined ? 'a model without --document' : 'a document without --model',
-            });
-          }
-          if (document !== undefined && model !== undefined) {
+          if (document !== undefined) {
+            if (model === undefined) {
+              throw new StrataError('BAD_INPUT', 'A document is shown as a model reads it: both are needed.', {
+                found: 'a document without --model',
+                allowed: '--document with --model, or --model alone for the number of tokens',
+              });
+            }
             const request = { dataset: reference, document, model, rendering: { completions, learn }, count: SHOWN_TOKENS };
             const tokens = await studio.datasetTokens.of(request);
             print(tokens, () => describeTokens(tokens));
             return;
           }
-          const shown = await studio.datasets.show({ dataset: reference, documents: PREVIEWED_DOCUMENTS });
-          const documents = shown.preview.map(
-            ({ text, heldOut, bytes: size }) => `--- ${heldOut ? 'held out' : 'training'}, ${bytes(size)}\n${text.slice(0, 400).trim()}`,
-          );
-          print(shown, () => [describe(shown), ...documents].join('\n'));
+          const shown = await studio.datasets.show({ dataset: reference });
+          const preview: ListedDocument[] = [];
+          for (const part of ['train', 'heldOut'] as const) {
+            const request = { dataset: shown.id, part, from: 0, count: PREVIEWED_DOCUMENTS };
+            preview.push(...(await studio.datasetDocuments.range(request)).documents);
+          }
+          const tokens = model === undefined ? null : await studio.datasetTokens.count({ dataset: shown.id, model });
+          print({ ...shown, preview, ...(tokens ? { tokens } : {}) }, () => describeDetails(shown, preview, tokens));
+        }),
+      ),
+  );
+  data.addCommand(
+    command('search', 'documents of a dataset that hold a text, upper and lower case alike')
+      .argument('<dataset>', 'id or name')
+      .argument('<text>')
+      .addOption(wholeNumber('--limit <n>', `so many (default ${FOUND_DOCUMENTS})`, 1, 100))
+      .addOption(wholeNumber('--from <number>', 'the document to begin with, counted from 0', 0))
+      .addOption(new Option('--part <part>', 'which documents').choices(DATASET_PARTS).default('all'))
+      .action((dataset: string, query: string, options: SearchOptions) =>
+        withSession(options, async ({ studio, print }) => {
+          const { limit = FOUND_DOCUMENTS, part } = options;
+          const found: ListedDocument[] = [];
+          let next: number | null = options.from ?? 0;
+          while (next !== null && found.length < limit) {
+            const request = { dataset, query, part, from: next, limit: limit - found.length };
+            const page: { documents: ListedDocument[]; next: number | null } = await studio.datasetDocuments.search(request);
+            found.push(...page.documents);
+            next = page.next;
+          }
+          print({ documents: found, next }, () => {
+            const more = next === null ? [] : [`There may be more: --from ${next}`];
+            return found.length === 0 ? 'No document holds that.' : [...found.map(describeDocument), ...more].join('\n');
+          });
         }),
       ),
   );
@@ -136,15 +165,6 @@ async function makeSelfReplay({ studio, say, interruptible }: Session, options: 
       signal,
     ),
   );
-}
-
-function describe(dataset: DatasetInfo): string {
-  return fields([
-    ['Dataset', `${dataset.name} (${dataset.id})`],
-    ['Documents', `${count(dataset.documents)}, ${count(dataset.heldOutDocuments)} of them held out`],
-    ['Text', bytes(dataset.bytes)],
-    ['From', dataset.source],
-  ]);
 }
 
 /** What is learned and what is only read, each on a line of its own; line ends are written as \\n. */

@@ -8,6 +8,7 @@ import { linesOf } from '../lines.ts';
 import { contentsOf } from '../shapes/read-contents.ts';
 import { findFiles } from '../sources/find-files.ts';
 import type { Found } from '../sources/found.ts';
+import type { SourceOptions } from '../sources/limits.ts';
 import { UnreadableFile } from '../unreadable-file.ts';
 import { writeAt } from '../write-at.ts';
 import { hashedFile } from './hashed-file.ts';
@@ -25,6 +26,8 @@ export interface CollectedDocument {
 export interface CollectOptions {
   chooseMapping?: (guess: ShapeGuess) => Mapping | null;
   signal?: AbortSignal;
+  /** How files are found, and who hears of it. */
+  sources?: SourceOptions;
   /** Hears of each file that is begun, and of bytes that were read. */
   onFile?: (path: string, filesDone: number, documents: number) => void;
   onBytes?: (bytes: number) => void;
@@ -57,7 +60,7 @@ export async function collectDocuments(paths: readonly string[], work: string, o
   let isResuming = true;
   let place = 0;
   try {
-    for await (const found of findFiles(paths, { temporaryFolder: work })) {
+    for await (const found of findFiles(paths, { ...options.sources, temporaryFolder: work })) {
       options.signal?.throwIfAborted();
       options.onFile?.(found.path, place, documents);
       const stamp = await stampOf(found);

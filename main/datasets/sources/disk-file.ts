@@ -11,12 +11,13 @@ const CHUNK_BYTES = 256 * 1024;
 /**
  * A file on the disk. Its name keeps compression endings: `unpacked` takes them off.
  * @param bytes its size where it is known.
+ * @param onBytes hears how many bytes were read, each time.
  */
-export function diskFile(path: string, bytes: number | null = null): SourceFile {
-  return { path, name: basename(path), bytes, open: () => bytesOf(path), onDisk: () => inPlace(path) };
+export function diskFile(path: string, bytes: number | null = null, onBytes: (bytes: number) => void = () => undefined): SourceFile {
+  return { path, name: basename(path), bytes, open: () => bytesOf(path, onBytes), onDisk: () => inPlace(path) };
 }
 
-async function* bytesOf(path: string): AsyncIterable<Uint8Array> {
+async function* bytesOf(path: string, onBytes: (bytes: number) => void): AsyncIterable<Uint8Array> {
   const file = await openRegular(path);
   try {
     const before = await file.stat();
@@ -25,6 +26,7 @@ async function* bytesOf(path: string): AsyncIterable<Uint8Array> {
       const { buffer, bytesRead } = await readChunk(file);
       if (bytesRead === 0) break;
       read += bytesRead;
+      onBytes(bytesRead);
       yield buffer.subarray(0, bytesRead);
     }
     if (read !== before.size) throw new UnreadableFile(CHANGED);

@@ -36,9 +36,16 @@ export async function* findFiles(paths: readonly string[], options: SourceOption
     if (found?.isDirectory()) yield* inFolder(path, { depth: 0, isInSource: false, ignored: [] }, gone, options);
     else {
       gone.add(real);
-      yield* filesIn(diskFile(path, found?.isFile() ? found.size : null), options);
+      yield* onDisk(path, found?.isFile() ? found.size : null, options);
     }
   }
+}
+
+async function* onDisk(path: string, bytes: number | null, options: SourceOptions): AsyncIterable<Found> {
+  options.onDiskFile?.(path, bytes ?? 0);
+  const file = diskFile(path, bytes, options.onDiskBytes);
+  if (options.keepsArchives) yield { kind: 'file', path, file };
+  else yield* filesIn(file, options);
 }
 
 async function* inFolder(path: string, outer: Place, gone: Set<string>, options: SourceOptions): AsyncIterable<Found> {
@@ -77,7 +84,7 @@ async function* inFolder(path: string, outer: Place, gone: Set<string>, options:
     if (reason) yield { kind: 'skipped', path: child, reason };
     else if (found.isDirectory()) yield* inFolder(child, place, gone, options);
     else if (!found.isFile()) yield { kind: 'failed', path: child, reason: 'It is not an ordinary file but a pipe, a socket or a device.' };
-    else yield* filesIn(diskFile(child, found.size), options);
+    else yield* onDisk(child, found.size, options);
   }
 }
 

@@ -21,4 +21,9 @@ export interface SourceOptions {
   maxFolderDepth?: number;
   /** Where members that need random access are unpacked for a while. */
   temporaryFolder?: string;
+  /** Archives are given as the files that they are, unopened. */
+  keepsArchives?: boolean;
+  /** Hears of each file of the disk that is come to, with its size, and of the bytes read of it, packed as they lie there. */
+  onDiskFile?: (path: string, bytes: number) => void;
+  onDiskBytes?: (bytes: number) => void;
 }

@@ -36,6 +36,7 @@ export async function* membersOfZip(archive: SourceFile, options: SourceOptions 
       const refusal = refusalOf(entry, name);
       if (refusal) yield { kind: 'failed', path, reason: refusal };
       else if (!isHidden(name)) yield { kind: 'file', path, file: memberFile(zip, entry, path, guard, options) };
+      options.onDiskBytes?.(entry.compressedSize); // read by position, which nobody counts
     }
   } catch (error) {
     throw explain(error, damageOf);

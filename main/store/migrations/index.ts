@@ -5,6 +5,7 @@ import { methodDescription } from './0040-method-description.ts';
 import { repeatedShare } from './0050-repeated-share.ts';
 import { importanceTables } from './0060-importance.ts';
 import { modelLine } from './0070-model-line.ts';
+import { datasetFacts } from './0080-dataset-facts.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   repeatedShare,
   importanceTables,
   modelLine,
+  datasetFacts,
 ];
