@@ -7,6 +7,8 @@ import type { StudioState } from '../../studio.svelte.ts';
 import { PreparationState } from './preparation.svelte.ts';
 import { SendingState } from './sending.svelte.ts';
 
+const LOOK_AGAIN_MS = 3000;
+
 /**
  * Everything on its way into the workspace: files being sent, the import being prepared, and those that go on or have ended. All pages share it,
  * so nothing of it is lost by a look elsewhere; the studio goes on with imports by itself.
@@ -29,7 +31,7 @@ export class ImportsState {
   /** Fetches the list and follows what goes on: at the start, and after a lost connection. */
   async refresh(): Promise<void> {
     await this.attempt(async () => {
-      this.list = await this.#studio.client.datasets.imports.list();
+      this.list = (await this.#studio.client.datasets.imports.list()).reverse(); // the newest first
       for (const each of this.list) if (each.state === 'running') void this.#follow(each.id);
     });
   }
@@ -107,8 +109,10 @@ export class ImportsState {
     try {
       for await (const event of await this.#studio.client.datasets.imports.watch({ import: id })) this.#put(event);
       await this.#studio.refresh();
+      // One that another program works on is only told once.
+      if (this.list.some((each) => each.id === id && each.state === 'running')) setTimeout(() => void this.refresh(), LOOK_AGAIN_MS);
     } catch (error) {
-      // A lost connection is said elsewhere, and the list is fetched when it is back. Another program's import can only be listed.
+      // A lost connection is said elsewhere, and the list is fetched when it is back. One that was taken off the list meanwhile is gone.
       if (this.#studio.connection === 'open' && failureOf(error).code !== 'NOT_FOUND') this.failure = failureOf(error);
     } finally {
       this.#followed = this.#followed.filter((each) => each !== id);
