@@ -59,11 +59,13 @@ export function languageName(code: string): string {
 
 /** "English 92 %, German 8 %": the first ones. */
 export function languagesInWords(languages: readonly { language: string; share: number }[]): string {
-  const [first, ...others] = languages;
+  // What rounds to nothing is not worth a word.
+  const main = languages.filter(({ share }, index) => index === 0 || share >= 0.005);
+  const [first, ...others] = main;
   if (!first) return '';
   if (others.length === 0) return languageName(first.language);
-  const shown = languages.slice(0, 3).map(({ language, share }) => `${languageName(language)} ${percent(Number(share.toFixed(2)))}`);
-  return shown.join(', ') + (languages.length > 3 ? ' and more' : '');
+  const shown = main.slice(0, 3).map(({ language, share }) => `${languageName(language)} ${percent(Number(share.toFixed(2)))}`);
+  return shown.join(', ') + (main.length > 3 ? ' and more' : '');
 }
 
 /** A way to read rows, in short: "Plain text: body". */
