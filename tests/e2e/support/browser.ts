@@ -1,4 +1,4 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 
 /** A page of the studio in real Chromium. */
 export interface OpenPage {
@@ -52,4 +52,9 @@ export async function dropFiles(page: Page, paths: string[]): Promise<void> {
     await session.send('Input.dispatchDragEvent', { type, x: 640, y: 300, data });
   }
   await session.detach();
+}
+
+/** The import of that name among those that go on or have ended. */
+export function importCard(page: Page, name: string): Locator {
+  return page.getByRole('list', { name: 'Imports' }).getByRole('region', { name, exact: true });
 }
