@@ -39,7 +39,9 @@ export function describeDetails(details: DatasetDetails, preview: readonly Liste
     ...optional('Copies left out', duplicates === 0 ? null : count(duplicates)),
     ...optional(
       'Found',
-      cleaning?.report.sensitive.map(({ kind, matches, documents }) => `${count(matches)} ${kind} in ${count(documents)} documents`).join(', '),
+      cleaning?.report.sensitive
+        .map(({ kind, matches, documents }) => `${count(matches)} ${kind} in ${count(documents)} documents`)
+        .join(', '),
     ),
     ...optional('Held out', split && `${percent(split.share)} of the text${split.note === null ? '' : `. ${split.note}`}`),
     ...optional('Runs', runs.map(({ name, role }) => `${name} (as ${role})`).join(', ')),
@@ -81,7 +83,7 @@ export function describeInspection(inspection: Inspection): string {
       ['Name', name],
       ['Files', `${isComplete ? '' : 'more than '}${count(files)}, ${bytes(size)}`],
       ...optional('Formats', formats.map((each) => `${count(each.files)} ${each.format}`).join(', ')),
-      ...optional('Texts', texts.files === 0 ? null : `${count(texts.files)} files`),
+      ...optional('Texts', texts.files === 0 ? null : `${count(texts.files)} ${texts.files === 1 ? 'file' : 'files'}`),
       ...optional('Licence', licence),
     ]),
     ...texts.examples.slice(0, SHOWN_ROWS).map(({ path, text }) => `--- ${path}\n${text.slice(0, SHOWN_CHARACTERS).trim()}`),
@@ -96,7 +98,9 @@ function describeShape({ guess, mapping, files, examples, rows }: InspectedShape
   return [
     `Rows with the columns ${columns}: ${count(files)} ${files === 1 ? 'file' : 'files'}, such as ${examples[0]}`,
     mapping === null ? '  nothing says which column is the text: choose with --map' : `  read as --map '${writeMapping(mapping)}'`,
-    ...rows.slice(0, SHOWN_ROWS).map(({ where, content, problem }) => `  ${where}: ${problem ?? inLine(JSON.stringify(content))}`),
+    ...rows
+      .slice(0, SHOWN_ROWS)
+      .map(({ where, cells, content, problem }) => `  ${where}: ${problem ?? inLine(JSON.stringify(content ?? cells))}`),
   ].join('\n');
 }
 

@@ -81,7 +81,11 @@ export function mappingsFor(mappings: readonly Mapping[], shapes: readonly Inspe
     const fitting = shapes.filter(({ guess }) => columnsOf(mapping).every((name) => guess.columns.some((column) => column.name === name)));
     if (fitting.length === 0) {
       const found = shapes.map(({ guess }) => guess.columns.map(({ name }) => name).join(', ')).slice(0, 5);
-      throw refuse('No file has rows with these columns.', writeMapping(mapping), `columns of the files: ${found.join('; or ') || 'none has rows'}`);
+      throw refuse(
+        'No file has rows with these columns.',
+        writeMapping(mapping),
+        `columns of the files: ${found.join('; or ') || 'none has rows'}`,
+      );
     }
     for (const shape of fitting) {
       if (chosen.has(shape)) throw refuse('Two mappings are for the same rows.', writeMapping(mapping), 'one --map for the same columns');

@@ -89,20 +89,24 @@ async function importInto(paths: readonly string[], destination: string, work: s
     const split = splitDocuments({ ...clean, ...(options.seed === undefined ? {} : { seed: options.seed }) });
     const keptByFile = new Map<number, number>();
     const languages = new LanguageSample(clean.kept);
-    return await writeDataset(destination, documentsOf(clean, split.heldOut, { keptByFile, languages, meter, ...(signal && { signal }) }), async () => ({
-      name: options.name ?? suggestName(paths),
-      duplicates: clean.duplicates,
-      source: options.source ?? paths.join(', '),
-      origin: options.origin ?? null,
-      licence: options.licence ?? null,
-      files: filesAfter(collected, clean, keptByFile),
-      cleaning: { settings: cleaning, report: clean.report },
-      split: split.report,
-      version: options.version ?? 1,
-      parent: options.parent ?? null,
-      request: { paths: [...paths], mappings: [...mappings], seed: options.seed ?? null },
-      languages: await languages.shares(),
-    }));
+    return await writeDataset(
+      destination,
+      documentsOf(clean, split.heldOut, { keptByFile, languages, meter, ...(signal && { signal }) }),
+      async () => ({
+        name: options.name ?? suggestName(paths),
+        duplicates: clean.duplicates,
+        source: options.source ?? paths.join(', '),
+        origin: options.origin ?? null,
+        licence: options.licence ?? null,
+        files: filesAfter(collected, clean, keptByFile),
+        cleaning: { settings: cleaning, report: clean.report },
+        split: split.report,
+        version: options.version ?? 1,
+        parent: options.parent ?? null,
+        request: { paths: [...paths], mappings: [...mappings], seed: options.seed ?? null },
+        languages: await languages.shares(),
+      }),
+    );
   } finally {
     ended.abort();
   }

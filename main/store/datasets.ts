@@ -7,7 +7,8 @@ export type StoredDataset = DatasetInfo & { path: string };
 const JSON_COLUMNS = ['kinds', 'languages'] as const;
 type Row = Omit<StoredDataset, (typeof JSON_COLUMNS)[number]> & Record<(typeof JSON_COLUMNS)[number], string>;
 
-const COLUMNS = 'id, name, documents, heldOutDocuments, bytes, hash, path, source, createdAt, origin, licence, kinds, languages, version, parent';
+const COLUMNS =
+  'id, name, documents, heldOutDocuments, bytes, hash, path, source, createdAt, origin, licence, kinds, languages, version, parent';
 
 export function listDatasets(reader: Reader): StoredDataset[] {
   return reader.prepare<[], Row>(`SELECT ${COLUMNS} FROM datasets ORDER BY createdAt, id`).all().map(fromRow);

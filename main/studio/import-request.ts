@@ -50,7 +50,13 @@ async function earlierOf(
   datasets: Datasets,
   reference: string,
   hasPaths: boolean,
-): Promise<Pick<ImportRecord, 'name' | 'paths' | 'cleaning' | 'mappings' | 'version' | 'parent'> & { origin: string | null; licence: string | null; seed: number | null }> {
+): Promise<
+  Pick<ImportRecord, 'name' | 'paths' | 'cleaning' | 'mappings' | 'version' | 'parent'> & {
+    origin: string | null;
+    licence: string | null;
+    seed: number | null;
+  }
+> {
   const parent = datasets.find(reference);
   const { request, cleaning, origin, licence, version } = await readManifest(parent.path);
   if (request === null && !hasPaths) {

@@ -13,7 +13,8 @@ export function createRouter(studio: Studio) {
       throw asContractError(error);
     }
   });
-  const { models, downloads, exports, datasets, dataChecks, datasetDocuments, datasetTokens, imports, planner, runs, selfReplay, text } = studio;
+  const { models, downloads, exports, datasets, dataChecks, datasetDocuments, datasetTokens, imports, planner, runs, selfReplay, text } =
+    studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),

@@ -70,10 +70,15 @@ const RESUME: Partial<Record<Work, string>> = {
 };
 
 function outOfMemory(found: string, work: Work): StrataError {
-  return new StrataError('CRASHED', `The ${work === 'import' ? 'import' : 'trainer'} ran out of memory.`, { found, hint: memoryHint(work) });
+  return new StrataError('CRASHED', `The ${work === 'import' ? 'import' : 'trainer'} ran out of memory.`, {
+    found,
+    hint: memoryHint(work),
+  });
 }
 
 function memoryHint(work: Work): string {
   const close = 'Close other programs that use much memory first';
-  return work === 'training' ? `${RESUME.training} ${close}; if this happens again, start a run with a smaller batch or context.` : `${RESUME[work] ?? 'Try it again.'} ${close}.`;
+  return work === 'training'
+    ? `${RESUME.training} ${close}; if this happens again, start a run with a smaller batch or context.`
+    : `${RESUME[work] ?? 'Try it again.'} ${close}.`;
 }

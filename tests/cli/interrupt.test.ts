@@ -154,7 +154,7 @@ describe.skipIf(process.platform === 'win32')('a training command', () => {
   });
 });
 
-test('an interrupted import leaves nothing behind', async () => {
+test('an interrupted import says how it goes on, and goes on; discarded, it leaves nothing', async () => {
   const path = join(directory, 'large.jsonl');
   const line = `${JSON.stringify({ text: 'A line like others, and long enough to take some time. '.repeat(4) })}\n`;
   await writeFile(path, Array.from({ length: 300_000 }, (_, index) => line.replace('line', `line ${index}`)).join(''));
@@ -162,7 +162,15 @@ test('an interrupted import leaves nothing behind', async () => {
   const { child, finished } = strata.start('data', 'import', path);
   while ((await readdir(join(strata.home, 'datasets'))).length === before.length) await delay(20);
   child.kill('SIGINT');
-  expect(await finished).toMatchObject({ exitCode: 130, stdout: '' });
+  const { exitCode, stdout, stderr } = await finished;
+  expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' });
+  const [, id = ''] = /data resume (\S+?)\./.exec(stderr)!;
+  expect(await strata.json('data', 'imports')).toMatchObject([{ id, state: 'stopped', canResume: true, error: null }]);
+  const second = strata.start('data', 'resume', id);
+  await delay(1000);
+  second.child.kill('SIGINT');
+  expect(await second.finished).toMatchObject({ exitCode: 130 });
+  expect(await strata.json('data', 'discard', id)).toEqual({ removed: id });
   expect(await readdir(join(strata.home, 'datasets'))).toEqual(before);
 });
 

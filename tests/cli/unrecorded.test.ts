@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DatasetInfo } from '../../shared/contract/contract.ts';
+import type { DatasetImport } from '../../shared/contract/dataset-import.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
 import { StrataCommand } from '../support/strata-command.ts';
-import { type TinySources, writeTinySources } from '../support/workspace.ts';
+import { type TinySources, writeDocuments, writeTinySources } from '../support/workspace.ts';
 
 /** A database that cannot write down what was done, at the very moment that a trigger chooses: a full disk is not so exact. */
 
@@ -35,7 +37,6 @@ async function refusing(event: string, work: () => Promise<void>): Promise<void>
 }
 
 test.each([
-  ['datasets', ['data', 'import', 'oldText']],
   ['models', ['model', 'import', 'model']],
   ['models', ['model', 'expand', 'tiny', '--blocks', '1']],
 ])('what cannot be recorded among the %s leaves no folder: strata %j', async (kind, [group = '', name = '', what = '', ...rest]) => {
@@ -45,6 +46,21 @@ test.each([
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('Error: no room for it') as string });
   });
   expect(await readdir(join(strata.home, kind))).toEqual(before);
+});
+
+test('a dataset that cannot be recorded is not read again: the import goes on with the finished folder', async () => {
+  await refusing('INSERT ON datasets', async () => {
+    const { exitCode, stderr } = await strata.run('data', 'import', sources.oldText);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('Error: no room for it') as string });
+  });
+  const [failed] = await strata.json<DatasetImport[]>('data', 'imports');
+  expect(failed).toMatchObject({ state: 'failed', canResume: true, error: { message: 'no room for it' } });
+  await rm(sources.oldText);
+  await writeDocuments(sources.oldText, ['something else']);
+  const { datasets } = await strata.json<{ datasets: DatasetInfo[] }>('data', 'resume', failed!.id);
+  expect(datasets).toMatchObject([{ name: 'stories', documents: 60 }]);
+  expect(await readdir(join(strata.home, 'datasets', datasets[0]!.id))).not.toContain('request.json');
+  expect(await strata.json('data', 'imports')).toEqual([]);
 });
 
 test('a run of which nothing more can be recorded, not even its end, ends and can be resumed', async () => {

@@ -189,6 +189,26 @@ describe('a search', () => {
     expect(numbersOf(await all(dataset.search('t', { limit: 0 })))).toEqual([]);
   });
 
+  it('hands over after a time what it has found, with the document to go on with, until all were looked at', async () => {
+    await folder.write('documents.jsonl', linesOf(stored));
+    const dataset = await openDataset(folder.path);
+    expect(await dataset.searchFor('t', { limit: 2, milliseconds: 10_000 })).toMatchObject({
+      found: [{ number: 1 }, { number: 2 }],
+      next: 3,
+    });
+    expect(await dataset.searchFor('t', { from: 3, milliseconds: 10_000 })).toMatchObject({ found: [{ number: 4 }], next: null });
+    const found: number[] = [];
+    const steps: number[] = [];
+    for (let next: number | null = 0; next !== null;) {
+      steps.push(next);
+      const page = await dataset.searchFor('t', { from: next, milliseconds: 0 });
+      found.push(...numbersOf(page.found));
+      next = page.next;
+    }
+    expect(found).toEqual([1, 2, 4]);
+    expect(steps).toEqual(stored.map((_, number) => number)); // without any time it still looks at one each time
+  });
+
   it('ends when nobody waits for it', async () => {
     await folder.write('documents.jsonl', linesOf(stored));
     const controller = new AbortController();

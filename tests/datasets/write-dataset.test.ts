@@ -21,6 +21,8 @@ const facts: DatasetFacts = {
   split: null,
   version: 3,
   parent: 'mixed-1',
+  request: { paths: ['/in/a.jsonl'], mappings: [{ columns: ['body'], mapping: { shape: 'text', columns: ['body'] } }], seed: 7 },
+  languages: [{ language: 'de', share: 1 }],
 };
 
 const documents: NewDocument[] = [
@@ -91,11 +93,17 @@ describe('writing a dataset', () => {
     expect(await (await openDataset(destination())).document(69_999)).toEqual({ ...many[69_999], number: 69_999 });
   });
 
-  it('leaves nothing behind when it fails, also not what the import worked with', async () => {
+  it('leaves nothing behind when it fails', async () => {
+    await expect(writeDataset(destination(), streamOf(documents, new Error('no more')), () => facts)).rejects.toThrow('no more');
+    expect(await folder.list()).toEqual(['datasets/']);
+  });
+
+  it('leaves what the import worked with when it fails, so that it can go on', async () => {
     await mkdir(workFolderOf(destination()), { recursive: true });
     await writeFile(join(workFolderOf(destination()), 'collected'), 'x');
     await expect(writeDataset(destination(), streamOf(documents, new Error('no more')), () => facts)).rejects.toThrow('no more');
-    expect(await folder.list()).toEqual(['datasets/']);
+    const left = ['', 'work/', 'work/collected'].map((name) => `datasets/one.partial/${name}`);
+    expect(await folder.list()).toEqual(['datasets/', ...left]);
   });
 
   it('removes what the import worked with', async () => {

@@ -49,7 +49,7 @@ describe('the studio behind a port', () => {
     const error: unknown = await client.models.show({ model: 'nothing' }).catch((each: unknown) => each);
     expect(error).toBeInstanceOf(ORPCError);
     expect(error).toMatchObject({ code: 'STRATA', data: { code: 'NOT_FOUND' } });
-    const wrong: unknown = await client.datasets.import({ paths: [] }).catch((each: unknown) => each);
+    const wrong: unknown = await client.datasets.imports.start({ paths: [] }).catch((each: unknown) => each);
     expect(wrong).toMatchObject({ data: { code: 'BAD_INPUT' } });
     page.close();
   });

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { documentTokensSchema } from '../../shared/contract/contract.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
-import { openTinyStudio, type TinyStudio } from '../support/workspace.ts';
+import { buildTokenShards } from '../../main/datasets/token-shard.ts';
+import { loadContentEncoder } from '../../main/models/content-encoder.ts';
+import { openStudioAt, openTinyStudio, storyDocuments, type TinyStudio, writeDocuments } from '../support/workspace.ts';
 
 let tiny: TinyStudio;
 beforeAll(async () => {
@@ -40,5 +43,36 @@ describe('the tokens of a document', () => {
       allowed: '0 to 59',
     });
     await expect(tiny.studio.datasetTokens.of(request({ model: 'none' }))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('the tokens of datasets', () => {
+  it('are concluded from a sample, within a few percent of what tokenising them gives, and exact from then on', async () => {
+    const path = join(tiny.directory, 'many.jsonl');
+    // Short ones first: a sample of the beginning would count too many starts of documents.
+    const stories = storyDocuments(4000);
+    await writeDocuments(path, [...stories.slice(0, 3000).map((text, index) => `${index} ${text.slice(0, 20)}`), ...stories.slice(3000)]);
+    const dataset = (await tiny.studio.datasets.import({ paths: [path] })).datasets[0]!;
+    const counted = async (studio = tiny.studio): Promise<{ tokens: number; isExact: boolean }> =>
+      (await studio.datasetTokens.counts({ model: 'tiny' })).find((each) => each.dataset === dataset.id)!;
+    const estimate = await counted();
+    expect(estimate.isExact).toBe(false);
+    const directory = join(tiny.home, 'datasets', dataset.id);
+    const { trainTokens, heldOutTokens } = await buildTokenShards(directory, await loadContentEncoder(tiny.model.path));
+    const tokens = trainTokens + heldOutTokens;
+    expect(Math.abs(estimate.tokens / tokens - 1)).toBeLessThan(0.03);
+    expect(await counted()).toEqual({ dataset: dataset.id, tokens, isExact: true });
+    const other = openStudioAt(tiny.home);
+    expect(await counted(other)).toMatchObject({ tokens, isExact: true });
+    await other.close();
+  });
+
+  it('of a small one are counted', async () => {
+    const { tokens, isExact } = await tiny.studio.datasetTokens.count({ dataset: 'code', model: 'tiny' });
+    const { trainTokens, heldOutTokens } = await buildTokenShards(
+      join(tiny.home, 'datasets', tiny.newDataset.id),
+      await loadContentEncoder(tiny.model.path),
+    );
+    expect([tokens, isExact]).toEqual([trainTokens + heldOutTokens, true]);
   });
 });

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { datasetInfoSchema } from '../../shared/contract/contract.ts';
-import { codeDocuments, openStudioAt, openTinyStudio, type TinyStudio } from '../support/workspace.ts';
+import { datasetDetailsSchema, datasetInfoSchema } from '../../shared/contract/contract.ts';
+import { DEFAULT_CLEANING } from '../../shared/domain/cleaning.ts';
+import { codeDocuments, openStudioAt, openTinyStudio, storyDocuments, type TinyStudio, writeDocuments } from '../support/workspace.ts';
 
 let tiny: TinyStudio;
 beforeAll(async () => {
@@ -21,17 +22,29 @@ describe('a dataset', () => {
     expect(newDataset.heldOutDocuments).toBeLessThan(20);
   });
 
-  it('shows documents of both parts and the files it was made from', async () => {
-    const shown = await tiny.studio.datasets.show({ dataset: 'code', documents: 3 });
-    expect(shown).toMatchObject(tiny.newDataset);
+  it('shows the files it was made from, how it was cleaned, and what is held out', async () => {
+    const shown = await tiny.studio.datasets.show({ dataset: 'code' });
+    expect(datasetDetailsSchema.parse(shown)).toEqual(shown);
+    expect(shown).toMatchObject({ ...tiny.newDataset, kinds: { text: 60 }, version: 1, parent: null, duplicates: 0, runs: [] });
     expect(shown.files).toEqual([{ path: tiny.sources.newText, status: 'imported', reason: '60 documents' }]);
-    expect(shown.preview).toHaveLength(3);
-    expect(new Set(shown.preview.map(({ heldOut }) => heldOut))).toEqual(new Set([true, false]));
-    for (const { text, bytes } of shown.preview) {
-      expect(codeDocuments(60)).toContain(text);
-      expect(bytes).toBe(Buffer.byteLength(text));
-    }
-    expect((await tiny.studio.datasets.show({ dataset: 'code', documents: 0 })).preview).toEqual([]);
+    expect(shown.cleaning!.settings).toEqual(DEFAULT_CLEANING);
+    expect(shown.cleaning!.report.steps[0]!.before.documents).toBe(60);
+    expect(shown.split!.documents).toBe(tiny.newDataset.heldOutDocuments);
+  });
+
+  it('tells the languages of its text', async () => {
+    expect(tiny.oldDataset.languages).toEqual([{ language: 'en', share: 1 }]);
+    const path = join(tiny.directory, 'two-languages.jsonl');
+    const german = Array.from(
+      { length: 40 },
+      (_, index) => `Der alte Mann ging am Abend Nummer ${index} langsam die Straße hinunter nach Hause.`,
+    );
+    await writeDocuments(path, [...german, 'x = 1', ...storyDocuments(20)]);
+    const { languages, id } = (await tiny.studio.datasets.import({ paths: [path] })).datasets[0]!;
+    expect(languages.map(({ language }) => language).sort()).toEqual(['de', 'en', 'unknown']);
+    expect(languages.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 10);
+    expect(languages.at(-1)).toEqual({ language: 'unknown', share: expect.closeTo(5 / 7000, 3) as number });
+    await tiny.studio.datasets.remove({ dataset: id });
   });
 
   it('with a name that is taken gets the next one, also when two are imported at the same time', async () => {
@@ -72,7 +85,7 @@ describe('a dataset', () => {
   it('whose folder is damaged says so', async () => {
     const { datasets } = await tiny.studio.datasets.import({ paths: [tiny.sources.newText], name: 'damaged' });
     await rm(join(tiny.home, 'datasets', datasets[0]!.id, 'dataset.json'));
-    await expect(tiny.studio.datasets.show({ dataset: 'damaged', documents: 1 })).rejects.toMatchObject({ code: 'CORRUPT', exitCode: 1 });
+    await expect(tiny.studio.datasets.show({ dataset: 'damaged' })).rejects.toMatchObject({ code: 'CORRUPT', exitCode: 1 });
     await tiny.studio.datasets.remove({ dataset: 'damaged' });
   });
 });

@@ -56,7 +56,13 @@ describe('a call', () => {
     expect(await client.models.list()).toEqual([tiny.model]);
     expect(await client.models.show({ model: 'tiny' })).toEqual(tiny.model);
     expect(await client.datasets.list()).toEqual([tiny.newDataset, tiny.oldDataset]);
-    expect((await client.datasets.show({ dataset: 'code' })).preview).toHaveLength(3); // the contract's default
+    expect(await client.datasets.show({ dataset: 'code' })).toMatchObject({ ...tiny.newDataset, duplicates: 0, runs: [] });
+    const { total, documents } = await client.datasets.documents({ dataset: 'code' });
+    expect([total, documents.length]).toEqual([60, 20]); // the contract's default
+    expect(await client.datasets.search({ dataset: 'code', query: '// UNIT 7' })).toMatchObject({ documents: [{ number: 7 }], next: null });
+    expect(await client.datasets.tokenCounts({ model: 'tiny' })).toHaveLength(2);
+    expect(await client.datasets.inspect({ paths: [tiny.sources.newText] })).toMatchObject({ name: 'code', files: 1, isComplete: true });
+    expect(await client.datasets.imports.list()).toEqual([]);
     expect(await client.runs.list()).toEqual([]);
     expect(await client.catalogue.list()).toEqual(tiny.studio.downloads.catalogue());
     expect(await client.downloads.list()).toEqual([]);
@@ -147,9 +153,10 @@ describe('wrong arguments are stopped at the door, each by name:', () => {
     ['a number for a name', () => client.models.show({ model: 7 as never }), /model/],
     ['no place to fetch from', () => client.downloads.start({ source: '' }), /source/],
     ['a token like a novel', () => client.downloads.start({ source: 'hub:a/b', token: 'x'.repeat(5001) }), /token/],
-    ['no paths', () => client.datasets.import({ paths: [] }), /paths/],
-    ['a list that is none', () => client.datasets.import({ paths: '/etc/passwd' as never }), /paths/],
-    ['too many documents', () => client.datasets.show({ dataset: 'code', documents: 5000 }), /documents/],
+    ['no paths', () => client.datasets.imports.start({ paths: [] }), /paths/],
+    ['a list that is none', () => client.datasets.imports.start({ paths: '/etc/passwd' as never }), /paths/],
+    ['a cleaning that is none', () => client.datasets.imports.start({ paths: ['/x'], cleaning: { soap: 1 } as never }), /cleaning/],
+    ['too many documents', () => client.datasets.documents({ dataset: 'code', count: 5000 }), /count/],
     ['an unknown series', () => client.runs.metrics({ run: 'x', series: ['luck' as never] }), /series/],
     ['one run to compare', () => client.runs.compare({ runs: ['x'] }), /runs/],
     ['an empty name', () => client.runs.rename({ run: 'x', name: '' }), /name/],

@@ -49,6 +49,15 @@ export function datasetRecord(changes: Partial<StoredDataset> = {}): StoredDatas
     path: '/workspace/datasets/code-1',
     source: '/downloads/code.jsonl, /downloads/more',
     createdAt: '2026-01-02T03:04:05.678Z',
+    origin: 'https://example.org/code',
+    licence: 'MIT',
+    kinds: { text: 50, chat: 10 },
+    languages: [
+      { language: 'en', share: 0.75 },
+      { language: 'unknown', share: 0.25 },
+    ],
+    version: 2,
+    parent: 'code-0',
     ...changes,
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Command, commandSchema, jobSchema, trainerEventSchema, trainResultSchema } from '../../main/training/messages.ts';
+import { DEFAULT_CLEANING } from '../../shared/domain/cleaning.ts';
 import { configurationRecord } from '../support/run-records.ts';
 
 const train: Extract<Command, { type: 'start' }>['job'] = {
@@ -26,7 +27,16 @@ describe('commands', () => {
   it('of every kind pass unchanged', () => {
     const verify = { kind: 'verify', engine: 'wasm', modelDirectory: '/m', baseModelDirectory: null };
     const selfTest = { kind: 'self-test', engines: [] };
-    for (const job of [train, generate, evaluate, { ...evaluate, context: null }, verify, selfTest]) {
+    const imported = {
+      kind: 'import',
+      paths: ['/a'],
+      destination: '/d',
+      source: 'a',
+      cleaning: DEFAULT_CLEANING,
+      mappings: [],
+      version: 1,
+    };
+    for (const job of [imported, train, generate, evaluate, { ...evaluate, context: null }, verify, selfTest]) {
       expect(commandSchema.parse({ type: 'start', job })).toEqual({ type: 'start', job });
     }
     for (const control of ['pause', 'stop', 'interrupt']) {

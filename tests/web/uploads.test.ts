@@ -146,8 +146,10 @@ test('uploaded text and an uploaded model folder can be imported, and go with th
       .map((document) => JSON.stringify({ text: document }))
       .join('\n'),
   );
-  const { datasets } = await client.datasets.import({ paths: [text.root] });
-  expect(datasets).toEqual([expect.objectContaining({ name: 'uploaded', documents: 20 })]);
+  const { id } = await client.datasets.imports.start({ paths: [text.root] });
+  const shown = await Array.fromAsync(await client.datasets.imports.watch({ import: id }));
+  const { dataset } = shown.at(-1)!;
+  expect(await client.datasets.list()).toContainEqual(expect.objectContaining({ id: dataset, name: 'uploaded', documents: 20 }));
 
   const folder = join(web.directory, 'sent model');
   await writeTinyModel(folder);
@@ -158,6 +160,8 @@ test('uploaded text and an uploaded model folder can be imported, and go with th
   socket.close();
   await server.close();
   await expect(stat(root)).rejects.toThrow('ENOENT');
+  const later = web.studio.imports.start({ newVersionOf: dataset! });
+  await expect(later).rejects.toMatchObject({ code: 'NOT_FOUND', found: 'uploaded.jsonl', message: /browser sent are gone/ });
 });
 
 test('what a killed server left behind goes at a later start, what another one has just received stays', async () => {

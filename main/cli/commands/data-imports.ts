@@ -52,7 +52,9 @@ export function dataImportCommands(): Command[] {
           printOutcome(session, await followImport(session, await session.studio.imports.start(request)));
         }),
       ),
-    importOptions(command('update', 'a later version of a dataset, from its sources as they are now; where they say the same, none is made'))
+    importOptions(
+      command('update', 'a later version of a dataset, from its sources as they are now; where they say the same, none is made'),
+    )
       .argument('<dataset>', 'id or name')
       .argument('[paths...]', 'other files and folders than those it was made of')
       .action((dataset: string, paths: string[], options: ImportOptions) =>
@@ -143,4 +145,3 @@ function describeImport(shown: DatasetImport): string {
     ...(canResume ? ([['Go on', `${STRATA} data resume ${id}`]] as const) : []),
   ]);
 }
-

@@ -17,7 +17,7 @@ export interface ImportProgress {
 }
 
 /** Parts of the time that an import takes, about. */
-const PHASES = { reading: { from: 0, share: 0.35 }, cleaning: { from: 0.35, share: 0.45 }, writing: { from: 0.8, share: 0.2 } } as const;
+const PHASES = { reading: { from: 0, share: 0.25 }, cleaning: { from: 0.25, share: 0.5 }, writing: { from: 0.75, share: 0.25 } } as const;
 export type ImportPhase = keyof typeof PHASES;
 
 /** What is left is concluded from the last so many seconds, and not before so many have gone. */
