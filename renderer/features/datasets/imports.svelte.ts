@@ -28,6 +28,10 @@ export class ImportsState {
     this.sending = new SendingState(studio);
   }
 
+  get isRunning(): boolean {
+    return this.sending.isSending || this.list.some(({ state }) => state === 'running');
+  }
+
   /** Fetches the list and follows what goes on: at the start, and after a lost connection. */
   async refresh(): Promise<void> {
     await this.attempt(async () => {

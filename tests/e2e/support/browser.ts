@@ -38,7 +38,8 @@ export async function openPage(url: string, options: { colorScheme?: 'light' | '
 
 /** Goes to a page of the studio by its link in the navigation. */
 export async function goTo(page: Page, name: 'Home' | 'Datasets' | 'Models' | 'Train' | 'Runs'): Promise<void> {
-  const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: name !== 'Runs' });
+  // Of these two the name also says whether something goes on.
+  const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: name !== 'Runs' && name !== 'Datasets' });
   await link.click();
   // The page that was left takes what is dropped until this one stands in its place.
   await page.locator('nav a[aria-current="page"]').and(link).waitFor();
