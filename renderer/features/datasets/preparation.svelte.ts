@@ -22,12 +22,12 @@ export class PreparationState {
   #name = $state<string | null>(null);
   #licence = $state<string | null>(null);
   origin = $state('');
-  /** Null leaves it as it is by default, or as it was for an earlier version. */
+  /** What the user wants otherwise; null leaves it as it is by default, or as it was for an earlier version. */
   #cleaning = $state.raw<CleaningSettings | null>(null);
+  #earlierCleaning = $state.raw<CleaningSettings | null>(null);
   /** By {@link keyOf} of their columns. */
   #mappings = $state.raw<Readonly<Record<string, ChosenMapping>>>({});
-  /** Id of the dataset that this is a later version of; empty for one of its own. */
-  newVersionOf = $state('');
+  #newVersionOf = $state('');
 
   constructor(studio: StudioState) {
     this.#studio = studio;
@@ -50,16 +50,33 @@ export class PreparationState {
   }
 
   get cleaning(): CleaningSettings {
-    return this.#cleaning ?? DEFAULT_CLEANING;
+    return this.#cleaning ?? this.#earlierCleaning ?? DEFAULT_CLEANING;
   }
 
   set cleaning(settings: CleaningSettings) {
-    this.#cleaning = JSON.stringify(settings) === JSON.stringify(DEFAULT_CLEANING) ? null : settings;
+    const unchanged = this.#earlierCleaning ?? DEFAULT_CLEANING;
+    this.#cleaning = JSON.stringify(settings) === JSON.stringify(unchanged) ? null : settings;
   }
 
-  /** Whether the user wants another cleaning than the default one. */
-  get hasOwnCleaning(): boolean {
-    return this.#cleaning !== null;
+  /** Id of the dataset that this is a later version of; empty for one of its own. */
+  get newVersionOf(): string {
+    return this.#newVersionOf;
+  }
+
+  set newVersionOf(dataset: string) {
+    this.#newVersionOf = dataset;
+    this.#earlierCleaning = null;
+    if (dataset !== '') void this.#lookAtEarlier(dataset);
+  }
+
+  /** How the earlier version was cleaned. */
+  async #lookAtEarlier(dataset: string): Promise<void> {
+    try {
+      const { cleaning } = await this.#studio.client.datasets.show({ dataset });
+      if (this.#newVersionOf === dataset) this.#earlierCleaning = cleaning?.settings ?? null;
+    } catch (error) {
+      this.failure = failureOf(error);
+    }
   }
 
   /** Takes more files and folders to what is being prepared. */
