@@ -4,8 +4,9 @@ import type { Reader, Writer } from './open-store.ts';
 /** A dataset as the database keeps it, with its folder. Kinds and languages are empty for one that was imported before they were noted. */
 export type StoredDataset = DatasetInfo & { path: string };
 
-const JSON_COLUMNS = ['kinds', 'languages'] as const;
-type Row = Omit<StoredDataset, (typeof JSON_COLUMNS)[number]> & Record<(typeof JSON_COLUMNS)[number], string>;
+/** Columns that hold JSON. */
+type JsonColumn = 'kinds' | 'languages';
+type Row = Omit<StoredDataset, JsonColumn> & Record<JsonColumn, string>;
 
 const COLUMNS =
   'id, name, documents, heldOutDocuments, bytes, hash, path, source, createdAt, origin, licence, kinds, languages, version, parent';

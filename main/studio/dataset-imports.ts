@@ -99,6 +99,8 @@ export class DatasetImports {
     await refuseGone(this.#context, record.paths);
     const again = { ...record, error: null };
     await writeImportRecord(importFolder(this.#folder(), id), again);
+    const begun = this.#tasks.get(id); // by a call beside this one
+    if (begun?.shown.state === 'running') return begun.shown;
     return this.#begin(again);
   }
 
@@ -167,20 +169,25 @@ export class DatasetImports {
   async #run(task: Task): Promise<void> {
     const show = (changes: Partial<DatasetImport>): void => void (task.shown = { ...task.shown, ...changes });
     try {
-      await this.#turn(task.stopping.signal, () => show({ activity: 'Waiting for another import' }));
-      const ended = await this.#work(task, show).finally(() => this.#endTurn());
-      show({ ...ended, state: 'done', fraction: 1, secondsLeft: null, canResume: false });
+      show({ ...(await this.#work(task, show)), state: 'done', fraction: 1, secondsLeft: null, canResume: false });
     } catch (error) {
       show(await this.#ended(task, toStrataError(error)));
     }
   }
 
   async #work(task: Task, show: (changes: Partial<DatasetImport>) => void): Promise<Partial<DatasetImport>> {
-    const release = await claim(importFolder(this.#folder(), task.record.id));
+    // Also while it waits it is this program's, and its place in the row is decided now.
+    const [claimed, turn] = await Promise.allSettled([
+      claim(importFolder(this.#folder(), task.record.id)),
+      this.#turn(task.stopping.signal, () => show({ activity: 'Waiting for another import' })),
+    ]);
     try {
+      if (claimed.status === 'rejected') throw claimed.reason;
+      if (turn.status === 'rejected') throw turn.reason;
       return await this.#finish(task.record, await this.#perform(task, show));
     } finally {
-      await release();
+      if (turn.status === 'fulfilled') this.#endTurn();
+      if (claimed.status === 'fulfilled') await claimed.value();
     }
   }
 
@@ -307,8 +314,7 @@ export class DatasetImports {
   }
 
   async #refuseElsewhere(id: string): Promise<void> {
-    const isOurs = this.#tasks.get(id)?.handle != null;
-    if (!isOurs && (await isClaimed(importFolder(this.#folder(), id)))) throw goesOn(id);
+    if (await isClaimed(importFolder(this.#folder(), id))) throw goesOn(id);
   }
 
   #folder(): string {

@@ -26,18 +26,20 @@ export async function recordOf(context: StudioContext, datasets: Datasets, reque
   if (request.paths === undefined) await refuseGone(context, paths);
   else await refuseMissing(paths);
   const name = request.name ?? asked?.name ?? suggestName(paths);
-  const [origin, licence, seed] = [request.origin ?? asked?.origin, request.licence ?? asked?.licence, request.seed ?? asked?.seed];
+  const origin = request.origin ?? asked?.origin ?? null;
+  const licence = request.licence ?? asked?.licence ?? null;
+  const seed = request.seed ?? asked?.seed ?? null;
   return {
     id: newId(name),
     name,
     source: describeSource(context, paths),
     startedAt: now(),
     paths,
-    ...(origin == null ? {} : { origin }),
-    ...(licence == null ? {} : { licence }),
+    ...(origin === null ? {} : { origin }),
+    ...(licence === null ? {} : { licence }),
     cleaning: request.cleaning === undefined ? (asked?.cleaning ?? DEFAULT_CLEANING) : cleaningSettingsSchema.parse(request.cleaning),
     mappings: request.mappings ?? asked?.mappings ?? [],
-    ...(seed == null ? {} : { seed }),
+    ...(seed === null ? {} : { seed }),
     version: asked?.version ?? 1,
     parent: asked?.parent ?? null,
     progress: null,
