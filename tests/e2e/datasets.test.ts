@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo, DocumentTokens } from '../../shared/contract/contract.ts';
-import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
 import { dropFiles, goTo, importCard, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
@@ -64,11 +63,11 @@ describe('datasets in the browser', () => {
     expect(await studio.strata<DatasetInfo[]>('data', 'list')).toEqual([]);
     await dropFiles(page, [join(files, 'packed.jsonl.gz')]);
     await sheet.getByText('3 files').waitFor();
-    await sheet.getByText('1 file would be left out').or(sheet.getByText('One file would be left out')).waitFor();
+    await sheet.getByText('One file would be left out').waitFor();
     await sheet.getByLabel('Name').fill('rows');
     await page.keyboard.press('Enter');
     const card = importCard(page, 'rows');
-    await card.getByText('60 documents').waitFor();
+    await card.getByText('60 documents', { exact: true }).waitFor();
     const rowOf = (name: string): Promise<string | null> => card.getByRole('row', { name: new RegExp(`^${name}`) }).textContent();
     expect(await rowOf('rows.jsonl')).toMatch(/imported.*30 documents/s);
     expect(await rowOf('packed.jsonl.gz')).toMatch(/imported.*30 documents/s);
@@ -98,11 +97,8 @@ describe('datasets in the browser', () => {
     await sheet.getByLabel('Licence').fill('CC0');
     await sheet.getByRole('button', { name: 'Import', exact: true }).click();
     const card = importCard(page, 'mixed');
-    await card.getByText('63 documents').waitFor();
-    await card
-      .getByText('5 of 7 files imported, 1 failed')
-      .or(card.getByText(/of \d+ files imported, 1 failed/))
-      .waitFor();
+    await card.getByText('63 documents', { exact: true }).waitFor();
+    await card.getByText(/^5 of \d files imported, 1 failed$/).waitFor();
     await card.getByRole('radio', { name: /^failed/ }).click();
     expect(await card.getByRole('row').allTextContents()).toHaveLength(2);
     expect(await card.getByRole('row').last().textContent()).toMatch(/broken\.jsonl.*Line 2/s);
@@ -115,7 +111,7 @@ describe('datasets in the browser', () => {
     await goTo(page, 'Train');
     await page.reload();
     await goTo(page, 'Datasets');
-    await importCard(page, 'mixed').getByText('63 documents').waitFor();
+    await importCard(page, 'mixed').getByText('63 documents', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Do not show the import of rows any more' }).click();
     await importCard(page, 'rows').waitFor({ state: 'detached' });
   });
@@ -124,7 +120,7 @@ describe('datasets in the browser', () => {
     const { page } = open;
     const card = page.getByRole('article', { name: 'rows', exact: true });
     await card.getByText('60 texts').waitFor();
-    expect(await card.textContent()).toMatch(/Tokens(about )?[\d,]+ ?k?.*English/s);
+    expect(await card.textContent()).toMatch(/Tokens (about )?[\d,]+ .*English/s);
     const roles = card.getByRole('group', { name: 'Role of rows' });
     await roles.getByRole('radio', { name: 'Not used' }).focus();
     await page.keyboard.press('ArrowUp');
@@ -218,15 +214,5 @@ describe('datasets in the browser', () => {
     await alert.getByText('No text could be imported.').waitFor();
     expect(await alert.textContent()).toMatch(/Found.*picture\.txt.*Allowed.*\.jsonl/s);
     expect(open.complaints).toEqual([]);
-  });
-
-  it('says each setting of the cleaning', async () => {
-    const { page } = open;
-    await dropFiles(page, [join(files, 'rows.jsonl')]);
-    const sheet = page.getByRole('form', { name: 'Import' });
-    await sheet.getByText('Cleaning', { exact: true }).click();
-    for (const { description } of Object.values(cleaningSettingsSchema.shape)) {
-      expect(await sheet.getByText(description!.slice(1)).count(), description).toBe(1);
-    }
   });
 });

@@ -33,7 +33,7 @@ export class SendingState {
   }
 
   stop(): void {
-    this.#abort.abort();
+    if (this.isSending) this.#abort.abort();
   }
 
   /** Paths on the studio's machine of what was dropped; null where the user stopped it. */
