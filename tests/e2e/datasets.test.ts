@@ -8,12 +8,14 @@ import { dropFiles, goTo, importCard, type OpenPage, openPage } from './support/
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
 const WORDS = 'harbour lamp mountain river signal keeper winter letter garden window engine market shadow bridge'.split(' ');
-/** A text of its own for each number. */
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
+/** A text of its own for each number: every sixth word carries it, so no 13 words in a row are those of another one. */
 const paragraph = (number: number): string =>
   `Paragraph ${number} tells of ` +
-  Array.from({ length: 40 }, (_, at) => WORDS[(number * 7 + at * (1 + (number % 5))) % WORDS.length]!).join(' ');
+  numbers(40)
+    .map((at) => WORDS[(number + at * 5) % WORDS.length]! + (at % 6 === 0 ? number : ''))
+    .join(' ');
 const lines = (rows: unknown[]): string => rows.map((row) => JSON.stringify(row)).join('\n');
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
 
 /** Each test goes on from the one before. */
 describe('datasets in the browser', () => {
