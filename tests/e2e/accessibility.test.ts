@@ -67,7 +67,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
     const { page } = open;
     await goTo(page, 'Datasets');
     await dropFiles(page, [files]);
-    await page.getByText('Not recognised').waitFor();
+    await page.getByText('Not recognised: choose').waitFor();
     await page.getByText('Cleaning', { exact: true }).click();
     for (const shape of ['completion', 'choice']) {
       await page.getByLabel('A row is a').first().selectOption(shape);
