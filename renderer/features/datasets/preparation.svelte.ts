@@ -95,6 +95,7 @@ export class PreparationState {
     const { [keyOf(shape)]: _, ...others } = this.#mappings;
     const columns = columnNames(shape);
     this.#mappings = mapping ? { ...others, [keyOf(shape)]: { columns, mapping } } : others;
+    this.isInspecting = true;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#inspect(), INSPECT_DELAY_MS);
   }
