@@ -1,4 +1,6 @@
 import type { HostCapabilities } from '../../shared/contract/host.ts';
+import { distinct } from '../ui/distinct.ts';
+import { sendFile } from './send-file.ts';
 
 declare global {
   interface Window {
@@ -17,27 +19,40 @@ export function takeToken(): string {
   return sessionStorage.getItem('strata-token') ?? '';
 }
 
+/** Files sent at a time: 2,000 of 3 kB took 4 s so, and 5.5 s one by one. A browser keeps six connections at most. */
+const SENT_AT_ONCE = 4;
+
 /** A browser does not know where files lie: each is sent to the studio, which answers with its path there. */
 function webHost(token: string): HostCapabilities {
   return {
     kind: 'web',
-    filesToPaths: async (files) => {
-      const batch = crypto.randomUUID();
-      const roots = new Set<string>();
-      for (const file of files) {
-        const name = file.webkitRelativePath || file.name;
-        const query = new URLSearchParams({ batch, name });
-        const response = await fetch(`/upload?${query.toString()}`, { method: 'POST', body: file, headers: { 'x-strata-token': token } });
-        const answer = (await response.json()) as { root?: string; error?: string };
-        if (!response.ok || !answer.root) throw new Error(answer.error ?? `The file ${name} could not be sent (${response.status}).`);
-        roots.add(answer.root);
+    filesToPaths: async (files, { onSent = () => undefined, signal } = {}) => {
+      const place = { token, batch: crypto.randomUUID() };
+      // The first failure stops the others.
+      const failed = new AbortController();
+      const ends = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+      const roots: string[] = [];
+      let next = 0;
+      const sendOthers = async (): Promise<void> => {
+        while (next < files.length) {
+          const index = next++;
+          roots[index] = await sendFile(files[index]!, place, (bytes) => onSent({ files: 0, bytes }), ends);
+          onSent({ files: 1, bytes: 0 });
+        }
+      };
+      try {
+        await Promise.all(Array.from({ length: SENT_AT_ONCE }, sendOthers));
+      } finally {
+        failed.abort();
       }
-      return [...roots];
+      return distinct(roots);
     },
   };
 }
 
 /** The desktop's capabilities, or the browser's. */
 export function connectHost(token: string): HostCapabilities {
-  return window.strataHost ?? webHost(token);
+  const desktop = window.strataHost;
+  // A signal cannot pass the bridge to the preload, which knows paths without sending anything.
+  return desktop ? { ...desktop, filesToPaths: (files) => desktop.filesToPaths(files) } : webHost(token);
 }

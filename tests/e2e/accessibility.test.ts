@@ -1,8 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DatasetInfo } from '../../shared/contract/contract.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
-import { type OpenPage, openPage } from './support/browser.ts';
+import { dropFiles, goTo, importCard, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -16,14 +19,26 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
   let studio: RunningStudio;
   let open: OpenPage;
   let run: string;
+  let files: string;
 
   beforeAll(async () => {
+    files = await mkdtemp(join(tmpdir(), 'strata-files-'));
+    const rows = Array.from({ length: 12 }, (_, nr) =>
+      JSON.stringify({ nr, frage: `Was ist ${nr}?`, antwort: `Die Zahl ${nr}, und mehr nicht.` }),
+    );
+    await writeFile(join(files, 'rows.jsonl'), rows.join('\n'));
+    await writeFile(
+      join(files, 'notes.txt'),
+      Array.from({ length: 9 }, (_, nr) => `Paragraph ${nr} of the notes, which says little.`).join('\n\n'),
+    );
+    await writeFile(join(files, 'broken.jsonl'), '{"text": ');
     studio = await startStudio();
     open = await openPage(studio.url, { colorScheme });
   });
   afterAll(async () => {
     await open.close();
     await studio.stop();
+    await rm(files, { recursive: true, force: true });
   });
 
   /** What axe finds against WCAG 2.2 AA on the page as it is; the script is put in past the page's own policy, by the browser. */
@@ -41,11 +56,33 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
   }
 
   it('finds nothing on empty pages', async () => {
-    for (const path of ['', 'datasets', 'models', 'train', 'runs', 'nowhere']) {
+    for (const path of ['', 'datasets', 'models', 'train', 'runs', 'datasets/nothing', 'nowhere']) {
       await open.page.goto(`${new URL(studio.url).origin}/#/${path}`);
       await open.page.getByRole('heading', { level: 1 }).waitFor();
       expect(await violations(), `page "${path}"`).toEqual([]);
     }
+  });
+
+  it('finds nothing on an import that is prepared, goes on and has ended, on its dataset and on a check of it', async () => {
+    const { page } = open;
+    await goTo(page, 'Datasets');
+    await dropFiles(page, [files]);
+    await page.getByText('Not recognised: choose').waitFor();
+    await page.getByText('Cleaning', { exact: true }).click();
+    for (const shape of ['completion', 'choice']) {
+      await page.getByLabel('A row is a').first().selectOption(shape);
+      expect(await violations(), `an import that is prepared, ${shape}`).toEqual([]);
+    }
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    const card = importCard(page, basename(files));
+    await card.getByRole('radio', { name: 'New' }).click();
+    await page.getByText('Check datasets against each other').click();
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.getByRole('region', { name: 'Result of the check' }).waitFor();
+    expect(await violations(), 'an import that has ended, and a check').toEqual([]);
+    await card.getByRole('link', { name: 'Look into it' }).click();
+    await page.getByText('Runs that used it').waitFor();
+    expect(await violations(), 'a dataset').toEqual([]);
   });
 
   it('finds nothing on pages with a model, datasets and a finished run', async () => {
@@ -61,7 +98,8 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
     expect(await violations(), 'a run in progress').toEqual([]);
     await page.getByText('done', { exact: true }).waitFor({ timeout: 180_000 });
     [run] = (await studio.strata<RunSummary[]>('run', 'list')).map(({ id }) => id) as [string];
-    for (const path of ['', 'datasets', 'models', 'train', 'runs', `runs/${run}`]) {
+    const [dataset] = await studio.strata<DatasetInfo[]>('data', 'list');
+    for (const path of ['', 'datasets', `datasets/${dataset!.id}`, 'models', 'train', 'runs', `runs/${run}`]) {
       await page.goto(`${new URL(studio.url).origin}/#/${path}`);
       await page.getByRole('heading', { level: 1 }).waitFor();
       expect(await violations(), `page "${path}"`).toEqual([]);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { sharedData } from '../support/shared-data.ts';
-import { dropFiles, goTo, type OpenPage, openPage } from './support/browser.ts';
+import { dropFiles, goTo, importCard, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
 /** A model and data that are not ours: a trained LLaMA in Hugging Face form, children's stories to keep, Python to learn. */
@@ -39,11 +39,11 @@ describe.skipIf(!sharedData)('a model and data of the user', () => {
     const { page } = open;
     await goTo(page, 'Datasets');
     await dropFiles(page, [join(sharedData!, 'text/tinystories/tinystories.txt.gz')]);
-    await page.getByRole('heading', { name: /^Imported “tinystories”/ }).waitFor();
-    const result = page.getByRole('status', { name: 'Result of the import' });
-    await result.getByRole('radio', { name: 'Old' }).click();
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    await importCard(page, 'tinystories').getByRole('radio', { name: 'Old' }).click();
     await dropFiles(page, [join(sharedData!, 'code/python-stdlib/python-stdlib.jsonl.gz')]);
-    await page.getByRole('heading', { name: /^Imported “python-stdlib”/ }).waitFor();
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    const result = importCard(page, 'python-stdlib');
     await result.getByRole('radio', { name: 'New' }).click();
     await result.getByRole('link', { name: 'Go on to Train' }).click();
     await page.getByLabel('Replay share').fill('10');

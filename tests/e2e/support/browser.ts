@@ -1,4 +1,4 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 
 /** A page of the studio in real Chromium. */
 export interface OpenPage {
@@ -38,7 +38,8 @@ export async function openPage(url: string, options: { colorScheme?: 'light' | '
 
 /** Goes to a page of the studio by its link in the navigation. */
 export async function goTo(page: Page, name: 'Home' | 'Datasets' | 'Models' | 'Train' | 'Runs'): Promise<void> {
-  const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: name !== 'Runs' });
+  // Of these two the name also says whether something goes on.
+  const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: name !== 'Runs' && name !== 'Datasets' });
   await link.click();
   // The page that was left takes what is dropped until this one stands in its place.
   await page.locator('nav a[aria-current="page"]').and(link).waitFor();
@@ -52,4 +53,9 @@ export async function dropFiles(page: Page, paths: string[]): Promise<void> {
     await session.send('Input.dispatchDragEvent', { type, x: 640, y: 300, data });
   }
   await session.detach();
+}
+
+/** The import of that name among those that go on or have ended. */
+export function importCard(page: Page, name: string): Locator {
+  return page.getByRole('list', { name: 'Imports' }).getByRole('region', { name, exact: true });
 }

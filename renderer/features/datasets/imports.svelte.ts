@@ -1,0 +1,145 @@
+import { createContext } from 'svelte';
+import type { DatasetInfo } from '../../../shared/contract/contract.ts';
+import type { DatasetImport, ImportRequest } from '../../../shared/contract/dataset-import.ts';
+import type { ErrorRecord } from '../../../shared/errors.ts';
+import { failureOf } from '../../client/failure.ts';
+import type { StudioState } from '../../studio.svelte.ts';
+import { PreparationState } from './preparation.svelte.ts';
+import { SendingState } from './sending.svelte.ts';
+
+const LOOK_AGAIN_MS = 3000;
+
+/**
+ * Everything on its way into the workspace: files being sent, the import being prepared, and those that go on or have ended. All pages share it,
+ * so nothing of it is lost by a look elsewhere; the studio goes on with imports by itself.
+ */
+export class ImportsState {
+  readonly #studio: StudioState;
+  readonly sending: SendingState;
+  /** What was dropped and not begun yet. */
+  preparation = $state<PreparationState | null>(null);
+  list = $state.raw<DatasetImport[]>([]);
+  failure = $state.raw<ErrorRecord | null>(null);
+  /** Those that are being followed. */
+  #followed: readonly string[] = [];
+
+  constructor(studio: StudioState) {
+    this.#studio = studio;
+    this.sending = new SendingState(studio);
+  }
+
+  get isRunning(): boolean {
+    return this.sending.isSending || this.list.some(({ state }) => state === 'running');
+  }
+
+  /** Fetches the list and follows what goes on: at the start, and after a lost connection. */
+  async refresh(): Promise<void> {
+    await this.attempt(async () => {
+      this.list = (await this.#studio.client.datasets.imports.list()).reverse(); // the newest first
+      for (const each of this.list) if (each.state === 'running') void this.#follow(each.id);
+    });
+  }
+
+  /** Sends what was dropped and takes it to what is being prepared. */
+  async takeDrop(transfer: DataTransfer): Promise<void> {
+    await this.attempt(async () => this.prepare(await this.sending.sendDrop(transfer)));
+  }
+
+  async takeFiles(files: File[]): Promise<void> {
+    await this.attempt(async () => this.prepare(await this.sending.send(files)));
+  }
+
+  /** Takes paths of the studio's machine to what is being prepared; of none nothing comes. */
+  prepare(paths: readonly string[] | null): void {
+    if (!paths || paths.length === 0) return;
+    this.preparation ??= new PreparationState(this.#studio);
+    this.preparation.add(paths);
+  }
+
+  /** Forgets what is being prepared, also what is still on its way. */
+  discardPreparation(): void {
+    this.sending.stop();
+    this.#endPreparation();
+  }
+
+  #endPreparation(): void {
+    this.preparation?.dispose();
+    this.preparation = null;
+  }
+
+  /** Begins what is being prepared; answers whether it has begun. */
+  async begin(): Promise<boolean> {
+    const request = this.preparation?.request;
+    const hasBegun = request !== null && request !== undefined && (await this.#start(request));
+    if (hasBegun) this.#endPreparation();
+    return hasBegun;
+  }
+
+  /** Reads a dataset's sources again: where they have changed, a later version of it is made. */
+  checkForChanges(dataset: DatasetInfo): Promise<boolean> {
+    return this.#start({ newVersionOf: dataset.id });
+  }
+
+  stop({ id }: DatasetImport): Promise<boolean> {
+    return this.attempt(async () => this.#put(await this.#studio.client.datasets.imports.cancel({ import: id })));
+  }
+
+  resume({ id }: DatasetImport): Promise<boolean> {
+    return this.attempt(async () => {
+      this.#put(await this.#studio.client.datasets.imports.resume({ import: id }));
+      void this.#follow(id);
+    });
+  }
+
+  /** Takes one that has ended off the list; what an unfinished one had read is deleted. */
+  remove({ id }: DatasetImport): Promise<boolean> {
+    return this.attempt(async () => {
+      await this.#studio.client.datasets.imports.remove({ import: id });
+      this.list = this.list.filter((each) => each.id !== id);
+    });
+  }
+
+  #start(request: ImportRequest): Promise<boolean> {
+    return this.attempt(async () => {
+      const started = await this.#studio.client.datasets.imports.start(request);
+      this.#put(started);
+      void this.#follow(started.id);
+    });
+  }
+
+  async #follow(id: string): Promise<void> {
+    if (this.#followed.includes(id)) return;
+    this.#followed = [...this.#followed, id];
+    try {
+      for await (const event of await this.#studio.client.datasets.imports.watch({ import: id })) this.#put(event);
+      await this.#studio.refresh();
+      // One that another program works on is only told once.
+      if (this.list.some((each) => each.id === id && each.state === 'running')) setTimeout(() => void this.refresh(), LOOK_AGAIN_MS);
+    } catch (error) {
+      // A lost connection is said elsewhere, and the list is fetched when it is back. One that was taken off the list meanwhile is gone.
+      if (this.#studio.connection === 'open' && failureOf(error).code !== 'NOT_FOUND') this.failure = failureOf(error);
+    } finally {
+      this.#followed = this.#followed.filter((each) => each !== id);
+    }
+  }
+
+  /** The newest comes first. */
+  #put(changed: DatasetImport): void {
+    const isKnown = this.list.some(({ id }) => id === changed.id);
+    this.list = isKnown ? this.list.map((each) => (each.id === changed.id ? changed : each)) : [changed, ...this.list];
+  }
+
+  /** Does something of an import, and keeps what went wrong; answers whether it was done. */
+  async attempt(work: () => Promise<void>): Promise<boolean> {
+    this.failure = null;
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.failure = failureOf(error);
+      return false;
+    }
+  }
+}
+
+export const [getImports, setImports] = createContext<ImportsState>();
