@@ -25,6 +25,8 @@ const output = (format: 'es' | 'cjs', input: Record<string, string>, extension: 
       external: holdsPackages ? /^node:/ : isPackage,
       output: {
         format,
+        // A thread is one file, also with what it loads only when it needs it.
+        ...(holdsPackages ? { codeSplitting: false } : {}),
         entryFileNames: `[name].${extension}`,
         chunkFileNames: `[name]-[hash]${holdsPackages ? '-worker' : ''}.${extension}`,
       },

@@ -186,6 +186,7 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
       'comparison-worker.mjs',
       'encoding-worker.mjs',
       'hash-worker.mjs',
+      'inspect-worker.mjs',
       'reading-worker.mjs',
     ]);
     expect(await encodedBy(thread)).toEqual((await loadTokenizer(BASE)).encodeDocument(TEXT));
