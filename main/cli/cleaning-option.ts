@@ -4,6 +4,7 @@ import { type CleaningSettings, cleaningSettingsSchema, DEFAULT_CLEANING } from 
 import { refuse } from './session.ts';
 
 type Name = keyof CleaningSettings;
+const HINT = '"data import --help" says what each step does.';
 const NAMES = Object.keys(cleaningSettingsSchema.shape) as Name[];
 
 /**
@@ -16,11 +17,11 @@ export function parseCleaning(pairs: readonly string[], base: CleaningSettings =
   for (const pair of pairs) {
     const [name = '', ...rest] = pair.split('=');
     const text = rest.join('=').trim();
-    if (!isName(name) || rest.length === 0) throw refuse('--clean does not take that.', pair, NAMES.map(formOf).join(', '));
-    if (name in given) throw refuse('A step of the cleaning was given twice.', pair, 'each once');
+    if (!isName(name) || rest.length === 0) throw refuse('--clean does not take that.', pair, NAMES.map(formOf).join(', '), HINT);
+    if (name in given) throw refuse('A step of the cleaning was given twice.', pair, 'each once', 'Leave one of them out.');
     given[name] = valueOf(name, text);
     const parsed = cleaningSettingsSchema.safeParse({ [name]: given[name] });
-    if (!parsed.success) throw refuse('--clean does not take that value.', pair, allowedOf(name, parsed.error.issues[0]!));
+    if (!parsed.success) throw refuse('--clean does not take that value.', pair, allowedOf(name, parsed.error.issues[0]!), HINT);
   }
   return cleaningSettingsSchema.parse({ ...base, ...given });
 }

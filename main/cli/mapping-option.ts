@@ -38,7 +38,12 @@ export function parseMapping(text: string): Mapping {
     default: {
       const [answer = '', form = ''] = splitLast(third.join(','));
       if (!(ANSWER_FORMS as readonly string[]).includes(form))
-        throw refuse('--map does not say how the answer names its choice.', text, `ANSWER:FORM, FORM being ${ANSWER_FORMS.join(', ')}`);
+        throw refuse(
+          '--map does not say how the answer names its choice.',
+          text,
+          `ANSWER:FORM, FORM being ${ANSWER_FORMS.join(', ')}`,
+          HINT,
+        );
       return checked(text, {
         shape: 'choice',
         question: plain(first).filter((name) => name !== ''),
@@ -85,10 +90,17 @@ export function mappingsFor(mappings: readonly Mapping[], shapes: readonly Inspe
         'No file has rows with these columns.',
         writeMapping(mapping),
         `columns of the files: ${found.join('; or ') || 'none has rows'}`,
+        'Name columns as the files do: "data inspect" shows them.',
       );
     }
     for (const shape of fitting) {
-      if (chosen.has(shape)) throw refuse('Two mappings are for the same rows.', writeMapping(mapping), 'one --map for the same columns');
+      if (chosen.has(shape))
+        throw refuse(
+          'Two mappings are for the same rows.',
+          writeMapping(mapping),
+          'one --map for the same columns',
+          'Leave one of them out.',
+        );
       chosen.set(shape, mapping);
     }
   }
@@ -107,6 +119,8 @@ function columnsOf(mapping: Mapping): string[] {
       return [...mapping.question, ...mapping.choices, ...(mapping.ending === null ? [] : [mapping.ending]), mapping.answer];
   }
 }
+
+const HINT = '"data inspect" shows the columns, and how they would be read without --map.';
 
 const LABELS = ['system', 'gap', 'ending'];
 
@@ -128,11 +142,11 @@ function checked(text: string, mapping: unknown): Mapping {
   const parsed = mappingSchema.safeParse(mapping);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw refuse('--map does not take that.', `${text} (${[...issue.path.map(String), allowedBy(issue)].join(': ')})`, forms());
+  throw refuse('--map does not take that.', `${text} (${[...issue.path.map(String), allowedBy(issue)].join(': ')})`, forms(), HINT);
 }
 
 function unknown(text: string): StrataError {
-  return refuse('--map does not take that.', text, forms());
+  return refuse('--map does not take that.', text, forms(), HINT);
 }
 
 function forms(): string {

@@ -27,11 +27,17 @@ export async function importFrom(session: Session, from: string, options: Import
   const choices = fetchChoices(options);
   if (existsSync(from) || !SOURCE_PREFIXES.some((prefix) => from.startsWith(prefix))) {
     const [choice] = Object.keys(choices);
-    if (choice !== undefined) throw refuse('A model on this computer takes no such option.', `--${choice}`, 'it for hub:ORG/NAME');
+    if (choice !== undefined)
+      throw refuse('A model on this computer takes no such option.', `--${choice}`, 'it for hub:ORG/NAME', `Leave --${choice} out.`);
     return models.import({ path: from, ...named, ...(options.base !== undefined && { base: options.base }) });
   }
   if (options.base !== undefined)
-    throw refuse('Only a pack on this computer is put on a base.', `--base with ${from}`, '--base for a folder with pack.json');
+    throw refuse(
+      'Only a pack on this computer is put on a base.',
+      `--base with ${from}`,
+      '--base for a folder with pack.json',
+      'Leave --base out.',
+    );
   const display = new DownloadDisplay();
   try {
     const fetched = await session.interruptible((signal) =>

@@ -151,7 +151,15 @@ function parsed<Value>(flags: string, description: string, allowed: string, pars
   const [name] = flags.split(' ');
   return new Option(flags, description).argParser((text) => {
     const value = parse(text);
-    if (value === null) throw refuse(`That is not a possible value of ${name}.`, text.trim() === '' ? JSON.stringify(text) : text, allowed);
+    if (value === null) {
+      const found = text.trim() === '' ? JSON.stringify(text) : text;
+      throw refuse(
+        `That is not a possible value of ${name}.`,
+        found,
+        allowed,
+        `Correct ${name}, or leave it out. Its meaning: ${description}.`,
+      );
+    }
     return value;
   });
 }
@@ -161,6 +169,6 @@ function numberOf(text: string): number {
 }
 
 /** For a failed check of what was asked, before anything is started. */
-export function refuse(message: string, found: string, allowed: string): StrataError {
-  return new StrataError('BAD_INPUT', message, { found, allowed });
+export function refuse(message: string, found: string, allowed: string, hint: string): StrataError {
+  return new StrataError('BAD_INPUT', message, { found, allowed, hint });
 }

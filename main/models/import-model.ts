@@ -19,6 +19,8 @@ export interface ImportedModel {
   architecture: string;
   /** Of the folder that was made: see {@link modelHash}. */
   hash: string;
+  /** What its files say and Strata does not go by, in sentences. */
+  notes: string[];
 }
 
 /**
@@ -42,9 +44,10 @@ export async function importModel(path: string, destination: string): Promise<Im
     const hash = file === null ? await copyModelFolder(path, partial) : await convert(file, partial);
     const folder = await openModelFolder(partial);
     await folder.close();
+    const notes = notesOf(folder);
     await rename(partial, destination);
     const name = basename(info.isDirectory() ? path.replace(/\/+$/, '') : path).replace(/(-\d{5}-of-\d{5})?\.(gguf|bin)$/, '');
-    return { suggestedName: name, architecture: folder.architecture, hash };
+    return { suggestedName: name, architecture: folder.architecture, hash, notes };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
@@ -78,7 +81,7 @@ async function modelFileIn(directory: string): Promise<string | null> {
 /** Turns a file of another format into a model folder and returns its hash. */
 async function convert(path: string, destination: string): Promise<string> {
   const start = await firstBytes(path);
-  if (extname(path).toLowerCase() === '.gguf' || start.toString('latin1', 0, 4) === 'GGUF') await writeGgufFolder(path, destination);
+  if (beginsAsGguf(path, start)) await writeGgufFolder(path, destination);
   else if (await isLlama2c(path)) await writeLlama2cFolder(path, destination);
   else throw notAModel(path, start);
   const folder = await openModelFolder(destination);
@@ -88,6 +91,17 @@ async function convert(path: string, destination: string): Promise<string> {
     if (extname(file) === '.safetensors') await examineWeights(file, hash);
     else hash.update(await readFile(file));
   });
+}
+
+/** A file that ends within these letters is one that was cut off, if its name says what it was to be. */
+function beginsAsGguf(path: string, start: Buffer): boolean {
+  const letters = start.toString('latin1', 0, GGUF_LETTERS.length);
+  return letters === GGUF_LETTERS || (isNamedGguf(path) && GGUF_LETTERS.startsWith(letters));
+}
+const GGUF_LETTERS = 'GGUF';
+
+function isNamedGguf(path: string): boolean {
+  return extname(path).toLowerCase() === '.gguf';
 }
 
 async function copyModelFolder(source: string, destination: string): Promise<string> {
@@ -130,6 +144,17 @@ async function checkHead({ config, directory, readStored }: ModelFolder): Promis
   });
 }
 
+/** Fields of the model's own files that are accepted and not used; a person may have meant them. */
+function notesOf({ architecture, config, configJson }: ModelFolder): string[] {
+  const window = configJson.sliding_window;
+  // transformers gives a LLaMA's attention no window, so neither do we; one that is no shorter than the context would change nothing.
+  if (architecture !== 'LlamaForCausalLM' || typeof window !== 'number' || window >= config.contextLength) return [];
+  return [
+    `config.json names a sliding window of ${window} tokens, which a LlamaForCausalLM does not have: attention goes over the whole context of ` +
+      `${config.contextLength}. If the model was trained with the window, its architecture is MistralForCausalLM.`,
+  ];
+}
+
 /** Loads the tokenizer of a folder. */
 async function checkTokenizer(directory: string, { config }: ModelFolder): Promise<void> {
   const tokenizer = await loadTokenizer(directory);
@@ -160,6 +185,10 @@ const ARCHIVES: readonly { name: string; starts: readonly string[] }[] = [
   { name: 'a 7z archive', starts: ['7z\xbc\xaf'] },
 ];
 
+function beginning(start: Buffer): string {
+  return `, which begins with ${JSON.stringify(start.toString('latin1', 0, GGUF_LETTERS.length))} instead of "${GGUF_LETTERS}"`;
+}
+
 function notAModel(path: string, start: Buffer): StrataError {
   const extension = extname(path).toLowerCase();
   const archive = ARCHIVES.find(({ starts }) => starts.some((each) => start.toString('latin1').startsWith(each)));
@@ -170,9 +199,11 @@ function notAModel(path: string, start: Buffer): StrataError {
       ? `Import its folder instead: ${dirname(path)}`
       : archive
         ? 'Unpack it and import the folder that was in it.'
-        : 'Convert it to a Hugging Face folder first.';
+        : isNamedGguf(path)
+          ? 'Download or copy it again: what lies there is no GGUF file, whatever its name says.'
+          : 'Convert it to a Hugging Face folder first.';
   return new StrataError('UNSUPPORTED', 'This file is not a model that Strata reads.', {
-    found: archive && !isPyTorch ? `${basename(path)}, ${archive.name}` : basename(path),
+    found: archive && !isPyTorch ? `${basename(path)}, ${archive.name}` : basename(path) + (isNamedGguf(path) ? beginning(start) : ''),
     allowed: ALLOWED,
     hint,
   });

@@ -56,11 +56,11 @@ const DEFAULTS: Readonly<Record<string, { contextLength: number; keyValueHeads: 
 
 /**
  * Reads config.json.
- * @throws StrataError UNSUPPORTED for another architecture or a variant that is not implemented, by name; BAD_INPUT when a
+ * @throws StrataError UNSUPPORTED for another architecture or a variant that is not implemented, by name; CORRUPT when it is no object, or a
  * number is missing or impossible.
  */
 export function parseModelConfig(json: unknown): { config: LlamaConfig; architecture: string } {
-  if (typeof json !== 'object' || json === null) {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new StrataError('CORRUPT', 'config.json does not describe a model.', {
       found: shownValue(json),
       allowed: 'a JSON object',
@@ -140,6 +140,7 @@ function refuseVariants(fields: Record<string, unknown>): void {
   const variants: [boolean, string, string][] = [
     [rotated !== undefined, `rotary positions on a part of each head (${String(rotated)})`, 'the whole head'],
     [quantization !== undefined && quantization !== null, `weights quantised by ${String(quantization?.quant_method)}`, 'F32, F16 or BF16'],
+    ...QUERY_KEY_NORMS.map((name): [boolean, string, string] => [isOn(fields[name]), `norms of queries and keys (${name})`, 'none']),
     [fields.hidden_act !== undefined && fields.hidden_act !== 'silu', `activation ${String(fields.hidden_act)}`, 'silu'],
   ];
   for (const [isMet, found, allowed] of variants) {
@@ -150,6 +151,13 @@ function refuseVariants(fields: Record<string, unknown>): void {
         hint: 'Choose a model without it: leaving it out would give other results.',
       });
   }
+}
+
+/** What files call norms of queries and keys, which no LLaMA has. */
+const QUERY_KEY_NORMS = ['use_qk_norm', 'qk_norm', 'qk_layernorm'];
+
+function isOn(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false;
 }
 
 function checkHeads({ hiddenSize, heads, keyValueHeads, headSize }: LlamaConfig): void {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { blockOfTensor, EMBEDDING_TENSOR, HEAD_TENSOR, llamaTensors } from '../../shared/domain/llama-tensors.ts';
+import { blockOfTensor, llamaTensors } from '../../shared/domain/llama-tensors.ts';
 import { type Expansion, lastStep } from '../../shared/domain/expansion.ts';
 import { planOf } from '../../shared/domain/method.ts';
 import type { ExpansionPlan } from '../../shared/domain/plan.ts';
@@ -11,9 +11,10 @@ import { checkExpansion } from './expansion/expansion-check.ts';
 import { EXPANSION_FILE, readExpansionFile } from './expansion/expansion-file.ts';
 import { parseModelConfig } from './model-config.ts';
 import { openRegularFile, readTextFile, sizeOfFile } from './regular-file.ts';
-import { isFloatDtype, openSafetensors, PIECE_BYTES, type SafetensorsDtype, type SafetensorsFile } from './safetensors.ts';
+import { openSafetensors, PIECE_BYTES, type SafetensorsDtype, type SafetensorsFile } from './safetensors.ts';
 import { notJson } from './settings-json.ts';
 import { parseJson } from './strict-json.ts';
+import { checkTensors, some, storedName } from './tensor-check.ts';
 
 /** A Hugging Face model folder, open for reading tensor by tensor. */
 export interface ModelFolder {
@@ -50,8 +51,6 @@ const MAX_INDEX_BYTES = 32_000_000;
 const INDEX_LIMITS = { depth: 8, values: 1_000_000 };
 /** Shards of one model: the largest published ones have a few hundred. */
 export const MAX_SHARDS = 2_000;
-/** Buffers that some exporters store beside the weights; they are computed, not read. */
-const IGNORED_TENSORS = /rotary_emb\.inv_freq$/;
 
 /**
  * Opens a folder with config.json and model.safetensors (or its shards) and checks that exactly the tensors of the
@@ -184,18 +183,18 @@ async function readIndex(directory: string, present: readonly string[]): Promise
   const text = (await readTextFile(directory, INDEX_FILE, MAX_INDEX_BYTES)) ?? '';
   let map: unknown;
   try {
-    map = (parseJson(text, INDEX_LIMITS) as { weight_map?: unknown } | null)?.weight_map;
+    map = (parseJson(text, INDEX_LIMITS) as { weight_map?: unknown } | null)?.weight_map ?? null;
   } catch (error) {
     throw notJson(join(directory, INDEX_FILE), text, error);
   }
-  const index = new Map(Object.entries(typeof map === 'object' ? (map ?? {}) : {}));
+  const index = new Map(Object.entries(typeof map === 'object' && map !== null ? map : {}));
   const shards = new Set(index.values());
   // A shard is a file of this folder: a name with a path in it would read from elsewhere.
   const wrong = [...shards].find((shard) => typeof shard !== 'string' || !/^[^/\\\0]+\.safetensors$/.test(shard));
   if (wrong !== undefined || shards.size === 0 || shards.size > MAX_SHARDS) {
     throw new StrataError('CORRUPT', `${INDEX_FILE} does not list the model's files.`, {
-      found: wrong === undefined ? `${shards.size} files` : JSON.stringify(wrong).slice(0, 200),
-      allowed: `1 to ${MAX_SHARDS} names of .safetensors files in the same folder`,
+      found: map === null ? 'no weight_map' : wrong === undefined ? `${shards.size} files` : JSON.stringify(wrong).slice(0, 200),
+      allowed: `a weight_map that gives each tensor its file: 1 to ${MAX_SHARDS} names of .safetensors files in the same folder`,
       hint: `${INDEX_FILE} must be the one that was saved with the weights: download or copy it again.`,
     });
   }
@@ -217,83 +216,18 @@ function checkIndex(index: ReadonlyMap<string, string>, files: ReadonlyMap<strin
   for (const [name, shard] of index) {
     if (files.get(shard)!.tensors.has(name)) continue;
     const other = [...files].find(([, { tensors }]) => tensors.has(name))?.[0];
-    differences.push(`${name} is in ${other ?? 'no shard'} instead of ${shard}`);
+    const place = other ? `it is in ${other}` : 'neither that file nor another shard has it';
+    differences.push(`${name}: the index says ${shard}, but ${place}`);
   }
   for (const [shard, { tensors }] of files) {
-    for (const name of tensors.keys()) if (!index.has(name)) differences.push(`${name} of ${shard} is not in the index`);
+    for (const name of tensors.keys()) if (!index.has(name)) differences.push(`${name}: it is in ${shard}, but not in the index`);
   }
   if (differences.length === 0) return;
   throw new StrataError('CORRUPT', `${INDEX_FILE} and the shards disagree.`, {
-    found: some(differences),
+    found: some(differences, '; '),
     allowed: 'every tensor in the shard that weight_map names for it, and no others',
-    hint: 'Download the index and the shards again, from the same version of the model.',
+    hint: `Download ${INDEX_FILE} and the shards that it names (${some([...files.keys()])}) again, from one version of the model.`,
   });
-}
-
-/** A tied model may store its one table under either name. */
-function storedName(name: string, config: LlamaConfig, tensors: ReadonlyMap<string, unknown>): string {
-  if (!config.tiedEmbeddings || tensors.has(name)) return name;
-  if (name === EMBEDDING_TENSOR) return HEAD_TENSOR;
-  return name === HEAD_TENSOR ? EMBEDDING_TENSOR : name;
-}
-
-function checkTensors(directory: string, config: LlamaConfig, architecture: string, files: ReadonlyMap<string, SafetensorsFile>): void {
-  const expected = new Map(llamaTensors(config).map(({ name, shape }) => [storedName(name, config, files), shape]));
-  const missing = [...expected.keys()].filter((name) => !files.has(name));
-  if (missing.length > 0) {
-    throw new StrataError('CORRUPT', 'The model is not complete: tensors are missing.', {
-      found: `no ${some(missing)}`,
-      allowed: `the ${expected.size} tensors of a ${config.blocks}-block ${architecture}`,
-      hint: `Is num_hidden_layers (${config.blocks}) in config.json right? Otherwise download the weights in ${directory} again.`,
-    });
-  }
-  const extra = [...files.keys()].filter(
-    (name) => !expected.has(name) && !IGNORED_TENSORS.test(name) && !(config.tiedEmbeddings && name === HEAD_TENSOR),
-  );
-  if (extra.length > 0) {
-    const code = extra.every((name) => LLAMA_TENSOR.test(name)) ? 'CORRUPT' : 'UNSUPPORTED'; // a wrong number, or another kind of model
-    throw new StrataError(code, 'The model has tensors that its configuration does not explain.', {
-      found: some(extra),
-      allowed: `the ${expected.size} tensors of a ${config.blocks}-block ${architecture} ${biasesOf(config)}`,
-      hint: 'Computing without them would give other results. Check num_hidden_layers, attention_bias, mlp_bias and the architecture in config.json.',
-    });
-  }
-  for (const [name, shape] of expected) {
-    const tensor = files.get(name)!.tensors.get(name)!;
-    if (tensor.shape.join() !== shape.join()) {
-      const isTable = name === EMBEDDING_TENSOR || name === HEAD_TENSOR;
-      const isVocabulary = isTable && tensor.shape[1] === shape[1];
-      throw new StrataError(
-        'CORRUPT',
-        isVocabulary ? 'The vocabulary size in config.json is not that of the weights.' : `Tensor ${name} has the wrong shape.`,
-        {
-          found: `${name} of shape [${tensor.shape.join(', ')}]`,
-          allowed: `[${shape.join(', ')}], as config.json says`,
-          hint: 'config.json and the weights must be of one model: download both again.',
-        },
-      );
-    }
-    if (!isFloatDtype(tensor.dtype)) {
-      throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not compute with.`, {
-        found: tensor.dtype,
-        allowed: 'F32, F16, BF16',
-        hint: 'Use the weights as they were before they were quantised.',
-      });
-    }
-  }
-}
-
-/** A tensor of a LLaMA, of however many blocks and with whatever biases. */
-const LLAMA_TENSOR =
-  /^(lm_head\.weight|model\.layers\.\d+\.((input|post_attention)_layernorm\.weight|(self_attn\.[qkvo]|mlp\.(gate|up|down))_proj\.(weight|bias)))$/;
-
-function biasesOf({ attentionBias, mlpBias }: LlamaConfig): string {
-  const where = [...(attentionBias ? ['attention'] : []), ...(mlpBias ? ['MLP'] : [])];
-  return where.length === 0 ? 'without biases' : `with biases in ${where.join(' and ')} only`;
-}
-
-function some(names: readonly string[]): string {
-  return names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
 }
 
 /** Names of the files that make the model: its configuration, its weights and their index. */

@@ -30,47 +30,56 @@ export const ropeSchema = z
   .nullish();
 type RopeFields = z.output<typeof ropeSchema>;
 
+const FACTOR = 'a number of at least 1';
 const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn'];
 
 /**
  * The base and the scaling of a configuration's rotary angles.
- * @throws StrataError UNSUPPORTED for a type that Strata does not compute, BAD_INPUT when a field that the type needs is missing.
+ * @throws StrataError UNSUPPORTED for a type that Strata does not compute, CORRUPT when a field that the type needs is missing.
  */
 export function ropeOf(
   fields: { rope_parameters?: RopeFields; rope_scaling?: RopeFields; rope_theta?: number | null | undefined },
   contextLength: number,
 ): Pick<LlamaConfig, 'ropeTheta' | 'ropeScaling'> {
-  const rope = fields.rope_parameters ?? fields.rope_scaling ?? {};
+  const named = fields.rope_parameters ? 'rope_parameters' : 'rope_scaling';
+  const rope = fields[named] ?? {};
   const ropeTheta = fields.rope_parameters?.rope_theta ?? fields.rope_scaling?.rope_theta ?? fields.rope_theta ?? 10_000;
-  return { ropeTheta, ropeScaling: scalingOf(rope, contextLength) };
+  return { ropeTheta, ropeScaling: scalingOf(rope, named, contextLength) };
 }
 
-function scalingOf(rope: NonNullable<RopeFields>, contextLength: number): RopeScaling | null {
+/** Fields that a type cannot do without, and what they may be. */
+const NEEDED: Readonly<Record<string, Partial<Record<keyof NonNullable<RopeFields>, string>>>> = {
+  linear: { factor: FACTOR },
+  dynamic: { factor: FACTOR },
+  llama3: {
+    factor: FACTOR,
+    low_freq_factor: 'a number above 0',
+    high_freq_factor: 'a number above 0',
+    original_max_position_embeddings: 'a whole number of at least 1',
+  },
+  yarn: { factor: FACTOR },
+};
+
+function scalingOf(rope: NonNullable<RopeFields>, named: string, contextLength: number): RopeScaling | null {
   const type = rope.rope_type ?? rope.type ?? 'default';
-  const need = <Value>(value: Value | undefined, name: string): Value => {
-    if (value !== undefined) return value;
-    throw new StrataError('CORRUPT', `Rotary positions of type "${type}" need ${name}.`, {
-      found: `rope_scaling without ${name}`,
-      allowed: 'config.json as it was saved with the weights',
-      hint: 'Download config.json again: it must be the one that was saved with the weights.',
-    });
-  };
+  if (type === 'default' && (rope.factor ?? 1) !== 1) throw withoutType(rope, named);
+  checkNeeded(rope, named, type);
   switch (type) {
     case 'default':
       return null;
     case 'linear':
     case 'dynamic':
-      return { type, factor: need(rope.factor, 'factor') };
+      return { type, factor: rope.factor! };
     case 'llama3':
       return {
         type,
-        factor: need(rope.factor, 'factor'),
-        lowFrequencyFactor: need(rope.low_freq_factor, 'low_freq_factor'),
-        highFrequencyFactor: need(rope.high_freq_factor, 'high_freq_factor'),
-        originalContextLength: need(rope.original_max_position_embeddings, 'original_max_position_embeddings'),
+        factor: rope.factor!,
+        lowFrequencyFactor: rope.low_freq_factor!,
+        highFrequencyFactor: rope.high_freq_factor!,
+        originalContextLength: rope.original_max_position_embeddings!,
       };
     case 'yarn':
-      return yarnOf(rope, need(rope.factor, 'factor'), contextLength);
+      return yarnOf(rope, rope.factor!, contextLength);
     default:
       throw new StrataError('UNSUPPORTED', 'Strata does not compute this variant of LLaMA yet.', {
         found: `rotary positions of type "${type}"`,
@@ -78,6 +87,28 @@ function scalingOf(rope: NonNullable<RopeFields>, contextLength: number): RopeSc
         hint: 'Choose a model without it: leaving it out would give other results.',
       });
   }
+}
+
+/** Without a type the factor would not be used, and the model would compute something else than its maker meant. */
+function withoutType({ rope_type, type, factor }: NonNullable<RopeFields>, named: string): StrataError {
+  const found = rope_type ?? type;
+  return new StrataError('CORRUPT', 'Rotary positions are stretched, but config.json does not say how.', {
+    found: `${named} with factor ${factor} and ${found === undefined ? 'no rope_type' : `rope_type "${found}"`}`,
+    allowed: `rope_type: ${ROPE_TYPES.filter((each) => each !== 'default').join(', ')}; or no factor`,
+    hint: `Download config.json again, or add rope_type to ${named} in it, as the model's maker gives it.`,
+  });
+}
+
+function checkNeeded(rope: NonNullable<RopeFields>, named: string, type: string): void {
+  const needed = Object.hasOwn(NEEDED, type) ? Object.entries(NEEDED[type]!) : [];
+  const missing = needed.filter(([field]) => rope[field as keyof typeof rope] === undefined);
+  if (missing.length === 0) return;
+  const fields = missing.map(([field]) => field).join(', ');
+  throw new StrataError('CORRUPT', `Rotary positions of type "${type}" need ${fields}.`, {
+    found: `${named} without ${fields}`,
+    allowed: missing.map(([field, allowed]) => `${field}: ${allowed}`).join('; '),
+    hint: `Download config.json again, or add ${fields} to ${named} in it, as the model's maker gives it.`,
+  });
 }
 
 function yarnOf(rope: NonNullable<RopeFields>, factor: number, contextLength: number): RopeScaling {

@@ -3,7 +3,7 @@ import { MAX_TRANSFER_BYTES, writeAtomically } from './atomic-file.ts';
 import type { BackgroundHash } from './background-hash.ts';
 import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
 import { openRegularFile } from './regular-file.ts';
-import { parseJson } from './strict-json.ts';
+import { NamedTwiceError, parseJson } from './strict-json.ts';
 
 /**
  * The safetensors format (huggingface/safetensors, "Format"): u64 header length, a JSON header
@@ -75,7 +75,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const fill = async (bytes: Uint8Array, begin: number): Promise<Uint8Array> => {
       for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER_BYTES), begin + done);
-        if (bytesRead === 0) throw corrupt(path, `the file ends at byte ${begin + done}`, `${size} bytes, as when it was opened`);
+        if (bytesRead === 0) throw incomplete(path, `the file ends at byte ${begin + done}`, `${size} bytes, as when it was opened`);
         done += bytesRead;
       }
       return bytes;
@@ -199,12 +199,12 @@ async function readHeader(
   size: number,
   readRange: (begin: number, end: number) => Promise<Uint8Array>,
 ): Promise<{ tensors: Map<string, SafetensorsTensor>; metadata: Record<string, string> }> {
-  if (size < 8) throw corrupt(path, `${size} bytes`, 'at least 8: the length of the header, before the header and the tensors');
+  if (size < 8) throw incomplete(path, `${size} bytes`, 'at least 8: the length of the header, before the header and the tensors');
   const { buffer, byteOffset } = await readRange(0, 8);
   const declared = new DataView(buffer, byteOffset).getBigUint64(0, true);
-  if (declared > BigInt(Math.min(MAX_HEADER_BYTES, size - 8))) {
-    throw corrupt(path, `a header of ${declared} bytes in a file of ${size}`, `up to ${Math.min(MAX_HEADER_BYTES, size - 8)} bytes`);
-  }
+  const found = `a header of ${declared} bytes in a file of ${size}`;
+  if (declared > BigInt(size - 8)) throw incomplete(path, found, `up to ${size - 8} bytes`);
+  if (declared > MAX_HEADER_BYTES) throw corrupt(path, 'has a header that is too long', found, `up to ${MAX_HEADER_BYTES} bytes`);
   const dataStart = 8 + Number(declared);
   const header = parseHeader(path, await readRange(8, dataStart));
   const tensors = new Map<string, SafetensorsTensor>();
@@ -222,10 +222,13 @@ function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
   try {
     header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes), HEADER_LIMITS);
   } catch (error) {
-    throw corrupt(path, `a header that cannot be read: ${inShort(error instanceof Error ? error.message : String(error))}`, HEADER);
+    const reason = inShort(error instanceof Error ? error.message : String(error));
+    throw error instanceof NamedTwiceError
+      ? corrupt(path, 'names something twice in its header', reason, HEADER)
+      : corrupt(path, UNREADABLE, `a header that cannot be read: ${reason}`, HEADER);
   }
   if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
-  throw corrupt(path, 'a header that is not a JSON object', HEADER);
+  throw corrupt(path, UNREADABLE, 'a header that is not a JSON object', HEADER);
 }
 
 /** A text of a stranger as part of a message. */
@@ -243,7 +246,8 @@ function parseTensor(path: string, named: string, entry: unknown, dataStart: num
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const json = (value: unknown): string => inShort(JSON.stringify(value) ?? 'undefined');
   const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (typeof dtype !== 'string') throw corrupt(path, `tensor ${name} of type ${json(dtype)}`, Object.keys(BYTES_PER_ELEMENT).join(', '));
+  if (typeof dtype !== 'string')
+    throw corrupt(path, IMPOSSIBLE, `tensor ${name} of type ${json(dtype)}`, Object.keys(BYTES_PER_ELEMENT).join(', '));
   if (!Object.hasOwn(BYTES_PER_ELEMENT, dtype)) {
     throw new StrataError('UNSUPPORTED', `Tensor ${name} is stored in a format Strata does not know.`, {
       found: inShort(dtype),
@@ -252,15 +256,15 @@ function parseTensor(path: string, named: string, entry: unknown, dataStart: num
     });
   }
   if (!Array.isArray(shape) || shape.length > MAX_AXES || !shape.every(isSize)) {
-    throw corrupt(path, `tensor ${name} of shape ${json(shape)}`, `up to ${MAX_AXES} whole numbers of at least 0`);
+    throw corrupt(path, IMPOSSIBLE, `tensor ${name} of shape ${json(shape)}`, `up to ${MAX_AXES} whole numbers of at least 0`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    throw corrupt(path, `tensor ${name} at ${json(offsets)}`, 'the two bytes between which it lies');
+    throw corrupt(path, IMPOSSIBLE, `tensor ${name} at ${json(offsets)}`, 'the two bytes between which it lies');
   }
   const [begin, end] = [dataStart + offsets[0]!, dataStart + offsets[1]!];
   const bytes = shape.reduce((product, length) => product * length, 1) * BYTES_PER_ELEMENT[dtype as SafetensorsDtype];
   if (end > size) {
-    throw corrupt(
+    throw incomplete(
       path,
       `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`,
       `at least ${end} bytes, as the header says`,
@@ -268,7 +272,7 @@ function parseTensor(path: string, named: string, entry: unknown, dataStart: num
   }
   if (end - begin !== bytes) {
     const found = `tensor ${name} of shape [${shape.join(', ')}] ${dtype} in ${end - begin} bytes instead of ${bytes}`;
-    throw corrupt(path, found, 'as many bytes as shape and type need');
+    throw corrupt(path, 'gives a tensor another number of bytes than its shape needs', found, 'as many bytes as shape and type need');
   }
   return { dtype: dtype as SafetensorsDtype, shape, begin, end };
 }
@@ -280,22 +284,38 @@ function checkRanges(path: string, tensors: ReadonlyMap<string, SafetensorsTenso
     if (begin !== expected) {
       throw corrupt(
         path,
+        begin < expected ? 'has tensors that overlap' : HOLE,
         `tensor ${inShort(name)} begins at byte ${begin}; the one before ends at ${expected}`,
         'tensors one behind the other',
       );
     }
     expected = end;
   }
-  if (expected !== size) throw corrupt(path, `${size - expected} bytes after the last tensor`, `${expected} bytes, as the header says`);
+  if (expected !== size)
+    throw corrupt(path, HOLE, `${size - expected} bytes after the last tensor`, `${expected} bytes, as the header says`);
 }
 
 const HEADER = 'a JSON object in UTF-8 with type, shape and place of every tensor, each name once';
 
-function corrupt(path: string, found: string, allowed: string): StrataError {
+const UNREADABLE = 'has a header that cannot be read';
+const IMPOSSIBLE = 'describes a tensor that cannot be';
+const HOLE = 'has bytes that belong to no tensor';
+
+/** A file that ends too early. */
+function incomplete(path: string, found: string, allowed: string): StrataError {
   return new StrataError('CORRUPT', `${path} is not a complete safetensors file.`, {
     found,
     allowed,
     hint: 'Download or copy the file again and compare its size with the original.',
+  });
+}
+
+/** A file that is all there and cannot be right. @param problem what is wrong with it, as the rest of a sentence. */
+function corrupt(path: string, problem: string, found: string, allowed: string): StrataError {
+  return new StrataError('CORRUPT', `${path} ${problem}.`, {
+    found,
+    allowed,
+    hint: 'Download or copy the file again. If the original is like this, the program that wrote it is at fault: save the model again with another version.',
   });
 }
 

@@ -36,6 +36,15 @@ export function parseJsonText(text: string, path: string): unknown {
 
 /** The refusal of a file that should be JSON. */
 export function notJson(path: string, text: string, cause: unknown): StrataError {
+  if (text.startsWith('\uFEFF')) {
+    // Python's json refuses it as well, so a model with it would open in few other programs.
+    return new StrataError('CORRUPT', `${path} begins with a byte order mark, which JSON does not have.`, {
+      found: 'a byte order mark (BOM, the bytes EF BB BF) before the text',
+      allowed: 'a JSON object in UTF-8 without a byte order mark',
+      hint: `Save ${basename(path)} again as UTF-8 without BOM, which editors offer beside "UTF-8 with BOM".`,
+      cause,
+    });
+  }
   return new StrataError('CORRUPT', `${path} is not JSON.`, {
     found: text.trim() === '' ? 'an empty file' : cause instanceof Error ? cause.message : String(cause),
     allowed: 'a JSON object',

@@ -6,6 +6,9 @@ export interface JsonLimits {
   values: number;
 }
 
+/** One object of a JSON text names something twice. */
+export class NamedTwiceError extends SyntaxError {}
+
 /**
  * Parses a JSON text of a stranger. `JSON.parse` alone keeps the last of several values with the same name, where another program may
  * keep the first.
@@ -21,7 +24,7 @@ export function parseJson(text: string, { depth, values }: JsonLimits): unknown 
         const names = open.at(-1);
         if (names && isName(text, end)) {
           const name = JSON.parse(text.slice(index, end)) as string;
-          if (names.has(name)) throw new SyntaxError(`${JSON.stringify(name.slice(0, 100))} is there twice`);
+          if (names.has(name)) throw new NamedTwiceError(`${JSON.stringify(name.slice(0, 100))} is there twice`);
           names.add(name);
         }
         index = end - 1;

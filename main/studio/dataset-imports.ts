@@ -41,6 +41,7 @@ export class DatasetImports {
   readonly #context: StudioContext;
   readonly #datasets: Datasets;
   readonly #tasks = new Map<string, Task>();
+  readonly #resuming = new Map<string, Promise<DatasetImport>>();
   #active = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -84,7 +85,14 @@ export class DatasetImports {
    * Goes on with one that was stopped or has failed.
    * @throws StrataError NOT_FOUND where it, or what it reads, is not there any more; CONFLICT where it is done or another program works on it.
    */
-  async resume({ import: id }: { import: string }): Promise<DatasetImport> {
+  resume({ import: id }: { import: string }): Promise<DatasetImport> {
+    // Two calls at once begin it once.
+    const resuming = this.#resuming.get(id) ?? this.#resume(id).finally(() => this.#resuming.delete(id));
+    this.#resuming.set(id, resuming);
+    return resuming;
+  }
+
+  async #resume(id: string): Promise<DatasetImport> {
     const task = this.#tasks.get(id);
     if (task?.shown.state === 'running') return task.shown;
     const record = await this.#recordOf(id);
@@ -99,8 +107,6 @@ export class DatasetImports {
     await refuseGone(this.#context, record.paths);
     const again = { ...record, error: null };
     await writeImportRecord(importFolder(this.#folder(), id), again);
-    const begun = this.#tasks.get(id); // by a call beside this one
-    if (begun?.shown.state === 'running') return begun.shown;
     return this.#begin(again);
   }
 

@@ -21,6 +21,7 @@ export async function recordOf(context: StudioContext, datasets: Datasets, reque
     throw new StrataError('BAD_INPUT', 'Nothing says what to import.', {
       found: 'no paths',
       allowed: `files and folders (${READABLE}), or a dataset to make a later version of`,
+      hint: 'Choose at least one file or folder.',
     });
   }
   if (request.paths === undefined) await refuseGone(context, paths);
@@ -96,11 +97,13 @@ export async function refuseGone(context: StudioContext, paths: readonly string[
     if (path.startsWith(uploads)) {
       throw new StrataError('NOT_FOUND', 'The files that a browser sent are gone: they are kept only as long as the studio serves.', {
         found: basename(path),
+        allowed: 'files that are still there',
         hint: 'Send them again, as a new import.',
       });
     }
     throw new StrataError('NOT_FOUND', 'The files to read are not where they were.', {
       found: path,
+      allowed: 'files and folders that are there',
       hint: 'Put them back, or connect the disk that they are on.',
     });
   }

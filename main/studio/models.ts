@@ -60,7 +60,8 @@ export class Models {
     const id = newId(name ?? basename(path));
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
-      const { suggestedName, hash } = await importModel(path, directory);
+      const { suggestedName, hash, notes } = await importModel(path, directory);
+      for (const note of notes) this.#context.log(`Note: ${note}`);
       const source = origin ?? describeSource(this.#context, [path]);
       return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null, hash }));
     });

@@ -39,7 +39,11 @@ export const DTYPE_WORDS: Readonly<Record<ExportDtype, string>> = {
 export function parseExportFormat(text: string): ExportFormat {
   const format = EXPORT_FORMATS.find((known) => known === text.trim().toLowerCase());
   if (format) return format;
-  throw new StrataError('BAD_INPUT', 'That is not a format Strata writes.', { found: text, allowed: EXPORT_FORMATS.join(', ') });
+  throw new StrataError('BAD_INPUT', 'That is not a format Strata writes.', {
+    found: text,
+    allowed: EXPORT_FORMATS.join(', '),
+    hint: 'Choose huggingface for transformers and vLLM, gguf or ollama for programs that run models locally, pack for the inserted blocks alone.',
+  });
 }
 
 /**
@@ -56,7 +60,14 @@ export function parseExportDtype(text: string, format: ExportFormat): ExportDtyp
       allowed.length === 0
         ? 'none: a pack keeps its tensors as they are stored'
         : `${allowed.join(', ').toLowerCase()}, or none for what is stored`,
+    hint: hintForDtype(text, allowed),
   });
+}
+
+function hintForDtype(text: string, allowed: readonly ExportDtype[]): string {
+  const others = EXPORT_FORMATS.filter((format) => DTYPES_OF_FORMAT[format].some((known) => known === text.trim().toUpperCase()));
+  if (others.length > 0) return `Choose a format that has ${text.trim().toLowerCase()} (${others.join(', ')}), or leave the type out.`;
+  return allowed.length === 0 ? 'Leave the type out.' : 'Choose one of these types, or leave it out.';
 }
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -79,5 +90,9 @@ export function parseSize(text: string): number {
   const factor = unit === undefined ? undefined : Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
   const bytes = factor === undefined ? NaN : Math.floor(Number(number) * factor);
   if (Number.isSafeInteger(bytes) && bytes >= 1) return bytes;
-  throw new StrataError('BAD_INPUT', 'That is not a size.', { found: text, allowed: 'a size such as 500MB, 2GB or 1GiB' });
+  throw new StrataError('BAD_INPUT', 'That is not a size.', {
+    found: text,
+    allowed: 'a size such as 500MB, 2GB or 1GiB',
+    hint: 'Write a number of at least 1 byte and one of B, kB, MB, GB, KiB, MiB and GiB, without a sign.',
+  });
 }

@@ -141,12 +141,14 @@ function chooseLora(request: MethodRequest, config: LlamaConfig): Method {
     throw new StrataError('BAD_INPUT', 'That is not a possible rank of an adapter.', {
       found: String(rank),
       allowed: `a whole number from 1 to ${largest}, the width of this model's narrowest matrix`,
+      hint: `Leave it out for ${Math.min(DEFAULT_RANK, largest)}.`,
     });
   }
   if (!Number.isFinite(alpha) || alpha <= 0) {
     throw new StrataError('BAD_INPUT', 'The scale of an adapter must be positive.', {
       found: `alpha ${alpha}`,
       allowed: 'a number above 0; the adapter is multiplied with alpha / rank',
+      hint: 'Leave it out for twice the rank.',
     });
   }
   const unknown = targets.find((target) => !(LORA_TARGETS as readonly string[]).includes(target));
@@ -154,6 +156,7 @@ function chooseLora(request: MethodRequest, config: LlamaConfig): Method {
     throw new StrataError('BAD_INPUT', 'Adapters cannot stand there.', {
       found: unknown ?? 'no target',
       allowed: `one or more of ${LORA_TARGETS.join(', ')}`,
+      hint: 'Leave the targets out for all seven matrices of a block.',
     });
   }
   return { name: 'lora', rank, alpha, targets: LORA_TARGETS.filter((target) => targets.includes(target)) };
@@ -185,7 +188,11 @@ export function parseTrainBlocks(text: string | undefined, baseBlocks: number): 
   }
   const positions = text.split(',').map((part) => (/^\d+$/.test(part.trim()) ? Number(part) : NaN));
   if (end || !positions.every((position) => position < baseBlocks)) {
-    throw new StrataError('BAD_INPUT', 'Those are not blocks of the base.', { found: text, allowed });
+    throw new StrataError('BAD_INPUT', 'Those are not blocks of the base.', {
+      found: text,
+      allowed,
+      hint: `Blocks are counted from 0; top:1 is the last one, ${baseBlocks - 1}.`,
+    });
   }
   return [...new Set(positions)].sort((a, b) => a - b);
 }

@@ -64,6 +64,7 @@ export function parsePlace(text: string): Place {
   throw new StrataError('BAD_INPUT', `"${text}" is not a place for new blocks.`, {
     found: text,
     allowed: `${PLACE_FORMS} (after block 3, after block 7 twice, ...; the first block is 0)`,
+    hint: 'Choose one of these forms, such as even for the plan of the paper, or top for blocks behind the last.',
   });
 }
 
@@ -76,7 +77,8 @@ export function parsePlace(text: string): Place {
  * - groups: the paper's N and P. On top of each group of blocks go copies of its uppermost ones, in their order. A count that the groups
  *   do not divide is spread over them as evenly as integers allow.
  * - `top` and `bottom` are one such group: copies of the uppermost blocks behind the last one, and of the lowest behind the first. Copies
- *   of different blocks, because equal ones in a row have the same gradients and would learn the same at first.
+ *   of different blocks, because equal ones in a row have the same gradients and would learn the same at first. With more copies than
+ *   blocks the round begins again: nine at the top of six are copies of 3, 4, 5, then of all six; at the bottom of all six, then of 0, 1, 2.
  * - `least-important`: each copy stands behind the block it copies, least important first; when there are more copies than blocks, the
  *   round begins again.
  * @param importance of every block of the base; only `least-important` looks at it.
@@ -93,6 +95,7 @@ export function planExpansion(
     throw new StrataError('BAD_INPUT', 'The model would have too many blocks.', {
       found: `${baseBlocks} blocks and ${copies.length} new ones`,
       allowed: `up to ${MAX_BLOCKS} in all`,
+      hint: `Insert ${Math.max(0, MAX_BLOCKS - baseBlocks)} blocks or fewer.`,
     });
   }
   return {
@@ -133,12 +136,14 @@ function copiesAfter(baseBlocks: number, count: number | undefined, positions: r
     throw new StrataError('BAD_INPUT', 'The plan does not fit the model.', {
       found: positions.length === 0 ? 'no positions' : `a new block after block ${wrong}`,
       allowed: `positions 0 to ${baseBlocks - 1}, because the model has ${baseBlocks} blocks`,
+      hint: `Blocks are counted from 0: new ones behind the last stand after block ${baseBlocks - 1}.`,
     });
   }
   if (count !== undefined && count !== positions.length) {
     throw new StrataError('BAD_INPUT', 'The number of new blocks and the positions disagree.', {
       found: `${count} blocks, ${positions.length} positions`,
-      allowed: 'as many positions as blocks, or positions alone',
+      allowed: `${positions.length} blocks for these positions, or positions alone`,
+      hint: 'Leave the number of blocks out: the positions say how many there are.',
     });
   }
   checkCount(positions.length);
@@ -150,6 +155,7 @@ function copiesInGroups(baseBlocks: number, given: number | undefined, { groups,
     throw new StrataError('BAD_INPUT', 'The base cannot be split into so many groups.', {
       found: `${groups} groups`,
       allowed: `1 to ${baseBlocks}, because the model has ${baseBlocks} blocks`,
+      hint: `Choose even:N with N from 1 to ${baseBlocks}; even:NxP puts P copies on each of them.`,
     });
   }
   const named = copies === null ? null : groups * copies;
@@ -157,6 +163,7 @@ function copiesInGroups(baseBlocks: number, given: number | undefined, { groups,
     throw new StrataError('BAD_INPUT', 'The number of new blocks and the groups disagree.', {
       found: `${given} blocks, ${groups} groups with ${copies} copies each`,
       allowed: `${named} blocks, or the groups alone`,
+      hint: `Leave the number of blocks out for ${named} new ones, or say even:${groups} and the number alone.`,
     });
   }
   const count = checkCount(named ?? given ?? groups);
@@ -164,6 +171,7 @@ function copiesInGroups(baseBlocks: number, given: number | undefined, { groups,
     throw new StrataError('BAD_INPUT', 'There are fewer new blocks than groups.', {
       found: `${count} blocks for ${groups} groups`,
       allowed: `${groups} blocks or more, or fewer groups`,
+      hint: `Every group gets at least one copy: choose even:${count} for ${count} new blocks, or ask for ${groups}.`,
     });
   }
   return Array.from({ length: groups }, (_, group) => {
@@ -186,6 +194,7 @@ function checkCount(count: number): number {
   throw new StrataError('BAD_INPUT', 'That is not a possible number of new blocks.', {
     found: String(count),
     allowed: `a whole number from 1 to ${MAX_INSERTED_BLOCKS}`,
+    hint: "Leave it out for a quarter of the model's blocks, as in the paper.",
   });
 }
 

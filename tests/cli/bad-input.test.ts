@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -137,6 +137,18 @@ describe('a model', () => {
         /^ids from 0/,
         (f) => configure(f, { eos_token_id: 9999 }),
       ],
+      ['whose config.json is a list', 1, 'CORRUPT', /^\[\]$/, /^a JSON object$/, (f) => writeFile(join(f, 'config.json'), '[]')],
+      [
+        'with a link out of its folder',
+        2,
+        'BAD_INPUT',
+        /^a link to .*code/,
+        /^files of the folder itself$/,
+        async (f) => {
+          await rm(join(f, 'tokenizer.json'));
+          await symlink(sources.newText, join(f, 'tokenizer.json'));
+        },
+      ],
       ['of fewer blocks than its weights', 1, 'CORRUPT', /layers\.3/, /3-block/, (f) => configure(f, { num_hidden_layers: 3 })],
       ['of more blocks than its weights', 1, 'CORRUPT', /layers\.4/, /5-block/, (f) => configure(f, { num_hidden_layers: 5 })],
       [
@@ -158,6 +170,13 @@ describe('a model', () => {
     const failure = await strata.failure('model', 'import', await changed(what, change));
     expect(failure).toMatchObject({ exitCode, code, found: expect.stringMatching(found) as string });
     expect(failure.allowed ?? '').toMatch(allowed);
+  });
+
+  test('that is an archive by the name of a GGUF file is as any other archive', async () => {
+    const path = join(directory, 'z.gguf');
+    await writeFile(path, Buffer.from('PK\x03\x04 and more', 'latin1'));
+    const failure = await strata.failure('model', 'import', path);
+    expect(failure).toMatchObject({ exitCode: 2, code: 'UNSUPPORTED', found: 'z.gguf, a zip archive' });
   });
 
   async function truncate(folder: string): Promise<void> {

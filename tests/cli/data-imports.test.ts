@@ -79,7 +79,9 @@ test('import reads and cleans as chosen; show, search and update say what came o
 
   expect(await strata.json<Outcome>('data', 'update', 'table')).toMatchObject({ isNew: false, datasets: [{ id: dataset.id }] });
   await appendFile(table, 'One more question?,One more answer.\n');
-  const later = await strata.json<Outcome>('data', 'update', 'table');
+  const later = await strata.json<Outcome>('data', 'update', 'table', '--clean', 'emails=mask');
   expect(later).toMatchObject({ isNew: true, datasets: [{ name: 'table (version 2)', version: 2, parent: dataset.id, documents: 31 }] });
+  const { cleaning } = await strata.json<DatasetDetails>('data', 'show', later.datasets[0]!.id);
+  expect(cleaning!.settings).toMatchObject({ minCharacters: 10, unicode: 'off', emails: 'mask' }); // the rest as before
   expect(await strata.failure('data', 'update', 'table', '--map', 'text=left')).toMatchObject({ code: 'BAD_INPUT' });
 });

@@ -107,6 +107,18 @@ test('what cannot be is refused, with what to do', async () => {
   await fails(['model', 'importance', 'tiny', '--old', 'stories', '--limit', '0'], { code: 'BAD_INPUT', exitCode: 2, found: /^0$/ });
 });
 
+test.each<[string[], string, RegExp, RegExp]>([
+  [['--blocks', '0'], '0', /^a whole number from 1 to 512$/, /leave it out/],
+  [['--blocks', '-1'], '-1', /^a whole number from 1 to 512$/, /leave it out/],
+  [['--blocks', '1.5'], '1.5', /^a whole number from 1 to 512$/, /leave it out/],
+  [['--at', 'even:7'], '7 groups', /^1 to 4, because/, /even:N with N from 1 to 4/],
+  [['--at', '99'], 'a new block after block 99', /^positions 0 to 3, because/, /after block 3/],
+  [['--at', 'even:3x2', '--blocks', '5'], '5 blocks, 3 groups with 2 copies each', /^6 blocks, or the groups alone$/, /Leave the number/],
+])('a plan that cannot be says what can: %j', async (options, found, allowed, hint) => {
+  const plan = ['model', 'plan', 'tiny', ...options];
+  await fails(plan, { code: 'BAD_INPUT', exitCode: 2, found: new RegExp(`^${found.replaceAll('.', '\\.')}$`), allowed, hint });
+});
+
 test('a model whose plan and weights disagree is not trained; the difference is printed', async () => {
   const { path, id } = await strata.json<ModelInfo>('model', 'expand', 'tiny', '--blocks', '1', '--at', 'top', '--name', 'exchanged');
   const file = join(path, 'expansion.json');

@@ -41,6 +41,7 @@ describe('importing a Hugging Face folder', () => {
       suggestedName: 'tiny',
       architecture: 'LlamaForCausalLM',
       hash: await modelHash(source()),
+      notes: [],
     });
     expect(await contentsOf(source())).toEqual(before);
     expect(await contentsOf(destination())).toEqual(before);
@@ -193,6 +194,20 @@ describe('importing a Hugging Face folder', () => {
     expect(await readFile(join(destination(), 'expansion.json'), 'utf8')).toBe(expansion);
   });
 
+  it.each([
+    [
+      { sliding_window: 16 },
+      [/^config\.json names a sliding window of 16 tokens, which a LlamaForCausalLM does not have: .* context of 32\./],
+    ],
+    [{ sliding_window: 32 }, []],
+    [{ sliding_window: null }, []],
+    [{ architectures: ['MistralForCausalLM'], model_type: 'mistral', sliding_window: 16 }, []],
+  ])('notes a window that nothing goes by: %j', async (fields, notes) => {
+    await writeRawModel(source(), { ...rawModel(), config: { ...rawModel().config, max_position_embeddings: 32, ...fields } });
+    const imported = await importModel(source(), destination());
+    expect(imported.notes).toEqual(notes.map((note) => expect.stringMatching(note) as string));
+  });
+
   it('names it after its folder, with a slash at the end or without', async () => {
     await writeRawModel(source());
     expect((await importModel(`${source()}//`, destination())).suggestedName).toBe('tiny');
@@ -286,6 +301,26 @@ describe('what is not a whole model is refused, and nothing is left behind:', ()
       code: 'UNSUPPORTED',
       found,
       hint: 'Unpack it and import the folder that was in it.',
+    });
+  });
+
+  it.each([
+    ['PK\x03\x04', 'z.gguf, a zip archive', 'Unpack it and import the folder that was in it.'],
+    ['text', 'z.gguf, which begins with "text" instead of "GGUF"', 'Download or copy it again: what lies there is no GGUF file'],
+  ])('another file by the name of a GGUF file, as by any other name: %j', async (start, found, hint) => {
+    const path = await folder.write('z.gguf', Buffer.from(start + 'and more', 'latin1'));
+    expect(await refusal(path)).toMatchObject({
+      code: 'UNSUPPORTED',
+      message: 'This file is not a model that Strata reads.',
+      found,
+      hint: expect.stringContaining(hint) as string,
+    });
+  });
+
+  it.each(['', 'GG', 'GGUF\x03'])('a GGUF file that ends after %j: one that was cut off', async (start) => {
+    expect(await refusal(await folder.write('z.gguf', start))).toMatchObject({
+      code: 'CORRUPT',
+      message: expect.stringContaining('is not a complete GGUF file') as string,
     });
   });
 
@@ -530,6 +565,7 @@ describe.skipIf(!sharedData)('real models', () => {
       suggestedName: 'tinystories-656k',
       architecture: 'LlamaForCausalLM',
       hash: await modelHash(path),
+      notes: [],
     });
     const [copied, original] = [await contentsOf(destination()), await contentsOf(path)];
     for (const [name, hash] of Object.entries(original)) if (name !== 'expected.json') expect(copied[name], name).toBe(hash);

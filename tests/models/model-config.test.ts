@@ -142,11 +142,34 @@ describe('variants:', () => {
   });
 
   it.each([
-    [{ type: 'linear' }, 'rope_scaling without factor'],
-    [{ rope_type: 'llama3', factor: 8 }, 'rope_scaling without low_freq_factor'],
-    [{ rope_type: 'yarn' }, 'rope_scaling without factor'],
-  ])('a scaling without a number that it needs is refused: %j', (rope, found) => {
-    expect(() => configOf({ rope_scaling: rope })).toThrow(expect.objectContaining({ code: 'CORRUPT', found }));
+    [{ type: 'linear' }, 'factor', 'factor: a number of at least 1'],
+    [{ rope_type: 'dynamic' }, 'factor', 'factor: a number of at least 1'],
+    [{ rope_type: 'yarn' }, 'factor', 'factor: a number of at least 1'],
+    [
+      { rope_type: 'llama3', factor: 8, high_freq_factor: 4 },
+      'low_freq_factor, original_max_position_embeddings',
+      'low_freq_factor: a number above 0; original_max_position_embeddings: a whole number of at least 1',
+    ],
+  ])('a scaling without a number that it needs is refused: %j', (rope, fields, allowed) => {
+    for (const named of ['rope_scaling', 'rope_parameters']) {
+      expect(() => configOf({ [named]: rope })).toThrow(
+        expect.objectContaining({
+          code: 'CORRUPT',
+          found: `${named} without ${fields}`,
+          allowed,
+          hint: expect.stringContaining(`add ${fields} to ${named}`) as string,
+        }),
+      );
+    }
+  });
+
+  it.each([
+    [{ factor: 2 }, 'rope_scaling with factor 2 and no rope_type'],
+    [{ type: 'default', factor: 4 }, 'rope_scaling with factor 4 and rope_type "default"'],
+  ])('a factor that nothing says how to use is refused: %j', (rope, found) => {
+    expect(() => configOf({ rope_scaling: rope })).toThrow(
+      expect.objectContaining({ code: 'CORRUPT', found, allowed: 'rope_type: linear, dynamic, llama3, yarn; or no factor' }),
+    );
   });
 
   it('Mistral, with its sliding window, has the defaults of transformers, which are not those of LLaMA', () => {
@@ -184,6 +207,8 @@ describe('what Strata does not compute is refused by name:', () => {
     [{ rope_parameters: { partial_rotary_factor: 0.25 } }, 'rotary positions on a part of each head (0.25)', 'the whole head'],
     [{ quantization_config: { quant_method: 'gptq', bits: 4 } }, 'weights quantised by gptq', 'F32, F16 or BF16'],
     [{ hidden_act: 'gelu' }, 'activation gelu', 'silu'],
+    [{ use_qk_norm: true }, 'norms of queries and keys (use_qk_norm)', 'none'],
+    [{ qk_layernorm: true }, 'norms of queries and keys (qk_layernorm)', 'none'],
   ])('%j', (fields, found, allowed) => {
     expect(() => configOf(fields)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED', found, allowed }));
   });
@@ -196,6 +221,7 @@ describe('what Strata does not compute is refused by name:', () => {
       hidden_act: 'silu',
       rope_scaling: { type: 'default' },
       quantization_config: null,
+      use_qk_norm: false,
       partial_rotary_factor: 1,
     };
     expect(configOf(usual)).toEqual(configOf({}));
@@ -265,7 +291,7 @@ describe('impossible numbers are refused, with their field:', () => {
     expect(() => configOf(fields)).toThrow(expect.objectContaining({ code: 'CORRUPT', found }));
   });
 
-  it.each([null, 'text', 7, undefined])('no object at all: %j', (json) => {
+  it.each([null, 'text', 7, undefined, [], [least]])('no object at all: %j', (json) => {
     expect(() => parseModelConfig(json)).toThrow(expect.objectContaining({ code: 'CORRUPT', allowed: 'a JSON object' }));
   });
 });

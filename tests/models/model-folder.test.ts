@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { derivedConfig } from '../../main/models/derived-config.ts';
 import { modelFiles, modelHash, openModelFolder } from '../../main/models/model-folder.ts';
 import { packTensors, type RawModel, rawModel, rawTensor, writeRawModel } from '../support/raw-models.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
@@ -79,6 +80,30 @@ describe('a model folder', () => {
     await (await openModelFolder(await write(model))).close();
   });
 
+  it('may have an index with another total_size than its tensors, which nothing is read by', async () => {
+    await write(rawModel(), { shards: 2 });
+    const path = join(folder.path, 'model.safetensors.index.json');
+    const index = JSON.parse(await readFile(path, 'utf8')) as object;
+    await writeFile(path, JSON.stringify({ ...index, metadata: { total_size: 7 } }));
+    await (await openModelFolder(folder.path)).close();
+  });
+
+  it('has the type of its tensors, whatever its config.json says; 8-bit tensors are refused', async () => {
+    const model = rawModel({ dtype: 'BF16' });
+    Object.assign(model.config, { torch_dtype: 'float8_e4m3fn', dtype: 'float8_e4m3fn' });
+    const opened = await openModelFolder(await write(model));
+    expect(opened.isBfloat16).toBe(true);
+    expect(derivedConfig(opened, opened.config, {})).toMatchObject({ torch_dtype: 'bfloat16', dtype: 'bfloat16' });
+    await opened.close();
+    const name = 'model.layers.0.mlp.up_proj.weight';
+    model.tensors.set(name, { dtype: 'F8_E4M3', shape: [20, 12], bytes: Buffer.alloc(240) });
+    await expect(openModelFolder(await write(model))).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining(name) as string,
+      found: 'F8_E4M3',
+    });
+  });
+
   it('may mix its types', async () => {
     const model = rawModel({ dtype: 'BF16' });
     model.tensors.set('model.norm.weight', rawTensor('wide', [12], 'F32'));
@@ -116,7 +141,7 @@ describe('tensors that are not those of the configuration are refused:', () => {
       message: 'The model is not complete: tensors are missing.',
       found: 'no model.layers.1.mlp.up_proj.weight',
       allowed: 'the 30 tensors of a 3-block LlamaForCausalLM',
-      hint: expect.stringContaining('Is num_hidden_layers (3) in config.json right?') as string,
+      hint: `Download the weights in ${folder.path} again.`,
     });
   });
 
@@ -125,17 +150,43 @@ describe('tensors that are not those of the configuration are refused:', () => {
       code: 'CORRUPT',
       found:
         'no model.layers.3.input_layernorm.weight, model.layers.3.self_attn.q_proj.weight, model.layers.3.self_attn.k_proj.weight and 15 more',
+      hint: expect.stringContaining('Is num_hidden_layers (5) in config.json right? The weights hold 3 blocks.') as string,
     });
   });
 
   it('the head of an untied model is missing', async () => {
-    expect(await refusal(({ tensors }) => tensors.delete('lm_head.weight'))).toMatchObject({ code: 'CORRUPT', found: 'no lm_head.weight' });
+    expect(await refusal(({ tensors }) => tensors.delete('lm_head.weight'))).toMatchObject({
+      code: 'CORRUPT',
+      found: 'no lm_head.weight',
+      hint: expect.stringContaining('Is tie_word_embeddings (false) in config.json right?') as string,
+    });
+  });
+
+  it.each([
+    [{ attention_bias: true }, 'Is attention_bias (true) in config.json right?'],
+    [{ mlp_bias: true }, 'Is mlp_bias (true) in config.json right?'],
+    [{ attention_bias: true, mlp_bias: true }, 'Is attention_bias and mlp_bias (true) in config.json right?'],
+  ])('the biases that %j promises are missing', async (fields, hint) => {
+    expect(await refusal(({ config }) => Object.assign(config, fields))).toMatchObject({
+      code: 'CORRUPT',
+      found: expect.stringMatching(/^no model\.layers\.0\..*_proj\.bias/) as string,
+      hint: expect.stringContaining(hint) as string,
+    });
+  });
+
+  it('some of its biases are missing: then the configuration is not suspected', async () => {
+    const one = 'model.layers.0.self_attn.q_proj.bias';
+    const change = ({ config, tensors }: RawModel): void => {
+      config.attention_bias = true;
+      tensors.set(one, rawTensor(one, [16], 'F32'));
+    };
+    expect(await refusal(change)).toMatchObject({ code: 'CORRUPT', hint: `Download the weights in ${folder.path} again.` });
   });
 
   it('the only table of a tied model is missing', async () => {
     expect(await refusal(({ tensors }) => tensors.delete('model.embed_tokens.weight'), { isTied: true })).toMatchObject({
       code: 'CORRUPT',
-      found: 'no lm_head.weight',
+      found: 'no model.embed_tokens.weight',
     });
   });
 
@@ -147,16 +198,22 @@ describe('tensors that are not those of the configuration are refused:', () => {
       message: 'The model has tensors that its configuration does not explain.',
       found: 'model.layers.0.self_attn.q_proj.bias',
       allowed: 'the 30 tensors of a 3-block LlamaForCausalLM without biases',
+      hint: expect.stringContaining('Is attention_bias (false) in config.json right?') as string,
     });
     expect(
       await refusal(({ tensors }) => tensors.set('model.layers.0.self_attn.q_norm.weight', rawTensor('norm', [16], 'F32'))),
-    ).toMatchObject({ code: 'UNSUPPORTED', found: 'model.layers.0.self_attn.q_norm.weight' }); // no LLaMA has it
+    ).toMatchObject({
+      code: 'UNSUPPORTED', // no LLaMA has it
+      found: 'model.layers.0.self_attn.q_norm.weight',
+      hint: expect.stringContaining('Is the architecture in config.json right?') as string,
+    });
   });
 
   it('a block is too many', async () => {
     expect(await refusal(({ config }) => (config.num_hidden_layers = 2))).toMatchObject({
       code: 'CORRUPT',
       found: expect.stringMatching(/^model\.layers\.2\..* and 6 more$/) as string,
+      hint: expect.stringContaining('Is num_hidden_layers (2) in config.json right? The weights hold more blocks.') as string,
     });
   });
 
@@ -246,6 +303,29 @@ describe('a folder that holds no whole model is refused:', () => {
     });
   });
 
+  it.each(['[]', '"text"', '7', 'null'])('with a config.json that is no object: %s', async (content) => {
+    await write(rawModel());
+    await folder.write('config.json', content);
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: 'config.json does not describe a model.',
+      found: content,
+      allowed: 'a JSON object',
+    });
+  });
+
+  it.each(['config.json', 'model.safetensors.index.json'])('with a byte order mark in %s, which is named', async (name) => {
+    await write(rawModel(), { shards: 2 });
+    const path = join(folder.path, name);
+    await writeFile(path, `\uFEFF${await readFile(path, 'utf8')}`);
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: `${path} begins with a byte order mark, which JSON does not have.`,
+      found: expect.stringContaining('EF BB BF') as string,
+      hint: expect.stringContaining(`Save ${name} again as UTF-8 without BOM`) as string,
+    });
+  });
+
   it('with a config.json that is too large to be one', async () => {
     await folder.write('config.json', ' '.repeat(1_000_001));
     await expect(openModelFolder(folder.path)).rejects.toMatchObject({ code: 'CORRUPT', found: '1000001 bytes' });
@@ -321,14 +401,14 @@ describe('a folder that holds no whole model is refused:', () => {
     [
       'in another shard',
       (map) => (map[moved] = 'model-00001-of-00002.safetensors'),
-      `${moved} is in model-00002-of-00002.safetensors instead of model-00001-of-00002.safetensors`,
+      `${moved}: the index says model-00001-of-00002.safetensors, but it is in model-00002-of-00002.safetensors`,
     ],
     [
       'that is nowhere',
       (map) => (map['model.layers.9.input_layernorm.weight'] = 'model-00001-of-00002.safetensors'),
-      'model.layers.9.input_layernorm.weight is in no shard instead of model-00001-of-00002.safetensors',
+      'model.layers.9.input_layernorm.weight: the index says model-00001-of-00002.safetensors, but neither that file nor another shard has it',
     ],
-    ['no more', (map) => delete map[moved], `${moved} of model-00002-of-00002.safetensors is not in the index`],
+    ['no more', (map) => delete map[moved], `${moved}: it is in model-00002-of-00002.safetensors, but not in the index`],
   ])('with an index that says of a tensor that it is %s', async (_what, change, found) => {
     await write(rawModel(), { shards: 2 });
     const path = join(folder.path, 'model.safetensors.index.json');
@@ -339,6 +419,20 @@ describe('a folder that holds no whole model is refused:', () => {
       code: 'CORRUPT',
       message: 'model.safetensors.index.json and the shards disagree.',
       found,
+      allowed: 'every tensor in the shard that weight_map names for it, and no others',
+      hint:
+        'Download model.safetensors.index.json and the shards that it names (model-00001-of-00002.safetensors, ' +
+        'model-00002-of-00002.safetensors) again, from one version of the model.',
+    });
+  });
+
+  it('with an index that has no weight_map', async () => {
+    await write(rawModel(), { shards: 2 });
+    await folder.write('model.safetensors.index.json', '{"metadata": {"total_size": 7}}');
+    await expect(openModelFolder(folder.path)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      found: 'no weight_map',
+      allowed: expect.stringContaining('a weight_map that gives each tensor its file') as string,
     });
   });
 

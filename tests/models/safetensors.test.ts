@@ -122,6 +122,8 @@ describe('a file is refused when', () => {
     return Buffer.concat([start, rest]);
   };
 
+  const ONE = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}';
+
   it.each([
     ['it is empty', Buffer.alloc(0), '0 bytes'],
     ['it ends inside the length', Buffer.alloc(5), '5 bytes'],
@@ -202,7 +204,7 @@ describe('a file is refused when', () => {
         '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
         floats(1, 2),
       ),
-      'a header that cannot be read: "a" is there twice',
+      '"a" is there twice',
     ],
     [
       'two tensors have the same name, one of them written otherwise',
@@ -210,12 +212,12 @@ describe('a file is refused when', () => {
         '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061" :{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
         floats(1, 2),
       ),
-      'a header that cannot be read: "a" is there twice',
+      '"a" is there twice',
     ],
     [
       'a tensor has two types',
       packSafetensors('{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,2]}}', Buffer.alloc(2)),
-      'a header that cannot be read: "dtype" is there twice',
+      '"dtype" is there twice',
     ],
     [
       'it is nested without end',
@@ -259,10 +261,28 @@ describe('a file is refused when', () => {
     const path = await folder.write('a.safetensors', bytes);
     await expect(openSafetensors(path)).rejects.toMatchObject({
       code: 'CORRUPT',
-      message: `${path} is not a complete safetensors file.`,
       found: typeof found === 'string' ? found : (expect.stringMatching(found) as string),
-      hint: 'Download or copy the file again and compare its size with the original.',
+      hint: expect.stringMatching(/^Download or copy the file again/) as string,
     });
+  });
+
+  it.each([
+    ['is not a complete safetensors file', 'it ends within its length', Buffer.alloc(5)],
+    ['is not a complete safetensors file', 'it ends within its header', withLength(3n)],
+    ['is not a complete safetensors file', 'it ends within a tensor', packSafetensors(entry('F32', [2], [0, 8]), floats(1))],
+    ['has a header that cannot be read', 'it is not JSON', packSafetensors('{"a":')],
+    ['has a header that cannot be read', 'it is a list', packSafetensors([])],
+    ['describes a tensor that cannot be', 'a shape is negative', packSafetensors(entry('F32', [-1], [0, 4]), floats(1))],
+    ['describes a tensor that cannot be', 'a type is no name', packSafetensors(entry(7, [1], [0, 4]), floats(1))],
+    ['describes a tensor that cannot be', 'a place is half', packSafetensors(entry('F32', [1], [0]), floats(1))],
+    ['gives a tensor another number of bytes than its shape needs', '', packSafetensors(entry('F32', [2], [0, 4]), floats(1))],
+    ['names something twice in its header', 'a tensor', packSafetensors(`{"a":${ONE},"a":${ONE}}`, floats(1))],
+    ['has tensors that overlap', '', packSafetensors(`{"a":${ONE},"b":${ONE}}`, floats(1))],
+    ['has bytes that belong to no tensor', 'behind the last', packSafetensors(entry('F32', [1], [0, 4]), floats(1, 2))],
+    ['has bytes that belong to no tensor', 'before the first', packSafetensors(entry('F32', [1], [4, 8]), floats(1, 2))],
+  ])('the heading says what is wrong: %s (%s)', async (heading, _what, bytes) => {
+    const path = await folder.write('a.safetensors', bytes);
+    await expect(openSafetensors(path)).rejects.toMatchObject({ code: 'CORRUPT', message: `${path} ${heading}.` });
   });
 
   it('it was cut short, with what is missing', async () => {

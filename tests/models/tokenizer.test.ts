@@ -164,6 +164,17 @@ describe('a hostile tokenizer.json is refused:', () => {
       changed('root', { added_tokens: [{ ...special[0], id: 9, content: 'a' }] }),
       'a token with the ids 4 and 9',
     ],
+    ['with two tokens of one id', changed('model', { vocab: { a: 4, b: 4 }, merges: [] }), 'two tokens with the id 4: "a" and "b"'],
+    [
+      'with an added token that has the id of another',
+      changed('root', { added_tokens: [...special, { ...special[0], id: 4, content: '<x>' }] }),
+      'two tokens with the id 4: "a" and "<x>"',
+    ],
+    [
+      'with two added tokens of one id',
+      changed('root', { added_tokens: [...special, { ...special[0], id: 90, content: '<x>' }, { ...special[0], id: 90, content: '<y>' }] }),
+      'two tokens with the id 90: "<x>" and "<y>"',
+    ],
     ['with a merge of unknown letters', changed('model', { merges: [['a', 'ß']] }), /^a merge with "ß"/],
     ['with half a surrogate pair', changed('model', { vocab: { '\uD800': 0 } }), /^the text of a token must be a text/],
     ['with a place for no text', changed('root', { post_processor: template([]) }), 'a template with 0 places for the text'],

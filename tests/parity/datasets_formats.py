@@ -1,4 +1,4 @@
-"""Writes files of every format that datasets come in, with the libraries that people write them with: datasets_formats.py FOLDER.
+"""Writes files of every format that datasets come in, with the libraries that people write them with, or by their specification: datasets_formats.py FOLDER.
 
 The last line of output is what they hold.
 """
@@ -19,7 +19,6 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import zstandard
 from docx import Document
-from ebooklib import epub
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen import canvas
@@ -105,18 +104,45 @@ cells = document.add_table(1, 2).rows[0].cells
 cells[0].text, cells[1].text = "left cell", "right cell"
 document.save(folder / "a.docx")
 
-book = epub.EpubBook()
-book.set_identifier("x")
-book.set_title("A book")
-chapters = []
-for number in (2, 1):
-    chapter = epub.EpubHtml(title=f"Chapter {number}", file_name=f"text/chapter {number}.xhtml")
-    chapter.content = f"<html><head><title>no text</title></head><body><h1>Chapter {number}</h1><p>Words of chapter&#160;{number} &amp; more.</p></body></html>"
-    book.add_item(chapter)
-    chapters.append(chapter)
-book.spine = [chapters[1], chapters[0]]
-book.add_item(epub.EpubNcx())
-epub.write_epub(folder / "a.epub", book)
+# An EPUB by its specification (W3C, EPUB 3.3): a zip archive whose first file, not packed, is its type; a container that names the package;
+# a package that lists the files and, in its spine, their order. A library that writes them is either not for every licence or needs a program.
+EPUB = {
+    "META-INF/container.xml": """<?xml version="1.0" encoding="UTF-8"?>
+<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
+  <rootfiles><rootfile full-path="EPUB/package.opf" media-type="application/oebps-package+xml"/></rootfiles>
+</container>""",
+    "EPUB/package.opf": """<?xml version="1.0" encoding="UTF-8"?>
+<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
+  <metadata xmlns:dc="http://purl.org/dc/elements/1.1/">
+    <dc:identifier id="id">urn:uuid:5a2ff4a4-8e0b-4b8f-9a7b-0d5c3f1c2b10</dc:identifier>
+    <dc:title>A book</dc:title>
+    <dc:language>en</dc:language>
+    <meta property="dcterms:modified">2024-05-01T12:00:00Z</meta>
+  </metadata>
+  <manifest>
+    <item id="second" href="text/chapter%202.xhtml" media-type="application/xhtml+xml"/>
+    <item id="first" href="text/chapter%201.xhtml" media-type="application/xhtml+xml"/>
+    <item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
+    <item id="style" href="style.css" media-type="text/css"/>
+  </manifest>
+  <spine><itemref idref="first"/><itemref idref="second"/></spine>
+</package>""",
+    "EPUB/nav.xhtml": """<?xml version="1.0" encoding="UTF-8"?>
+<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head><title>Contents</title></head><body>
+  <nav epub:type="toc"><ol><li><a href="text/chapter%201.xhtml">Chapter 1</a></li><li><a href="text/chapter%202.xhtml">Chapter 2</a></li></ol></nav>
+</body></html>""",
+    "EPUB/style.css": "h1 { font-weight: bold }",
+} | {
+    f"EPUB/text/chapter {number}.xhtml": f"""<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE html>
+<html xmlns="http://www.w3.org/1999/xhtml"><head><title>no text</title><link rel="stylesheet" href="../style.css"/></head>
+<body><h1>Chapter {number}</h1><p>Words of chapter&#160;{number} &amp; more.</p></body></html>"""
+    for number in (2, 1)
+}
+with zipfile.ZipFile(folder / "a.epub", "w", zipfile.ZIP_DEFLATED) as book:
+    book.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
+    for name, content in EPUB.items():
+        book.writestr(name, content)
 
 
 def pdf(name: str, pages: list[list[str]]) -> None:

@@ -25,17 +25,30 @@ describe('a size', () => {
 it('formats are known by their names, in any case', () => {
   expect(EXPORT_FORMATS.map((format) => parseExportFormat(` ${format.toUpperCase()}`))).toEqual([...EXPORT_FORMATS]);
   expect(() => parseExportFormat('onnx')).toThrow(
-    expect.objectContaining({ found: 'onnx', allowed: 'huggingface, gguf, ollama, pack' }) as Error,
+    expect.objectContaining({
+      found: 'onnx',
+      allowed: 'huggingface, gguf, ollama, pack',
+      hint: expect.stringContaining('gguf or ollama for programs that run models locally') as string,
+    }) as Error,
   );
 });
 
 it('element types are those of the format, and others are refused with the list', () => {
   for (const format of EXPORT_FORMATS) {
     for (const dtype of DTYPES_OF_FORMAT[format]) expect(parseExportDtype(dtype.toLowerCase(), format)).toBe(dtype);
-    expect(() => parseExportDtype('q2_k', format)).toThrow(expect.objectContaining({ code: 'BAD_INPUT', found: 'q2_k' }) as Error);
+    expect(() => parseExportDtype('q2_k', format)).toThrow(
+      expect.objectContaining({
+        code: 'BAD_INPUT',
+        found: 'q2_k',
+        hint: expect.stringMatching(/leave (it|the type) out|Leave the type out/) as string,
+      }) as Error,
+    );
   }
   expect(() => parseExportDtype('q8_0', 'huggingface')).toThrow(
-    expect.objectContaining({ allowed: 'f32, f16, bf16, or none for what is stored' }) as Error,
+    expect.objectContaining({
+      allowed: 'f32, f16, bf16, or none for what is stored',
+      hint: 'Choose a format that has q8_0 (gguf, ollama), or leave the type out.',
+    }) as Error,
   );
   expect(() => parseExportDtype('f32', 'pack')).toThrow(
     expect.objectContaining({ allowed: expect.stringContaining('none') as string }) as Error,

@@ -109,6 +109,11 @@ describe('the other places', () => {
     expect(copies(2, 3, 'bottom').map(([, source]) => source)).toEqual([0, 1, 0]);
   });
 
+  it('more copies than blocks, as the documentation has it', () => {
+    expect(copies(6, 9, 'top').map(([, source]) => source)).toEqual([3, 4, 5, 0, 1, 2, 3, 4, 5]);
+    expect(copies(6, 9, 'bottom').map(([, source]) => source)).toEqual([0, 1, 2, 3, 4, 5, 0, 1, 2]);
+  });
+
   it('free positions, several at one place, in any order', () => {
     expect(positions(12, undefined, [7, 3, 11, 7])).toEqual([4, 9, 10, 15]);
     expect(positions(12, 4, [7, 3, 11, 7])).toEqual([4, 9, 10, 15]);
@@ -178,7 +183,9 @@ describe('a place', () => {
     [() => planExpansion(4, undefined, []), /no positions/],
     [() => planExpansion(4, 3, [1, 2]), /3 blocks, 2 positions/],
     [() => planExpansion(4, undefined, Array<number>(513).fill(1)), /^513$/],
+    [() => planExpansion(4, undefined, [99]), /after block 99/],
     [() => planExpansion(4, 0, 'even'), /^0$/],
+    [() => planExpansion(4, -1, 'even'), /^-1$/],
     [() => planExpansion(4, 1.5, 'even'), /1\.5/],
     [() => planExpansion(4, 513, 'top'), /^513$/],
     [() => planExpansion(4, undefined, { groups: 5, copies: null }), /5 groups/],
@@ -204,6 +211,7 @@ describe('a place', () => {
       expect((error as StrataError).code).toBe('BAD_INPUT');
       expect((error as StrataError).found).toMatch(found);
       expect((error as StrataError).allowed).toBeTruthy();
+      expect((error as StrataError).hint).toBeTruthy();
     }
   });
 });

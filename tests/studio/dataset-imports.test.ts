@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -43,9 +43,10 @@ async function end(id: string, of: Studio = studio): Promise<DatasetImport> {
   return shown.at(-1)!;
 }
 
-/** Waits until an import has something to keep. */
+/** Waits until an import has read its first file: most of the work is still to come then. */
 async function underWay(id: string): Promise<void> {
-  for await (const { bytesRead } of studio.imports.watch({ import: id })) if (bytesRead > 0) return;
+  const journal = join(home, 'datasets', `${id}.partial/work/files.jsonl`);
+  await expect.poll(() => readFile(journal, 'utf8').catch(() => ''), { interval: 2, timeout: 20_000 }).toContain('0.jsonl');
 }
 
 /** The hash that an import of the slow source has which nobody disturbs. */
@@ -66,7 +67,7 @@ describe('an import', () => {
     const shown = await Array.fromAsync(studio.imports.watch({ import: started.id }));
     const fractions = shown.flatMap(({ fraction }) => (fraction === null ? [] : [fraction]));
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
-    expect(fractions.length).toBeGreaterThan(2);
+    expect(fractions.length).toBeGreaterThan(1);
     const last = shown.at(-1)!;
     expect(last).toMatchObject({
       state: 'done',
@@ -89,18 +90,23 @@ describe('an import', () => {
 
   it('that is stopped goes on to the same dataset', async () => {
     const source = await slowSource();
+    const first = join(source, '0.jsonl');
+    await utimes(first, 1e9, 1e9);
+    const whole = await undisturbed(source);
     const { id } = await studio.imports.start({ paths: [source] });
     await underWay(id);
     const stopped = await studio.imports.cancel({ import: id });
     expect(stopped).toMatchObject({ state: 'stopped', canResume: true, error: null, dataset: null });
-    expect(await readFile(join(home, 'datasets', `${id}.partial/work/files.jsonl`), 'utf8')).toContain('0.jsonl');
+    // Another text that nobody can see from outside: what was read of this file must not be read again.
+    await writeFile(first, (await readFile(first, 'utf8')).replaceAll('keeper', 'beaker'));
+    await utimes(first, 1e9, 1e9);
     await expect(studio.imports.resume({ import: 'another' })).rejects.toMatchObject({ code: 'NOT_FOUND', allowed: id });
     const twice = await Promise.all([studio.imports.resume({ import: id }), studio.imports.resume({ import: id })]);
     expect(twice).toMatchObject([{ state: 'running', canResume: false }, { state: 'running' }]);
     await expect(studio.imports.remove({ import: id })).rejects.toMatchObject({ code: 'CONFLICT' });
     const done = await end(id);
     expect(done.state).toBe('done');
-    expect(hashOf(done)).toBe(await undisturbed(source));
+    expect(hashOf(done)).toBe(whole);
     expect(await studio.imports.list()).toEqual([done]);
   });
 

@@ -61,7 +61,7 @@ describe('bad input is refused, with what was found, what is allowed and what to
     [
       'as many positions as blocks, not',
       () => ({ place: '0,1', blocks: 3 }),
-      { code: 'BAD_INPUT', found: /3 blocks, 2 positions/, allowed: /as many/ },
+      { code: 'BAD_INPUT', found: /3 blocks, 2 positions/, allowed: /^2 blocks for these positions/ },
     ],
     ['no new block at all', () => ({ blocks: 0 }), { code: 'BAD_INPUT', found: /^0$/, allowed: /from 1/ }],
     [

@@ -56,7 +56,8 @@ export function benchCommand(): Command {
 }
 
 async function benchTokenizer(names: readonly BenchName[], options: BenchOptions): Promise<void> {
-  if (names.length > 1) throw refuse('The tokenizer is measured alone.', names.join(' '), TOKENIZER);
+  if (names.length > 1)
+    throw refuse('The tokenizer is measured alone.', names.join(' '), TOKENIZER, 'Measure the others in a command of their own.');
   const { rounds, threads, python, json: isJson = false } = options;
   const report = await runTokenizerBench(
     {
@@ -119,7 +120,7 @@ function parseSuites(text: string, before: BenchName[] | undefined): BenchName[]
 
 function oneOf<Name extends string>(text: string, names: readonly Name[], message: string): Name {
   const found = names.find((name) => name === text);
-  if (found === undefined) throw refuse(message, text, names.join(', '));
+  if (found === undefined) throw refuse(message, text, names.join(', '), 'Choose one of these.');
   return found;
 }
 

@@ -62,5 +62,10 @@ export function dataCheckCommands(): Command[] {
 function placesIn(text: string): number[] {
   const places = text.split(',').map((each) => (/^\s*\d+\s*$/.test(each) ? Number(each) : NaN));
   if (places.every(Number.isSafeInteger)) return places;
-  throw refuse('That is not a list of documents.', text, 'whole numbers from 0, with commas between, such as 3,17,204');
+  throw refuse(
+    'That is not a list of documents.',
+    text,
+    'whole numbers from 0, with commas between, such as 3,17,204',
+    'Documents are counted from 0, as the command that named them shows.',
+  );
 }

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { DatasetInfo } from '../../../shared/contract/contract.ts';
 import type { DatasetImport, ImportedFile, ImportRequest } from '../../../shared/contract/dataset-import.ts';
+import type { CleaningSettings } from '../../../shared/domain/cleaning.ts';
 import type { Mapping } from '../../../shared/domain/shape.ts';
 import { cleaningHelp, parseCleaning } from '../cleaning-option.ts';
 import { describeDataset, describeInspection } from '../dataset-display.ts';
@@ -61,11 +62,21 @@ export function dataImportCommands(): Command[] {
         withSession(options, async (session) => {
           const { imports } = session.studio;
           if (options.map && paths.length === 0)
-            throw refuse('--map needs the paths of the files.', '--map without paths', 'both, or neither: then rows are read as before');
+            throw refuse(
+              '--map needs the paths of the files.',
+              '--map without paths',
+              'both, or neither',
+              'Name the files, or leave --map out: then rows are read as before.',
+            );
           const request: ImportRequest = {
             newVersionOf: dataset,
             ...(paths.length === 0 ? {} : { paths }),
-            ...(await requestOf(session, options, paths)),
+            ...(await requestOf(
+              session,
+              options,
+              paths,
+              options.clean && (await session.studio.datasets.show({ dataset })).cleaning?.settings,
+            )),
           };
           printOutcome(session, await followImport(session, await imports.start(request)));
         }),
@@ -113,7 +124,13 @@ function mapOption(): Option {
   );
 }
 
-async function requestOf(session: Session, options: ImportOptions, paths: readonly string[]): Promise<ImportRequest> {
+/** @param cleaning what --clean changes; the default when absent. */
+async function requestOf(
+  session: Session,
+  options: ImportOptions,
+  paths: readonly string[],
+  cleaning?: CleaningSettings,
+): Promise<ImportRequest> {
   const { name, origin, licence, seed, map, clean } = options;
   const mappings = map && mappingsFor(map, (await session.studio.datasets.inspect({ paths: [...paths] })).shapes);
   return {
@@ -122,7 +139,7 @@ async function requestOf(session: Session, options: ImportOptions, paths: readon
     ...(licence === undefined ? {} : { licence }),
     ...(seed === undefined ? {} : { seed }),
     ...(mappings ? { mappings } : {}),
-    ...(clean ? { cleaning: parseCleaning(clean) } : {}),
+    ...(clean ? { cleaning: parseCleaning(clean, cleaning) } : {}),
   };
 }
 

@@ -78,6 +78,7 @@ export function dataCommand(): Command {
               throw new StrataError('BAD_INPUT', 'A document is shown as a model reads it: both are needed.', {
                 found: 'a document without --model',
                 allowed: '--document with --model, or --model alone for the number of tokens',
+                hint: 'Name the model, or leave --document out.',
               });
             }
             const request = { dataset: reference, document, model, rendering: { completions, learn }, count: SHOWN_TOKENS };
@@ -151,7 +152,12 @@ async function makeSelfReplay({ studio, say, interruptible }: Session, options: 
   if (!request.success) {
     const issue = request.error.issues[0]!;
     const option = String(issue.path[0]);
-    throw refuse('Text cannot be sampled as asked.', `--${option} ${String(asked[option])}`, allowedBy(issue));
+    throw refuse(
+      'Text cannot be sampled as asked.',
+      `--${option} ${String(asked[option])}`,
+      allowedBy(issue),
+      `Leave --${option} out for its default.`,
+    );
   }
   let shown = '';
   return interruptible((signal) =>

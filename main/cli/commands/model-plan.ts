@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Importance, IMPORTANCE_DEFAULTS } from '../../../shared/domain/importance.ts';
-import { parsePlace, PLACE_FORMS } from '../../../shared/domain/plan.ts';
+import { MAX_INSERTED_BLOCKS, parsePlace, PLACE_FORMS } from '../../../shared/domain/plan.ts';
 import { describeImportance, describeReport, showsProgress } from '../plan-display.ts';
 import { anyNumber, command, type CommonOptions, refuse, type Session, wholeNumber, withSession } from '../session.ts';
 
@@ -14,7 +14,7 @@ export interface PlanOptions extends CommonOptions {
 /** The options of a plan, for the commands that make one. */
 export function withPlanOptions(planned: Command): Command {
   return planned
-    .addOption(wholeNumber('--blocks <n>', "how many new blocks (default a quarter of the model's)", 1))
+    .addOption(wholeNumber('--blocks <n>', "how many new blocks (default a quarter of the model's)", 1, MAX_INSERTED_BLOCKS))
     .option('--at <place>', PLACE_FORMS, 'even')
     .option('--old <datasets...>', 'for --at least-important: the data that it is measured on');
 }
@@ -71,7 +71,13 @@ export function planCommands(): Command[] {
       .action((reference: string, options: CommonOptions & { old: string[]; windows?: number; context?: number; limit?: number }) =>
         withSession(options, async (session) => {
           const { old: oldDatasets, windows, context, limit } = options;
-          if (limit !== undefined && limit <= 0) throw refuse('--limit must be positive.', String(limit), 'a number of seconds above 0');
+          if (limit !== undefined && limit <= 0)
+            throw refuse(
+              '--limit must be positive.',
+              String(limit),
+              'a number of seconds above 0',
+              `Leave it out for ${IMPORTANCE_DEFAULTS.limitSeconds} seconds.`,
+            );
           const importance = await measured(session, {
             model: reference,
             oldDatasets,

@@ -74,7 +74,13 @@ export function runCommand(): Command {
       .argument('<runs...>', 'ids or names, two or more')
       .action((references: string[], options: CommonOptions) =>
         withSession(options, async ({ studio, print }) => {
-          if (references.length < 2) throw refuse('One run alone cannot be compared.', references.join(', '), 'two runs or more');
+          if (references.length < 2)
+            throw refuse(
+              'One run alone cannot be compared.',
+              references.join(', '),
+              'two runs or more',
+              `Name another run: "${STRATA} run list" shows them.`,
+            );
           const result = studio.runs.compare({ runs: references });
           const rows = Object.entries(result.differences).map(([key, values]) => [key, ...values.map(cell)]);
           print(result, () => table(['', ...result.runs.map(({ id }) => id)], rows));

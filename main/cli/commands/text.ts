@@ -44,7 +44,13 @@ export function generateCommand(): Command {
       ) =>
         withSession(options, async ({ studio, engine, print }) => {
           const { prompt, maxTokens, temperature, seed, bypass = false } = options;
-          if (temperature < 0) throw refuse('A temperature cannot be negative.', String(temperature), '0 (the most likely token) or more');
+          if (temperature < 0)
+            throw refuse(
+              'A temperature cannot be negative.',
+              String(temperature),
+              '0 (the most likely token) or more',
+              'Leave it out, or choose 0 for the most likely token each time.',
+            );
           const result = await studio.text.generate({
             model: reference,
             prompt,

@@ -4,10 +4,11 @@ import { trainRequestSchema } from '../../../shared/contract/contract.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS, needsImportance } from '../../../shared/domain/method.ts';
 import { SCHEDULE_FORM } from '../../../shared/domain/mixture-curve.ts';
 import { DEFAULT_REPLAY_SHARE, WEIGHTINGS } from '../../../shared/domain/mixture.ts';
-import { PLACE_FORMS } from '../../../shared/domain/plan.ts';
+import { MAX_INSERTED_BLOCKS, PLACE_FORMS } from '../../../shared/domain/plan.ts';
 import { type AdvancedSettings, describeSetting, parseSetting, SETTING_NAMES } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
 import { fields } from '../format.ts';
+import { STRATA } from '../report.ts';
 import { anyNumber, command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';
 import { describePlan, describeResult, followRun } from '../train-display.ts';
 import { measured } from './model-plan.ts';
@@ -52,7 +53,7 @@ export function trainCommand(): Command {
     .addOption(anyNumber('--temperature <t>', 'of weights by size: size^(1/T); 2 is sqrt, a high one almost equal'))
     .addOption(anyNumber('--max-repeats <r>', 'a dataset is gone through at most so many times; others of its role have the rest'))
     .option('--method <method>', `what is trained: ${METHODS.join(', ')}`, 'expand')
-    .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1))
+    .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1, MAX_INSERTED_BLOCKS))
     .option('--at <place>', `expand: ${PLACE_FORMS} (default even)`)
     .addOption(wholeNumber('--rank <n>', `lora: rank of the adapters (default ${DEFAULT_RANK})`, 1))
     .addOption(anyNumber('--alpha <x>', 'lora: scale, applied as alpha / rank (default twice the rank)'))
@@ -87,11 +88,16 @@ export function trainCommand(): Command {
 /** @param isDataset whether a text is the id or name of a dataset: one with `=` in it is no share. */
 function requestOf(options: TrainOptions, isDataset: (text: string) => boolean): ParsedTrainRequest {
   if (!(METHODS as readonly string[]).includes(options.method)) {
-    throw refuse('That is not a training method.', options.method, METHODS.join(', '));
+    throw refuse(
+      'That is not a training method.',
+      options.method,
+      METHODS.join(', '),
+      `Leave --method out for ${METHODS[0]}, LLaMA Pro's.`,
+    );
   }
   for (const name of ['epochs', 'lr'] as const) {
     if (options[name] !== undefined && options[name] <= 0)
-      throw refuse(`--${name} must be positive.`, String(options[name]), 'a number above 0');
+      throw refuse(`--${name} must be positive.`, String(options[name]), 'a number above 0', `Leave --${name} out for its default.`);
   }
   const shares: Record<string, number> = {};
   const without = (texts: readonly string[] | undefined): string[] | undefined =>
@@ -128,7 +134,12 @@ function requestOf(options: TrainOptions, isDataset: (text: string) => boolean):
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     const { path } = issue;
-    throw refuse('The run is not possible as asked.', `${path.join('.')} ${JSON.stringify(asked[String(path[0])])}`, allowedBy(issue));
+    throw refuse(
+      'The run is not possible as asked.',
+      `${path.join('.')} ${JSON.stringify(asked[String(path[0])])}`,
+      allowedBy(issue),
+      MEANING,
+    );
   }
   return parsed.data;
 }
@@ -139,8 +150,14 @@ function withoutShare(text: string, isDataset: (text: string) => boolean, shares
   if (at <= 0 || isDataset(text)) return text;
   const [name, number] = [text.slice(0, at), text.slice(at + 1)];
   const share = number.trim() === '' ? NaN : Number(number);
-  if (!Number.isFinite(share)) throw refuse('That is no share of a dataset.', text, 'DATASET=NUMBER, such as code=0.7');
-  if (name in shares) throw refuse('A dataset has two shares.', text, 'each dataset once');
+  if (!Number.isFinite(share))
+    throw refuse(
+      'That is no share of a dataset.',
+      text,
+      'DATASET=NUMBER, such as code=0.7',
+      'Write a number behind the last =, or only the name of the dataset.',
+    );
+  if (name in shares) throw refuse('A dataset has two shares.', text, 'each dataset once', `Name ${name} once, with one share.`);
   shares[name] = share;
   return name;
 }
@@ -150,12 +167,15 @@ function settingsOf(pairs: readonly string[]): AdvancedSettings {
   for (const pair of pairs) {
     const [name, ...rest] = pair.split('=') as [string, ...string[]];
     const setting = parseSetting(name, rest.join('='));
-    if (!setting) throw refuse('--set does not take that.', pair, SETTING_NAMES.map(settingForm).join(', '));
-    if (Object.keys(setting).some((key) => key in settings)) throw refuse('A setting was given twice.', pair, 'each setting once');
+    if (!setting) throw refuse('--set does not take that.', pair, SETTING_NAMES.map(settingForm).join(', '), MEANING);
+    if (Object.keys(setting).some((key) => key in settings))
+      throw refuse('A setting was given twice.', pair, 'each setting once', `Leave one of the values of ${name} out.`);
     Object.assign(settings, setting);
   }
   return settings;
 }
+
+const MEANING = `"${STRATA} train --help" lists every option and setting with its meaning.`;
 
 function settingForm(name: (typeof SETTING_NAMES)[number]): string {
   return `${name}=${describeSetting(name).choices?.join('|') ?? 'NUMBER'}`;

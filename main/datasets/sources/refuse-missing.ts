@@ -10,7 +10,11 @@ export async function refuseMissing(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     await stat(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
-      throw new StrataError('NOT_FOUND', 'There is no such file or folder; nothing was imported.', { found: path, allowed: READABLE });
+      throw new StrataError('NOT_FOUND', 'There is no such file or folder; nothing was imported.', {
+        found: path,
+        allowed: READABLE,
+        hint: 'Check its spelling, or connect the disk that it is on.',
+      });
     });
   }
 }

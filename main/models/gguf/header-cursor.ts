@@ -49,7 +49,7 @@ export class HeaderCursor {
     if (this.has(bytes)) return;
     if (bytes > this.left) {
       throw this.position + bytes > this.#size
-        ? this.corrupt(
+        ? this.incomplete(
             `${what} at byte ${this.position} needs ${bytes} bytes; the file ends at byte ${this.#size}`,
             `a file that goes on to byte ${this.position + bytes} at least`,
           )
@@ -62,7 +62,7 @@ export class HeaderCursor {
     for (let filled = this.#window.copy(window, 0, this.#at); filled < window.length;) {
       const { bytesRead } = await this.#file.read(window, filled, window.length - filled, this.position + filled);
       if (bytesRead === 0)
-        throw this.corrupt(`the file ends at byte ${this.position + filled}`, `${this.#size} bytes, as when it was opened`);
+        throw this.incomplete(`the file ends at byte ${this.position + filled}`, `${this.#size} bytes, as when it was opened`);
       filled += bytesRead;
     }
     this.#start = this.position;
@@ -88,13 +88,26 @@ export class HeaderCursor {
   corrupt(found: string, allowed?: string): StrataError {
     return corruptGguf(this.#path, found, allowed);
   }
+
+  incomplete(found: string, allowed: string): StrataError {
+    return incompleteGguf(this.#path, found, allowed);
+  }
 }
 
-/** @param allowed what the format has there; unless said, a whole file. */
-export function corruptGguf(path: string, found: string, allowed = 'a whole file, as the GGUF format has it'): StrataError {
+/** A file that ends before what it says that it holds. */
+export function incompleteGguf(path: string, found: string, allowed: string): StrataError {
   return new StrataError('CORRUPT', `${path} is not a complete GGUF file.`, {
     found,
     allowed,
     hint: 'Download or copy the file again and compare its size with the original.',
+  });
+}
+
+/** A file that cannot be right. @param allowed what the format has there; unless said, a whole file. */
+export function corruptGguf(path: string, found: string, allowed = 'a whole file, as the GGUF format has it'): StrataError {
+  return new StrataError('CORRUPT', `${path} does not follow the GGUF format.`, {
+    found,
+    allowed,
+    hint: 'Download or copy the file again. If the original is like this, convert the model again with a current program.',
   });
 }

@@ -93,11 +93,19 @@ function checkTensors({ path, tensors }: GgufFile, expected: readonly NamedShape
   }
   const extra = [...tensors.keys()].filter((name) => !known.has(name) && !IGNORED.test(name));
   if (extra.length > 0) {
-    throw new StrataError('UNSUPPORTED', 'The model has tensors that Strata does not know in a LLaMA.', {
-      found: some(extra),
-      allowed: 'the tensors of a LLaMA: embedding, head, norms, attention and MLP with their biases, rope_freqs.weight',
-      hint: 'Computing without them would give other results.',
-    });
+    // A LLaMA's own tensors of further blocks: the file contradicts itself. Others: another kind of model.
+    const areBlocks = extra.every((name) => known.has(name.replace(/^blk\.\d+\./, 'blk.0.')));
+    throw areBlocks
+      ? new StrataError('CORRUPT', 'The model has more blocks than its metadata says.', {
+          found: some(extra),
+          allowed: `the ${expected.length} tensors that the metadata asks for`,
+          hint: 'Download the file again, or convert the original model again.',
+        })
+      : new StrataError('UNSUPPORTED', 'The model has tensors that Strata does not know in a LLaMA.', {
+          found: some(extra),
+          allowed: 'the tensors of a LLaMA: embedding, head, norms, attention and MLP with their biases, rope_freqs.weight',
+          hint: 'Computing without them would give other results.',
+        });
   }
 }
 

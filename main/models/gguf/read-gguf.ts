@@ -5,7 +5,7 @@ import { MAX_TRANSFER_BYTES } from '../atomic-file.ts';
 import { dequantise } from './dequantise.ts';
 import { checkedCount, type GgufValue, readMetadata, readString } from './read-metadata.ts';
 import { GGUF_ALIGNMENT, GGUF_MAGIC, GGUF_TYPES, type GgufTypeName } from './gguf-types.ts';
-import { corruptGguf, HeaderCursor } from './header-cursor.ts';
+import { corruptGguf, HeaderCursor, incompleteGguf } from './header-cursor.ts';
 
 /**
  * The GGUF format (ggml-org/ggml, "GGUF"), versions 2 and 3, little-endian: magic, version, u64 numbers of tensors and of metadata values, the
@@ -185,7 +185,7 @@ async function readRange({ path, file }: Part, begin: number, end: number): Prom
   const bytes = new Uint8Array(end - begin);
   for (let done = 0; done < bytes.length;) {
     const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER_BYTES), begin + done);
-    if (bytesRead === 0) throw corruptGguf(path, `the file ends at byte ${begin + done}`, 'the size that it had when it was opened');
+    if (bytesRead === 0) throw incompleteGguf(path, `the file ends at byte ${begin + done}`, 'the size that it had when it was opened');
     done += bytesRead;
   }
   return bytes;
@@ -295,7 +295,7 @@ function checkRanges(path: string, tensors: ReadonlyMap<string, GgufTensor>, siz
   let [before, free] = ['the header', 0];
   for (const [name, { begin, end }] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
     if (end > size)
-      throw corruptGguf(
+      throw incompleteGguf(
         path,
         `tensor ${name} ends at byte ${end} of a file of ${size}: the file is truncated`,
         `at least ${end} bytes, as its header says`,

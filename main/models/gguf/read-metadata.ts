@@ -59,9 +59,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export async function readString(cursor: HeaderCursor, what: string, longest = Infinity): Promise<string> {
   if (!cursor.has(8)) await cursor.load(8, what);
   const declared = cursor.uint64();
-  if (declared > BigInt(Math.min(cursor.left, longest === Infinity ? cursor.left : longest))) {
-    throw cursor.corrupt(`${what} of ${declared} bytes at byte ${cursor.position}`, 'a text that ends within the file');
-  }
+  const found = `${what} of ${declared} bytes at byte ${cursor.position}`;
+  if (declared > longest) throw cursor.corrupt(found, `up to ${longest} bytes`);
+  if (declared > cursor.left) throw cursor.incomplete(found, 'a text that ends within the file');
   const length = Number(declared);
   if (!cursor.has(length)) await cursor.load(length, what);
   try {
@@ -74,7 +74,7 @@ export async function readString(cursor: HeaderCursor, what: string, longest = I
 /** A count of things that take at least so many bytes each. */
 export function checkedCount(cursor: HeaderCursor, declared: bigint, least: number, what: string): number {
   if (declared > BigInt(Math.floor(cursor.left / least)))
-    throw cursor.corrupt(`${declared} ${what} in the ${cursor.left} bytes that are left`, 'as many as the file has room for');
+    throw cursor.incomplete(`${declared} ${what} in the ${cursor.left} bytes that are left`, 'as many as the file has room for');
   return Number(declared);
 }
 

@@ -28,17 +28,35 @@ export function readVocabulary(json: unknown): Map<string, number> {
     for (const [id, entry] of json.entries()) vocabulary.set(asText(asList(entry, 'a piece')[0], 'the text of a piece'), id);
     return vocabulary;
   }
-  for (const [text, id] of Object.entries(asObject(json, 'a vocabulary'))) {
-    vocabulary.set(asText(text, 'the text of a token'), idOf(id));
+  const ids = new Set<number>();
+  for (const [text, value] of Object.entries(asObject(json, 'a vocabulary'))) {
+    const id = idOf(value);
+    if (ids.has(id)) throw twoWithOneId(textWith(id, vocabulary), text, id);
+    ids.add(id);
+    vocabulary.set(asText(text, 'the text of a token'), id);
   }
   return vocabulary;
 }
 
 const LONGEST_ADDED_TOKEN = 10_000;
 
-/** `added_tokens`; one of them that the model's vocabulary has too must have the same id there. */
+function textWith(id: number, vocabulary: Vocabulary): string {
+  return [...vocabulary].find(([, each]) => each === id)?.[0] ?? '';
+}
+
+/** Text of either would become the same id, and which of them the id stands for would be chance. */
+function twoWithOneId(first: string, second: string, id: number): Error {
+  const [one, other] = [first, second].map((text) => JSON.stringify(text.slice(0, 60)));
+  return new Error(`two tokens with the id ${id}: ${one} and ${other}`);
+}
+
+/**
+ * `added_tokens`; one of them that the model's vocabulary has too must have the same id there, and one that it has not an id that it has not.
+ * @throws Error for such a token, or for two with one id.
+ */
 export function readAddedTokens(json: unknown, vocabulary: Vocabulary): AddedToken[] {
   const tokens = new Map<string, AddedToken>();
+  const texts = new Map([...vocabulary].map(([text, id]) => [id, text]));
   for (const each of asList(json, 'added_tokens')) {
     const token = asObject(each, 'an added token');
     const id = idOf(token.id);
@@ -46,6 +64,9 @@ export function readAddedTokens(json: unknown, vocabulary: Vocabulary): AddedTok
     if (content.length > LONGEST_ADDED_TOKEN) throw new Error(`an added token of ${content.length} characters`);
     const inVocabulary = vocabulary.get(content);
     if (inVocabulary !== undefined && inVocabulary !== id) throw new Error(`a token with the ids ${inVocabulary} and ${id}`);
+    const other = texts.get(id);
+    if (other !== undefined && other !== content) throw twoWithOneId(other, content, id);
+    texts.set(id, content);
     if (content === '') continue;
     const isSpecial = token.special === true;
     tokens.set(content, {

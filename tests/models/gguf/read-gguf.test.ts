@@ -35,7 +35,7 @@ async function opened<Result>(bytes: Buffer, use: (file: GgufFile) => Result | P
 const refused = (bytes: Buffer): Promise<unknown> => opened(bytes, () => null);
 const CORRUPT = (found: string | RegExp, allowed?: string): object => ({
   code: 'CORRUPT',
-  message: `${join(folder.path, 'model.gguf')} is not a complete GGUF file.`,
+  message: expect.stringMatching(/model\.gguf (is not a complete GGUF file|does not follow the GGUF format)\.$/) as string,
   found: typeof found === 'string' ? found : (expect.stringMatching(found) as string),
   ...(allowed !== undefined && { allowed }),
 });
@@ -221,6 +221,16 @@ describe('the head of a file', () => {
     ['with one tensor too many', { tensorCount: 21 }, /./, undefined],
   ])('%s is refused', async (_what, change, found, allowed) => {
     await expect(refused(ggufBytes({ ...tinyGguf(), ...change }))).rejects.toMatchObject(CORRUPT(found, allowed));
+  });
+
+  it('is refused under a heading that says whether the file ends too early or cannot be right', async () => {
+    const heading = async (bytes: Buffer): Promise<string> =>
+      String(((await refused(bytes).catch((error: unknown) => error)) as Error).message);
+    const whole = ggufBytes(tinyGguf());
+    for (const bytes of [whole.subarray(0, 6), whole.subarray(0, 400), whole.subarray(0, -1)]) {
+      expect(await heading(bytes)).toMatch(/model\.gguf is not a complete GGUF file\.$/);
+    }
+    expect(await heading(ggufBytes({ ...tinyGguf(), magic: 0x12345678 }))).toMatch(/model\.gguf does not follow the GGUF format\.$/);
   });
 
   it.each([
