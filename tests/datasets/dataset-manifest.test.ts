@@ -28,6 +28,8 @@ const manifest = {
   split: null,
   version: 2,
   parent: 'stories-12345678',
+  request: { paths: ['/texts/stories.txt'], mappings: [] },
+  languages: [{ language: 'en', share: 1 }],
 };
 
 describe('the manifest of a dataset', () => {
@@ -50,7 +52,15 @@ describe('the manifest of a dataset', () => {
       split: null,
       version: 1,
       parent: null,
+      request: null,
+      languages: [],
     });
+  });
+
+  it('from before its request and languages were noted has none', async () => {
+    const { request: _request, languages: _languages, ...earlier } = manifest;
+    await folder.write('dataset.json', JSON.stringify(earlier));
+    expect(await readManifest(folder.path)).toEqual({ ...earlier, request: null, languages: [] });
   });
 
   it.each([

@@ -69,7 +69,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
     await dropFiles(page, [files]);
     await page.getByText('Not recognised: choose').waitFor();
     await page.getByText('Cleaning', { exact: true }).click();
-    for (const shape of ['completion', 'choice']) {
+    for (const shape of ['choice', 'completion']) {
       await page.getByLabel('A row is a').first().selectOption(shape);
       expect(await violations(), `an import that is prepared, ${shape}`).toEqual([]);
     }
