@@ -28,7 +28,7 @@ const manifest = {
   split: null,
   version: 2,
   parent: 'stories-12345678',
-  request: { paths: ['/texts/stories.txt'], mappings: [] },
+  request: { paths: ['/texts/stories.txt'], mappings: [], seed: null },
   languages: [{ language: 'en', share: 1 }],
 };
 
