@@ -90,6 +90,25 @@ function listed(columns: readonly string[]): string {
   return columns.join(' + ');
 }
 
+/** The folder that all of some paths lie in, with its last separator; what is no path (an entry that stands for many files) does not count. */
+export function commonFolder(paths: readonly string[]): string {
+  const folders = paths.flatMap((path) => {
+    const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
+    return end === -1 ? [] : [path.slice(0, end + 1)];
+  });
+  let common = folders[0] ?? '';
+  for (const folder of folders) {
+    while (!folder.startsWith(common))
+      common = common.slice(0, Math.max(common.lastIndexOf('/', common.length - 2), common.lastIndexOf('\\', common.length - 2)) + 1);
+  }
+  return common;
+}
+
+/** A path as it stands below a folder. */
+export function pathBelow(path: string, folder: string): string {
+  return path.startsWith(folder) ? path.slice(folder.length) : path;
+}
+
 /** The last part of a path; a member of an archive is named by its own last part. */
 export function fileName(path: string): string {
   return path.split(/[\\/]/).at(-1) ?? path;

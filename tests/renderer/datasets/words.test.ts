@@ -7,7 +7,7 @@ import {
 } from '../../../renderer/features/datasets/cleaning-words.ts';
 import { columnUse, firstMapping } from '../../../renderer/features/datasets/mapping.ts';
 import { markSharedRun } from '../../../renderer/features/datasets/shared-run.ts';
-import { kindsInWords, languagesInWords, mappingInWords } from '../../../renderer/features/datasets/words.ts';
+import { commonFolder, kindsInWords, languagesInWords, mappingInWords, pathBelow } from '../../../renderer/features/datasets/words.ts';
 import { cleaningSettingsSchema, DEFAULT_CLEANING } from '../../../shared/domain/cleaning.ts';
 import { type CellType, type Mapping, mappingSchema, type Shape, type ShapeGuess } from '../../../shared/domain/shape.ts';
 
@@ -115,5 +115,24 @@ describe('a shared run of words', () => {
     expect(parts.map((part) => part.isShared)).toEqual([false, true, false]);
     expect(parts.map((part) => part.text.length < 500)).toEqual([true, true, true]);
     expect(parts[0]!.text).toMatch(/^…/);
+  });
+});
+
+describe('paths of files', () => {
+  test.each([
+    [['/home/a/data/x.txt', '/home/a/data/code/y.py'], '/home/a/data/'],
+    [['/home/a/data/x.txt', '/home/b/data/x.txt'], '/home/'],
+    [['/home/data/x.txt', '/home/database/x.txt'], '/home/'],
+    [['C:\\data\\x.txt', 'C:\\data\\code\\y.py'], 'C:\\data\\'],
+    [['/home/a/x.txt', '12 more files'], '/home/a/'],
+    [['x.txt', 'y.txt'], ''],
+    [[], ''],
+  ])('%j lie in %j', (paths, folder) => {
+    expect(commonFolder(paths)).toBe(folder);
+  });
+
+  test('are told apart below it, and what is none stays as it is', () => {
+    expect(pathBelow('/data/code/README.md', '/data/')).toBe('code/README.md');
+    expect(pathBelow('12 more files', '/data/')).toBe('12 more files');
   });
 });
