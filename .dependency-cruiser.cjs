@@ -13,7 +13,7 @@ const ARROWS = {
   web: { room: '^main/web/', may: ['^main/studio/', '^main/training/(process-)?executor\\.ts$'] },
   cli: { room: '^main/cli/', may: ['^main/studio/', '^main/training/(process-)?executor\\.ts$', '^main/(web|bench)/'] },
   // Benchmarks time the trainer's own functions in processes of their own: no workspace, no store.
-  bench: { room: '^main/bench/', may: ['^main/(training|models|llama|engine)/'] },
+  bench: { room: '^main/bench/', may: ['^main/(training|models|datasets|store|llama|engine)/'] },
   studio: { room: '^main/studio/', may: ['^main/(store|datasets|models|training|llama|engine)/'] },
   training: { room: '^main/training/', may: ['^main/(datasets|models|llama|engine)/'] },
   datasets: { room: '^main/datasets/', may: ['^main/(models|llama|engine)/'] },

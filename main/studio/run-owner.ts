@@ -120,6 +120,7 @@ export class RunOwner {
         });
       case 'checkpoint':
       case 'done':
+      case 'import':
       case 'finished':
       case 'failed':
         return;

@@ -95,7 +95,8 @@ describe.skipIf(missingSoftwareGpu !== null)(`webgpu${missingSoftwareGpu ? ` (no
     for (const [name, value] of Object.entries(softwareGpuEnvironment)) vi.stubEnv(name, value);
     const tiny = await prepareTinyTraining();
     const run = async (engine: 'webgpu' | 'cpu'): Promise<TrainResult> =>
-      (await new ProcessExecutor().start(tiny.job(engine, { engine, steps: 2, evaluation: { everySteps: 2, tokens: 40 } }), () => undefined).finished) as TrainResult;
+      (await new ProcessExecutor().start(tiny.job(engine, { engine, steps: 2, evaluation: { everySteps: 2, tokens: 40 } }), () => undefined)
+        .finished) as TrainResult;
     const [onGpu, onCpu] = [await run('webgpu'), await run('cpu')];
     await tiny.remove();
     expect(onGpu.final!.new.loss).toBeCloseTo(onCpu.final!.new.loss, 4);
