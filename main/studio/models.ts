@@ -11,7 +11,7 @@ import { attachPack } from '../models/pack/attach-pack.ts';
 import { companionBytes } from '../models/companion-bytes.ts';
 import { expandModelFolder } from '../models/expansion/expand-folder.ts';
 import { readExpansionFile } from '../models/expansion/expansion-file.ts';
-import { isPack, readPackDescription } from '../models/pack/expansion-pack.ts';
+import { isPack, readPackDescription, readPackModels, whatComesFirst } from '../models/pack/expansion-pack.ts';
 import { folderBytes } from '../models/export/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
 import { comparedTensors, type TensorDifference, weightDifferences, weightsDisagree } from '../models/expansion/expansion-check.ts';
@@ -75,7 +75,7 @@ export class Models {
       throw new StrataError('NOT_FOUND', 'The base of this pack is not in the workspace.', {
         found: `no model with sha256 ${pack.base.hash}`,
         allowed: `"${pack.base.name}", which the pack was made with`,
-        hint: 'Import the base first, from the same files.',
+        hint: whatComesFirst(await readPackModels(path, pack)),
       });
     }
     const wanted = name ?? pack.model.name;
