@@ -122,6 +122,13 @@ export class TrainState {
     return this.#datasetsOf('old').length > 0;
   }
 
+  /** Which settings of {@link rendering} mean anything for the chosen datasets: whether they have prompts with completions, and conversations. */
+  get rendered(): { completions: boolean; learn: boolean } {
+    const chosen = this.#studio.datasets.filter(({ id }) => this.roles[id]);
+    const completions = chosen.some(({ kinds }) => (kinds.completion ?? 0) > 0);
+    return { completions, learn: completions || chosen.some(({ kinds }) => (kinds.chat ?? 0) > 0) };
+  }
+
   get blocks(): number | null {
     return this.#blocks ?? (this.model ? defaultBlockCount(this.model.blocks) : null);
   }
