@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,7 +29,21 @@ describe('a plan without data', () => {
       await page.getByLabel('How many').fill('2');
       await page.getByText(/^expand, new blocks at \d, \d$/).waitFor();
       expect(await page.getByText('tokens are old').count()).toBe(0);
-      expect(complaints).toEqual([]);
+
+      // How prompts are written is asked where there are any.
+      const pairs = join(directory, 'pairs.jsonl');
+      const rows = Array.from({ length: 40 }, (_, n) => JSON.stringify({ prompt: `What is ${n} and 1?`, completion: `It is ${n + 1}.` }));
+      await writeFile(pairs, rows.join('\n'));
+      await studio.strata('data', 'import', pairs, '--name', 'pairs');
+      await page.reload();
+      await page.getByText('More settings').click();
+      await page.getByLabel('Context: tokens per window').waitFor();
+      expect(await page.getByLabel('Prompts with completions').count()).toBe(0);
+      await page.getByRole('group', { name: 'Role of pairs' }).getByRole('radio', { name: 'New', exact: true }).check();
+      await page.getByLabel('Prompts with completions').waitFor();
+      await page.getByLabel('What is learned of these and of conversations').waitFor();
+      // A page that is loaded anew leaves off what it was just fetching.
+      expect(complaints.filter((complaint) => !complaint.includes('ERR_ABORTED'))).toEqual([]);
       await close();
     } finally {
       await studio.stop();
