@@ -8,6 +8,8 @@ import type { ModelFolder } from './model-folder.ts';
 
 export interface ConfigOptions {
   dtype?: ConfigDtype;
+  /** For other programs: fields that Strata accepts and does not go by are left out, because a program may do half of what they say. */
+  isForOthers?: boolean;
   /**
    * The blocks of the source that the model's blocks are or copy, where it has others: lists of one value for each block are changed with
    * them.
@@ -24,11 +26,22 @@ export async function writeConfig(directory: string, folder: ModelFolder, config
 }
 
 /** config.json of a model derived from `folder`: see {@link writeConfig}. */
-export function derivedConfig(folder: ModelFolder, config: LlamaConfig, { dtype, layout }: ConfigOptions): Record<string, unknown> {
+export function derivedConfig(
+  folder: ModelFolder,
+  config: LlamaConfig,
+  { dtype, layout, isForOthers }: ConfigOptions,
+): Record<string, unknown> {
   const kinds = [...new Set(llamaTensors(folder.config).map(({ name }) => folder.dtypeOf(name)))];
   const stored = kinds.length > 1 ? 'float32' : DTYPE_NAMES[kinds[0] as keyof typeof DTYPE_NAMES];
   const original = layout ? withLayout(folder.configJson, folder.config.blocks, layout) : folder.configJson;
-  return toHuggingFaceConfig(config, original, dtype ?? stored);
+  const json = toHuggingFaceConfig(config, original, dtype ?? stored);
+  if (!isForOthers || config.slidingWindow !== null || json.model_type !== 'llama') return json;
+  return Object.fromEntries(Object.entries(json).filter(([field, value]) => !isOfWindow(field, value)));
+}
+
+/** A LLaMA's attention has no window, yet transformers shortens its cache of keys and values by these fields when it generates. */
+function isOfWindow(field: string, value: unknown): boolean {
+  return field === 'sliding_window' || (field === 'layer_types' && JSON.stringify(value).includes('sliding_attention'));
 }
 
 /** config.json with its lists of one value for each block, such as `layer_types`, as the new blocks need them. */

@@ -41,10 +41,10 @@ export async function importModel(path: string, destination: string): Promise<Im
   await mkdir(partial, { recursive: true });
   try {
     const file = info.isDirectory() ? await modelFileIn(path) : path;
-    const hash = file === null ? await copyModelFolder(path, partial) : await convert(file, partial);
+    const { hash, notes: found } = file === null ? { hash: await copyModelFolder(path, partial), notes: [] } : await convert(file, partial);
     const folder = await openModelFolder(partial);
     await folder.close();
-    const notes = notesOf(folder);
+    const notes = [...found, ...notesOf(folder)];
     await rename(partial, destination);
     const name = basename(info.isDirectory() ? path.replace(/\/+$/, '') : path).replace(/(-\d{5}-of-\d{5})?\.(gguf|bin)$/, '');
     return { suggestedName: name, architecture: folder.architecture, hash, notes };
@@ -78,19 +78,21 @@ async function modelFileIn(directory: string): Promise<string | null> {
   return files[0] === undefined ? null : join(directory, files[0]);
 }
 
-/** Turns a file of another format into a model folder and returns its hash. */
-async function convert(path: string, destination: string): Promise<string> {
+/** Turns a file of another format into a model folder and returns its hash, and what the user should know of the file. */
+async function convert(path: string, destination: string): Promise<{ hash: string; notes: string[] }> {
   const start = await firstBytes(path);
-  if (beginsAsGguf(path, start)) await writeGgufFolder(path, destination);
+  let notes: string[] = [];
+  if (beginsAsGguf(path, start)) notes = await writeGgufFolder(path, destination);
   else if (await isLlama2c(path)) await writeLlama2cFolder(path, destination);
   else throw notAModel(path, start);
   const folder = await openModelFolder(destination);
   await folder.close();
   await checkTokenizer(destination, folder);
-  return modelHash(destination, async (file, hash) => {
+  const hash = await modelHash(destination, async (file, hash) => {
     if (extname(file) === '.safetensors') await examineWeights(file, hash);
     else hash.update(await readFile(file));
   });
+  return { hash, notes };
 }
 
 /** A file that ends within these letters is one that was cut off, if its name says what it was to be. */

@@ -11,10 +11,16 @@ import { attachPack } from '../models/pack/attach-pack.ts';
 import { companionBytes } from '../models/companion-bytes.ts';
 import { expandModelFolder } from '../models/expansion/expand-folder.ts';
 import { readExpansionFile } from '../models/expansion/expansion-file.ts';
-import { isPack, readPackDescription } from '../models/pack/expansion-pack.ts';
+import { isPack, readPackDescription, readPackModels, whatComesFirst } from '../models/pack/expansion-pack.ts';
 import { folderBytes } from '../models/export/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
-import { comparedTensors, type TensorDifference, weightDifferences, weightsDisagree } from '../models/expansion/expansion-check.ts';
+import {
+  comparedTensors,
+  type TensorDifference,
+  describeDisagreement,
+  weightDifferences,
+  weightsDisagree,
+} from '../models/expansion/expansion-check.ts';
 import { modelHash, type ModelFolder, openModelFolder } from '../models/model-folder.ts';
 import { compareInserted, configDifferences, convertedTypes, differentCompanions } from '../models/expansion/verify-expansion.ts';
 import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
@@ -61,9 +67,12 @@ export class Models {
     const directory = folderOf(this.#context, 'models', id);
     return makeFolder(this.#context, directory, async () => {
       const { suggestedName, hash, notes } = await importModel(path, directory);
-      for (const note of notes) this.#context.log(`Note: ${note}`);
       const source = origin ?? describeSource(this.#context, [path]);
-      return infoOf(await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null, hash }));
+      const model = await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null, hash });
+      const { differences } = await this.#differences(model);
+      if (differences.length > 0) notes.push(describeDisagreement(differences));
+      for (const note of notes) this.#context.log(`Note: ${note}`);
+      return infoOf(model);
     });
   }
 
@@ -75,7 +84,7 @@ export class Models {
       throw new StrataError('NOT_FOUND', 'The base of this pack is not in the workspace.', {
         found: `no model with sha256 ${pack.base.hash}`,
         allowed: `"${pack.base.name}", which the pack was made with`,
-        hint: 'Import the base first, from the same files.',
+        hint: whatComesFirst(await readPackModels(path, pack)),
       });
     }
     const wanted = name ?? pack.model.name;

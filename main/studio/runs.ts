@@ -112,12 +112,16 @@ export class Runs {
     return past;
   }
 
-  /** Records the run and starts its trainer. Where nobody chose a replay share, the distance of the data is measured first unless it is known. */
-  async start(request: ParsedTrainRequest): Promise<RunSummary> {
+  /**
+   * Records the run and starts its trainer. Where nobody chose a replay share, the distance of the data is measured first unless it is known.
+   * @param onChecked called when the model's files are what they should be, before anything is recorded.
+   */
+  async start(request: ParsedTrainRequest, onChecked: () => void = () => undefined): Promise<RunSummary> {
     const { store } = this.#context;
     const { configuration, preview, shards, base } = await this.#resolve(request, () => undefined);
     await this.#models.checkUnchanged(base);
     await this.#models.checkPlan(base);
+    onChecked();
     const learned = configuration.datasets
       .filter(({ role }) => role === 'new')
       .map(({ name }) => name)

@@ -10,12 +10,17 @@ export function signOf(pid: number): string {
 }
 
 function startOf(pid: number): string | null {
+  return statOf(pid)?.[19] ?? null; // field 22 of proc_pid_stat(5)
+}
+
+/** The fields of a process from its state (field 3) on; null where there is no such process, or the system has no such file. */
+function statOf(pid: number): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // proc_pid_stat(5): field 22; fields are counted after the name, which may hold spaces.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    // Fields are counted after the name, which may hold spaces and brackets.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return null; // there is no such process, or no such file system
+    return null;
   }
 }
 
@@ -25,12 +30,18 @@ export function livesStill(sign: string): boolean {
   return Number.isInteger(pid) && pid > 0 && isAlive(pid) && (!sign.includes(' ') || sign === signOf(pid));
 }
 
-/** Whether there is a process of that id. */
+/**
+ * Whether there is a process of that id that can still do anything. One that was killed keeps its id until its parent asks what became of it,
+ * which a parent in a container may never do.
+ */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0); // signal 0 only asks
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // it lives, but is somebody else's
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false; // otherwise it lives, but is somebody else's
   }
+  return !DEAD_STATES.has(statOf(pid)?.[0] ?? '');
 }
+
+/** Zombie and dead, as proc_pid_stat(5) calls them. */
+const DEAD_STATES: ReadonlySet<string> = new Set(['Z', 'X', 'x']);

@@ -125,6 +125,19 @@ test('a model whose plan and weights disagree is not trained; the difference is 
   const expansion = JSON.parse(await readFile(file, 'utf8')) as { frozen: Record<string, string> };
   expansion.frozen['model.layers.2.mlp.up_proj.weight'] = `F32 ${'0'.repeat(64)}`;
   await writeFile(file, JSON.stringify(expansion));
+  // Its weights may be wanted: a copy of the folder is imported, with a note.
+  const { exitCode, stderr } = await strata.run('model', 'import', path, '--name', 'copied');
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 0,
+    stderr: expect.stringMatching(
+      /^Note: expansion\.json and the weights disagree in block 2: model\.layers\.2\.mlp\.up_proj\.weight\. .* not trained or expanded/m,
+    ) as string,
+  });
+  const train = ['train', '--model', id, '--new', 'code', '--steps', '1', '--context', '32', ...ENGINE];
+  const refused = await strata.run(...train);
+  expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(refused.stderr).not.toMatch(/Trained/);
+  await fails([...train, '--dry-run'], { code: 'CORRUPT', exitCode: 1 });
   await fails(['train', '--model', id, '--new', 'code', '--steps', '1', '--context', '32', ...ENGINE], {
     code: 'CORRUPT',
     exitCode: 1,

@@ -49,6 +49,25 @@ test('a model is written in the chosen format and element type to the chosen pla
   await page.getByRole('button', { name: 'Close', exact: true }).click();
 });
 
+test('the weights are cut into files of the chosen size; what is no size is refused with what is allowed', async () => {
+  const { page } = open;
+  await openDialog('larger');
+  await page.getByLabel('Weight files').selectOption('Of another size');
+  const path = join(directory, 'written/in-shards');
+  await page.getByLabel(/^Folder to write/).fill(path);
+  await page.getByLabel('At most each').fill('a lot');
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  await page.getByRole('alert').getByText('a size such as 500MB, 2GB or 1GiB').waitFor();
+  await page.getByLabel('At most each').fill('5kB');
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  await page.getByText('Written and verified').waitFor();
+  const weights = (await readdir(path)).filter((name) => name.endsWith('.safetensors'));
+  expect(weights.length).toBeGreaterThan(1);
+  expect(await readdir(path)).toContain('model.safetensors.index.json');
+  await page.getByLabel('Weight files').selectOption('One file');
+  await page.getByRole('button', { name: 'Close', exact: true }).click();
+});
+
 test('a place is suggested in the workspace; one that is taken is refused, and says so', async () => {
   const { page } = open;
   await openDialog('tiny');

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../shared/domain/run.ts';
@@ -41,6 +42,13 @@ describe.skipIf(!sharedData)('a model and data of the user', () => {
     await dropFiles(page, [join(sharedData!, 'text/tinystories/tinystories.txt.gz')]);
     await page.getByRole('button', { name: 'Import', exact: true }).click();
     await importCard(page, 'tinystories').getByRole('radio', { name: 'Old' }).click();
+    // A few prompts, for without any it is not asked how they are written.
+    const pairs = join(studio.home, 'pairs.jsonl');
+    const rows = Array.from({ length: 40 }, (_, n) => JSON.stringify({ prompt: `What is ${n} and 1?`, completion: `It is ${n + 1}.` }));
+    await writeFile(pairs, rows.join('\n'));
+    await dropFiles(page, [pairs]);
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    await importCard(page, 'pairs').getByRole('radio', { name: 'New' }).click();
     await dropFiles(page, [join(sharedData!, 'code/python-stdlib/python-stdlib.jsonl.gz')]);
     await page.getByRole('button', { name: 'Import', exact: true }).click();
     const result = importCard(page, 'python-stdlib');

@@ -1,7 +1,56 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ModelInfo } from '../../shared/contract/contract.ts';
-import { type OpenPage, openPage } from './support/browser.ts';
+import type { ModelInfo, PlanReport } from '../../shared/contract/contract.ts';
+import { writeTinyModel } from '../support/workspace.ts';
+import { goTo, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
+
+describe('a plan without data', () => {
+  it('shows what it means as soon as there is a model', async () => {
+    const studio = await startStudio();
+    const directory = await mkdtemp(join(tmpdir(), 'strata-e2e-plan-'));
+    try {
+      await writeTinyModel(join(directory, 'tiny'));
+      await studio.strata('model', 'import', join(directory, 'tiny'));
+      const { page, complaints, close } = await openPage(studio.url);
+      await goTo(page, 'Train');
+      await page.getByText('There is no data to learn yet').waitFor();
+      await page.getByText('Mark at least one dataset as new').waitFor();
+      await page.getByText('expand, new blocks at 4', { exact: true }).waitFor();
+      expect(await page.getByRole('button', { name: 'Expand and train' }).isDisabled()).toBe(true);
+      const { memory, trainableTensors } = await studio.strata<PlanReport>('model', 'plan', 'tiny');
+      await page.getByText(new RegExp(`parameters, in ${trainableTensors.length} tensors$`)).waitFor();
+      expect(memory.total).toBeGreaterThan(0);
+      await page.getByText(/^about [\d.]+ .B of [\d.]+ GB/).waitFor();
+      await page.getByText(/for a million tokens, from/).waitFor();
+      await page.getByText(/^BF16 [\d.]+ .B$/).waitFor();
+      await page.getByLabel('How many').fill('2');
+      await page.getByText(/^expand, new blocks at \d, \d$/).waitFor();
+      expect(await page.getByText('tokens are old').count()).toBe(0);
+
+      // How prompts are written is asked where there are any.
+      const pairs = join(directory, 'pairs.jsonl');
+      const rows = Array.from({ length: 40 }, (_, n) => JSON.stringify({ prompt: `What is ${n} and 1?`, completion: `It is ${n + 1}.` }));
+      await writeFile(pairs, rows.join('\n'));
+      await studio.strata('data', 'import', pairs, '--name', 'pairs');
+      await page.reload();
+      await page.getByText('More settings').click();
+      await page.getByLabel('Context: tokens per window').waitFor();
+      expect(await page.getByLabel('Prompts with completions').count()).toBe(0);
+      await page.getByRole('group', { name: 'Role of pairs' }).getByRole('radio', { name: 'New', exact: true }).check();
+      await page.getByLabel('Prompts with completions').waitFor();
+      await page.getByLabel('What is learned of these and of conversations').waitFor();
+      // A page that is loaded anew leaves off what it was just fetching.
+      expect(complaints.filter((complaint) => !complaint.includes('ERR_ABORTED'))).toEqual([]);
+      await close();
+    } finally {
+      await studio.stop();
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
 
 /** Where new blocks go, on the sample project: each test goes on from the one before. */
 describe('the planner in the browser', () => {

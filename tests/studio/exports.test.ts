@@ -46,8 +46,14 @@ describe('a pack of the workspace', () => {
       const blocks = Object.keys(description.tensors).map((name) => Number(/layers\.(\d+)\./.exec(name)![1]));
       return [...new Set(blocks)].sort((a, b) => a - b);
     };
-    await tiny.studio.exports.write({ model: 'second', format: 'pack', destination: at('pack-last') });
-    await tiny.studio.exports.write({ model: 'second', format: 'pack', destination: at('pack-line'), base: 'tiny' });
+    const last = await tiny.studio.exports.write({ model: 'second', format: 'pack', destination: at('pack-last') });
+    const line = await tiny.studio.exports.write({ model: 'second', format: 'pack', destination: at('pack-line'), base: 'tiny' });
+    expect(last.notes).toEqual([
+      'This pack holds the blocks of the last step of 2 only, and is put on "first". Import "tiny" first, from the same files, and put on it, ' +
+        'in this order, the pack of "first".',
+      'One pack of all 2 steps is made by naming the first base: --base "tiny" on the command line.',
+    ]);
+    expect(line.notes).toEqual(['This pack is put on "tiny", and needs no other pack.']);
     // The first expansion made 0 (1) 1 2 (4) 3; the second put one behind 1 of those and one at the end.
     expect(await tensorsOf(at('pack-last'))).toEqual([2, 7]);
     expect(await tensorsOf(at('pack-line'))).toEqual([1, 2, 5, 7]);
@@ -81,6 +87,19 @@ describe('a pack of the workspace', () => {
     } finally {
       await other.close();
     }
+  });
+
+  it('of the last step names the packs that must come before it, in order, where they are missing', async () => {
+    const third = await tiny.studio.models.expand({ model: 'second', place: '0', name: 'third' });
+    await tiny.studio.exports.write({ model: 'third', format: 'pack', destination: at('pack-third') });
+    const hint = 'Import "tiny" first, from the same files, and put on it, in this order, the pack of "first", then the pack of "second".';
+    const refused: unknown = await tiny.studio.models.import({ path: at('pack-third'), base: 'tiny' }).catch((reason: unknown) => reason);
+    expect(refused).toMatchObject({ code: 'BAD_INPUT', message: 'This pack belongs to another base.', hint });
+    const other = openStudioAt(at('without-them'));
+    const missing: unknown = await other.models.import({ path: at('pack-third') }).catch((reason: unknown) => reason);
+    await other.close();
+    expect(missing).toMatchObject({ code: 'NOT_FOUND', hint });
+    await tiny.studio.models.remove({ model: third.id });
   });
 
   it('is refused by another base, with both hashes, and nothing is left', async () => {

@@ -7,6 +7,7 @@ import { SELF_REPLAY_DEFAULTS } from '../../../shared/domain/self-replay.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { describeDataset, describeDetails, describeDocument } from '../dataset-display.ts';
 import { bytes, count, fields, table } from '../format.ts';
+import { renderingOptions } from '../rendering-options.ts';
 import { STRATA } from '../report.ts';
 import { anyNumber, command, type CommonOptions, nameOption, refuse, type Session, wholeNumber, withSession } from '../session.ts';
 import { dataCheckCommands } from './data-checks.ts';
@@ -22,6 +23,7 @@ type ShowOptions = CommonOptions & Rendering & { document?: number; model?: stri
 
 /** `strata data ...`: imports, looking at datasets, comparing and deleting them. */
 export function dataCommand(): Command {
+  const [completions, learn] = renderingOptions();
   const data = new Command('data').description('import, look at, compare and delete datasets');
   for (const each of dataImportCommands()) data.addCommand(each);
   data.addCommand(
@@ -66,10 +68,8 @@ export function dataCommand(): Command {
       .argument('<dataset>', 'id or name')
       .addOption(wholeNumber('--document <number>', 'a document, counted from 0, as a model reads it; needs --model', 0))
       .option('--model <model>', 'how many tokens a model reads; id or name')
-      .addOption(new Option('--completions <how>', 'how prompts and completions are written').choices(['plain', 'chat']).default('plain'))
-      .addOption(
-        new Option('--learn <what>', 'what is learned of prompts and conversations').choices(['answers', 'all']).default('answers'),
-      )
+      .addOption(completions)
+      .addOption(learn)
       .action((reference: string, options: ShowOptions) =>
         withSession(options, async ({ studio, print }) => {
           const { document, model, completions, learn } = options;

@@ -83,16 +83,18 @@ export function trainCommand(): Command {
     .addHelpText('after', moreHelp())
     .action((options: TrainOptions) =>
       withSession(options, async (session) => {
-        const { runs, datasets } = session.studio;
+        const { models, runs, datasets } = session.studio;
         const request = requestOf(options, (text) => datasets.list().some(({ id, name }) => id === text || name === text));
         const { model, oldDatasets, rendering } = request;
         if (needsImportance(request)) await measured(session, { model, oldDatasets, ...(rendering ? { rendering } : {}) });
         const preview = await runs.preview(request, () =>
           session.say('No replay share was given: measuring how far the new data are from the old.'),
         );
-        if (options.dryRun) return session.print(preview, () => describePlan(preview));
-        session.say(describePlan(preview));
-        const started = await runs.start(request);
+        if (options.dryRun) {
+          await models.checkPlan(models.find(model)); // what the run itself would be refused for
+          return session.print(preview, () => describePlan(preview));
+        }
+        const started = await runs.start(request, () => session.say(describePlan(preview)));
         const run = await followRun(session, started.id);
         session.print(run, () => `\n${describeResult(run)}`);
       }),

@@ -40,6 +40,10 @@ const GENERATED =
 /** Settings of a project that look like data. */
 const SETTINGS = /^((package|composer|bower|lerna|turbo|nx|angular|deno|manifest|[jt]sconfig)(\.[\w-]+)*\.json|requirements[\w-]*\.txt)$/i;
 
+/** Files of a model's folder that look like data: its settings, its vocabulary and the lists of what is in its weights. */
+const OF_A_MODEL =
+  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|preprocessor_config|adapter_config|chat_template|expansion)\.json$|^(merges|vocab)\.txt$|\.(safetensors|bin)\.index\.json$/i;
+
 /** Whether a folder with these names in it is the root of a source tree. */
 export function isSourceRoot(names: Iterable<string>): boolean {
   for (const name of names) if (SOURCE_ROOT.has(name)) return true;
@@ -68,6 +72,7 @@ export function reasonForFolder(name: string, isInSource: boolean): string | nul
 /** Why a file is left out; null for one to read. */
 export function reasonForFile(name: string, { hasData, isInSource }: { hasData: boolean; isInSource: boolean }): string | null {
   const unpacked = nameUnpacked(name);
+  if (OF_A_MODEL.test(unpacked)) return 'It belongs to a model. Choose the file itself to import it.';
   if (GENERATED.test(name)) return 'A program wrote it from other files. Choose the file itself to import it.';
   if (formatOf(unpacked) === null && archiveOf(unpacked) === null) return `Not a format Strata reads (${READABLE}).`;
   if (isInSource && SETTINGS.test(name)) return 'It holds settings of the project. Choose the file itself to import it.';

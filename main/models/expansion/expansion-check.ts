@@ -132,6 +132,16 @@ function differs(found: string, allowed: string): boolean {
   return isSameType && found !== allowed;
 }
 
+/** What is said of such a model where it is not refused, for its weights may be wanted. */
+export function describeDisagreement(differences: readonly TensorDifference[]): string {
+  const some = differences.slice(0, 3).map(({ name }) => name);
+  const more = differences.length > some.length ? ` and ${differences.length - some.length} more` : '';
+  return (
+    `expansion.json and the weights disagree in ${places(differences)}: ${some.join(', ')}${more}. The model can be used and exported, but not ` +
+    `trained or expanded. ${DISAGREES_HINT}`
+  );
+}
+
 /** The refusal of a model whose plan and weights disagree. */
 export function weightsDisagree(name: string, differences: readonly TensorDifference[]): StrataError {
   const shown = differences.slice(0, 5);

@@ -54,7 +54,7 @@ export async function exportHuggingFace(
       const progress = new ExportProgress(2 * bytes, watch);
       for (const file of files) await writeShard(partial, folder, file, progress);
       if (files.length > 1) await writeFile(join(partial, INDEX_FILE), shardIndex(files, modelParameters(folder.config)));
-      await writeConfig(partial, folder, folder.config, dtype ? { dtype: DTYPE_NAMES[dtype] } : {});
+      await writeConfig(partial, folder, folder.config, { isForOthers: true, ...(dtype && { dtype: DTYPE_NAMES[dtype] }) });
       await copySmallFiles(modelDirectory, partial);
       if (await readExpansionFile(modelDirectory)) await copyFile(join(modelDirectory, EXPANSION_FILE), join(partial, EXPANSION_FILE));
       await copyAdapter(modelDirectory, partial);

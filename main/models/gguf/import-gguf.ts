@@ -20,9 +20,10 @@ export { isGguf } from './read-gguf.ts';
  * Writes a Hugging Face folder for a LLaMA in a GGUF file: config.json, model.safetensors, tokenizer.json, tokenizer_config.json with the chat
  * template, generation_config.json and a README.md with name and licence. F32, F16 and BF16 stay as they are; quantised tensors become F32, the
  * only one of the three that holds their values exactly. One piece of a tensor is in memory at a time.
+ * @returns what the user should know of the file, in sentences.
  * @throws StrataError UNSUPPORTED for another architecture, variant or tokenizer, by name; CORRUPT for a damaged file.
  */
-export async function writeGgufFolder(path: string, destination: string): Promise<void> {
+export async function writeGgufFolder(path: string, destination: string): Promise<string[]> {
   const file = await openGguf(path);
   try {
     const config = await ggufConfig(file);
@@ -42,9 +43,18 @@ export async function writeGgufFolder(path: string, destination: string): Promis
       'README.md': readme(file),
     };
     for (const [name, text] of Object.entries(files)) await writeFile(join(destination, name), text);
+    return notesOn(tokenizer.tokens, config.vocabularySize);
   } finally {
     await file.close();
   }
+}
+
+function notesOn(tokens: number, rows: number): string[] {
+  if (tokens === rows) return [];
+  return [
+    `The file names ${tokens} tokens, and its embedding has ${rows} rows: the last ${rows - tokens} have no text. No text becomes one of them, and ` +
+      'where the model writes one, nothing is shown. llama.cpp refuses such a file.',
+  ];
 }
 
 function pretty(json: object): string {

@@ -7,6 +7,8 @@ import { WORD_CUTTERS } from './word-cutters.ts';
 
 /** What a model folder holds of the tokenizer. */
 export interface GgufTokenizer {
+  /** How many tokens have a text; the embedding may have more rows. */
+  tokens: number;
   /** tokenizer.json. */
   json: object;
   /** tokenizer_config.json. */
@@ -55,7 +57,7 @@ export function ggufTokenizer(file: Pick<GgufFile, 'path' | 'metadata'>, rows: n
     });
   const vocabulary = vocabularyOf(fields, model, rows, corrupt);
   const made = model === 'llama' ? fromPieces(fields, vocabulary, corrupt) : fromMerges(fields, vocabulary, corrupt);
-  return { json: made.json, ...settingsOf(fields, vocabulary, made, contextLength) };
+  return { tokens: vocabulary.tokens.length, json: made.json, ...settingsOf(fields, vocabulary, made, contextLength) };
 }
 
 type Corrupt = (found: string, allowed: string) => StrataError;
@@ -87,7 +89,19 @@ function vocabularyOf(fields: GgufFields, model: 'llama' | 'gpt2', rows: number,
     endOfTurn: idOf('eot'),
     endOfMessage: idOf('eom'),
   };
-  return { ...vocabulary, types: typesOf(fields, vocabulary, model, corrupt) };
+  const types = typesOf(fields, vocabulary, model, corrupt);
+  refuseTwins(tokens, types, corrupt);
+  return { ...vocabulary, types };
+}
+
+/** Of two tokens with one text nothing says which a text becomes. llama.cpp refuses such a file, too. Unused ones, which fill tables up, are in no text. */
+function refuseTwins(tokens: readonly string[], types: readonly TokenType[], corrupt: Corrupt): void {
+  const ids = new Map<string, number>();
+  for (const [id, text] of tokens.entries()) {
+    if (types[id] === 'unused') continue;
+    if (ids.has(text)) throw corrupt(`${JSON.stringify(text)} as token ${ids.get(text)} and token ${id}`, 'each token once');
+    ids.set(text, id);
+  }
 }
 
 function typesOf(fields: GgufFields, vocabulary: Omit<Vocabulary, 'types'>, model: 'llama' | 'gpt2', corrupt: Corrupt): TokenType[] {
@@ -144,9 +158,7 @@ function fromMerges(fields: GgufFields, vocabulary: Vocabulary, corrupt: Corrupt
   }
   const ids = Object.create(null) as Record<string, number>;
   for (const [id, text] of tokens.entries()) {
-    if (types[id] === 'unused') continue; // fills the table up; no text has it
-    if (text in ids) throw corrupt(`${JSON.stringify(text)} as token ${ids[text]} and token ${id}`, 'each token once');
-    ids[text] = id;
+    if (types[id] !== 'unused') ids[text] = id; // an unused one fills the table up; no text has it
   }
   const addsBos = bos !== null && (fields.flag('tokenizer.ggml.add_bos_token') ?? cutter.addsStart);
   const addsEos = eos !== null && (fields.flag('tokenizer.ggml.add_eos_token') ?? false);
@@ -218,7 +230,7 @@ function settingsOf(
   { tokens, bos, eos, unknown, padding, endOfTurn, endOfMessage }: Vocabulary,
   { addsBos, addsEos }: Made,
   contextLength: number,
-): Omit<GgufTokenizer, 'json'> {
+): Omit<GgufTokenizer, 'json' | 'tokens'> {
   const text = (id: number | null): string | null => (id === null ? null : tokens[id]!);
   const template = fields.text('tokenizer.chat_template');
   const ends = [...new Set([eos, endOfTurn, endOfMessage].filter((id) => id !== null))];

@@ -128,11 +128,25 @@ export class HubConnection {
   }
 }
 
-/** A failed request or an answer that breaks off, as a {@link NetworkError}. */
+/** What fails in the same way however often it is asked: an address that is none, and a certificate that is not believed. */
+const FINAL_CODES =
+  /^(ERR_INVALID_URL|ERR_TLS_CERT_ALTNAME_INVALID|ERR_SSL_WRONG_VERSION_NUMBER|CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+)$/;
+/** How fetch says that it never asks there. */
+const FINAL_MESSAGES: ReadonlySet<string> = new Set(['bad port', 'unknown scheme']);
+
+/** A failed request or an answer that breaks off, as a {@link NetworkError}; what cannot go away by itself as a StrataError, which nobody tries again. */
 export function lostConnection(error: unknown, host: string): StrataError {
   if (error instanceof StrataError) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (FINAL_CODES.test(code) || (cause instanceof Error && FINAL_MESSAGES.has(cause.message))) {
+    return new StrataError('NETWORK', 'The hub cannot be reached at this address.', {
+      found: `${host}: ${code || (cause as Error).message}`,
+      allowed: 'an address that programs may ask, with a certificate that this machine believes',
+      hint: 'Check the address, its port and https or http (--endpoint, or HF_ENDPOINT); NODE_EXTRA_CA_CERTS names a certificate of your own.',
+      cause: error,
+    });
+  }
   const unreachable = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'].includes(code);
   return new NetworkError(unreachable ? 'The hub cannot be reached.' : 'The connection was lost.', {
     found: `${host}: ${code || (cause instanceof Error ? cause.message : String(cause))}`,

@@ -61,9 +61,10 @@ export class ProgressMeter {
     else this.#later ??= setTimeout(() => this.#report(performance.now()), INTERVAL_MS);
   }
 
-  /** Tells the last state; afterwards nothing more is told. */
+  /** Tells the last state, unless it is a wait, which was told when it began; afterwards nothing more is told. */
   close(): void {
-    this.#report(performance.now());
+    clearTimeout(this.#later);
+    if (this.#waiting === null) this.#report(performance.now());
   }
 
   #report(now: number): void {

@@ -7,7 +7,7 @@ import { StrataError } from '../../../shared/errors.ts';
 import { examineWeights } from '../copy-weights.ts';
 import { copySmallFiles } from '../small-files.ts';
 import { EXPANSION_FILE } from '../expansion/expansion-file.ts';
-import { baseName, type ExpansionPack, openPack, PACK_MODEL_FOLDER } from './expansion-pack.ts';
+import { baseName, type ExpansionPack, openPack, PACK_MODEL_FOLDER, whatComesFirst } from './expansion-pack.ts';
 import { shardIndex } from '../export/export-model.ts';
 import { INDEX_FILE, type ModelFolder, modelHash, openModelFolder } from '../model-folder.ts';
 import { writeSafetensors } from '../safetensors.ts';
@@ -63,7 +63,7 @@ async function refuseOtherBase(pack: ExpansionPack, base: { name: string; direct
   throw new StrataError('BAD_INPUT', 'This pack belongs to another base.', {
     found: `"${base.name}", sha256 ${found}`,
     allowed: `"${pack.base.name}", sha256 ${pack.base.hash}`,
-    hint: 'Import the base that the pack was made with, from the same files.',
+    hint: whatComesFirst(pack.models),
   });
 }
 

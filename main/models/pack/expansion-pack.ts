@@ -68,6 +68,8 @@ export interface ExpansionPack extends PackDescription {
   /** Of the expanded model. */
   readonly config: LlamaConfig;
   readonly blocks: BlockOrigin[];
+  /** See {@link modelsUpTo}: the last one is the base. */
+  readonly models: string[];
   readonly inserted: SafetensorsFile;
   close(): Promise<void>;
 }
@@ -88,6 +90,23 @@ export function blockOrigins({ line }: Pick<Expansion, 'line'>, baseHash: string
     (origins, plan) => expandedBlocks(plan).map(({ base, inserted }) => (inserted ? null : (origins[base] ?? null))),
     own,
   );
+}
+
+/**
+ * The models that lead to the one with this hash, oldest first: the line's beginning, what each step made of it, and that one itself, alone
+ * where the line begins with it.
+ */
+export function modelsUpTo({ line }: Pick<Expansion, 'line'>, baseHash: string): string[] {
+  return line.slice(0, line.findIndex(({ base }) => base.hash === baseHash) + 1).map(({ base }) => base.name);
+}
+
+/**
+ * What must be in a workspace before a pack can be put on its base, in words.
+ * @param models see {@link modelsUpTo}.
+ */
+export function whatComesFirst([first, ...packs]: readonly string[]): string {
+  const order = packs.map((name) => `the pack of "${name}"`).join(', then ');
+  return `Import "${first}" first, from the same files${packs.length === 0 ? '.' : `, and put on it, in this order, ${order}.`}`;
 }
 
 /** Tensors of the blocks that were inserted. */
@@ -121,12 +140,7 @@ export async function openPack(directory: string): Promise<ExpansionPack> {
   const expansion = await readExpansionFile(join(directory, PACK_MODEL_FOLDER));
   if (expansion) checkExpansion(expansion, config);
   const blocks = expansion && blockOrigins(expansion, description.base.hash);
-  if (!blocks) {
-    throw damaged('The plan of this pack does not belong to it.', {
-      found: 'no expansion of the base that the pack names',
-      allowed: `${PACK_MODEL_FOLDER}/${EXPANSION_FILE} and ${PACK_MODEL_FOLDER}/config.json as Strata wrote them`,
-    });
-  }
+  if (!blocks) throw notOfThisPack();
   await sizeOf(join(directory, PACK_TENSORS_FILE), Infinity);
   const inserted = await openSafetensors(join(directory, PACK_TENSORS_FILE));
   try {
@@ -135,7 +149,8 @@ export async function openPack(directory: string): Promise<ExpansionPack> {
       const found = await sha256Of(inserted.readPieces(name));
       if (found !== expected) throw damaged(`Tensor ${name} of this pack is damaged.`, { found: `sha256 ${found}`, allowed: expected });
     }
-    return { ...description, directory, config, blocks, inserted, close: () => inserted.close() };
+    const models = modelsUpTo(expansion, description.base.hash);
+    return { ...description, directory, config, blocks, models, inserted, close: () => inserted.close() };
   } catch (error) {
     await inserted.close();
     throw error;
@@ -159,6 +174,26 @@ export async function readPackDescription(directory: string): Promise<PackDescri
   const parsed = packSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw damaged(`${PACK_FILE} cannot be understood.`, schemaRefusal(parsed.error, json));
+}
+
+/**
+ * The models that lead to a pack's base (see {@link modelsUpTo}) as its plan names them, without reading its tensors.
+ * @throws StrataError CORRUPT when its plan is missing, cannot be understood or does not know its base.
+ */
+export async function readPackModels(directory: string, { base }: Pick<PackDescription, 'base'>): Promise<string[]> {
+  await refuseOddEntries(directory, [PACK_MODEL_FOLDER]);
+  await sizeOf(join(directory, PACK_MODEL_FOLDER, EXPANSION_FILE));
+  const expansion = await readExpansionFile(join(directory, PACK_MODEL_FOLDER));
+  const models = expansion ? modelsUpTo(expansion, base.hash) : [];
+  if (models.length === 0) throw notOfThisPack();
+  return models;
+}
+
+function notOfThisPack(): StrataError {
+  return damaged('The plan of this pack does not belong to it.', {
+    found: 'no expansion of the base that the pack names',
+    allowed: `${PACK_MODEL_FOLDER}/${EXPANSION_FILE} and ${PACK_MODEL_FOLDER}/config.json as Strata wrote them`,
+  });
 }
 
 /** Exactly the tensors of the inserted blocks, in their shapes; every tensor of the model once in its files. */

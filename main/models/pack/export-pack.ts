@@ -1,6 +1,7 @@
 import { copyFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { llamaTensors } from '../../../shared/domain/llama-tensors.ts';
+import type { Expansion } from '../../../shared/domain/expansion.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { type FloatDtype, isConversionOf } from '../export/convert-tensor.ts';
 import { copySmallFiles } from '../small-files.ts';
@@ -10,12 +11,14 @@ import {
   type BlockOrigin,
   blockOrigins,
   insertedTensors,
+  modelsUpTo,
   openPack,
   PACK_FILE,
   PACK_MODEL_FOLDER,
   PACK_TENSORS_FILE,
   type PackDescription,
   sha256Of,
+  whatComesFirst,
 } from './expansion-pack.ts';
 import { folderBytes, unfinishedExport, writeExportFolder } from '../export/export-destination.ts';
 import { type ExportedModel, notAsRead } from '../export/export-model.ts';
@@ -45,7 +48,8 @@ export async function exportPack(
 ): Promise<ExportedModel> {
   return writeExportFolder(destination, partial, async () => {
     const baseHash = await modelHash(base.directory);
-    const blocks = await originsFrom(model, { name: base.name, hash: baseHash });
+    const { expansion, blocks } = await originsFrom(model, { name: base.name, hash: baseHash });
+    const models = modelsUpTo(expansion, baseHash);
     const [expanded, original] = [await openModelFolder(model.directory), await openModelFolder(base.directory)];
     try {
       const inserted = insertedTensors(expanded.config, blocks).map((tensor) => ({ ...tensor, dtype: expanded.dtypeOf(tensor.name) }));
@@ -66,7 +70,7 @@ export async function exportPack(
         tensors: Object.fromEntries(hashes),
       };
       await writeFile(join(partial, PACK_FILE), JSON.stringify(description, null, 2) + '\n');
-      await writeFile(join(partial, 'README.md'), readme(description, blocks));
+      await writeFile(join(partial, 'README.md'), readme(description, blocks, models));
       await copyModelFiles(model.directory, base.directory, join(partial, PACK_MODEL_FOLDER));
       await checkPack(partial, expanded, progress);
       return {
@@ -75,6 +79,7 @@ export async function exportPack(
         dtype: [...new Set(inserted.map(({ dtype }) => dtype))].sort().join('+'),
         bytes: (await folderBytes(partial)) + (await folderBytes(join(partial, PACK_MODEL_FOLDER))),
         verified: true,
+        notes: notesOn(base.name, models, expansion.line.length),
       };
     } finally {
       await expanded.close();
@@ -83,10 +88,13 @@ export async function exportPack(
   });
 }
 
-async function originsFrom(model: PackedModel, base: { name: string; hash: string }): Promise<BlockOrigin[]> {
+async function originsFrom(
+  model: PackedModel,
+  base: { name: string; hash: string },
+): Promise<{ expansion: Expansion; blocks: BlockOrigin[] }> {
   const expansion = await readExpansionFile(model.directory);
   const blocks = expansion && blockOrigins(expansion, base.hash);
-  if (blocks) return blocks;
+  if (expansion && blocks) return { expansion, blocks };
   throw new StrataError('BAD_INPUT', `"${model.name}" was not expanded from "${base.name}".`, {
     found: expansion
       ? `a model made of ${expansion.line.map((step) => `"${step.base.name}", sha256 ${step.base.hash}`).join(', then ')}`
@@ -94,6 +102,22 @@ async function originsFrom(model: PackedModel, base: { name: string; hash: strin
     allowed: `one with blocks inserted into "${base.name}", sha256 ${base.hash}`,
     hint: 'Export the whole model with --format huggingface.',
   });
+}
+
+/**
+ * What whoever gets the pack must have, for the user.
+ * @param models see {@link modelsUpTo}.
+ * @param steps of the model's line.
+ */
+function notesOn(base: string, models: readonly string[], steps: number): string[] {
+  const earlier = models.length - 1;
+  if (earlier === 0) return [`This pack is put on "${base}", and needs no other pack.`];
+  const held = steps - earlier;
+  const what = held === 1 ? 'the last step' : `the last ${held} steps`;
+  return [
+    `This pack holds the blocks of ${what} of ${steps} only, and is put on "${base}". ${whatComesFirst(models)}`,
+    `One pack of all ${steps} steps is made by naming the first base: --base "${models[0]}" on the command line.`,
+  ];
 }
 
 /** Every tensor that was not inserted must have the base's bytes: the pack does not carry it. */
@@ -180,7 +204,7 @@ async function checkPack(directory: string, expanded: ModelFolder, progress: Exp
   }
 }
 
-function readme({ base, model, files, tensors }: PackDescription, blocks: readonly BlockOrigin[]): string {
+function readme({ base, model, files, tensors }: PackDescription, blocks: readonly BlockOrigin[], models: readonly string[]): string {
   const positions = blocks.flatMap((origin, position) => (origin === null ? [position] : []));
   return [
     `# ${model.name}: inserted blocks`,
@@ -192,7 +216,7 @@ function readme({ base, model, files, tensors }: PackDescription, blocks: readon
     '- whole model: sha256 ' + model.hash,
     `- ${Object.keys(tensors).length} tensors in ${PACK_TENSORS_FILE}; the whole model has ${files.length} weight ${files.length === 1 ? 'file' : 'files'}`,
     '',
-    'To make the whole model again, import the base into Strata, then this folder: `strata model import FOLDER`.',
+    `To make the whole model again in Strata: ${whatComesFirst(models)} Then import this folder: \`strata model import FOLDER\`.`,
     '',
   ].join('\n');
 }

@@ -1,6 +1,6 @@
 import { createContext } from 'svelte';
 import type { ExportedModel, ExportSizes, ModelInfo } from '../../../shared/contract/contract.ts';
-import { DTYPES_OF_FORMAT, type ExportDtype, type ExportFormat } from '../../../shared/domain/export-format.ts';
+import { DTYPES_OF_FORMAT, type ExportDtype, type ExportFormat, parseSize } from '../../../shared/domain/export-format.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
@@ -15,6 +15,10 @@ export class ExportState {
   format = $state<ExportFormat>('huggingface');
   /** Null: as the tensors are stored. */
   dtype = $state<ExportDtype | null>(null);
+  /** Largest weight file of a Hugging Face folder, as it is written (`2GB`); null: everything in one file. */
+  shardSize = $state<string | null>(null);
+  /** Whether that is typed. */
+  hasOwnShardSize = $state(false);
   /** What was typed or picked; null while it is the suggestion. */
   #destination = $state<string | null>(null);
   sizes = $state.raw<ExportSizes | null>(null);
@@ -78,6 +82,26 @@ export class ExportState {
     this.failure = null;
   }
 
+  /** Takes a size, `own` for one that is typed then, or nothing for one file. */
+  chooseShards(choice: string): void {
+    this.hasOwnShardSize = choice === 'own';
+    this.typeShardSize(this.hasOwnShardSize ? '' : choice || null);
+  }
+
+  typeShardSize(size: string | null): void {
+    this.shardSize = size;
+    this.exported = null;
+    this.failure = null;
+  }
+
+  /**
+   * Bytes of the largest weight file; null for one file, or a format that has no others.
+   * @throws StrataError BAD_INPUT when what is typed is no size.
+   */
+  get shardBytes(): number | null {
+    return this.format === 'huggingface' && this.shardSize !== null ? parseSize(this.shardSize) : null;
+  }
+
   /** Bytes that an export will have, about; null when it is not known. */
   expectedBytes(format: ExportFormat, dtype: ExportDtype | null): number | null {
     const sizes = this.sizes?.sizes.filter((size) => size.format === format) ?? [];
@@ -107,6 +131,7 @@ export class ExportState {
         format: this.format,
         destination: this.destination.trim(),
         ...(this.dtype !== null && { dtype: this.dtype }),
+        ...(this.shardBytes !== null && { shardBytes: this.shardBytes }),
       };
       for await (const event of await this.#studio.client.models.export(request, { signal: abort.signal })) {
         this.done = event.done;

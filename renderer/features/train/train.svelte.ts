@@ -11,6 +11,7 @@ import type { StudioState } from '../../studio.svelte.ts';
 import { DistanceState } from './distance.svelte.ts';
 import { ImportanceState } from './importance.svelte.ts';
 import { MixtureState } from './mixture.svelte.ts';
+import { OutlookState, type PlanQuestion } from './outlook.svelte.ts';
 import { SelfReplayState } from './self-replay.svelte.ts';
 
 /** Typing a number must not ask for a preview at every key. */
@@ -28,6 +29,8 @@ export class TrainState {
   readonly selfReplay: SelfReplayState;
   /** How far the new data are from the old. */
   readonly distance: DistanceState;
+  /** What the plan means while there is no run to preview. */
+  readonly outlook: OutlookState;
   method = $state<MethodName>('expand');
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
@@ -64,6 +67,7 @@ export class TrainState {
     this.#studio = studio;
     this.importance = new ImportanceState(studio);
     this.mixture = new MixtureState(studio);
+    this.outlook = new OutlookState(studio);
     this.selfReplay = new SelfReplayState(studio);
     this.distance = new DistanceState(studio, () => {
       if (this.request?.replayShare === undefined) this.askPreview(this.request);
@@ -120,6 +124,13 @@ export class TrainState {
 
   get hasOld(): boolean {
     return this.#datasetsOf('old').length > 0;
+  }
+
+  /** Which settings of {@link rendering} mean anything for the chosen datasets: whether they have prompts with completions, and conversations. */
+  get rendered(): { completions: boolean; learn: boolean } {
+    const chosen = this.#studio.datasets.filter(({ id }) => this.roles[id]);
+    const completions = chosen.some(({ kinds }) => (kinds.completion ?? 0) > 0);
+    return { completions, learn: completions || chosen.some(({ kinds }) => (kinds.chat ?? 0) > 0) };
   }
 
   get blocks(): number | null {
@@ -295,6 +306,14 @@ export class TrainState {
       case 'freeze':
         return { method: 'freeze', trainBlocks: this.trainedBlocks.join(',') };
     }
+  }
+
+  /** What is asked of the plan while the request is not complete; null where a preview says it, or there is no plan. */
+  get planQuestion(): PlanQuestion | null {
+    if (this.request || !this.model || this.method !== 'expand' || !this.plan) return null;
+    const oldDatasets = this.#datasetsOf('old').sort();
+    const place = this.placement === 'own' ? this.ownPlaces.join(',') : this.placement;
+    return { model: this.model.id, place, oldDatasets, ...(this.placement !== 'own' && this.blocks !== null && { blocks: this.blocks }) };
   }
 
   /** Asks what the present request would mean; an answer that a newer question has overtaken is dropped. Returns how to take the question back. */

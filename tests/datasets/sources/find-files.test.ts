@@ -51,6 +51,16 @@ describe('files of a folder', () => {
     ]);
   });
 
+  it('that belong to a model are named with the reason, and read when they are chosen themselves', async () => {
+    const ofModel =
+      'config.json generation_config.json merges.txt model.safetensors.index.json special_tokens_map.json tokenizer.json tokenizer_config.json vocab.json';
+    for (const name of [...ofModel.split(' '), 'configurations.json', 'my_tokenizer.json', 'a.jsonl']) await folder.write(name, '[]');
+    expect((await namesOf()).filter(([, reason]) => reason !== null)).toEqual(
+      ofModel.split(' ').map((name) => [name, 'It belongs to a model. Choose the file itself to import it.']),
+    );
+    expect(await namesOf(join(folder.path, 'tokenizer.json'))).toEqual([['tokenizer.json', null]]);
+  });
+
   it('a README is data among files of Markdown, and when it is chosen itself', async () => {
     for (const name of ['notes/README.md', 'notes/b.md', 'data/README.md', 'data/b.jsonl']) await folder.write(name, 'x');
     expect(await namesOf(join(folder.path, 'notes'))).toEqual([

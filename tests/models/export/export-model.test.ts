@@ -39,6 +39,21 @@ describe('an export', () => {
     });
   });
 
+  it('of a LLaMA leaves out the window that its attention does not have; a Mistral keeps its own', async () => {
+    const model = rawModel();
+    Object.assign(model.config, { sliding_window: 16, layer_types: ['full_attention', 'sliding_attention', 'full_attention'] });
+    await writeRawModel(source(), model);
+    await exportHuggingFace(source(), destination());
+    const written = (await readRawModel(destination())).config;
+    expect(written).toMatchObject({ architectures: ['LlamaForCausalLM'], num_hidden_layers: 3 });
+    expect(Object.keys(written)).not.toContain('sliding_window');
+    expect(Object.keys(written)).not.toContain('layer_types');
+    Object.assign(model.config, { architectures: ['MistralForCausalLM'], model_type: 'mistral' });
+    await writeRawModel(join(folder.path, 'mistral'), model);
+    await exportHuggingFace(join(folder.path, 'mistral'), join(folder.path, 'out/mistral'));
+    expect((await readRawModel(join(folder.path, 'out/mistral'))).config).toMatchObject({ sliding_window: 16 });
+  });
+
   it('of mixed types is called by the widest', async () => {
     const model = rawModel({ dtype: 'BF16' });
     model.tensors.set('model.norm.weight', rawTensor('wide', [12], 'F32'));

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { downloadModel, type DownloadedModel } from '../../../main/models/hub/download-model.ts';
 import type { HubSettings } from '../../../main/models/hub/hub-settings.ts';
-import type { DownloadProgress } from '../../../main/models/hub/progress-meter.ts';
+import { type DownloadProgress, ProgressMeter } from '../../../main/models/hub/progress-meter.ts';
+import { lostConnection } from '../../../main/models/hub/hub-connection.ts';
+import { NetworkError } from '../../../main/models/hub/retry.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { randomStream } from '../../../shared/domain/random.ts';
 import { commitId, type HubServer, REPOSITORY, startHubServer, TOKEN } from '../../support/hub-server.ts';
@@ -186,6 +188,32 @@ describe('a connection that breaks', () => {
     expect(hub.bytesOf(WEIGHTS)).toBe(300_000);
     expect(hub.rangesOf(WEIGHTS)).toHaveLength(10);
   });
+
+  it('to an address that is never asked is not tried again', async () => {
+    const told: string[] = [];
+    const error = await failure({ settings: { endpoint: 'http://127.0.0.1:1' }, onProgress: ({ activity }) => told.push(activity) });
+    expect(error).toMatchObject({ code: 'NETWORK', exitCode: 1, found: '127.0.0.1:1: bad port' });
+    expect(told.filter((activity) => activity.includes('Trying again'))).toEqual([]);
+  });
+
+  it('that is not taken up again is told once', () => {
+    const told: string[] = [];
+    const meter = new ProgressMeter(({ activity }) => told.push(activity));
+    meter.setActivity('Looking');
+    meter.setWaiting('Trying again (attempt 6 of 6)');
+    meter.close();
+    expect(told).toEqual(['Looking', 'Trying again (attempt 6 of 6)']);
+  });
+
+  it.each(['DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])(
+    'for a certificate that is not believed (%s) is not tried again; a server that is not there is',
+    (code) => {
+      const failed = (reason: string): TypeError =>
+        new TypeError('fetch failed', { cause: Object.assign(new Error(reason), { code: reason }) });
+      expect(lostConnection(failed(code), 'hub.example')).not.toBeInstanceOf(NetworkError);
+      expect(lostConnection(failed('ECONNREFUSED'), 'hub.example')).toBeInstanceOf(NetworkError);
+    },
+  );
 
   it('of which nothing more comes counts as lost', async () => {
     hub.fault = ({ path, times }) => (path === WEIGHTS && times === 1 ? { stallAfter: 50_000 } : null);
