@@ -1,5 +1,6 @@
 import { createContext } from 'svelte';
-import type { DatasetInfo, ModelInfo } from '../shared/contract/contract.ts';
+import type { DatasetInfo } from '../shared/contract/datasets.ts';
+import type { ModelInfo } from '../shared/contract/models.ts';
 import type { HostCapabilities } from '../shared/contract/host.ts';
 import type { RunSummary } from '../shared/domain/run.ts';
 import type { ErrorRecord } from '../shared/errors.ts';

@@ -1,4 +1,4 @@
-import type { DatasetDetails, DatasetInfo, ListedDocument, TokenCount } from '../../shared/contract/contract.ts';
+import type { DatasetDetails, DatasetInfo, ListedDocument, TokenCount } from '../../shared/contract/datasets.ts';
 import type { InspectedShape, Inspection } from '../../shared/contract/dataset-import.ts';
 import { bytes, count, fields, percent, shortCount, table } from './format.ts';
 import { writeMapping } from './mapping-option.ts';

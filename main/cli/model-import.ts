@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { CatalogueModel, Download, ModelInfo } from '../../shared/contract/contract.ts';
+import type { CatalogueModel, Download } from '../../shared/contract/downloads.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { FetchRequest } from '../studio/model-downloads.ts';
 import { SOURCE_PREFIXES } from '../studio/model-source.ts';

@@ -1,4 +1,4 @@
-import type { PlanReport } from '../../shared/contract/contract.ts';
+import type { PlanReport } from '../../shared/contract/planning.ts';
 import { type Importance, leastImportantFirst } from '../../shared/domain/importance.ts';
 import type { ExpansionPlan } from '../../shared/domain/plan.ts';
 import type { SizeOutlook } from '../../shared/domain/plan-summary.ts';

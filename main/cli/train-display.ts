@@ -1,4 +1,5 @@
-import type { RunEvent, TrainPreview } from '../../shared/contract/contract.ts';
+import type { RunEvent } from '../../shared/contract/runs.ts';
+import type { TrainPreview } from '../../shared/contract/training.ts';
 import { MEMORY_PARTS } from '../../shared/domain/memory.ts';
 import { describeMethod } from '../../shared/domain/method.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';

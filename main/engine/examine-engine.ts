@@ -1,4 +1,4 @@
-import type { EngineInfo } from '../../shared/contract/contract.ts';
+import type { EngineInfo } from '../../shared/contract/engines.ts';
 import { type EngineName, loadEngine } from './load-engine.ts';
 import { selfTest } from './self-test.ts';
 import { WebGpuEngine } from './webgpu-engine.ts';

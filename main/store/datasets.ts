@@ -1,4 +1,4 @@
-import type { DatasetInfo } from '../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { Reader, Writer } from './open-store.ts';
 
 /** A dataset as the database keeps it, with its folder. Kinds and languages are empty for one that was imported before they were noted. */

@@ -1,4 +1,4 @@
-import type { ModelInfo } from '../../shared/contract/contract.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import type { Reader, Writer } from './open-store.ts';
 
 /** A model as the database keeps it: what the contract shows but for what follows from the rest, and the hash of its files. */

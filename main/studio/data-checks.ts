@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve as absolutePath } from 'node:path';
-import type { DataCheckEvent, DataCheckRequest, DatasetInfo, DistanceEvent, DistanceRequest } from '../../shared/contract/contract.ts';
+import type { DataCheckEvent, DataCheckRequest, DistanceEvent, DistanceRequest } from '../../shared/contract/dataset-checks.ts';
+import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { DataCheckReport } from '../../shared/domain/data-check.ts';
 import type { DistanceReport, LossGap } from '../../shared/domain/distance.ts';
 import { StrataError } from '../../shared/errors.ts';

@@ -1,4 +1,4 @@
-import type { ListedDocument } from '../../shared/contract/contract.ts';
+import type { ListedDocument } from '../../shared/contract/datasets.ts';
 import { plainTextOf } from '../../shared/domain/content.ts';
 import type { DatasetPart } from '../../shared/domain/split.ts';
 import { type NumberedDocument, openDataset } from '../datasets/dataset-folder.ts';

@@ -1,4 +1,4 @@
-import type { DocumentTokens, TokenCount } from '../../shared/contract/contract.ts';
+import type { DocumentTokens, TokenCount } from '../../shared/contract/datasets.ts';
 import { DEFAULT_RENDERING, type Rendering } from '../../shared/domain/rendering.ts';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
 import { openDataset } from '../datasets/dataset-folder.ts';

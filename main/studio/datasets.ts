@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { basename, resolve as absolutePath } from 'node:path';
-import type { DatasetDetails, DatasetInfo } from '../../shared/contract/contract.ts';
+import type { DatasetDetails, DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { ImportedFile, InspectRequest, Inspection } from '../../shared/contract/dataset-import.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { readManifest } from '../datasets/dataset-manifest.ts';

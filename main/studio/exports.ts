@@ -1,6 +1,6 @@
 import { join, resolve as absolutePath } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ExportedModel, ExportEvent, ExportRequest, ExportSizes } from '../../shared/contract/contract.ts';
+import type { ExportedModel, ExportEvent, ExportRequest, ExportSizes } from '../../shared/contract/exports.ts';
 import { DTYPES_OF_FORMAT, type ExportDtype, type ExportFormat, parseExportDtype } from '../../shared/domain/export-format.ts';
 import { lastStep } from '../../shared/domain/expansion.ts';
 import { exportSizes } from '../../shared/domain/export-size.ts';

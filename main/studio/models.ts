@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { basename, resolve as absolutePath } from 'node:path';
-import type { ModelInfo, VerifiedModel } from '../../shared/contract/contract.ts';
+import type { ModelInfo, VerifiedModel } from '../../shared/contract/models.ts';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
 import { blockOwners, lastStep } from '../../shared/domain/expansion.ts';
 import type { CompanionBytes } from '../../shared/domain/export-size.ts';

@@ -1,4 +1,5 @@
-import type { ImportanceEvent, ImportanceRequest, ModelInfo, PlanReport } from '../../shared/contract/contract.ts';
+import type { ImportanceEvent, ImportanceRequest, PlanReport } from '../../shared/contract/planning.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import { type Importance, IMPORTANCE_DEFAULTS } from '../../shared/domain/importance.ts';
 import { planMemory } from '../../shared/domain/memory.ts';
 import { outlookOf } from '../../shared/domain/plan-summary.ts';

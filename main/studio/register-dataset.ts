@@ -1,4 +1,4 @@
-import type { DatasetInfo } from '../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { DatasetSummary } from '../datasets/dataset-summary.ts';
 import { insertDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
 import { now, type StudioContext, uniqueName } from './context.ts';

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { TrainPreview } from '../../shared/contract/contract.ts';
+import type { TrainPreview } from '../../shared/contract/training.ts';
 import { evaluationFlops, trainingFlops } from '../../shared/domain/cost.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';

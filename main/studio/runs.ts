@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunEvent, StreamWindow, TrainPreview } from '../../shared/contract/contract.ts';
+import type { RunEvent } from '../../shared/contract/runs.ts';
+import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
 import { canGoOn, type MetricPoint, type MetricSeries, type Role, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';

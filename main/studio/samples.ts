@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DatasetInfo, ModelInfo } from '../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../shared/contract/datasets.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { modelHash } from '../models/model-folder.ts';
 import { listDatasets } from '../store/datasets.ts';

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DatasetInfo, SelfReplayEvent, SelfReplayRequest } from '../../shared/contract/contract.ts';
+import type { DatasetInfo, SelfReplayEvent, SelfReplayRequest } from '../../shared/contract/datasets.ts';
 import { selfReplaySource } from '../../shared/domain/self-replay.ts';
 import type { SelfReplayJob } from '../training/messages.ts';
 import type { SelfReplayText } from '../training/self-replay-job.ts';

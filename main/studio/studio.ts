@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EngineInfo } from '../../shared/contract/contract.ts';
+import type { EngineInfo } from '../../shared/contract/engines.ts';
 import { listDatasets } from '../store/datasets.ts';
 import { listModels } from '../store/models.ts';
 import { openStore } from '../store/open-store.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { allowedBy } from '../../shared/allowed.ts';
-import { type TrainPreview, type trainRequestSchema } from '../../shared/contract/contract.ts';
+import type { TrainPreview, trainRequestSchema } from '../../shared/contract/training.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import type { Importance } from '../../shared/domain/importance.ts';
 import { chooseMethod, needsImportance, planOf } from '../../shared/domain/method.ts';

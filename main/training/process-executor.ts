@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { StrataError } from '../../shared/errors.ts';
-import type { EngineInfo } from '../../shared/contract/contract.ts';
+import type { EngineInfo } from '../../shared/contract/engines.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
 import { ENGINE_NAMES, engineEnvironment, type EngineName, parseEngineName } from '../engine/load-engine.ts';
 import type { Executor, JobHandle } from './executor.ts';

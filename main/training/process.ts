@@ -1,4 +1,4 @@
-import type { EngineInfo } from '../../shared/contract/contract.ts';
+import type { EngineInfo } from '../../shared/contract/engines.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
 import { examineEngine } from '../engine/examine-engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DatasetInfo } from '../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { DataCheckReport } from '../../shared/domain/data-check.ts';
 import type { DistanceReport, ReplayRecommendation } from '../../shared/domain/distance.ts';
 import { fastEngine } from '../support/engines.ts';

@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DatasetDetails, DatasetInfo, ListedDocument, TokenCount } from '../../shared/contract/contract.ts';
+import type { DatasetDetails, DatasetInfo, ListedDocument, TokenCount } from '../../shared/contract/datasets.ts';
 import type { ImportedFile, Inspection } from '../../shared/contract/dataset-import.ts';
 import { StrataCommand } from '../support/strata-command.ts';
 import { writeTinySources } from '../support/workspace.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { modelHash } from '../../main/models/model-folder.ts';
-import type { ModelInfo } from '../../shared/contract/contract.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import { StrataCommand } from '../support/strata-command.ts';
 
 /** `strata model export` with the embedded base, and a pack through import again. */

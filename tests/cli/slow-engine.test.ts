@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { EngineInfo } from '../../shared/contract/contract.ts';
+import type { EngineInfo } from '../../shared/contract/engines.ts';
 import { onlyDocument, startStrata } from '../support/strata-command.ts';
 import { writeTinySources } from '../support/workspace.ts';
 

@@ -5,7 +5,7 @@ import { engineDirectory, readEngineManifest } from '../../main/engine/engine-di
 import { checkGpuDevice, explainMissingGpu, gatherGpuFacts, gpuEnvironment, type GpuFacts } from '../../main/engine/gpu-device.ts';
 import type { TensorFlowBinding } from '../../main/engine/tensorflow-engine.ts';
 import { ProcessExecutor } from '../../main/training/process-executor.ts';
-import type { EngineInfo } from '../../shared/contract/contract.ts';
+import type { EngineInfo } from '../../shared/contract/engines.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
 /** There was no NVIDIA GPU where this was written: a stand-in for the addon says that it has one, in real processes. */

@@ -11,7 +11,7 @@ import { disposeLlama, loadLlama } from '../../main/llama/parameters.ts';
 import { ADAPTER_FOLDER } from '../../main/models/adapter-folder.ts';
 import { openModelFolder } from '../../main/models/model-folder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
-import type { ModelInfo } from '../../shared/contract/contract.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
 import { sharedData } from '../support/shared-data.ts';

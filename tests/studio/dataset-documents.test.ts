@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { listedDocumentSchema } from '../../shared/contract/contract.ts';
+import { listedDocumentSchema } from '../../shared/contract/datasets.ts';
 import { codeDocuments, openTinyStudio, type TinyStudio, writeDocuments } from '../support/workspace.ts';
 
 let tiny: TinyStudio;

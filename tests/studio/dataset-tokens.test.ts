@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { documentTokensSchema } from '../../shared/contract/contract.ts';
+import { documentTokensSchema } from '../../shared/contract/datasets.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
 import { buildTokenShards } from '../../main/datasets/token-shard.ts';
 import { loadContentEncoder } from '../../main/models/content-encoder.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { datasetDetailsSchema, datasetInfoSchema } from '../../shared/contract/contract.ts';
+import { datasetDetailsSchema, datasetInfoSchema } from '../../shared/contract/datasets.ts';
 import { DEFAULT_CLEANING } from '../../shared/domain/cleaning.ts';
 import { codeDocuments, openStudioAt, openTinyStudio, storyDocuments, type TinyStudio, writeDocuments } from '../support/workspace.ts';
 

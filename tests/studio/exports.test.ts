@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ExportEvent, ExportRequest, ModelInfo } from '../../shared/contract/contract.ts';
+import type { ExportEvent, ExportRequest } from '../../shared/contract/exports.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import { modelHash } from '../../main/models/model-folder.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openStudioAt, openTinyStudio, type TinyStudio } from '../support/workspace.ts';

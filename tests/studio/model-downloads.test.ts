@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { catalogueModelSchema, type Download, downloadSchema } from '../../shared/contract/contract.ts';
+import { catalogueModelSchema, type Download, downloadSchema } from '../../shared/contract/downloads.ts';
 import type { Studio } from '../../main/studio/studio.ts';
 import { type HubServer, REPOSITORY, startHubServer, TOKEN } from '../support/hub-server.ts';
 import { openStudioAt, openTinyStudio, type TinyStudio } from '../support/workspace.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { modelInfoSchema } from '../../shared/contract/contract.ts';
+import { modelInfoSchema } from '../../shared/contract/models.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { randomWeights } from '../support/tiny-llama.ts';
 import { byteModelConfig, openTinyStudio, type TinyStudio, writeTinyModel } from '../support/workspace.ts';

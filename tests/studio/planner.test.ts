@@ -5,7 +5,7 @@ import { exportHuggingFace } from '../../main/models/export/export-model.ts';
 import type { Expansion } from '../../shared/domain/expansion.ts';
 import { leastImportantFirst } from '../../shared/domain/importance.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { planReportSchema } from '../../shared/contract/contract.ts';
+import { planReportSchema } from '../../shared/contract/planning.ts';
 import { fastEngine } from '../support/engines.ts';
 import { until } from '../support/studio-runs.ts';
 import { openTinyStudio, type TinyStudio } from '../support/workspace.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunEvent, runEventSchema } from '../../shared/contract/contract.ts';
+import { type RunEvent, runEventSchema } from '../../shared/contract/runs.ts';
 import { METRIC_SERIES, type RunSummary, runSummarySchema } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { Studio } from '../../main/studio/studio.ts';

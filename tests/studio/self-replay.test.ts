@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DatasetInfo } from '../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import { fastEngine } from '../support/engines.ts';
 import { openTinyStudio, type TinyStudio } from '../support/workspace.ts';
 

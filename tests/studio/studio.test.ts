@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { engineInfoSchema } from '../../shared/contract/contract.ts';
+import { engineInfoSchema } from '../../shared/contract/engines.ts';
 import { openStudio, type Studio } from '../../main/studio/studio.ts';
 import { ProcessExecutor } from '../../main/training/process-executor.ts';
 import { fastEngine } from '../support/engines.ts';

@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DatasetInfo, ModelInfo } from '../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../shared/contract/datasets.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { randomStream } from '../../shared/domain/random.ts';
 import { writeSafetensors } from '../../main/models/safetensors.ts';

@@ -1,6 +1,6 @@
 import { isDefinedError } from '@orpc/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RunEvent } from '../../shared/contract/contract.ts';
+import type { RunEvent } from '../../shared/contract/runs.ts';
 import type { Runs } from '../../main/studio/runs.ts';
 import { fastEngine } from '../support/engines.ts';
 import { type Client, connectClient, startTinyServer, type TinyServer } from '../support/web-client.ts';

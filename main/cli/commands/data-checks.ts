@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DatasetInfo } from '../../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../../shared/contract/datasets.ts';
 import { recommendReplay } from '../../../shared/domain/distance.ts';
 import { describeCheck, describeDistance, describeDropped, showsActivity } from '../comparison-display.ts';
 import { command, type CommonOptions, nameOption, refuse, wholeNumber, withSession } from '../session.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { DatasetInfo } from '../../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../../shared/contract/datasets.ts';
 import type { DatasetImport, ImportedFile, ImportRequest } from '../../../shared/contract/dataset-import.ts';
 import type { CleaningSettings } from '../../../shared/domain/cleaning.ts';
 import type { Mapping } from '../../../shared/domain/shape.ts';

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { allowedBy } from '../../../shared/allowed.ts';
-import { type DatasetInfo, type DocumentTokens, type ListedDocument, selfReplayRequestSchema } from '../../../shared/contract/contract.ts';
+import { type DatasetInfo, type DocumentTokens, type ListedDocument, selfReplayRequestSchema } from '../../../shared/contract/datasets.ts';
 import type { Rendering } from '../../../shared/domain/rendering.ts';
 import { DATASET_PARTS, type DatasetPart } from '../../../shared/domain/split.ts';
 import { SELF_REPLAY_DEFAULTS } from '../../../shared/domain/self-replay.ts';

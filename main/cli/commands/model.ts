@@ -1,6 +1,6 @@
-import type { VerifiedModel } from '../../../shared/contract/contract.ts';
+import type { VerifiedModel } from '../../../shared/contract/models.ts';
 import { Command } from 'commander';
-import type { ModelInfo } from '../../../shared/contract/contract.ts';
+import type { ModelInfo } from '../../../shared/contract/models.ts';
 import { describeMethod } from '../../../shared/domain/method.ts';
 import { bytes, change, fields, shortCount, table } from '../format.ts';
 import { STRATA } from '../report.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { allowedBy } from '../../../shared/allowed.ts';
-import { trainRequestSchema } from '../../../shared/contract/contract.ts';
+import { trainRequestSchema } from '../../../shared/contract/training.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS, needsImportance } from '../../../shared/domain/method.ts';
 import { SCHEDULE_FORM } from '../../../shared/domain/mixture-curve.ts';
 import { WEIGHTINGS } from '../../../shared/domain/mixture.ts';

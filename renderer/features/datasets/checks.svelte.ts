@@ -1,4 +1,4 @@
-import type { DataCheckEvent } from '../../../shared/contract/contract.ts';
+import type { DataCheckEvent } from '../../../shared/contract/dataset-checks.ts';
 import type { DataCheckReport } from '../../../shared/domain/data-check.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';

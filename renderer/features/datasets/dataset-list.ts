@@ -1,4 +1,4 @@
-import type { DatasetInfo, TokenCount } from '../../../shared/contract/contract.ts';
+import type { DatasetInfo, TokenCount } from '../../../shared/contract/datasets.ts';
 import { kindsInWords, languagesInWords } from './words.ts';
 
 /** Finding and ordering datasets among many. */

@@ -1,4 +1,4 @@
-import type { ListedDocument } from '../../../shared/contract/contract.ts';
+import type { ListedDocument } from '../../../shared/contract/datasets.ts';
 import type { DatasetPart } from '../../../shared/domain/split.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';

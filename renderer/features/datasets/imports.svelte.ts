@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
-import type { DatasetInfo } from '../../../shared/contract/contract.ts';
+import type { DatasetInfo } from '../../../shared/contract/datasets.ts';
 import type { DatasetImport, ImportRequest } from '../../../shared/contract/dataset-import.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';

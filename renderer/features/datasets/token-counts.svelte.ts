@@ -1,4 +1,4 @@
-import type { TokenCount } from '../../../shared/contract/contract.ts';
+import type { TokenCount } from '../../../shared/contract/datasets.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';

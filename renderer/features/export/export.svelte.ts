@@ -1,5 +1,6 @@
 import { createContext } from 'svelte';
-import type { ExportedModel, ExportSizes, ModelInfo } from '../../../shared/contract/contract.ts';
+import type { ExportedModel, ExportSizes } from '../../../shared/contract/exports.ts';
+import type { ModelInfo } from '../../../shared/contract/models.ts';
 import { DTYPES_OF_FORMAT, type ExportDtype, type ExportFormat, parseSize } from '../../../shared/domain/export-format.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';

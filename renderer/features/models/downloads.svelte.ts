@@ -1,4 +1,4 @@
-import type { CatalogueModel, Download, DownloadRequest } from '../../../shared/contract/contract.ts';
+import type { CatalogueModel, Download, DownloadRequest } from '../../../shared/contract/downloads.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../../shared/contract/contract.ts';
+import type { RunEvent } from '../../../shared/contract/runs.ts';
 import type { MetricPoint, RunSummary } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';

@@ -1,4 +1,4 @@
-import type { DistanceRequest } from '../../../shared/contract/contract.ts';
+import type { DistanceRequest } from '../../../shared/contract/dataset-checks.ts';
 import type { DistanceReport } from '../../../shared/domain/distance.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';

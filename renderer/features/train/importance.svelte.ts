@@ -1,4 +1,4 @@
-import type { ImportanceRequest } from '../../../shared/contract/contract.ts';
+import type { ImportanceRequest } from '../../../shared/contract/planning.ts';
 import type { Importance } from '../../../shared/domain/importance.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';

@@ -1,4 +1,4 @@
-import type { StreamWindow, TrainPreview, TrainRequest } from '../../../shared/contract/contract.ts';
+import type { StreamWindow, TrainPreview, TrainRequest } from '../../../shared/contract/training.ts';
 import { type Parts, partsOf, setPart } from '../../../shared/domain/mixture-linked.ts';
 import type { ReplaySchedule } from '../../../shared/domain/mixture-curve.ts';
 import { DEFAULT_REPLAY_SHARE, type Weighting } from '../../../shared/domain/mixture.ts';

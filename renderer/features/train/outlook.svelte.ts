@@ -1,4 +1,4 @@
-import type { PlanReport } from '../../../shared/contract/contract.ts';
+import type { PlanReport } from '../../../shared/contract/planning.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';

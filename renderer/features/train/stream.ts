@@ -1,4 +1,4 @@
-import type { TrainPreview } from '../../../shared/contract/contract.ts';
+import type { TrainPreview } from '../../../shared/contract/training.ts';
 import type { Row } from './mixture.svelte.ts';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';

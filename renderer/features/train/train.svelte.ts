@@ -1,5 +1,6 @@
 import { createContext } from 'svelte';
-import type { ModelInfo, TrainPreview, TrainRequest } from '../../../shared/contract/contract.ts';
+import type { ModelInfo } from '../../../shared/contract/models.ts';
+import type { TrainPreview, TrainRequest } from '../../../shared/contract/training.ts';
 import { DEFAULT_RANK, LORA_TARGETS, type LoraTarget, type MethodName } from '../../../shared/domain/method.ts';
 import { defaultBlockCount, type ExpansionPlan, MAX_INSERTED_BLOCKS, parsePlace, planExpansion } from '../../../shared/domain/plan.ts';
 import { DEFAULT_RENDERING, type Rendering } from '../../../shared/domain/rendering.ts';

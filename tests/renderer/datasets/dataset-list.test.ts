@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { arrangeDatasets } from '../../../renderer/features/datasets/dataset-list.ts';
-import type { DatasetInfo, TokenCount } from '../../../shared/contract/contract.ts';
+import type { DatasetInfo, TokenCount } from '../../../shared/contract/datasets.ts';
 
 function datasetOf(name: string, facts: Partial<DatasetInfo> = {}): DatasetInfo {
   return {

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { evaluationSchema, runStatusSchema } from '../domain/run.ts';
+
+/** Runs while they go on. */
+
+export const runRef = z.object({ run: z.string().min(1) });
+
+/** Small facts about a run in progress, at most ten a second. */
+export const runEventSchema = z.object({
+  run: z.string(),
+  status: runStatusSchema,
+  step: z.int(),
+  steps: z.int(),
+  /** Latest values. */
+  trainLoss: z.number().nullable(),
+  evaluation: evaluationSchema.nullable(),
+  /** The step that the evaluation belongs to. */
+  evaluationStep: z.int().nullable(),
+  tokensPerSecond: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+  /** What is being done now, for the user ("measuring before step 1"). */
+  activity: z.string(),
+});
+export type RunEvent = z.infer<typeof runEventSchema>;
