@@ -182,6 +182,20 @@ def variants(text, folder):
             AddedToken("<|a|><|b|>", special=True, normalized=False),
         ],
     )
+    bpe(
+        "added-strips",
+        cut=level(add_prefix_space=False),
+        decoder=bytes_back,
+        byte_level=True,
+        added=[
+            AddedToken("the", lstrip=True, rstrip=True),
+            AddedToken("cat", single_word=True, rstrip=True),
+            AddedToken("<sep>", special=True, rstrip=True),
+            AddedToken("\n\n"),
+            AddedToken(" a"),
+            AddedToken(" o", normalized=False),
+        ],
+    )
     for name, fallback in [("unigram", False), ("unigram-bytes", True)]:
         tokenizer = Tokenizer(models.Unigram())
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
