@@ -214,10 +214,10 @@ const published: { name: string; make: () => Promise<string> }[] = [
         ...['open_llama_3b', 'storyllamas_4096'].map((name) => ({
           name,
           make: async () => {
-            await mkdir(join(folder, name), { recursive: true });
-            await copyFile(join(sharedData!, `tokenizers/sentencepiece/${name}.model`), join(folder, name, 'tokenizer.model'));
-            await writeTokenizerFromSentencePiece(join(folder, name));
-            return join(folder, name);
+            // Read as other programs read it: with the model in it Strata computes what SentencePiece does, which is compared below.
+            const directory = await sentencePieceFolder(join(sharedData!, `tokenizers/sentencepiece/${name}.model`), name);
+            const json = JSON.parse(await readFile(join(directory, 'tokenizer.json'), 'utf8')) as TokenizerJson;
+            return folderWith(name, JSON.stringify(withoutFile(json)));
           },
         })),
       ]
