@@ -169,8 +169,7 @@ function assemble(json: JsonObject): Understood {
   const around = part(json.post_processor, (each) => surroundings(each, size - 1)) ?? { before: [], after: [] };
   const special = new Map(added.filter(({ isSpecial }) => isSpecial).map(({ content, id }) => [id, content]));
   const specialTexts = new Set(special.values());
-  // SentencePiece finds its user-defined symbols itself.
-  const sought = own ? added.filter(({ isSpecial }) => isSpecial) : added;
+  const sought = own?.sought ?? added;
   const asWritten = new AddedTokenFinder(
     sought.filter(({ isNormalized }) => !isNormalized),
     ({ content }) => content,

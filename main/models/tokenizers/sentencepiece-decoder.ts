@@ -5,10 +5,15 @@ const REPLACEMENT = '\uFFFD';
 
 /**
  * SentencePiece's own way from ids to text: marks are left out, an unknown piece shows as the model says, bytes become characters, and the
- * blank in front of a text goes; all blanks there where extra blanks are removed. Ids without a piece are left out.
+ * blank in front of a text goes; all blanks there where extra blanks are removed. Ids without a text are left out.
  * @param unknownSurface what stands for an unknown piece.
+ * @param added texts of ids that are no pieces.
  */
-export function sentencePieceDecoder(model: SentencePieceModel, unknownSurface: string): (ids: readonly number[]) => string {
+export function sentencePieceDecoder(
+  model: SentencePieceModel,
+  unknownSurface: string,
+  added: ReadonlyMap<number, string>,
+): (ids: readonly number[]) => string {
   const { pieces, addDummyPrefix, removeExtraWhitespaces } = model;
   const dropsBlank = addDummyPrefix || removeExtraWhitespaces;
   return (ids) => {
@@ -19,7 +24,11 @@ export function sentencePieceDecoder(model: SentencePieceModel, unknownSurface: 
     let hasDropped = false;
     for (const id of ids) {
       const piece = pieces[id];
-      if (!piece) continue;
+      if (!piece) {
+        text += textOfBytes(bytes) + (added.get(id) ?? '');
+        bytes = [];
+        continue;
+      }
       if (piece.type === 'byte') {
         bytes.push(parseInt(piece.text.slice(3, 5), 16));
         continue;
