@@ -28,7 +28,18 @@ export function tokenPieces(tokenizer: TextTokenizer, { ids, learned }: EncodedC
     const isIncomplete = text.endsWith('\uFFFD') && open.length < MOST_TOKENS_OF_CHARACTER;
     if (isIncomplete) continue;
     piece.text = text;
-    [context, open] = [open, []];
+    [context, open] = [withText(tokenizer, [...context, ...open], open.length), []];
   }
   return pieces;
+}
+
+/** Blanks in front of a text have no text of their own; a context of nothing else would seem to be a text's beginning. */
+const LONGEST_CONTEXT = 64;
+
+/** The last tokens, so many of them at least, that have a text when they stand alone. */
+function withText(tokenizer: TextTokenizer, tokens: readonly number[], count: number): number[] {
+  let last = tokens.slice(-count);
+  const longest = Math.min(tokens.length, LONGEST_CONTEXT);
+  while (last.length < longest && tokenizer.decode(last) === '') last = tokens.slice(-last.length - 1);
+  return last;
 }

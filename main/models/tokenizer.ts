@@ -10,6 +10,7 @@ import { asObject, type JsonObject } from './tokenizers/json-fields.ts';
 import { normalizer } from './tokenizers/normalizers.ts';
 import { type Surroundings, surroundings } from './tokenizers/post-processors.ts';
 import { preTokenizer } from './tokenizers/pre-tokenizers.ts';
+import { sentencePieceSteps } from './tokenizers/sentencepiece-steps.ts';
 import { type Literals, NO_LITERALS, type Span, TextEncoder } from './tokenizers/text-encoder.ts';
 import { unigramModel } from './tokenizers/unigram-model.ts';
 import { unknownPart } from './tokenizers/unknown-part.ts';
@@ -28,7 +29,10 @@ export interface SpanOptions extends EncodeOptions {
   literals?: Literals;
 }
 
-/** Computes the ids that Hugging Face's tokenizers library computes. */
+/**
+ * Computes the ids that Hugging Face's tokenizers library computes; where tokenizer.json was made from a tokenizer.model, which it then holds,
+ * those that SentencePiece computes.
+ */
 export interface TextTokenizer {
   /** Ids of a text, with the special tokens that the tokenizer itself adds. */
   encode(text: string, options?: EncodeOptions): number[];
@@ -59,7 +63,7 @@ export interface TextTokenizer {
 /** The largest published tokenizer.json files have about 35 MB. */
 const MAX_TOKENIZER_BYTES = 200_000_000;
 /** Changes whenever the same tokenizer.json gives other ids than before: token shards of the old way are not used then. */
-const WAY_OF_READING = 'ids of the tokenizers library, special tokens in text as text';
+const WAY_OF_READING = 'ids of the tokenizers library, or of SentencePiece where its model is there; special tokens in text as text';
 
 /**
  * Loads tokenizer.json (with tokenizer_config.json and config.json for the special tokens) of a model folder.
@@ -157,29 +161,31 @@ function assemble(json: JsonObject): Understood {
   );
   const size = [...texts.keys()].reduce((largest, id) => Math.max(largest, id), -1) + 1;
   if (size === 0) throw new Error('an empty vocabulary');
-  const model = tokenModel(modelJson, vocabulary);
-  const normalize = part(json.normalizer, normalizer);
-  const cut = part(json.pre_tokenizer, preTokenizer);
-  const decodeTokens = part(json.decoder, decoder);
+  const own = sentencePieceSteps(modelJson, vocabulary, added);
+  const model = own?.model ?? tokenModel(modelJson, vocabulary);
+  const normalize = own?.normalize ?? part(json.normalizer, normalizer);
+  const cut = own ? null : part(json.pre_tokenizer, preTokenizer);
+  const decodeTokens = own ? null : part(json.decoder, decoder);
   const around = part(json.post_processor, (each) => surroundings(each, size - 1)) ?? { before: [], after: [] };
   const special = new Map(added.filter(({ isSpecial }) => isSpecial).map(({ content, id }) => [id, content]));
   const specialTexts = new Set(special.values());
+  const sought = own?.sought ?? added;
   const asWritten = new AddedTokenFinder(
-    added.filter(({ isNormalized }) => !isNormalized),
+    sought.filter(({ isNormalized }) => !isNormalized),
     ({ content }) => content,
   );
   const asNormalized = new AddedTokenFinder(
-    added.filter(({ isNormalized }) => isNormalized),
+    sought.filter(({ isNormalized }) => isNormalized),
     ({ content }) => (normalize ? normalize(content) : content),
   );
   const unknown = modelJson.unk_token;
-  const unknownId = (typeof unknown === 'string' ? vocabulary.get(unknown) : null) ?? null;
+  const unknownId = own ? own.unknownId : ((typeof unknown === 'string' ? vocabulary.get(unknown) : null) ?? null);
   const encoder = new TextEncoder({ asWritten, asNormalized, normalize, cut, model, unknownId });
   return {
     encode: (text, findsSpecial, ids) => encoder.encode(text.toWellFormed(), findsSpecial, ids),
     encodeSpans: (text, spans, findsSpecial, literals) => encoder.encodeSpans(text.toWellFormed(), spans, findsSpecial, literals),
     special,
-    decode: (ids) => decodeIds(ids, texts, specialTexts, decodeTokens),
+    decode: own?.decode ?? ((ids) => decodeIds(ids, texts, specialTexts, decodeTokens)),
     idOf: (token) => vocabulary.get(token) ?? added.find(({ content }) => content === token)?.id,
     around,
     size,

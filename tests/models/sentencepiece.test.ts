@@ -47,6 +47,7 @@ describe('a tokenizer.model', () => {
       bosId: 1,
       eosId: 2,
       unknownId: 0,
+      unknownSurface: ' \u2047 ',
     });
     expect(model.pieces.length).toBe(LETTER_PIECES.length);
     expect([0, 1, 3, id('ab')].map((place) => model.pieces[place])).toEqual([
@@ -68,6 +69,7 @@ describe('a tokenizer.model', () => {
     const bytes = Buffer.concat([
       sentencePieceFile(pieces, { 3: 1, 40: 1, 41: -1, 42: 0 }, { 3: 0, 4: 0 }),
       bytesField(3, bytesField(2, Buffer.from([1, 2, 3]))),
+      bytesField(2, bytesField(44, Buffer.from('<?>'))),
       numberField(200, 7),
       floatField(201, 1),
       Buffer.concat([varint((202 << 3) | 1), Buffer.alloc(8)]),
@@ -90,6 +92,7 @@ describe('a tokenizer.model', () => {
       bosId: null,
       eosId: 0,
       unknownId: 1,
+      unknownSurface: '<?>',
     });
   });
 
@@ -117,7 +120,7 @@ describe('a tokenizer.model', () => {
   });
 
   it('without a blank in front puts none there', async () => {
-    const tokenizer = await convert(sentencePieceFile(LETTER_PIECES, { 3: 2 }, { 3: 0 }));
+    const tokenizer = await convert(sentencePieceFile(LETTER_PIECES, { 3: 2 }, { 3: 0, 4: 0 }));
     expect(tokenizer.encode('ab')).toEqual([1, id('ab')]);
     expect(tokenizer.decode([id('▁a')])).toBe(' a');
   });
@@ -126,6 +129,15 @@ describe('a tokenizer.model', () => {
     const tokenizer = await convert(sentencePieceFile(LETTER_PIECES, { 3: 1 }));
     expect(tokenizer.encode('<s>')).toEqual([1, id('▁'), id('<'), id('s>')]);
     expect(tokenizer.encode('</s>')).toEqual([1, id('▁'), id('</'), id('s>')]);
+  });
+
+  it('never takes a reserved piece of a unigram model for text where a character of its name is unknown', async () => {
+    const pieces = LETTER_PIECES.filter(({ text, type }) => type !== 6 && text !== '/');
+    const [mark, s] = ['▁', 's>'].map((text) => pieces.findIndex((piece) => piece.text === text));
+    const tokenizer = await convert(
+      sentencePieceFile(pieces.filter(({ text }) => text !== '</' && text !== '<').concat({ text: 'zz' }), { 3: 1 }),
+    );
+    expect(tokenizer.encode('</s>')).toEqual([1, mark! - 1, 0, s! - 1]);
   });
 
   it('is linear in the length of a row of blanks and marks', async () => {
@@ -150,6 +162,49 @@ describe('a tokenizer.model', () => {
       await expect(writeTokenizerFromSentencePiece(folder.path)).rejects.toMatchObject({ code: 'CORRUPT' });
     }
     expect(await folder.list()).toEqual(['tokenizer.model', 'tokenizer_config.json']);
+  });
+});
+
+describe('a tokenizer.json that holds its tokenizer.model', () => {
+  const tokenizerJson = async (): Promise<{ model: Record<string, unknown>; added_tokens: { content: string; id: number }[] }> =>
+    JSON.parse(await readFile(join(folder.path, 'tokenizer.json'), 'utf8')) as never;
+
+  it('has other ids for its shards than without', async () => {
+    const { hash } = await convert(sentencePieceFile(LETTER_PIECES));
+    const json = await tokenizerJson();
+    await folder.write('tokenizer.json', JSON.stringify({ ...json, model: { ...json.model, sentencepiece_model: undefined } }));
+    expect((await loadTokenizer(folder.path)).hash).not.toBe(hash);
+  });
+
+  it('finds tokens that were added to it', async () => {
+    await convert(sentencePieceFile(LETTER_PIECES));
+    const json = await tokenizerJson();
+    const more = LETTER_PIECES.length;
+    json.added_tokens.push(
+      ...['<|im_start|>', '<b>'].map((content, index) => ({ ...json.added_tokens[0]!, content, id: more + index, special: index === 0 })),
+    );
+    await folder.write('tokenizer.json', JSON.stringify(json));
+    const tokenizer = await loadTokenizer(folder.path);
+    expect(tokenizer.encode('a<b>')).toEqual([1, id('▁a'), more + 1]);
+    expect(tokenizer.encode('<|im_start|>', { interpretSpecialTokens: true })).toEqual([1, more]);
+    expect(tokenizer.encode('<|im_start|>')).not.toContain(more);
+    expect(tokenizer.decode([1, id('▁a'), more, more + 1])).toBe('a<b>');
+  });
+
+  it.each<[string, (json: Awaited<ReturnType<typeof tokenizerJson>>) => void]>([
+    ['token more', (json) => Object.assign(json.model.vocab as object, { more: LETTER_PIECES.length })],
+    ['token less', (json) => delete (json.model.vocab as Record<string, number>)['s>']],
+  ])('is refused when it has a %s', async (_what, change) => {
+    await convert(sentencePieceFile(LETTER_PIECES));
+    const json = await tokenizerJson();
+    json.model.merges = [];
+    change(json);
+    await folder.write('tokenizer.json', JSON.stringify(json));
+    await expect(loadTokenizer(folder.path)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: 'tokenizer.json has other tokens than the SentencePiece model in it.',
+      found: expect.stringMatching(/^the token "(more|s>)"$/) as string,
+    });
   });
 });
 
@@ -182,6 +237,11 @@ describe('a hostile tokenizer.model is refused:', () => {
     ['of words', sentencePieceFile(LETTER_PIECES, { 3: 3 }), 'the kind WORD'],
     ['of a kind to come', sentencePieceFile(LETTER_PIECES, { 3: 9 }), 'the kind 9'],
     ['with blanks behind words', sentencePieceFile(LETTER_PIECES, { 3: 2, 24: 1 }), 'blanks behind words'],
+    [
+      'with a table for decoded text',
+      Buffer.concat([sentencePieceFile(LETTER_PIECES), bytesField(5, bytesField(2, Buffer.from([1])))]),
+      'decoded text that is changed once more (denormalizer_spec)',
+    ],
     ['with blanks as they are', sentencePieceFile(LETTER_PIECES, { 3: 2 }, { 5: 0 }), 'blanks as themselves'],
   ])('%s', async (_what, bytes, found) => {
     expect(await refusal(bytes)).toMatchObject({ code: 'UNSUPPORTED', found });

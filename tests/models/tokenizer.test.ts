@@ -71,6 +71,22 @@ describe('a tokenizer', () => {
     expect(tokenizer.encode('abc')).toEqual([1, 4, 22]);
   });
 
+  it('finds an added token in the blanks that another took along', async () => {
+    const token = (id: number, content: string, strips: object): object => ({ ...special[0], id, content, special: false, ...strips });
+    const added = [token(5, 'b', { lstrip: true, rstrip: true }), token(22, ' a', {}), token(23, ' c', { lstrip: true })];
+    const tokenizer = await load(changed('root', { added_tokens: [...special, ...added] }));
+    // Recorded from tokenizers 0.22.2.
+    const recorded: [string, number[]][] = [
+      ['a b a', [1, 4, 5, 22]],
+      ['ab   aa', [1, 4, 5, 22, 4]],
+      ['b  b a', [1, 5, 5, 22]],
+      ['b   c', [1, 5, 23]],
+      ['b a  c b', [1, 5, 22, 23, 5]],
+      ['a  b', [1, 4, 5]],
+    ];
+    for (const [text, ids] of recorded) expect(tokenizer.encode(text)).toEqual(ids);
+  });
+
   it('takes halves of surrogate pairs for the replacement character', async () => {
     const tokenizer = await load(changed('model', { vocab: { ...letters, '\uFFFD': 22 } }));
     for (const half of ['\uD800', '\uDC00', '\uDC00\uD800'.slice(0, 1)]) expect(tokenizer.encode(`a${half}b`)).toEqual([1, 4, 22, 5]);

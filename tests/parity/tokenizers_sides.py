@@ -4,7 +4,8 @@
     tokenizers_sides.py pieces JOBS                     the same by SentencePiece
     tokenizers_sides.py convert TOKENIZER_MODEL OUT     the tokenizer.json that transformers makes
     tokenizers_sides.py variants TEXT FOLDER            small tokenizers of many kinds, trained on a text
-    tokenizers_sides.py models TEXT FOLDER              small SentencePiece models
+    tokenizers_sides.py models TEXT FOLDER              small SentencePiece models of every kind
+    tokenizers_sides.py recorded TEXT FOLDER            tests/fixtures/sentencepiece, from its texts.json
 
 JOBS is a JSON file of [{"tokenizer", "texts", "out", "interpreted"}]: a tokenizer's file, a JSON file of texts, where the answers go, and
 whether special tokens in texts are interpreted. Answers are OUT.ids (for each text the number of its ids, then the ids, as int32) and
@@ -181,6 +182,20 @@ def variants(text, folder):
             AddedToken("<|a|><|b|>", special=True, normalized=False),
         ],
     )
+    bpe(
+        "added-strips",
+        cut=level(add_prefix_space=False),
+        decoder=bytes_back,
+        byte_level=True,
+        added=[
+            AddedToken("the", lstrip=True, rstrip=True),
+            AddedToken("cat", single_word=True, rstrip=True),
+            AddedToken("<sep>", special=True, rstrip=True),
+            AddedToken("\n\n"),
+            AddedToken(" a"),
+            AddedToken(" o", normalized=False),
+        ],
+    )
     for name, fallback in [("unigram", False), ("unigram-bytes", True)]:
         tokenizer = Tokenizer(models.Unigram())
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
@@ -197,26 +212,86 @@ def variants(text, folder):
             json.dump(value, file)
 
 
-def sentencepiece_models(text, folder):
-    import sentencepiece
+USER_DEFINED = ["<sep>", "foo_", "fo", "▁the▁end", "ß", "  ", "e\u0301", "日本"]
 
-    for name, options in {
-        "bpe-nfkc": dict(model_type="bpe", normalization_rule_name="nmt_nfkc", byte_fallback=True),
-        "bpe-plain": dict(model_type="bpe", normalization_rule_name="identity", byte_fallback=True, remove_extra_whitespaces=False),
-        "bpe-unknown": dict(model_type="bpe", normalization_rule_name="identity", add_dummy_prefix=False),
-        "unigram-nfkc": dict(model_type="unigram", normalization_rule_name="nmt_nfkc_cf", byte_fallback=True),
-        "unigram-plain": dict(model_type="unigram", normalization_rule_name="identity", remove_extra_whitespaces=False),
-    }.items():
-        sentencepiece.SentencePieceTrainer.train(
-            input=text,
-            model_prefix=os.path.join(folder, name),
-            vocab_size=900,
-            character_coverage=0.999,
-            minloglevel=2,
-            **options,
-        )
+
+def train(path, text, **options):
+    """A SentencePiece model with a vocabulary of 900 pieces, as its proto."""
+    import sentencepiece
+    from sentencepiece import sentencepiece_model_pb2
+
+    options = {"vocab_size": 900, "character_coverage": 0.999, "minloglevel": 2, "num_threads": 1, **options}
+    sentencepiece.SentencePieceTrainer.train(input=text, model_prefix=path, **options)
+    os.remove(path + ".vocab")
+    model = sentencepiece_model_pb2.ModelProto()
+    with open(path + ".model", "rb") as file:
+        model.ParseFromString(file.read())
+    return model
+
+
+def write(path, model):
+    with open(path + ".model", "wb") as file:
+        file.write(model.SerializeToString())
+
+
+def leave_out(model):
+    """Each seventh piece of several characters becomes one that does not come out."""
+    longer = [piece for piece in model.pieces if piece.type == piece.NORMAL and len(piece.piece) > 1]
+    for piece in longer[::7]:
+        piece.type = piece.UNUSED
+    return model
+
+
+def sentencepiece_models(text, folder):
+    marks = dict(user_defined_symbols=USER_DEFINED, control_symbols=["<ctl>", "<|im_start|>"])
+    for kind in ["bpe", "unigram"]:
+        for name, options in {
+            "nfkc": dict(normalization_rule_name="nmt_nfkc", byte_fallback=True),
+            "nfkc-cf": dict(normalization_rule_name="nmt_nfkc_cf"),
+            "plain": dict(normalization_rule_name="identity", byte_fallback=True, remove_extra_whitespaces=False),
+            "plain-spaces": dict(normalization_rule_name="identity"),
+            "no-prefix": dict(normalization_rule_name="identity", add_dummy_prefix=False),
+            "bare": dict(normalization_rule_name="nmt_nfkc", add_dummy_prefix=False, remove_extra_whitespaces=False),
+            "symbols": dict(normalization_rule_name="nmt_nfkc", byte_fallback=True, **marks),
+            "symbols-plain": dict(normalization_rule_name="identity", remove_extra_whitespaces=False, unk_surface="<?>", **marks),
+            "other-ids": dict(normalization_rule_name="identity", byte_fallback=True, pad_id=0, eos_id=1, unk_id=2, bos_id=-1),
+        }.items():
+            train(os.path.join(folder, f"{kind}-{name}"), text, model_type=kind, **options)
+        for name, options in {"unused": {}, "unused-symbols": marks}.items():
+            path = os.path.join(folder, f"{kind}-{name}")
+            write(path, leave_out(train(path, text, model_type=kind, normalization_rule_name="identity", **options)))
+
+
+RULES = ["41 0300\tC0", "41 0300 0301\t42", "61 0301\tE1", "1100 1161\tAC00", "1100 1161 11A8\tAC01", "FB01\t66 69", "AD\t", "3000\t20", "2003\t20 20"]
+
+
+def recorded(text, folder):
+    """Small models for the unit tests, and what SentencePiece says to their texts (tests/fixtures/sentencepiece)."""
+    from sentencepiece import SentencePieceProcessor
+
+    rules = os.path.join(folder, "rules.tsv")
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write("\n".join(RULES))
+    texts = read_json(os.path.join(folder, "texts.json"))
+    answers = {}
+    for kind in ["bpe", "unigram"]:
+        for name, options in {
+            "symbols": dict(byte_fallback=True, user_defined_symbols=USER_DEFINED, control_symbols=["<ctl>"], normalization_rule_name="identity"),
+            "rules": dict(normalization_rule_tsv=rules, user_defined_symbols=["A\u0300x"]),
+            "blanks": dict(normalization_rule_name="identity", remove_extra_whitespaces=False, unk_surface="<?>"),
+        }.items():
+            path = os.path.join(folder, f"{kind}-{name}")
+            model = train(path, text, model_type=kind, **{**options, "vocab_size": 420 if "byte_fallback" in options else 160})
+            for spec, field in [(model.trainer_spec, "input"), (model.trainer_spec, "model_prefix"), (model.normalizer_spec, "normalization_rule_tsv")]:
+                spec.ClearField(field)  # a place on this machine
+            write(path, leave_out(model) if name == "blanks" else model)
+            processor = SentencePieceProcessor(model_file=path + ".model")
+            answers[f"{kind}-{name}"] = [{"ids": ids, "decoded": processor.decode(ids)} for ids in processor.encode(texts)]
+    os.remove(rules)
+    with open(os.path.join(folder, "answers.json"), "w", encoding="utf-8") as file:
+        json.dump(answers, file)
 
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    {"encode": encode, "pieces": pieces, "convert": convert, "variants": variants, "models": sentencepiece_models}[command](*arguments)
+    {"encode": encode, "pieces": pieces, "convert": convert, "variants": variants, "models": sentencepiece_models, "recorded": recorded}[command](*arguments)

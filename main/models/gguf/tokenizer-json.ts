@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { StrataError } from '../../../shared/errors.ts';
 import { schemaRefusal } from '../schema-refusal.ts';
 import { parseJsonText } from '../settings-json.ts';
+import { SENTENCEPIECE_FIELD } from '../tokenizers/sentencepiece-json.ts';
 
 /** The largest published tokenizer.json files have about 35 MB. */
 const MAX_TOKENIZER_BYTES = 200_000_000;
@@ -41,6 +42,7 @@ const bytePairSchema = z.object({
   end_of_word_suffix: z.string().nullish(),
   byte_fallback: z.boolean().default(false),
   ignore_merges: z.boolean().default(false),
+  [SENTENCEPIECE_FIELD]: z.string().optional(),
   // Not z.record: a token may be called "__proto__".
   vocab: z.custom<Readonly<Record<string, number>>>(isVocabulary, 'an object of texts with their ids, whole numbers of at least 0'),
   merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),

@@ -4,6 +4,7 @@ import type { LlamaConfig } from '../../../shared/domain/llama-config.ts';
 import { StrataError } from '../../../shared/errors.ts';
 import { readChatTemplates } from '../export/chat-template.ts';
 import { readSettings } from '../settings-json.ts';
+import { SENTENCEPIECE_FIELD } from '../tokenizers/sentencepiece-json.ts';
 import { byteLevelCutter, isByteLevel } from './byte-level-vocabulary.ts';
 import { GGUF_TOKEN_TYPES } from './gguf-types.ts';
 import { bytePiece, sentencePieceVocabulary } from './sentencepiece-vocabulary.ts';
@@ -45,6 +46,7 @@ export async function tokenizerMetadata(
     const added = new Set(tokenizer.addedTokens.map(({ id }) => id));
     const vocabulary = sentencePieceVocabulary(tokenizer, new Set(texts.filter((_, id) => !added.has(id))));
     notes.push(...vocabulary.notes);
+    if (vocabulary.addSpacePrefix) notes.push(...symbolNotes(tokenizer));
     metadata.set('tokenizer.ggml.pre', { type: 'string', value: 'default' });
     metadata.set('tokenizer.ggml.tokens', { type: 'array', of: 'string', value: texts });
     const scores = scoresById(texts, types, vocabulary.scores);
@@ -138,13 +140,23 @@ function scoresById(texts: readonly string[], types: readonly number[], made: Re
   });
 }
 
+/** The first of these tokens. */
+function some(tokens: readonly { content: string }[]): string {
+  return tokens
+    .map(({ content }) => JSON.stringify(content))
+    .slice(0, 5)
+    .join(', ');
+}
+
+/** SentencePiece puts a blank before a text only, llama.cpp also behind each user-defined symbol. */
+function symbolNotes({ addedTokens, model }: BytePairTokenizer): string[] {
+  const symbols = addedTokens.filter(({ special }) => !special);
+  if (model[SENTENCEPIECE_FIELD] === undefined || symbols.length === 0) return [];
+  return [`llama.cpp puts a blank behind ${some(symbols)}; SentencePiece, and so Strata, does not.`];
+}
+
 function addedTokenNotes({ addedTokens }: BytePairTokenizer): string[] {
   const notes: string[] = [];
-  const some = (tokens: { content: string }[]): string =>
-    tokens
-      .map(({ content }) => JSON.stringify(content))
-      .slice(0, 5)
-      .join(', ');
   const strips = addedTokens.filter(({ lstrip, rstrip }) => lstrip || rstrip);
   if (strips.length > 0) notes.push(`${some(strips)} would take blanks beside them along; llama.cpp keeps the blanks.`);
   const words = addedTokens.filter((token) => token.single_word);

@@ -5,7 +5,10 @@ import { type AddedToken } from './vocabulary.ts';
 /** A stretch of a text: an added token, or text between them (id null). */
 export type Stretch = (begin: number, end: number, id: number | null) => void;
 
-/** Finds added tokens in a text: the leftmost first, of those that begin at one place the longest. */
+/**
+ * Finds added tokens in a text: the leftmost first, of those that begin at one place the longest. As in the tokenizers library, the white space
+ * that a token takes along may belong to the next token too: its match was found before.
+ */
 export class AddedTokenFinder {
   readonly #tokens: readonly AddedToken[];
   readonly #contents = new TextTrie();
@@ -36,13 +39,13 @@ export class AddedTokenFinder {
         const { token, end } = match;
         const isFound = (findsSpecial || !token.isSpecial) && (!token.isSingleWord || isAlone(text, begin, end));
         if (isFound) {
-          const start = token.stripsLeft ? beforeBlanks(text, begin, done) : begin;
+          const start = token.stripsLeft ? Math.max(beforeBlanks(text, begin), done) : begin;
           const stop = token.stripsRight ? afterBlanks(text, end) : end;
           if (done < start) use(done, start, null);
           use(start, stop, token.id);
           done = stop;
         }
-        begin = Math.max(end, done);
+        begin = end;
       }
     }
     if (done < text.length) use(done, text.length, null);
@@ -70,8 +73,8 @@ function characterBefore(text: string, end: number): string {
 }
 
 /** All white space lies below U+10000. */
-function beforeBlanks(text: string, end: number, least: number): number {
-  while (end > least && BLANK.test(text[end - 1]!)) end--;
+function beforeBlanks(text: string, end: number): number {
+  while (end > 0 && BLANK.test(text[end - 1]!)) end--;
   return end;
 }
 

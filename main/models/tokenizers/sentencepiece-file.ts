@@ -14,9 +14,9 @@ const MAX_PIECES = 1_048_576;
 const MAX_PIECE_BYTES = 4096;
 
 /** Numbers of fields in ModelProto and the messages in it. */
-const MODEL = { pieces: 1, trainer: 2, normalizer: 3 };
+const MODEL = { pieces: 1, trainer: 2, normalizer: 3, denormalizer: 5 };
 const PIECE = { text: 1, score: 2, type: 3 };
-const TRAINER = { kind: 3, suffixSpaces: 24, unknownId: 40, bosId: 41, eosId: 42 };
+const TRAINER = { kind: 3, suffixSpaces: 24, unknownId: 40, bosId: 41, eosId: 42, unknownSurface: 44 };
 const NORMALIZER = { map: 2, addDummyPrefix: 3, removeExtraWhitespaces: 4, escapeWhitespaces: 5 };
 
 const KINDS: Readonly<Record<number, string>> = { 1: 'Unigram', 2: 'BPE', 3: 'WORD', 4: 'CHAR' };
@@ -29,11 +29,21 @@ const TYPES: Readonly<Record<number, SentencePieceType>> = {
   6: 'byte',
 };
 
+/** What a tokenizer.model says. */
+export interface SentencePieceFile extends SentencePieceModel {
+  /** What stands in decoded text for an unknown piece. */
+  unknownSurface: string;
+}
+
 /**
  * Reads a tokenizer.model. A start token is put in front of a text, as LLaMA's tokenizers do; an end token is not.
  * @throws StrataError CORRUPT for a file that is none, UNSUPPORTED for a kind that Strata does not compute.
  */
-export async function readSentencePieceModel(path: string): Promise<SentencePieceModel> {
+export async function readSentencePieceModel(path: string): Promise<SentencePieceFile> {
+  return (await readFileAndModel(path)).model;
+}
+
+async function readFileAndModel(path: string): Promise<{ model: SentencePieceFile; bytes: Buffer }> {
   const { size } = await stat(path);
   if (size > MAX_MODEL_BYTES) {
     throw new StrataError('CORRUPT', `${path} is not a SentencePiece model.`, {
@@ -43,7 +53,8 @@ export async function readSentencePieceModel(path: string): Promise<SentencePiec
     });
   }
   try {
-    return readModel(await readFile(path));
+    const bytes = await readFile(path);
+    return { model: parseSentencePieceModel(bytes), bytes };
   } catch (error) {
     if (!(error instanceof StrataError) || error.code !== 'CORRUPT') throw error;
     throw new StrataError('CORRUPT', `${path} is not a SentencePiece model.`, {
@@ -55,9 +66,10 @@ export async function readSentencePieceModel(path: string): Promise<SentencePiec
   }
 }
 
-function readModel(bytes: Uint8Array): SentencePieceModel {
+/** The bytes of a tokenizer.model. @throws StrataError as {@link readSentencePieceModel}, but for the file's name. */
+export function parseSentencePieceModel(bytes: Uint8Array): SentencePieceFile {
   const pieces: SentencePiece[] = [];
-  const [trainer, normalizer]: [Settings, Settings] = [new Map(), new Map()];
+  const [trainer, normalizer, denormalizer]: [Settings, Settings, Settings] = [new Map(), new Map(), new Map()];
   for (const field of protobufFields(bytes)) {
     if (!('bytes' in field)) continue;
     if (field.number === MODEL.pieces) {
@@ -66,30 +78,41 @@ function readModel(bytes: Uint8Array): SentencePieceModel {
     }
     if (field.number === MODEL.trainer) readSettingsOf(field.bytes, Object.values(TRAINER), trainer);
     if (field.number === MODEL.normalizer) readSettingsOf(field.bytes, Object.values(NORMALIZER), normalizer);
+    if (field.number === MODEL.denormalizer) readSettingsOf(field.bytes, [NORMALIZER.map], denormalizer);
   }
   if (pieces.length === 0) throw corrupt('no pieces', 'at least one');
   const kind = KINDS[numberOf(trainer, TRAINER.kind, 1)];
   if (kind !== 'BPE' && kind !== 'Unigram') throw unsupported(`the kind ${kind ?? numberOf(trainer, TRAINER.kind, 1)}`, 'BPE, Unigram');
   if (numberOf(trainer, TRAINER.suffixSpaces, 0) !== 0) throw unsupported('blanks behind words', 'blanks in front of words');
   if (numberOf(normalizer, NORMALIZER.escapeWhitespaces, 1) === 0) throw unsupported('blanks as themselves', 'blanks as ▁');
+  if (mapOf(denormalizer)) throw unsupported('decoded text that is changed once more (denormalizer_spec)', 'decoded text as it is');
   const unknown = pieces.findIndex(({ type }) => type === 'unknown');
   const idOf = (field: number, otherwise: number): number | null => {
     const id = numberOf(trainer, field, otherwise);
     return id >= 0 && pieces[id]?.type === 'control' ? id : null;
   };
-  const map = normalizer.get(NORMALIZER.map);
+  const surface = trainer.get(TRAINER.unknownSurface);
   return {
     pieces,
     kind,
     addDummyPrefix: numberOf(normalizer, NORMALIZER.addDummyPrefix, 1) !== 0,
     removeExtraWhitespaces: numberOf(normalizer, NORMALIZER.removeExtraWhitespaces, 1) !== 0,
-    normalizerMap: map && 'bytes' in map && map.bytes.length > 0 ? map.bytes : null,
+    normalizerMap: mapOf(normalizer),
     addBos: true,
     addEos: false,
     bosId: idOf(TRAINER.bosId, 1),
     eosId: idOf(TRAINER.eosId, 2),
     unknownId: unknown === -1 ? null : unknown,
+    unknownSurface: surface && 'bytes' in surface ? Buffer.from(surface.bytes).toString() : UNKNOWN_SURFACE,
   };
+}
+
+/** What SentencePiece shows for an unknown piece where the model does not say it. */
+const UNKNOWN_SURFACE = ' \u2047 ';
+
+function mapOf(settings: Settings): Uint8Array | null {
+  const map = settings.get(NORMALIZER.map);
+  return map && 'bytes' in map && map.bytes.length > 0 ? map.bytes : null;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -152,17 +175,17 @@ function unsupported(found: string, allowed: string): StrataError {
 }
 
 /**
- * Writes tokenizer.json beside the tokenizer.model of a folder, and tokenizer_config.json where there is none. Whether start and end tokens
+ * Writes tokenizer.json, with the tokenizer.model in it, beside the tokenizer.model of a folder, and tokenizer_config.json where there is none. Whether start and end tokens
  * are added is as tokenizer_config.json says it (`add_bos_token`, `add_eos_token`).
  * @throws StrataError as readSentencePieceModel.
  */
 export async function writeTokenizerFromSentencePiece(directory: string): Promise<void> {
-  const model = await readSentencePieceModel(join(directory, 'tokenizer.model'));
+  const { model, bytes } = await readFileAndModel(join(directory, 'tokenizer.model'));
   const settingsPath = join(directory, 'tokenizer_config.json');
   const settings = await readSettings(settingsPath);
   const addBos = typeof settings?.add_bos_token === 'boolean' ? settings.add_bos_token : model.addBos;
   const addEos = typeof settings?.add_eos_token === 'boolean' ? settings.add_eos_token : model.addEos;
-  const json = sentencePieceTokenizerJson({ ...model, addBos, addEos });
+  const json = sentencePieceTokenizerJson({ ...model, addBos, addEos }, bytes);
   await writeTextAtomically(join(directory, 'tokenizer.json'), `${JSON.stringify(json)}\n`);
   if (settings) return;
   const textOfId = (id: number | null): string | null => (id === null ? null : model.pieces[id]!.text);

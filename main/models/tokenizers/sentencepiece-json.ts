@@ -1,7 +1,8 @@
 /**
  * tokenizer.json from the pieces and scores of a SentencePiece model, as transformers' converters of LLaMA tokenizers make it, with two
- * things put right, so that ids are those of SentencePiece itself: extra blanks are removed where the model says so (the converters forget
- * it), and the text of a control piece such as `</s>` is never made out of ordinary characters.
+ * things put right: extra blanks are removed where the model says so (the converters forget it), and the text of a control piece such as
+ * `</s>` is not made out of ordinary characters where the pieces spell them. It is as near to SentencePiece as the format allows; the model's
+ * file goes with it, from which Strata computes the ids of SentencePiece itself.
  */
 
 export type SentencePieceType = 'normal' | 'unknown' | 'control' | 'userDefined' | 'unused' | 'byte';
@@ -32,7 +33,7 @@ export interface SentencePieceModel {
 }
 
 /** SentencePiece's mark of a blank. */
-const BLANK = '▁';
+export const BLANK = '▁';
 /** Kinds of pieces that come out of text; the others have their text as a name only. */
 const TEXT_TYPES: readonly SentencePieceType[] = ['normal', 'userDefined', 'unused'];
 /** What SentencePiece takes off the lowest score for a character without a piece. */
@@ -40,8 +41,15 @@ const UNKNOWN_PENALTY = 10;
 /** Begin and end of the whole text, written so that regular expressions of every kind understand it. */
 const [TEXT_BEGIN, TEXT_END] = ['(?<![\\s\\S])', '(?![\\s\\S])'];
 
-/** The content of tokenizer.json. Ids are places in `pieces`; of two pieces with the same text the later one is used. */
-export function sentencePieceTokenizerJson(model: SentencePieceModel): object {
+/** Where the model of a tokenizer.json holds the tokenizer.model that it was made from. Programs that do not know the field pass it over. */
+export const SENTENCEPIECE_FIELD = 'sentencepiece_model';
+
+/**
+ * The content of tokenizer.json. Ids are places in `pieces`; of two pieces with the same text the later one is used.
+ * @param file the tokenizer.model; null where there is none.
+ */
+export function sentencePieceTokenizerJson(model: SentencePieceModel, file: Uint8Array | null = null): object {
+  const made = model.kind === 'BPE' ? bytePairModel(model) : unigramModel(model);
   return {
     version: '1.0',
     truncation: null,
@@ -51,7 +59,7 @@ export function sentencePieceTokenizerJson(model: SentencePieceModel): object {
     pre_tokenizer: null,
     post_processor: postProcessor(model),
     decoder: decoder(model),
-    model: model.kind === 'BPE' ? bytePairModel(model) : unigramModel(model),
+    model: file ? { ...made, [SENTENCEPIECE_FIELD]: Buffer.from(file).toString('base64') } : made,
   };
 }
 
@@ -174,8 +182,8 @@ function mergesOf(pieces: readonly SentencePiece[]): [string, string][] {
 
 function unigramModel({ pieces, unknownId }: SentencePieceModel): object {
   const lowest = pieces.reduce((least, { score, type }) => (TEXT_TYPES.includes(type) ? Math.min(least, score) : least), 0);
-  // SentencePiece never finds a reserved piece in text. The tokenizers library looks at scores alone: here they are below
-  // any other way to spell them with pieces.
+  // SentencePiece never finds a reserved piece in text. The tokenizers library looks at scores alone: here they are below any other way to
+  // spell them with pieces. Below a way with an unknown character they cannot be, as that costs more than the least score of all.
   const reserved = (text: string): number => [...text].length * (lowest - UNKNOWN_PENALTY) - 1;
   return {
     type: 'Unigram',

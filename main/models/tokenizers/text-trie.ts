@@ -46,6 +46,13 @@ export class TextTrie {
     }
   }
 
+  /** Where the longest text that stands at this place ends; the place itself where none does. */
+  longestAt(text: string, begin: number): number {
+    let longest = begin;
+    this.eachAt(text, begin, (end) => void (longest = end));
+    return longest;
+  }
+
   #placeOf(node: number, unit: number): number {
     const mask = this.#size - 1;
     let hash = Math.imul(node, 0x9e3779b1) ^ Math.imul(unit + 1, 0x85ebca6b);

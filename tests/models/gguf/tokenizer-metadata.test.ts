@@ -157,6 +157,15 @@ describe('a tokenizer with byte pieces', () => {
     expect(notes).toEqual([]);
   });
 
+  it('out of a tokenizer.model with user-defined symbols says that llama.cpp puts a blank behind them', async () => {
+    const tokenizer = pieceTokenizer();
+    const symbol = { ...(tokenizer.added_tokens[0] as object), id: 287, content: '<sep>', special: false, normalized: false };
+    tokenizer.added_tokens.push(symbol as never);
+    expect((await metadataOf(tokenizer)).notes).toEqual([]);
+    Object.assign(tokenizer.model, { sentencepiece_model: '' });
+    expect((await metadataOf(tokenizer)).notes).toEqual(['llama.cpp puts a blank behind "<sep>"; SentencePiece, and so Strata, does not.']);
+  });
+
   it('of the newer form has the same pieces, and a note', async () => {
     const tokenizer = pieceTokenizer();
     tokenizer.normalizer = null;
