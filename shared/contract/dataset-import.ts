@@ -80,6 +80,7 @@ export const importRequestSchema = z.object({
   name: z.string().min(1).max(200).optional(),
   /** Where the data is published, such as an address. */
   origin: z.string().max(2000).optional(),
+  /** Empty for none; when absent, that of a file LICENSE or the like among the sources, or the earlier version's. */
   licence: z.string().max(2000).optional(),
   cleaning: cleaningSettingsSchema.optional(),
   mappings: z.array(chosenMappingSchema).optional(),

@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { ChosenMapping, ImportedFile, Inspection } from '../../../shared/contract/dataset-import.ts';
+import { LicenceFinder } from '../import/licence-file.ts';
 import { suggestName } from '../import/suggest-name.ts';
 import type { RawDocument } from '../raw-document.ts';
 import { type Format, formatOf, FORMATS } from '../readers/formats.ts';
@@ -31,9 +30,6 @@ const TEXT_EXAMPLES = 5;
 const EXAMPLE_CHARACTERS = 500;
 /** Files that are left out and named. */
 const MOST_LEFT_OUT = 200;
-
-const LICENCE = /^(licen[cs]e|copying|unlicense)([-.]\w+)*$/i;
-const LICENCE_BYTES = 4096;
 
 /**
  * Looks at files and folders as an import would find them, in a bounded time: every file is counted, the first of them are opened, and nothing is
@@ -78,7 +74,7 @@ class Look {
   #leftOutCount = 0;
   #textFiles = 0;
   readonly #texts: { path: string; text: string }[] = [];
-  #licence: string | null = null;
+  readonly #licences = new LicenceFinder();
 
   constructor(mappings: readonly ChosenMapping[], mostOpened: number) {
     this.#shapes = new InspectedShapes(mappings);
@@ -86,7 +82,7 @@ class Look {
   }
 
   async at(found: Found): Promise<void> {
-    if (this.#licence === null && LICENCE.test(basename(found.path))) this.#licence = await firstLine(found.path);
+    await this.#licences.offer(found.path);
     this.#files++;
     if (found.kind !== 'file') return this.#leaveOut({ path: found.path, status: found.kind, reason: found.reason });
     const format = formatOf(found.file.name);
@@ -116,7 +112,7 @@ class Look {
       leftOutCount: this.#leftOutCount,
       shapes: this.#shapes.result(),
       texts: { files: this.#textFiles, examples: this.#texts },
-      licence: this.#licence,
+      licence: this.#licences.licence,
     };
   }
 
@@ -153,19 +149,3 @@ class Look {
 
 /** Formats of rows. */
 const ROWS: readonly Format[] = ['json', 'jsonl', 'csv', 'parquet', 'arrow'];
-
-/** The first line with something in it; null for what cannot be read, such as a file in an archive. */
-async function firstLine(path: string): Promise<string | null> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(LICENCE_BYTES), 0, LICENCE_BYTES, 0);
-      const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
-      return lines.map((line) => line.trim()).find((line) => line !== '') ?? null;
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return null;
-  }
-}
