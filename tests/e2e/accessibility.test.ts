@@ -20,11 +20,10 @@ interface Violation {
 async function expectSteadyDocument(page: Page): Promise<void> {
   for (const width of [420, 1280]) {
     await page.setViewportSize({ width, height: 900 });
-    const { scrollWidth, scrollHeight } = await page.evaluate(() => {
-      const { scrollWidth, scrollHeight } = document.scrollingElement!;
-      return { scrollWidth, scrollHeight };
-    });
-    expect({ scrollWidth, scrollHeight }, `the document of ${page.url()}, ${width} px wide`).toEqual({
+    const size = await page.evaluate<object>(
+      '(({ scrollWidth, scrollHeight }) => ({ scrollWidth, scrollHeight }))(document.scrollingElement)',
+    );
+    expect(size, `the document of ${page.url()}, ${width} px wide`).toEqual({
       scrollWidth: width,
       scrollHeight: 900,
     });
