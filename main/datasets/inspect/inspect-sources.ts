@@ -58,7 +58,9 @@ export async function inspectSources(
   all.catch(() => undefined);
   const how = await Promise.race([all, isOver]);
   clearTimeout(timer);
-  return { name: suggestName(paths), isComplete: how === 'whole', ...look.result() };
+  const seen = look.result();
+  const isComplete = how === 'whole';
+  return { name: suggestName(paths), isComplete, ...seen, isLeftOutExact: isComplete && seen.isLeftOutExact };
 }
 
 /** What has been seen so far. */
@@ -72,6 +74,8 @@ class Look {
   readonly #openedByFormat = new Map<Format, number>();
   readonly #leftOut: ImportedFile[] = [];
   #leftOutCount = 0;
+  /** No file was left unopened, or only begun. */
+  #isEachRead = true;
   #textFiles = 0;
   readonly #texts: { path: string; text: string }[] = [];
   readonly #licences = new LicenceFinder();
@@ -89,6 +93,7 @@ class Look {
     if (format !== null) this.#formats.set(format, (this.#formats.get(format) ?? 0) + 1);
     const isText = format !== null && !ROWS.includes(format);
     if (!this.#shallOpen(format)) {
+      this.#isEachRead = false;
       if (isText) this.#textFiles++;
       return;
     }
@@ -110,6 +115,7 @@ class Look {
       formats: formats.sort((a, b) => b.files - a.files),
       leftOut: this.#leftOut,
       leftOutCount: this.#leftOutCount,
+      isLeftOutExact: this.#isEachRead,
       shapes: this.#shapes.result(),
       texts: { files: this.#textFiles, examples: this.#texts },
       licence: this.#licences.licence,
@@ -129,11 +135,16 @@ class Look {
     for await (const document of readDocuments(file)) {
       if (document.kind === 'text') {
         if (rows.length > 0) continue; // texts among rows
+        this.#isEachRead = false;
         return this.#showText(file.path, document);
       }
-      if (rows.push(document) === ROWS_FOR_GUESSING) break;
+      if (rows.push(document) === ROWS_FOR_GUESSING) {
+        this.#isEachRead = false;
+        break;
+      }
     }
-    this.#shapes.add(file.path, rows);
+    const problem = this.#shapes.add(file.path, rows);
+    if (problem !== null) this.#leaveOut({ path: file.path, status: 'failed', reason: problem });
   }
 
   #showText(path: string, { text }: Extract<RawDocument, { kind: 'text' }>): void {

@@ -109,7 +109,15 @@ export function pathBelow(path: string, folder: string): string {
   return path.startsWith(folder) ? path.slice(folder.length) : path;
 }
 
-/** The last part of a path; a member of an archive is named by its own last part. */
-export function fileName(path: string): string {
-  return path.split(/[\\/]/).at(-1) ?? path;
+/** Characters of a path in a list. */
+const PATH_CHARACTERS = 48;
+
+/** A path as it stands below a folder, an ellipsis in place of its beginning where it is long; the file's own name stays whole. */
+export function nameBelow(path: string, folder: string): string {
+  const below = pathBelow(path, folder);
+  if (below.length <= PATH_CHARACTERS) return below;
+  const parts = below.split(/(?<=[\\/])/);
+  let shown = parts.pop()!;
+  while (parts.length > 0 && parts.at(-1)!.length + shown.length < PATH_CHARACTERS) shown = parts.pop()! + shown;
+  return parts.length === 0 ? shown : `…/${shown}`;
 }

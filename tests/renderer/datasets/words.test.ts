@@ -7,7 +7,14 @@ import {
 } from '../../../renderer/features/datasets/cleaning-words.ts';
 import { columnUse, firstMapping } from '../../../renderer/features/datasets/mapping.ts';
 import { markSharedRun } from '../../../renderer/features/datasets/shared-run.ts';
-import { commonFolder, kindsInWords, languagesInWords, mappingInWords, pathBelow } from '../../../renderer/features/datasets/words.ts';
+import {
+  commonFolder,
+  kindsInWords,
+  languagesInWords,
+  mappingInWords,
+  nameBelow,
+  pathBelow,
+} from '../../../renderer/features/datasets/words.ts';
 import { cleaningSettingsSchema, DEFAULT_CLEANING } from '../../../shared/domain/cleaning.ts';
 import { type CellType, type Mapping, mappingSchema, type Shape, type ShapeGuess } from '../../../shared/domain/shape.ts';
 
@@ -129,6 +136,17 @@ describe('paths of files', () => {
     [[], ''],
   ])('%j lie in %j', (paths, folder) => {
     expect(commonFolder(paths)).toBe(folder);
+  });
+
+  test('are shortened at the beginning, whole folders at a time, and never in the name of the file', () => {
+    expect(nameBelow('/data/1/0.txt', '/data/')).toBe('1/0.txt');
+    expect(nameBelow('/data/0.txt', '/data/')).toBe('0.txt');
+    const long = `/data/${'a'.repeat(40)}/inner/deeper/0.txt`;
+    expect(nameBelow(long, '/data/')).toBe('…/inner/deeper/0.txt');
+    expect(nameBelow(long.replaceAll('/', '\\'), '\\data\\')).toBe('…/inner\\deeper\\0.txt');
+    const name = `${'b'.repeat(100)}.txt`;
+    expect(nameBelow(`/data/x/${name}`, '/data/')).toBe(`…/${name}`);
+    expect(nameBelow(`/data/${name}`, '/data/')).toBe(name);
   });
 
   test('are told apart below it, and what is none stays as it is', () => {
