@@ -21,6 +21,7 @@ export interface ImportOptions {
   /** Where the files came from, in words for the user; the paths when absent. */
   source?: string;
   origin?: string;
+  /** Empty for none; that of a file LICENSE or the like among the sources when absent. */
   licence?: string;
   cleaning?: CleaningSettings;
   /** How rows with these columns are read, where the user chose. */
@@ -97,7 +98,7 @@ async function importInto(paths: readonly string[], destination: string, work: s
         duplicates: clean.duplicates,
         source: options.source ?? paths.join(', '),
         origin: options.origin ?? null,
-        licence: options.licence ?? null,
+        licence: (options.licence ?? collected.licence) || null,
         files: filesAfter(collected, clean, keptByFile),
         cleaning: { settings: cleaning, report: clean.report },
         split: split.report,

@@ -28,7 +28,8 @@ export async function recordOf(context: StudioContext, datasets: Datasets, reque
   else await refuseMissing(paths);
   const name = request.name ?? asked?.name ?? suggestName(paths);
   const origin = request.origin ?? asked?.origin ?? null;
-  const licence = request.licence ?? asked?.licence ?? null;
+  // Of a later version nothing is looked for: where the earlier one has none, somebody may have said so.
+  const licence = request.licence ?? (asked ? (asked.licence ?? '') : null);
   const seed = request.seed ?? asked?.seed ?? null;
   return {
     id: newId(name),

@@ -43,7 +43,7 @@ export type InspectedRow = z.infer<typeof inspectedRowSchema>;
 /** Files whose rows have the same columns. */
 export const inspectedShapeSchema = z.object({
   guess: shapeGuessSchema,
-  /** What rows are read as: the chosen mapping, or the guessed one; null where there is none, and the files would fail. */
+  /** What rows are read as: the chosen mapping, or the guessed one; null where there is none, and the files would be left out. */
   mapping: mappingSchema.nullable(),
   files: z.int(),
   /** Some of the files, by path. */
@@ -66,6 +66,8 @@ export const inspectionSchema = z.object({
   /** Files that would be left out as far as can be told, the first of them, and how many there are. */
   leftOut: z.array(importedFileSchema),
   leftOutCount: z.int(),
+  /** False where there may be more of them: files that were not opened, or not read to their end. */
+  isLeftOutExact: z.boolean(),
   shapes: z.array(inspectedShapeSchema),
   /** Files of plain text and documents, with the beginnings of some. */
   texts: z.object({ files: z.int(), examples: z.array(z.object({ path: z.string(), text: z.string() })) }),
@@ -80,6 +82,7 @@ export const importRequestSchema = z.object({
   name: z.string().min(1).max(200).optional(),
   /** Where the data is published, such as an address. */
   origin: z.string().max(2000).optional(),
+  /** Empty for none; when absent, that of a file LICENSE or the like among the sources, or the earlier version's. */
   licence: z.string().max(2000).optional(),
   cleaning: cleaningSettingsSchema.optional(),
   mappings: z.array(chosenMappingSchema).optional(),

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -38,6 +38,21 @@ test('inspect shows how rows would be read, and how a mapping would read them', 
     code: 'BAD_INPUT',
     allowed: /left, right/,
   });
+});
+
+test('import takes the licence that inspect shows, a later version that of the earlier one', async () => {
+  const folder = join(directory, 'licensed');
+  await mkdir(folder);
+  await writeFile(join(folder, 'LICENSE'), 'MIT License\n\nPermission is hereby granted');
+  await writeFile(join(folder, 'rows.jsonl'), '{"text":"one text of some words"}\n{"text":"another text of some words"}\n');
+  const { licence } = await strata.json<Inspection>('data', 'inspect', folder);
+  const imported = await strata.json<Outcome>('data', 'import', folder);
+  expect([licence, imported.datasets[0]!.licence]).toEqual(['MIT License', 'MIT License']);
+  const none = await strata.json<Outcome>('data', 'import', folder, '--licence', '', '--name', 'none');
+  expect(none.datasets[0]!.licence).toBe(null);
+  await appendFile(join(folder, 'rows.jsonl'), '{"text":"a third text of some words"}\n');
+  const later = async (name: string): Promise<Outcome> => strata.json<Outcome>('data', 'update', name);
+  expect([(await later('licensed')).datasets[0]!.licence, (await later('none')).datasets[0]!.licence]).toEqual(['MIT License', null]);
 });
 
 test('import reads and cleans as chosen; show, search and update say what came of it', async () => {

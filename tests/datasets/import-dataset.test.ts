@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGzip, gzipSync } from 'node:zlib';
 import { createWriteStream } from 'node:fs';
@@ -109,6 +109,18 @@ describe('importing', () => {
     const manifest = await importDataset([join(folder.path, 'in')], destination());
     expect(resultsOf(manifest)['in/a.jsonl.gz']).toBe('failed: The gzip data ends too early: the file is truncated.');
     expect(await textsOf()).toEqual(['one', 'two']);
+  });
+
+  it('takes the licence of a file LICENSE, unless another or none was said', async () => {
+    await folder.write('in/LICENSE', '\n MIT License\n\nPermission is hereby granted');
+    await folder.write('in/a.jsonl', rows(['one', 'two']));
+    const licenceOf = async (said?: string): Promise<string | null> =>
+      (await importDataset([join(folder.path, 'in')], destination(), said === undefined ? {} : { licence: said })).licence;
+    expect(await licenceOf()).toBe('MIT License');
+    await rm(destination(), { recursive: true });
+    expect(await licenceOf('CC0')).toBe('CC0');
+    await rm(destination(), { recursive: true });
+    expect(await licenceOf('')).toBe(null);
   });
 
   it('writes a manifest whose figures are those of the documents', async () => {

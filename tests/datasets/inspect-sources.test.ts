@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { inspectionSchema } from '../../shared/contract/dataset-import.ts';
+import { importDataset } from '../../main/datasets/import-dataset.ts';
 import { inspectInBackground } from '../../main/datasets/inspect/inspect-in-background.ts';
 import { inspectSources } from '../../main/datasets/inspect/inspect-sources.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
@@ -22,7 +23,14 @@ it('shows the shapes of the rows, the texts, what would be left out, and the lic
   const inspection = await inspectInBackground({ paths: [join(folder.path, 'in')], mappings: [] });
   expect(inspectionSchema.parse(inspection)).toEqual(inspection);
   const path = (name: string): string => join(folder.path, 'in', name);
-  expect(inspection).toMatchObject({ name: 'in', files: 7, isComplete: true, licence: 'CC BY 4.0', leftOutCount: 3 });
+  expect(inspection).toMatchObject({
+    name: 'in',
+    files: 7,
+    isComplete: true,
+    licence: 'CC BY 4.0',
+    leftOutCount: 4,
+    isLeftOutExact: false,
+  });
   expect(inspection.formats).toContainEqual({ format: 'JSON Lines', files: 2 });
   expect(inspection.texts).toEqual({ files: 1, examples: [{ path: path('c.md'), text: '# A title\n\nA text.' }] });
   const [rows, odd] = inspection.shapes;
@@ -39,8 +47,27 @@ it('shows the shapes of the rows, the texts, what would be left out, and the lic
   expect(inspection.leftOut.map((each) => [each.path, each.status])).toEqual([
     [path('LICENSE'), 'skipped'],
     [path('empty.txt'), 'failed'],
+    [path('odd.csv'), 'failed'],
     [path('table.xlsx'), 'skipped'],
   ]);
+});
+
+it('counts as left out what an import then leaves out, with the same reasons', async () => {
+  await folder.write('in/good.jsonl', jsonl(questions));
+  await folder.write('in/odd.csv', 'left,right\n1,2\n3,4\n');
+  await folder.write('in/mostly.jsonl', jsonl([{ text: 'a text' }, { text: { no: 'text' } }, { text: { no: 'text' } }]));
+  await folder.write('in/some.jsonl', jsonl([{ text: 'a text' }, { text: 'another text' }, { text: { no: 'text' } }]));
+  await folder.write('in/table.xlsx', 'PK');
+  const source = join(folder.path, 'in');
+  const { leftOut, leftOutCount, isLeftOutExact } = await inspectSources([source], []);
+  const { files } = await importDataset([source], join(folder.path, 'dataset'));
+  expect(leftOut).toEqual(
+    files.filter(({ status }) => status !== 'imported').map(({ path, status, reason }) => ({ path, status, reason })),
+  );
+  expect([leftOutCount, isLeftOutExact]).toEqual([3, true]);
+  // What a mapping can read is not left out any more.
+  const mappings = [{ columns: ['left', 'right'], mapping: { shape: 'completion' as const, prompt: ['left'], completion: ['right'] } }];
+  expect((await inspectSources([source], mappings)).leftOutCount).toBe(2);
 });
 
 it('shows the rows as a chosen mapping reads them, and why some cannot be used', async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
@@ -13,6 +14,20 @@ const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 interface Violation {
   id: string;
   nodes: { html: string; failureSummary: string }[];
+}
+
+/** Only the page within the window scrolls, at any width: a document that scrolls leaves most of the window blank. */
+async function expectSteadyDocument(page: Page): Promise<void> {
+  for (const width of [420, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    const size = await page.evaluate<object>(
+      '(({ scrollWidth, scrollHeight }) => ({ scrollWidth, scrollHeight }))(document.scrollingElement)',
+    );
+    expect(size, `the document of ${page.url()}, ${width} px wide`).toEqual({
+      scrollWidth: width,
+      scrollHeight: 900,
+    });
+  }
 }
 
 describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorScheme) => {
@@ -43,6 +58,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
 
   /** What axe finds against WCAG 2.2 AA on the page as it is; the script is put in past the page's own policy, by the browser. */
   async function violations(): Promise<string[]> {
+    await expectSteadyDocument(open.page);
     await open.page.evaluate(axe);
     const found = await open.page.evaluate(
       async () =>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DatasetImport } from '../../shared/contract/dataset-import.ts';
 import type { DatasetInfo, DocumentTokens } from '../../shared/contract/datasets.ts';
 import { dropFiles, goTo, importCard, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
@@ -191,6 +192,42 @@ describe('datasets in the browser', () => {
     }
     await page.getByRole('button', { name: 'Check', exact: true }).click();
     await result.getByText('Nothing that is measured on stands in what is trained on.').waitFor();
+  });
+
+  it('stops an import and goes on with it, to all of its documents', async () => {
+    const { page } = open;
+    // Seconds of work; read where it lies.
+    const [FILES, ROWS] = [30, 1000];
+    const big = join(files, 'big');
+    await mkdir(big);
+    for (const file of numbers(FILES)) {
+      const rows = numbers(ROWS).map((row) => {
+        const first = 1000 + 4 * (file * ROWS + row);
+        return {
+          text: numbers(4)
+            .map((nr) => paragraph(first + nr))
+            .join('\n'),
+        };
+      });
+      await writeFile(join(big, `${file}.jsonl`), lines(rows));
+    }
+    await page.getByLabel('or a path on the studio’s machine').fill(big);
+    await page.getByRole('button', { name: 'Look into it', exact: true }).click();
+    await page.getByRole('form', { name: 'Import' }).getByText(`${FILES} files`, { exact: false }).first().waitFor();
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    const card = importCard(page, 'big');
+    await card.getByText(/ [1-9][\d,]* documents, /).waitFor();
+    await card.getByRole('button', { name: 'Stop the import of big' }).click();
+    await card.getByText('Stopped', { exact: true }).waitFor();
+    const stopped = await studio.strata<DatasetImport[]>('data', 'imports');
+    expect(stopped).toMatchObject([{ name: 'big', state: 'stopped', canResume: true }]);
+    expect((await studio.strata<DatasetInfo[]>('data', 'list')).map(({ name }) => name)).not.toContain('big');
+    await card.getByRole('button', { name: 'Go on with big' }).click();
+    await card.getByText('Imported', { exact: true }).waitFor();
+    await card.getByText('30,000 documents', { exact: true }).waitFor();
+    expect((await studio.strata<DatasetInfo[]>('data', 'list')).find(({ name }) => name === 'big')).toMatchObject({
+      documents: FILES * ROWS,
+    });
   });
 
   it('takes files and folders from the picker, and forgets what is cancelled', async () => {

@@ -111,7 +111,7 @@ function importOptions(importing: Command): Command {
   return importing
     .addOption(nameOption())
     .option('--origin <text>', 'where the data is published, such as an address')
-    .option('--licence <text>', 'its licence')
+    .option('--licence <text>', 'its licence, "" for none; when absent, that of a LICENSE file among the sources')
     .addOption(wholeNumber('--seed <n>', 'draws another held-out part', 0, 2 ** 31 - 1))
     .addOption(mapOption())
     .option('--clean <settings...>', 'key=value, see below')

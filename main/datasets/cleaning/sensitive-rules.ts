@@ -51,6 +51,23 @@ export const SENSITIVE_RULES: readonly SensitiveRule[] = [
     pattern: /(?<![A-Za-z0-9])xox[abeprs]-[A-Za-z0-9-]{10,250}/g,
   },
   {
+    // gitleaks, rule openai-api-key: T3BlbkFJ, "OpenAI" in base64, stands in the middle. Keys of projects, services and admins are longer than the first ones.
+    kind: 'openai-key',
+    group: 'secrets',
+    hints: ['sk-'],
+    pattern:
+      /(?<![A-Za-z0-9_-])sk-(?:(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,200}|[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}(?![A-Za-z0-9_-]))/g,
+    verify: wholeIf((match) => isRandom(match[0])),
+  },
+  {
+    // gitleaks, rules anthropic-api-key and anthropic-admin-api-key: a version, 93 characters and "AA"; shorter ones of the same form are found too.
+    kind: 'anthropic-key',
+    group: 'secrets',
+    hints: ['sk-ant-'],
+    pattern: /(?<![A-Za-z0-9_-])sk-ant-[A-Za-z0-9_-]{20,200}/g,
+    verify: wholeIf((match) => isRandom(match[0])),
+  },
+  {
     // RFC 7468 (PEM); RFC 4880, section 6.2 (OpenPGP's "PRIVATE KEY BLOCK"). Without an end the line that begins it is what is found.
     kind: 'private-key',
     group: 'secrets',
@@ -73,6 +90,14 @@ export const SENSITIVE_RULES: readonly SensitiveRule[] = [
     pattern:
       /(?:api[_-]?key|access[_-]?key|secret|token|passw(?:or)?d|credential|auth)[A-Za-z0-9_-]{0,20}["'`]?[ \t]{0,4}(?::=|=>|[=:])[ \t]{0,4}(["'`]?)([A-Za-z0-9+/_=.~-]{16,})/gi,
     verify: randomValue,
+  },
+  {
+    // A quoted value given to a password; gitleaks' rule generic-api-key knows the names, and leaves out words and placeholders.
+    kind: 'password',
+    group: 'secrets',
+    hints: [],
+    pattern: /(?:password|passwd|passphrase|pwd)["'`]?[ \t]{0,4}(?::=|=>|[=:])[ \t]{0,4}(["'`])([^\s"'`]{8,64})\1/gi,
+    verify: passwordValue,
   },
   {
     // ISO/IEC 7812: written in one, in fours, or as American Express does.
@@ -118,8 +143,26 @@ const MIN_KEY_ENTROPY = 3.5;
 /** The value of an assignment, where it looks random. */
 function randomValue(match: RegExpExecArray): readonly [number, number] | null {
   const value = match[2]!;
-  const isRandom = /\d/.test(value) && /[A-Za-z]/.test(value) && entropyOf(value) >= MIN_KEY_ENTROPY;
-  return isRandom ? [match[0].length - value.length, match[0].length] : null;
+  return isRandom(value) ? [match[0].length - value.length, match[0].length] : null;
+}
+
+function isRandom(value: string): boolean {
+  return /\d/.test(value) && /[A-Za-z]/.test(value) && entropyOf(value) >= MIN_KEY_ENTROPY;
+}
+
+/** Bits per character of a password: eight different characters have three. */
+const MIN_PASSWORD_ENTROPY = 2.5;
+/** What stands for a password or is none: a variable, a part of a template, something hidden, a path or an address. */
+const PLACEHOLDER = /^[$%<{[~/.]|:\/\/|\$\{|\{\{|%\(|[*x•.]{4}|example|change|your|dummy|password|passwort|secret|1234/i;
+
+/** The value given to a password, where it looks random: letters with digits among them, and not only at the end as of a word with a number. */
+function passwordValue(match: RegExpExecArray): readonly [number, number] | null {
+  const value = match[2]!;
+  const isWord = /^\p{L}+[\d\W_]{0,5}$/u.test(value);
+  if (isWord || PLACEHOLDER.test(value) || !/\d/.test(value) || !/\p{L}/u.test(value) || entropyOf(value) < MIN_PASSWORD_ENTROPY)
+    return null;
+  const end = match[0].length - 1; // before the closing quote
+  return [end - value.length, end];
 }
 
 /** What of a match is an IBAN: a word in capitals may follow. */

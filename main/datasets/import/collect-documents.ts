@@ -13,6 +13,7 @@ import { UnreadableFile } from '../unreadable-file.ts';
 import { writeAt } from '../write-at.ts';
 import { hashedFile } from './hashed-file.ts';
 import { ImportJournal } from './import-journal.ts';
+import { LicenceFinder } from './licence-file.ts';
 
 /** A document as it was found, before anything is cleaned or left out. */
 export interface CollectedDocument {
@@ -36,6 +37,8 @@ export interface CollectOptions {
 export interface Collected {
   files: DatasetFile[];
   documents: number;
+  /** The first line of a file LICENSE or the like among the files; null where there is none. */
+  licence: string | null;
   /** All collected documents from the first; may be asked again. */
   read(): AsyncIterable<CollectedDocument>;
 }
@@ -57,12 +60,14 @@ export async function collectDocuments(paths: readonly string[], work: string, o
     return open(path, 'r+');
   });
   let documents = journal.entries.reduce((sum, { file }) => sum + (file.documents ?? 0), 0);
+  const licences = new LicenceFinder();
   let isResuming = true;
   let place = 0;
   try {
     for await (const found of findFiles(paths, { ...options.sources, temporaryFolder: work })) {
       options.signal?.throwIfAborted();
       options.onFile?.(found.path, place, documents);
+      await licences.offer(found.path);
       const stamp = await stampOf(found);
       if (isResuming) {
         const known = journal.entries[place];
@@ -86,7 +91,12 @@ export async function collectDocuments(paths: readonly string[], work: string, o
   } finally {
     await output.close();
   }
-  return { files: journal.entries.map(({ file }) => structuredClone(file)), documents, read: () => readCollected(path, options.signal) };
+  return {
+    files: journal.entries.map(({ file }) => structuredClone(file)),
+    documents,
+    licence: licences.licence,
+    read: () => readCollected(path, options.signal),
+  };
 }
 
 async function* readCollected(path: string, signal?: AbortSignal): AsyncGenerator<CollectedDocument> {

@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { ChosenMapping, ImportedFile, Inspection } from '../../../shared/contract/dataset-import.ts';
+import { LicenceFinder } from '../import/licence-file.ts';
 import { suggestName } from '../import/suggest-name.ts';
 import type { RawDocument } from '../raw-document.ts';
 import { type Format, formatOf, FORMATS } from '../readers/formats.ts';
@@ -32,9 +31,6 @@ const EXAMPLE_CHARACTERS = 500;
 /** Files that are left out and named. */
 const MOST_LEFT_OUT = 200;
 
-const LICENCE = /^(licen[cs]e|copying|unlicense)([-.]\w+)*$/i;
-const LICENCE_BYTES = 4096;
-
 /**
  * Looks at files and folders as an import would find them, in a bounded time: every file is counted, the first of them are opened, and nothing is
  * read to its end. A file that takes longer than the rest of the time is not waited for.
@@ -62,7 +58,9 @@ export async function inspectSources(
   all.catch(() => undefined);
   const how = await Promise.race([all, isOver]);
   clearTimeout(timer);
-  return { name: suggestName(paths), isComplete: how === 'whole', ...look.result() };
+  const seen = look.result();
+  const isComplete = how === 'whole';
+  return { name: suggestName(paths), isComplete, ...seen, isLeftOutExact: isComplete && seen.isLeftOutExact };
 }
 
 /** What has been seen so far. */
@@ -76,9 +74,11 @@ class Look {
   readonly #openedByFormat = new Map<Format, number>();
   readonly #leftOut: ImportedFile[] = [];
   #leftOutCount = 0;
+  /** No file was left unopened, or only begun. */
+  #isEachRead = true;
   #textFiles = 0;
   readonly #texts: { path: string; text: string }[] = [];
-  #licence: string | null = null;
+  readonly #licences = new LicenceFinder();
 
   constructor(mappings: readonly ChosenMapping[], mostOpened: number) {
     this.#shapes = new InspectedShapes(mappings);
@@ -86,13 +86,14 @@ class Look {
   }
 
   async at(found: Found): Promise<void> {
-    if (this.#licence === null && LICENCE.test(basename(found.path))) this.#licence = await firstLine(found.path);
+    await this.#licences.offer(found.path);
     this.#files++;
     if (found.kind !== 'file') return this.#leaveOut({ path: found.path, status: found.kind, reason: found.reason });
     const format = formatOf(found.file.name);
     if (format !== null) this.#formats.set(format, (this.#formats.get(format) ?? 0) + 1);
     const isText = format !== null && !ROWS.includes(format);
     if (!this.#shallOpen(format)) {
+      this.#isEachRead = false;
       if (isText) this.#textFiles++;
       return;
     }
@@ -114,9 +115,10 @@ class Look {
       formats: formats.sort((a, b) => b.files - a.files),
       leftOut: this.#leftOut,
       leftOutCount: this.#leftOutCount,
+      isLeftOutExact: this.#isEachRead,
       shapes: this.#shapes.result(),
       texts: { files: this.#textFiles, examples: this.#texts },
-      licence: this.#licence,
+      licence: this.#licences.licence,
     };
   }
 
@@ -133,11 +135,16 @@ class Look {
     for await (const document of readDocuments(file)) {
       if (document.kind === 'text') {
         if (rows.length > 0) continue; // texts among rows
+        this.#isEachRead = false;
         return this.#showText(file.path, document);
       }
-      if (rows.push(document) === ROWS_FOR_GUESSING) break;
+      if (rows.push(document) === ROWS_FOR_GUESSING) {
+        this.#isEachRead = false;
+        break;
+      }
     }
-    this.#shapes.add(file.path, rows);
+    const problem = this.#shapes.add(file.path, rows);
+    if (problem !== null) this.#leaveOut({ path: file.path, status: 'failed', reason: problem });
   }
 
   #showText(path: string, { text }: Extract<RawDocument, { kind: 'text' }>): void {
@@ -153,19 +160,3 @@ class Look {
 
 /** Formats of rows. */
 const ROWS: readonly Format[] = ['json', 'jsonl', 'csv', 'parquet', 'arrow'];
-
-/** The first line with something in it; null for what cannot be read, such as a file in an archive. */
-async function firstLine(path: string): Promise<string | null> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(LICENCE_BYTES), 0, LICENCE_BYTES, 0);
-      const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
-      return lines.map((line) => line.trim()).find((line) => line !== '') ?? null;
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return null;
-  }
-}

@@ -4,7 +4,7 @@ import type { Mapping, ShapeGuess } from '../../../shared/domain/shape.ts';
 import { chooserOf, columnsKey } from '../import/choose-mapping.ts';
 import type { RawDocument } from '../raw-document.ts';
 import { inShort } from '../shapes/cells.ts';
-import { contentOfRow } from '../shapes/content-of-row.ts';
+import { contentOfRow, unknownShape } from '../shapes/content-of-row.ts';
 import { guessMapping } from '../shapes/guess-mapping.ts';
 import { UnusableRow } from '../shapes/unusable-row.ts';
 
@@ -12,6 +12,8 @@ export type RowDocument = Extract<RawDocument, { kind: 'row' }>;
 
 /** Files with more different columns than this are not data of one kind. */
 const MOST_SHAPES = 30;
+/** With this part of its rows unusable, an import takes a file for one of another shape. */
+const MOST_UNUSABLE = 0.5;
 const SHOWN_ROWS = 5;
 const EXAMPLES = 5;
 const CELL_CHARACTERS = 300;
@@ -26,25 +28,43 @@ export class InspectedShapes {
     this.#choose = chooserOf(mappings);
   }
 
-  /** @param rows of the beginning of the file, as many as an import guesses from. */
-  add(path: string, rows: readonly RowDocument[]): void {
+  /**
+   * @param rows of the beginning of the file, as many as an import guesses from.
+   * @returns why an import would fail to read the file, as far as these rows show it; null where it would not.
+   */
+  add(path: string, rows: readonly RowDocument[]): string | null {
     const guess = guessMapping(rows.map(({ row }) => row));
+    const mapping = this.#choose(guess) ?? guess.mapping;
     const key = columnsKey(guess.columns.map(({ name }) => name));
     const known = this.#shapes.get(key);
     if (known) {
       known.files++;
       if (known.examples.length < EXAMPLES) known.examples.push(path);
     } else if (this.#shapes.size < MOST_SHAPES) {
-      const mapping = this.#choose(guess) ?? guess.mapping;
       const shown = rows.slice(0, SHOWN_ROWS).map((row) => inspected(row, mapping));
       this.#shapes.set(key, { guess, mapping, files: 1, examples: [path], rows: shown });
     }
+    return mapping === null ? unknownShape(guess.columns) : mostlyUnusable(rows, mapping);
   }
 
   /** Those of most files first. */
   result(): InspectedShape[] {
     return [...this.#shapes.values()].sort((a, b) => b.files - a.files);
   }
+}
+
+/** What is wrong with the first of the rows that cannot be used, where these are too many for an import. */
+function mostlyUnusable(rows: readonly RowDocument[], mapping: Mapping): string | null {
+  const problems = rows.flatMap(({ row, where }) => {
+    try {
+      contentOfRow(row, mapping, where);
+      return [];
+    } catch (error) {
+      if (!(error instanceof UnusableRow)) throw error;
+      return [error.message];
+    }
+  });
+  return problems.length >= rows.length * MOST_UNUSABLE ? (problems[0] ?? null) : null;
 }
 
 function inspected({ row, where }: RowDocument, mapping: Mapping | null): InspectedRow {

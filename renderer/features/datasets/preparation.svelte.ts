@@ -42,7 +42,7 @@ export class PreparationState {
   }
 
   get licence(): string {
-    return this.#licence ?? this.inspection?.licence ?? '';
+    return this.#licence ?? (this.newVersionOf ? '' : (this.inspection?.licence ?? ''));
   }
 
   set licence(licence: string) {
@@ -115,13 +115,14 @@ export class PreparationState {
   /** The import as it would begin; null as long as nothing was found. */
   get request(): ImportRequest | null {
     if (this.missing !== null) return null;
-    const typed = (key: 'name' | 'licence' | 'origin', text: string): Partial<ImportRequest> => (text.trim() ? { [key]: text.trim() } : {});
+    const typed = (key: 'name' | 'origin', text: string): Partial<ImportRequest> => (text.trim() ? { [key]: text.trim() } : {});
     // Of a later version what nobody changed is done as it was then.
     const isVersion = this.newVersionOf !== '';
     return {
       paths: [...this.paths],
       ...typed('name', this.name),
-      ...typed('licence', isVersion ? (this.#licence ?? '') : this.licence),
+      // Untouched, the import finds it itself; emptied, it is none, whatever a file LICENSE says.
+      ...(this.#licence === null || (isVersion && this.licence.trim() === '') ? {} : { licence: this.licence.trim() }),
       ...typed('origin', this.origin),
       ...(this.#cleaning ? { cleaning: this.#cleaning } : {}),
       ...(Object.keys(this.#mappings).length > 0 ? { mappings: Object.values(this.#mappings) } : {}),

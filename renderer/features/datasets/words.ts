@@ -90,9 +90,13 @@ function listed(columns: readonly string[]): string {
   return columns.join(' + ');
 }
 
+/** Where files lie that a browser sent: a folder of the server's, and one of the drop, which say nothing to anyone. */
+const SENT = /^.*[\\/]uploads(?:[\\/][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}){2}(?=[\\/])/;
+
 /** The folder that all of some paths lie in, with its last separator; what is no path (an entry that stands for many files) does not count. */
 export function commonFolder(paths: readonly string[]): string {
-  const folders = paths.flatMap((path) => {
+  const folders = paths.flatMap((each) => {
+    const path = each.replace(SENT, '');
     const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
     return end === -1 ? [] : [path.slice(0, end + 1)];
   });
@@ -104,12 +108,19 @@ export function commonFolder(paths: readonly string[]): string {
   return common;
 }
 
-/** A path as it stands below a folder. */
+/** A path as it stands below the common folder of it and others. */
 export function pathBelow(path: string, folder: string): string {
-  return path.startsWith(folder) ? path.slice(folder.length) : path;
+  const own = path.replace(SENT, '');
+  return own.startsWith(folder) ? own.slice(folder.length) : own;
 }
 
-/** The last part of a path; a member of an archive is named by its own last part. */
-export function fileName(path: string): string {
-  return path.split(/[\\/]/).at(-1) ?? path;
+/** Characters of a path in a list. */
+const PATH_CHARACTERS = 48;
+
+/** {@link pathBelow}, an ellipsis in place of its beginning where it is long; the file's own name stays whole. */
+export function nameBelow(path: string, folder: string): string {
+  const below = pathBelow(path, folder);
+  const own = below.split(/[\\/]/).at(-1)!;
+  const shown = Math.max(PATH_CHARACTERS, own.length);
+  return below.length <= shown ? below : `…${below.slice(below.length - shown)}`;
 }

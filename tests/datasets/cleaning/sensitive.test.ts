@@ -27,6 +27,11 @@ const SECRETS: [string, string][] = [
   ['github-token', `github_${'pat_'}${from(LETTERS, 22)}_${from(LETTERS, 59)}`],
   ['google-api-key', `AI${'za'}${from(LETTERS, 35)}`],
   ['slack-token', `xo${'xb'}-${from('0123456789', 12)}-${from(LETTERS, 24)}`],
+  ['openai-key', `sk-${'proj'}-${from(LETTERS, 30)}_${from(LETTERS, 20)}-${from(LETTERS, 60)}`],
+  ['openai-key', `sk-${'svcacct'}-${from(LETTERS, 58)}T3BlbkFJ${from(LETTERS, 58)}`],
+  ['openai-key', `s${'k-'}${from(LETTERS, 20)}T3BlbkFJ${from(LETTERS, 20)}`],
+  ['anthropic-key', `sk-${'ant'}-api03-${from(LETTERS, 93)}AA`],
+  ['anthropic-key', `sk-${'ant'}-admin01-${from(LETTERS, 40)}-${from(LETTERS, 52)}AA`],
   ['private-key', pem.trim()],
   ['jwt', token],
   ['credit-card', '4111 1111 1111 1111'],
@@ -57,6 +62,21 @@ describe('what is found', () => {
     expect(found(`export ACCESS_TOKEN=${value}${value}${value}${value}${value}${value}${value}${value}`)[0]![1]).toHaveLength(320);
   });
 
+  it.each([
+    ['password = "', 'hG7x!q2Lp9', '"'],
+    ["DB_PASSWORD: '", 'k3v9Zt2m', "'"],
+    ['{"passwd": "', 'T4p#wq8Rz-1', '"}'],
+    ['$pwd => "', '7hJ2kd93Ls0a', '"'],
+    ['passphrase := `', 'm9Qe2xX7bT4c', '`'],
+  ])('a password that looks random: %s%s', (before, value, after) => {
+    expect(found(`${before}${value}${after}`)).toEqual([['password', value]]);
+  });
+
+  it('a long password once', () => {
+    const value = from(LETTERS, 40);
+    expect(found(`password = "${value}"`)).toHaveLength(1);
+  });
+
   it('a private key without an end by its first line', () => {
     const [first] = pem.split('\n');
     expect(found(`${first}\nnot here`)).toEqual([['private-key', first]]);
@@ -65,6 +85,23 @@ describe('what is found', () => {
   it.each([
     'token = self.tokenizer.decode(ids)',
     'password: str = field(default=None)',
+    'password = "changeme"',
+    'password = "changeme123"',
+    'password: string',
+    'password = "correcthorse"',
+    'password = "Letmein2024!"',
+    'password = "${DB_PASS_9f3k}"',
+    'password = "<your-pass-1x9>"',
+    'password = "{{ vault.db_1x9 }}"',
+    'password = "12345678"',
+    'password = "aaaa1111"',
+    'PWD="/home/user1/data/9x7q"',
+    'password: "https://x1.example.org/9q7x"',
+    'password = os.environ["PG_P4SSW0RD"]',
+    'password = "xxxxxxxx9"',
+    'password: "Enter a password with 8 characters"',
+    'the task-proj-abcdefghijklmnopqrstuvwxyz and sk-learn, sk-ant-eater, sk-proj-short1',
+    'sk-ant-this-is-only-the-form-of-a-key-and-has-no-digit',
     'the secret = aaaaaaaaaaaaaaaaaaaaaaaa1',
     '4111 1111 1111 1112',
     '1234567890123456',
@@ -140,6 +177,11 @@ describe('hostile texts', () => {
     ['token parts', 'eyJhbGciOiJIUzI1NiJ9.'.repeat(HALF / 10)],
     ['names of keys', 'token'.repeat(HALF / 2)],
     ['assignments', 'token=token='.repeat(HALF / 6)],
+    ['beginnings of passwords', 'password="'.repeat(HALF / 5)],
+    ['a password that never ends', `password="${'a1'.repeat(HALF)}`],
+    ['heads of keys', 'sk-ant-'.repeat(HALF / 4)],
+    ['heads of other keys', ' sk-proj-'.repeat(HALF / 4)],
+    ['a key that goes on', `sk-proj-${'a1-'.repeat(HALF / 2)}`],
     ['account numbers', 'DE89 '.repeat(HALF / 2)],
     ['plus signs', '+4 '.repeat(HALF)],
     ['brackets', '+4()()'.repeat(HALF / 3)],

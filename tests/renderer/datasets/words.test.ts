@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   cleaningInWords,
@@ -7,7 +8,14 @@ import {
 } from '../../../renderer/features/datasets/cleaning-words.ts';
 import { columnUse, firstMapping } from '../../../renderer/features/datasets/mapping.ts';
 import { markSharedRun } from '../../../renderer/features/datasets/shared-run.ts';
-import { commonFolder, kindsInWords, languagesInWords, mappingInWords, pathBelow } from '../../../renderer/features/datasets/words.ts';
+import {
+  commonFolder,
+  kindsInWords,
+  languagesInWords,
+  mappingInWords,
+  nameBelow,
+  pathBelow,
+} from '../../../renderer/features/datasets/words.ts';
 import { cleaningSettingsSchema, DEFAULT_CLEANING } from '../../../shared/domain/cleaning.ts';
 import { type CellType, type Mapping, mappingSchema, type Shape, type ShapeGuess } from '../../../shared/domain/shape.ts';
 
@@ -129,6 +137,26 @@ describe('paths of files', () => {
     [[], ''],
   ])('%j lie in %j', (paths, folder) => {
     expect(commonFolder(paths)).toBe(folder);
+  });
+
+  test('are shortened at the beginning, and never in the name of the file', () => {
+    expect(nameBelow('/data/1/0.txt', '/data/')).toBe('1/0.txt');
+    expect(nameBelow('/data/0.txt', '/data/')).toBe('0.txt');
+    const long = (number: number): string => `/data/${'a'.repeat(60)}${number}/0.txt`;
+    expect(nameBelow(long(1), '/data/')).toBe(`…${'a'.repeat(41)}1/0.txt`);
+    expect(nameBelow(long(1), '/data/')).not.toBe(nameBelow(long(2), '/data/'));
+    const name = `${'b'.repeat(100)}.txt`;
+    expect(nameBelow(`/data/x/${name}`, '/data/')).toBe(`…${name}`);
+    expect(nameBelow(`/data/${name}`, '/data/')).toBe(name);
+  });
+
+  test('of files that a browser sent begin at what was dropped', () => {
+    const drop = (): string => `/home/a/uploads/0b5e4f1c-7d5b-4a39-9d0f-6a2b8f0f2c11/${randomUUID()}`;
+    const paths = [`${drop()}/rows.jsonl`, `${drop()}/mixed/a.txt`];
+    expect(paths.map((path) => nameBelow(path, commonFolder(paths)))).toEqual(['rows.jsonl', 'mixed/a.txt']);
+    expect(pathBelow('/home/uploads/mine/rows.jsonl', commonFolder(['/home/uploads/mine/rows.jsonl', '/home/x.txt']))).toBe(
+      'uploads/mine/rows.jsonl',
+    );
   });
 
   test('are told apart below it, and what is none stays as it is', () => {
