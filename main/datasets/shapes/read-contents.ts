@@ -7,6 +7,7 @@ import type { SourceFile } from '../source-file.ts';
 import { UnreadableFile } from '../unreadable-file.ts';
 import { contentOfRow, unknownShape } from './content-of-row.ts';
 import { guessMapping, ROWS_FOR_GUESSING } from './guess-mapping.ts';
+import { UnreadColumns } from './unread-columns.ts';
 import { UnusableRow } from './unusable-row.ts';
 
 type RowDocument = Extract<RawDocument, { kind: 'row' }>;
@@ -38,12 +39,14 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
   let documents = 0;
   let rows = 0;
   let mapping: Mapping | null = null;
+  let unread: UnreadColumns | null = null;
   /** What stands before the shape is known, in its order. */
   const waiting: RawDocument[] = [];
   let waitingRows = 0;
   const unusable = { count: 0, first: '' };
   const read = function* (row: RowDocument): Generator<PlacedContent> {
     rows++;
+    unread?.add(row.row);
     try {
       yield { content: contentOfRow(row.row, mapping!, row.where), where: row.where };
     } catch (error) {
@@ -61,6 +64,7 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
     mapping = chooseMapping?.(guess) ?? guess.mapping;
     if (mapping === null && guess.columns.every(({ types }) => Object.keys(types).every((type) => type === 'empty'))) throw noText();
     if (mapping === null) throw new UnreadableFile(unknownShape(guess.columns));
+    unread = new UnreadColumns(mapping);
     onMapping?.(mapping);
     for (const each of waiting.splice(0)) yield* place(each);
   };
@@ -83,6 +87,12 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
   if (rows > 0 && unusable.count >= rows * MOST_UNUSABLE) throw new UnreadableFile(unusable.first);
   if (documents === 0) throw noText();
   if (unusable.count > 0) note?.(`${unusable.count} of ${rows} rows left out. ${unusable.first}`);
+  for (const sentence of unreadOf(unread)) note?.(sentence);
+}
+
+/** A variable that only inner functions set has no other type than null to the compiler. */
+function unreadOf(unread: UnreadColumns | null): string[] {
+  return unread?.sentences() ?? [];
 }
 
 function noText(): UnreadableFile {
