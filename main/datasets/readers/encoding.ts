@@ -1,12 +1,15 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { analyse } from 'chardet';
 import { UnreadableFile } from '../unreadable-file.ts';
+import { BinaryCheck } from './binary-check.ts';
+import { lineEnds, MixedLines } from './mixed-lines.ts';
 import type { Note } from './reader.ts';
 
 /**
  * Text from bytes: UTF-8, or UTF-16 where a byte order mark says so. Otherwise, where the format leaves it open, the encoding is guessed at
  * the first bytes that are not UTF-8: everything before them was ASCII, which all encodings share, so nothing has to be read twice. Bytes
- * that are not UTF-8 after letters that were are no other encoding but a damaged or mixed file, and are refused.
+ * that are not UTF-8 after letters that were are no other encoding but a damaged or mixed file: it is read line by line where most of its lines
+ * are UTF-8, and refused otherwise.
  */
 
 /** Bytes looked at to guess an encoding. */
@@ -17,8 +20,6 @@ const LEAST_CONFIDENCE = 20;
 
 /** What a text in an unknown encoding of one byte a letter most often is. */
 const COMMONEST = 'windows-1252';
-
-const NOT_TEXT = 'It is a binary file, not text.';
 
 /** What the first bytes say of all others. */
 function markOf(start: Uint8Array): { encoding: 'utf-8' | 'utf-16le' | 'utf-16be'; bytes: number } {
@@ -66,7 +67,7 @@ export async function* textOf(bytes: AsyncIterable<Uint8Array>, note: Note, gues
 export async function* utf8Of(bytes: AsyncIterable<Uint8Array>, note: Note): AsyncIterable<Uint8Array> {
   let decoder: Decoder | null = null;
   let isFirst = true;
-  let offset = 0;
+  const check = new BinaryCheck();
   for await (const chunk of withWholeMark(bytes)) {
     const mark = isFirst ? markOf(chunk) : null;
     const rest = chunk.subarray(mark?.bytes ?? 0);
@@ -74,10 +75,9 @@ export async function* utf8Of(bytes: AsyncIterable<Uint8Array>, note: Note): Asy
     if (mark && mark.encoding !== 'utf-8') decoder = decoderFor(chunk, note, false);
     if (decoder) yield Buffer.from(decoder.decode(rest));
     else {
-      refuseZeros(rest, offset);
+      check.add(rest);
       yield rest;
     }
-    offset += chunk.length;
   }
   if (decoder) yield Buffer.from(decoder.end());
 }
@@ -86,7 +86,7 @@ export async function* utf8Of(bytes: AsyncIterable<Uint8Array>, note: Note): Asy
 export async function wholeTextOf(bytes: Uint8Array, note: Note, declared: string | null = null): Promise<string> {
   const { encoding, bytes: markBytes } = markOf(bytes);
   if (encoding === 'utf-8' && declared !== null && !isUtf8(bytes)) {
-    refuseZeros(bytes, 0);
+    new BinaryCheck().add(bytes);
     const decoder = new FixedDecoder(declared);
     note(`Read as ${nameOf(decoder.encoding)}, as it says itself.`);
     return decoder.decode(bytes.subarray(markBytes)) + decoder.end();
@@ -111,14 +111,6 @@ function decoderFor(start: Uint8Array, note: Note, guesses: boolean): Decoder {
   return new FixedDecoder(encoding);
 }
 
-/** Zero bytes do not occur in text: their presence tells an image or a program from a strangely encoded text. */
-function refuseZeros(bytes: Uint8Array, offset: number): void {
-  const zero = bytes.indexOf(0);
-  if (zero === -1) return;
-  if (offset + zero < SAMPLE_BYTES) throw new UnreadableFile(NOT_TEXT);
-  throw new UnreadableFile(`There is a zero byte at byte ${offset + zero}, as only binary files have: it is damaged, or not text.`);
-}
-
 /** An encoding that is known. */
 class FixedDecoder implements Decoder {
   readonly encoding: string;
@@ -138,16 +130,13 @@ class FixedDecoder implements Decoder {
   }
 
   #refusing(decode: () => string): string {
-    let text: string;
     try {
-      text = decode();
+      return decode();
     } catch {
       throw new UnreadableFile(
         `It has bytes that are not ${nameOf(this.encoding)} text: it is damaged, or of another encoding. Save it as UTF-8 and import it again.`,
       );
     }
-    if (text.includes('\0')) throw new UnreadableFile(NOT_TEXT);
-    return text;
   }
 }
 
@@ -160,7 +149,9 @@ class Utf8Decoder implements Decoder {
   #begun: Uint8Array = new Uint8Array();
   #offset = 0;
   #isAscii = true;
-  #guessed: FixedDecoder | null = null;
+  readonly #check = new BinaryCheck();
+  #lines = 0;
+  #guessed: Decoder | null = null;
 
   constructor(note: Note, guesses: boolean) {
     this.#note = note;
@@ -168,7 +159,7 @@ class Utf8Decoder implements Decoder {
   }
 
   decode(bytes: Uint8Array): string {
-    refuseZeros(bytes, this.#offset);
+    this.#check.add(bytes);
     if (this.#guessed) return this.#guessed.decode(bytes);
     const all = this.#begun.length === 0 ? bytes : Buffer.concat([this.#begun, bytes]);
     const whole = all.length - begunBytes(all);
@@ -192,6 +183,7 @@ class Utf8Decoder implements Decoder {
     try {
       const text = this.#decoder.decode(bytes);
       this.#isAscii &&= isAsciiPart;
+      this.#lines += lineEnds(bytes);
       return text;
     } catch {
       return this.#otherEncoding(all);
@@ -203,12 +195,16 @@ class Utf8Decoder implements Decoder {
     const isBegun = !this.#isAscii || isMostlyUtf8(bytes);
     if (!this.#guesses || isBegun) {
       const place = `There are other bytes at byte ${this.#offset + firstWrong(bytes)}.`;
-      throw new UnreadableFile(
+      const refusal = new UnreadableFile(
         `It is not UTF-8 text${isBegun ? ', though most of it is' : ''}. ${place} Save it as UTF-8 and import it again.`,
       );
+      if (!this.#guesses) throw refusal;
+      this.#guessed = new MixedLines(this.#note, this.#lines, refusal);
+    } else {
+      const guessed = new FixedDecoder(guess(bytes));
+      this.#note(`Read as ${nameOf(guessed.encoding)}, guessed from its bytes.`);
+      this.#guessed = guessed;
     }
-    this.#guessed = new FixedDecoder(guess(bytes));
-    this.#note(`Read as ${nameOf(this.#guessed.encoding)}, guessed from its bytes.`);
     return this.#guessed.decode(bytes);
   }
 }
@@ -251,7 +247,7 @@ function guess(bytes: Uint8Array): string {
   const start = Math.max(0, bytes.findIndex((byte) => byte >= 0x80) - SAMPLE_BYTES / 2);
   const sample = bytes.subarray(start, start + SAMPLE_BYTES);
   const controls = sample.reduce((count, byte) => count + Number(byte < 0x20 && !(byte >= 0x09 && byte <= 0x0d) && byte !== 0x1b), 0);
-  if (controls > sample.length / 200) throw new UnreadableFile(NOT_TEXT);
+  if (controls > sample.length / 200) throw new UnreadableFile('It is a binary file, not text.');
   for (const { name, confidence } of analyse(sample)) {
     if (confidence >= LEAST_CONFIDENCE && !/^(utf|ascii)/i.test(name) && decodes(name, sample)) return name;
   }

@@ -11,6 +11,7 @@ import { UnreadColumns } from './unread-columns.ts';
 import { UnusableRow } from './unusable-row.ts';
 
 type RowDocument = Extract<RawDocument, { kind: 'row' }>;
+type ReadableDocument = Exclude<RawDocument, { kind: 'unreadable' }>;
 
 export interface ContentOptions {
   /** What the user chose for rows with these columns; null leaves it to the guess. */
@@ -31,7 +32,7 @@ const MOST_UNUSABLE = 0.5;
 
 /**
  * What the documents of a file say: texts as they stand, rows by the shape that the first of them show. Documents without any text are passed over;
- * rows that hold something else than their columns should are left out, which is noted with the first of them.
+ * rows that cannot be read, or hold something else than their columns should, are left out, which is noted with the first of them.
  * @throws UnreadableFile where nothing is known to be the text, most rows cannot be used, or there is no text in the file.
  */
 export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, note }: ContentOptions = {}): AsyncIterable<PlacedContent> {
@@ -41,9 +42,12 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
   let mapping: Mapping | null = null;
   let unread: UnreadColumns | null = null;
   /** What stands before the shape is known, in its order. */
-  const waiting: RawDocument[] = [];
+  const waiting: ReadableDocument[] = [];
   let waitingRows = 0;
   const unusable = { count: 0, first: '' };
+  const leaveOut = (reason: string): void => {
+    if (unusable.count++ === 0) unusable.first = reason;
+  };
   const read = function* (row: RowDocument): Generator<PlacedContent> {
     rows++;
     unread?.add(row.row);
@@ -51,11 +55,10 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
       yield { content: contentOfRow(row.row, mapping!, row.where), where: row.where };
     } catch (error) {
       if (!(error instanceof UnusableRow)) throw error;
-      if (unusable.count === 0) unusable.first = error.message;
-      unusable.count++;
+      leaveOut(error.message);
     }
   };
-  const place = function* (document: RawDocument): Generator<PlacedContent> {
+  const place = function* (document: ReadableDocument): Generator<PlacedContent> {
     if (document.kind === 'row') yield* read(document);
     else yield { content: { kind: 'text', text: document.text }, where: `document ${++number}` };
   };
@@ -71,7 +74,10 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
   const all = async function* (): AsyncGenerator<PlacedContent> {
     for await (const document of readDocuments(file, note)) {
       const isKnown = mapping !== null || (document.kind === 'text' && waiting.length === 0);
-      if (isKnown) yield* place(document);
+      if (document.kind === 'unreadable') {
+        rows++;
+        leaveOut(document.reason);
+      } else if (isKnown) yield* place(document);
       else {
         waiting.push(document);
         if (document.kind === 'row' && ++waitingRows === ROWS_FOR_GUESSING) yield* recognise();
@@ -84,9 +90,10 @@ export async function* contentsOf(file: SourceFile, { chooseMapping, onMapping, 
     documents++;
     yield placed;
   }
-  if (rows > 0 && unusable.count >= rows * MOST_UNUSABLE) throw new UnreadableFile(unusable.first);
+  // A line that is only a text is a row of its file, too.
+  if (unusable.count > 0 && unusable.count >= (rows + number) * MOST_UNUSABLE) throw new UnreadableFile(unusable.first);
   if (documents === 0) throw noText();
-  if (unusable.count > 0) note?.(`${unusable.count} of ${rows} rows left out. ${unusable.first}`);
+  if (unusable.count > 0) note?.(`${unusable.count} of ${rows + number} rows left out. ${unusable.first}`);
   for (const sentence of unreadOf(unread)) note?.(sentence);
 }
 
