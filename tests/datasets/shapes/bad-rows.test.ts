@@ -92,6 +92,27 @@ describe('rows that cannot be used', () => {
   });
 });
 
+describe('rows of several shapes in one file', () => {
+  const text = (index: number): unknown => ({ text: `t${index}` });
+  const pair = (index: number): unknown => ({ prompt: `p${index}`, completion: `c${index}` });
+  const expected = (isText: (index: number) => boolean): string[] =>
+    Array.from({ length: 600 }, (_, index) => (isText(index) ? `t${index}` : `p${index}\n\nc${index}`));
+
+  it.each<[string, (index: number) => boolean, string]>([
+    ['mixed from the beginning', (index) => index % 3 === 0, '200 rows have other columns and were read by text.'],
+    ['one after the other', (index) => index < 300, '300 rows have other columns and were read by prompt, completion.'],
+  ])('are each read by their own: %s', async (_what, isText, note) => {
+    const rows = Array.from({ length: 600 }, (_, index) => (isText(index) ? text(index) : pair(index)));
+    expect(await read('several.jsonl', jsonLines(rows))).toEqual({ texts: expected(isText), notes: [note] });
+  });
+
+  it('are left out where no shape is sure', async () => {
+    const { texts, notes } = await read('unsure.jsonl', jsonLines([text(0), { left: 'a', right: 'b' }, text(2)]));
+    expect(texts).toEqual(['t0', 't2']);
+    expect(notes).toEqual(['1 of 3 rows left out. At line 2 there is no column "text". Found: left, right.']);
+  });
+});
+
 describe('a text with a few bytes that do not belong to it', () => {
   const lines = Array.from({ length: 2000 }, (_, index) => `Zeile ${index} – schön und grün.`);
   const isForeign = (index: number): boolean => index % 1000 === 700;
