@@ -3,10 +3,11 @@ import { analyse } from 'chardet';
 import { UnreadableFile } from '../unreadable-file.ts';
 import { BinaryCheck } from './binary-check.ts';
 import { lineEnds, MixedLines } from './mixed-lines.ts';
+import { byteOrderOf, Utf32Decoder, withWholeStart } from './byte-order.ts';
 import type { Note } from './reader.ts';
 
 /**
- * Text from bytes: UTF-8, or UTF-16 where a byte order mark says so. Otherwise, where the format leaves it open, the encoding is guessed at
+ * Text from bytes: UTF-8, or UTF-16 or UTF-32 where the first bytes say so. Otherwise, where the format leaves it open, the encoding is guessed at
  * the first bytes that are not UTF-8: everything before them was ASCII, which all encodings share, so nothing has to be read twice. Bytes
  * that are not UTF-8 after letters that were are no other encoding but a damaged or mixed file: it is read line by line where most of its lines
  * are UTF-8, and refused otherwise.
@@ -21,31 +22,6 @@ const LEAST_CONFIDENCE = 20;
 /** What a text in an unknown encoding of one byte a letter most often is. */
 const COMMONEST = 'windows-1252';
 
-/** What the first bytes say of all others. */
-function markOf(start: Uint8Array): { encoding: 'utf-8' | 'utf-16le' | 'utf-16be'; bytes: number } {
-  const [a, b, c, d] = start;
-  if (a === 0xff && b === 0xfe && c === 0 && d === 0)
-    throw new UnreadableFile('It is UTF-32 text, which Strata does not read. Save it as UTF-8 and import it again.');
-  if (a === 0xff && b === 0xfe) return { encoding: 'utf-16le', bytes: 2 };
-  if (a === 0xfe && b === 0xff) return { encoding: 'utf-16be', bytes: 2 };
-  return { encoding: 'utf-8', bytes: a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0 };
-}
-
-/** The stream from its first four bytes on, as far as it has so many: a mark may lie across chunks. */
-async function* withWholeMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let start: Uint8Array | null = new Uint8Array();
-  for await (const chunk of bytes) {
-    if (!start) yield chunk;
-    else {
-      start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
-      if (start.length < 4) continue;
-      yield start;
-      start = null;
-    }
-  }
-  if (start && start.length > 0) yield start;
-}
-
 /**
  * The text of a stream, in pieces.
  * @param guesses whether an encoding may be guessed; formats that are UTF-8 by definition do not.
@@ -53,10 +29,10 @@ async function* withWholeMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<U
  */
 export async function* textOf(bytes: AsyncIterable<Uint8Array>, note: Note, guesses = true): AsyncIterable<string> {
   let decoder: Decoder | null = null;
-  for await (const chunk of withWholeMark(bytes)) {
+  for await (const chunk of withWholeStart(bytes)) {
     const isFirst: boolean = decoder === null;
     decoder ??= decoderFor(chunk, note, guesses);
-    const text = decoder.decode(isFirst ? chunk.subarray(markOf(chunk).bytes) : chunk);
+    const text = decoder.decode(isFirst ? chunk.subarray(byteOrderOf(chunk).markBytes) : chunk);
     if (text !== '') yield text;
   }
   const last = decoder?.end() ?? '';
@@ -68,11 +44,11 @@ export async function* utf8Of(bytes: AsyncIterable<Uint8Array>, note: Note): Asy
   let decoder: Decoder | null = null;
   let isFirst = true;
   const check = new BinaryCheck();
-  for await (const chunk of withWholeMark(bytes)) {
-    const mark = isFirst ? markOf(chunk) : null;
-    const rest = chunk.subarray(mark?.bytes ?? 0);
+  for await (const chunk of withWholeStart(bytes)) {
+    const order = isFirst ? byteOrderOf(chunk) : null;
+    const rest = chunk.subarray(order?.markBytes ?? 0);
     isFirst = false;
-    if (mark && mark.encoding !== 'utf-8') decoder = decoderFor(chunk, note, false);
+    if (order && order.encoding !== 'utf-8') decoder = decoderFor(chunk, note, false);
     if (decoder) yield Buffer.from(decoder.decode(rest));
     else {
       check.add(rest);
@@ -84,7 +60,7 @@ export async function* utf8Of(bytes: AsyncIterable<Uint8Array>, note: Note): Asy
 
 /** The text of whole bytes; an encoding that the file itself names is taken where they are not UTF-8. */
 export async function wholeTextOf(bytes: Uint8Array, note: Note, declared: string | null = null): Promise<string> {
-  const { encoding, bytes: markBytes } = markOf(bytes);
+  const { encoding, markBytes } = byteOrderOf(bytes);
   if (encoding === 'utf-8' && declared !== null && !isUtf8(bytes)) {
     new BinaryCheck().add(bytes);
     const decoder = new FixedDecoder(declared);
@@ -105,10 +81,30 @@ interface Decoder {
 }
 
 function decoderFor(start: Uint8Array, note: Note, guesses: boolean): Decoder {
-  const { encoding } = markOf(start);
+  const { encoding } = byteOrderOf(start);
   if (encoding === 'utf-8') return new Utf8Decoder(note, guesses);
   note(`Read as ${nameOf(encoding)}.`);
-  return new FixedDecoder(encoding);
+  return new WideDecoder(encoding === 'utf-32le' || encoding === 'utf-32be' ? new Utf32Decoder(encoding) : new FixedDecoder(encoding));
+}
+
+/** Encodings of several bytes a letter: what is binary shows only in what comes out. */
+class WideDecoder implements Decoder {
+  readonly #check = new BinaryCheck();
+  readonly #decoder: Decoder;
+
+  constructor(decoder: Decoder) {
+    this.#decoder = decoder;
+  }
+
+  decode(bytes: Uint8Array): string {
+    const text = this.#decoder.decode(bytes);
+    this.#check.add(Buffer.from(text));
+    return text;
+  }
+
+  end(): string {
+    return this.#decoder.end();
+  }
 }
 
 /** An encoding that is known. */
@@ -268,7 +264,7 @@ function nameOf(encoding: string): string {
   return encoding
     .replace(/^windows/, 'Windows')
     .replace(/^(utf|iso|euc|koi8|gbk?)(-\w+)*/, (name) => name.toUpperCase())
-    .replace(/^UTF-16/, 'UTF-16 ')
+    .replace(/^UTF-(16|32)/, 'UTF-$1 ')
     .replace(/^big/, 'Big')
     .replace(/^shift_jis$/, 'Shift JIS');
 }

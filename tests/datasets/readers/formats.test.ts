@@ -186,6 +186,22 @@ describe('the encoding of a text', () => {
     }
   });
 
+  it.each<[string, (text: string) => Buffer]>([
+    ['UTF-16 LE', (text) => Buffer.from(text, 'utf16le')],
+    ['UTF-16 BE', (text) => Buffer.from(text, 'utf16le').swap16()],
+    ['UTF-32 LE', (text) => utf32(`\ufeff${text}`)],
+    ['UTF-32 BE', (text) => utf32(`\ufeff${text}`).swap32()],
+  ])('is %s, of UTF-16 without a byte order mark too', async (name, encode) => {
+    const text = Array.from({ length: 4000 }, (_, index) => `Line ${index}: Grüße, 日本 and 😀.`).join('\n');
+    for (const whole of [text, 'Hi']) {
+      const notes: string[] = [];
+      const texts = await textsOf(await folder.write('a.txt', encode(whole)), notes);
+      expect(texts.join('\n').replaceAll(/\n+/g, '\n') === whole).toBe(true);
+      expect(notes).toEqual([`Read as ${name}.`]);
+    }
+    expect(await rowsOf(await folder.write('a.jsonl', encode(`{"text":"ü"}\n{"text":"b"}\n`)))).toEqual([{ text: 'ü' }, { text: 'b' }]);
+  });
+
   it('is UTF-8 with letters that lie across chunks', async () => {
     for (const start of ['', 'a', 'ab', 'abc']) {
       const text = start + 'ü日😀'.repeat(90_000);
@@ -203,7 +219,9 @@ describe('the encoding of a text', () => {
     ],
     ['cut in a letter', Buffer.from('Grüße 日').subarray(0, -1), /^It is not UTF-8 text, though most of it is\./],
     ['UTF-16 cut in a letter', Buffer.from('\ufeffab', 'utf16le').subarray(0, -1), /^It has bytes that are not UTF-16 LE text/],
-    ['UTF-32', Buffer.from('fffe000061000000', 'hex'), /^It is UTF-32 text/],
+    ['UTF-32 cut in a letter', Buffer.from('fffe00006100', 'hex'), /^It has bytes that are not UTF-32 text/],
+    ['UTF-32 beyond Unicode', Buffer.from('fffe000000001100', 'hex'), /^It has bytes that are not UTF-32 text/],
+    ['binary after a mark', Buffer.concat([Buffer.from('fffe', 'hex'), Buffer.alloc(500, 'a\0\0\0')]), /^It is a binary file, not text\.$/],
     [
       'binary without zeros',
       Buffer.from(Array.from({ length: 2000 }, (_, index) => 1 + ((index * 97) % 255))),
@@ -218,6 +236,13 @@ describe('the encoding of a text', () => {
     expect(await refusalOf('a.txt', content)).toMatch(message);
   });
 });
+
+function utf32(text: string): Buffer {
+  const codes = Array.from(text, (letter) => letter.codePointAt(0)!);
+  const bytes = Buffer.alloc(codes.length * 4);
+  codes.forEach((code, index) => bytes.writeUInt32LE(code, index * 4));
+  return bytes;
+}
 
 describe('a table below a name in JSON', () => {
   it.each([
