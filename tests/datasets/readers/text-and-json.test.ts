@@ -144,6 +144,31 @@ describe('rows of JSON', () => {
   });
 });
 
+describe('JSON and JSON Lines under the name of the other', () => {
+  const long = longText(400_000);
+  const rows = [{ text: long }, { text: 'two\nlines' }, { text: 'three' }];
+  const texts = rows.map(({ text }) => text);
+
+  it.each([
+    ['rows in lines', 'a.json', jsonLines(...rows)],
+    ['texts in lines', 'a.json', jsonLines(...texts)],
+    ['lines with blank ones between', 'a.json', `\n${jsonLines(...rows).replaceAll('\n', '\r\n \r\n')}`],
+    ['a list on one line', 'a.jsonl', JSON.stringify(rows)],
+    ['a list on one line with its end', 'a.jsonl', `${JSON.stringify(rows)}\n`],
+    ['a list over lines', 'a.jsonl', JSON.stringify(rows, null, 2)],
+    ['a list with a row a line', 'a.ndjson', `[${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`],
+  ])('is read as what it is: %s', async (_what, name, content) => {
+    const notes: string[] = [];
+    expect(await textsOf(await folder.write(name, content), notes)).toEqual(texts);
+    expect(await documentsIn(`${name}.gz`, gzipSync(content))).toEqual(texts);
+    expect(notes).toEqual([]);
+  });
+
+  it('leaves out a broken line under either name', async () => {
+    expect(await documentsIn('a.json', '{"text":"one"}\n{"tex\n{"text":"three"}\n')).toEqual(['one', 'three']);
+  });
+});
+
 describe('a JSON file', () => {
   it.each([
     ['a list of objects', [{ text: 'one' }, { text: 'two' }], ['one', 'two']],
