@@ -1,9 +1,14 @@
 /**
  * Lines of a UTF-8 byte stream, split at line feeds only (a carriage return before one is dropped): other line separators of
  * Unicode are legal inside JSON strings. Memory is bounded by the longest line.
+ * @param decodeOther makes a line of bytes that are not UTF-8, with a message that says so; without it they are an error.
  * @throws TypeError naming the byte offset of the line when it is not UTF-8; RangeError when it is longer than the limit.
  */
-export async function* linesOf(stream: AsyncIterable<Uint8Array>, maxLineBytes = Infinity): AsyncIterable<string> {
+export async function* linesOf(
+  stream: AsyncIterable<Uint8Array>,
+  maxLineBytes = Infinity,
+  decodeOther?: (line: Uint8Array, message: string) => string,
+): AsyncIterable<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let parts: Uint8Array[] = [];
   let partBytes = 0;
@@ -19,7 +24,9 @@ export async function* linesOf(stream: AsyncIterable<Uint8Array>, maxLineBytes =
     try {
       return decoder.decode(bytes.subarray(begin, end));
     } catch {
-      throw new TypeError(`bytes that are not UTF-8 in the line that starts at byte ${start}`);
+      const message = `bytes that are not UTF-8 in the line that starts at byte ${start}`;
+      if (decodeOther) return decodeOther(bytes.subarray(begin, end), message);
+      throw new TypeError(message);
     }
   };
   const add = (part: Uint8Array): void => {

@@ -36,5 +36,8 @@ export async function textsOf(path: string, notes: string[] = []): Promise<strin
 
 /** The rows of a path's files. */
 export async function rowsOf(path: string, notes: string[] = []): Promise<Readonly<Record<string, unknown>>[]> {
-  return (await rawDocumentsOf(path, notes)).map((each) => (each.kind === 'row' ? each.row : { text: each.text }));
+  return (await rawDocumentsOf(path, notes)).map((each) => {
+    if (each.kind === 'unreadable') throw new UnreadableFile(each.reason);
+    return each.kind === 'row' ? each.row : { text: each.text };
+  });
 }

@@ -133,6 +133,7 @@ class Look {
   async #open(file: SourceFile): Promise<void> {
     const rows: RowDocument[] = [];
     for await (const document of readDocuments(file)) {
+      if (document.kind === 'unreadable') continue; // left out of an import
       if (document.kind === 'text') {
         if (rows.length > 0) continue; // texts among rows
         this.#isEachRead = false;

@@ -1,12 +1,16 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { analyse } from 'chardet';
 import { UnreadableFile } from '../unreadable-file.ts';
+import { BinaryCheck } from './binary-check.ts';
+import { lineEnds, MixedLines } from './mixed-lines.ts';
+import { byteOrderOf, Utf32Decoder, withWholeStart } from './byte-order.ts';
 import type { Note } from './reader.ts';
 
 /**
- * Text from bytes: UTF-8, or UTF-16 where a byte order mark says so. Otherwise, where the format leaves it open, the encoding is guessed at
+ * Text from bytes: UTF-8, or UTF-16 or UTF-32 where the first bytes say so. Otherwise, where the format leaves it open, the encoding is guessed at
  * the first bytes that are not UTF-8: everything before them was ASCII, which all encodings share, so nothing has to be read twice. Bytes
- * that are not UTF-8 after letters that were are no other encoding but a damaged or mixed file, and are refused.
+ * that are not UTF-8 after letters that were are no other encoding but a damaged or mixed file: it is read line by line where most of its lines
+ * are UTF-8, and refused otherwise.
  */
 
 /** Bytes looked at to guess an encoding. */
@@ -18,33 +22,6 @@ const LEAST_CONFIDENCE = 20;
 /** What a text in an unknown encoding of one byte a letter most often is. */
 const COMMONEST = 'windows-1252';
 
-const NOT_TEXT = 'It is a binary file, not text.';
-
-/** What the first bytes say of all others. */
-function markOf(start: Uint8Array): { encoding: 'utf-8' | 'utf-16le' | 'utf-16be'; bytes: number } {
-  const [a, b, c, d] = start;
-  if (a === 0xff && b === 0xfe && c === 0 && d === 0)
-    throw new UnreadableFile('It is UTF-32 text, which Strata does not read. Save it as UTF-8 and import it again.');
-  if (a === 0xff && b === 0xfe) return { encoding: 'utf-16le', bytes: 2 };
-  if (a === 0xfe && b === 0xff) return { encoding: 'utf-16be', bytes: 2 };
-  return { encoding: 'utf-8', bytes: a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0 };
-}
-
-/** The stream from its first four bytes on, as far as it has so many: a mark may lie across chunks. */
-async function* withWholeMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let start: Uint8Array | null = new Uint8Array();
-  for await (const chunk of bytes) {
-    if (!start) yield chunk;
-    else {
-      start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
-      if (start.length < 4) continue;
-      yield start;
-      start = null;
-    }
-  }
-  if (start && start.length > 0) yield start;
-}
-
 /**
  * The text of a stream, in pieces.
  * @param guesses whether an encoding may be guessed; formats that are UTF-8 by definition do not.
@@ -52,10 +29,10 @@ async function* withWholeMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<U
  */
 export async function* textOf(bytes: AsyncIterable<Uint8Array>, note: Note, guesses = true): AsyncIterable<string> {
   let decoder: Decoder | null = null;
-  for await (const chunk of withWholeMark(bytes)) {
+  for await (const chunk of withWholeStart(bytes)) {
     const isFirst: boolean = decoder === null;
     decoder ??= decoderFor(chunk, note, guesses);
-    const text = decoder.decode(isFirst ? chunk.subarray(markOf(chunk).bytes) : chunk);
+    const text = decoder.decode(isFirst ? chunk.subarray(byteOrderOf(chunk).markBytes) : chunk);
     if (text !== '') yield text;
   }
   const last = decoder?.end() ?? '';
@@ -66,27 +43,26 @@ export async function* textOf(bytes: AsyncIterable<Uint8Array>, note: Note, gues
 export async function* utf8Of(bytes: AsyncIterable<Uint8Array>, note: Note): AsyncIterable<Uint8Array> {
   let decoder: Decoder | null = null;
   let isFirst = true;
-  let offset = 0;
-  for await (const chunk of withWholeMark(bytes)) {
-    const mark = isFirst ? markOf(chunk) : null;
-    const rest = chunk.subarray(mark?.bytes ?? 0);
+  const check = new BinaryCheck();
+  for await (const chunk of withWholeStart(bytes)) {
+    const order = isFirst ? byteOrderOf(chunk) : null;
+    const rest = chunk.subarray(order?.markBytes ?? 0);
     isFirst = false;
-    if (mark && mark.encoding !== 'utf-8') decoder = decoderFor(chunk, note, false);
+    if (order && order.encoding !== 'utf-8') decoder = decoderFor(chunk, note, false);
     if (decoder) yield Buffer.from(decoder.decode(rest));
     else {
-      refuseZeros(rest, offset);
+      check.add(rest);
       yield rest;
     }
-    offset += chunk.length;
   }
   if (decoder) yield Buffer.from(decoder.end());
 }
 
 /** The text of whole bytes; an encoding that the file itself names is taken where they are not UTF-8. */
 export async function wholeTextOf(bytes: Uint8Array, note: Note, declared: string | null = null): Promise<string> {
-  const { encoding, bytes: markBytes } = markOf(bytes);
+  const { encoding, markBytes } = byteOrderOf(bytes);
   if (encoding === 'utf-8' && declared !== null && !isUtf8(bytes)) {
-    refuseZeros(bytes, 0);
+    new BinaryCheck().add(bytes);
     const decoder = new FixedDecoder(declared);
     note(`Read as ${nameOf(decoder.encoding)}, as it says itself.`);
     return decoder.decode(bytes.subarray(markBytes)) + decoder.end();
@@ -105,18 +81,30 @@ interface Decoder {
 }
 
 function decoderFor(start: Uint8Array, note: Note, guesses: boolean): Decoder {
-  const { encoding } = markOf(start);
+  const { encoding } = byteOrderOf(start);
   if (encoding === 'utf-8') return new Utf8Decoder(note, guesses);
   note(`Read as ${nameOf(encoding)}.`);
-  return new FixedDecoder(encoding);
+  return new WideDecoder(encoding === 'utf-32le' || encoding === 'utf-32be' ? new Utf32Decoder(encoding) : new FixedDecoder(encoding));
 }
 
-/** Zero bytes do not occur in text: their presence tells an image or a program from a strangely encoded text. */
-function refuseZeros(bytes: Uint8Array, offset: number): void {
-  const zero = bytes.indexOf(0);
-  if (zero === -1) return;
-  if (offset + zero < SAMPLE_BYTES) throw new UnreadableFile(NOT_TEXT);
-  throw new UnreadableFile(`There is a zero byte at byte ${offset + zero}, as only binary files have: it is damaged, or not text.`);
+/** Encodings of several bytes a letter: what is binary shows only in what comes out. */
+class WideDecoder implements Decoder {
+  readonly #check = new BinaryCheck();
+  readonly #decoder: Decoder;
+
+  constructor(decoder: Decoder) {
+    this.#decoder = decoder;
+  }
+
+  decode(bytes: Uint8Array): string {
+    const text = this.#decoder.decode(bytes);
+    this.#check.add(Buffer.from(text));
+    return text;
+  }
+
+  end(): string {
+    return this.#decoder.end();
+  }
 }
 
 /** An encoding that is known. */
@@ -138,16 +126,13 @@ class FixedDecoder implements Decoder {
   }
 
   #refusing(decode: () => string): string {
-    let text: string;
     try {
-      text = decode();
+      return decode();
     } catch {
       throw new UnreadableFile(
         `It has bytes that are not ${nameOf(this.encoding)} text: it is damaged, or of another encoding. Save it as UTF-8 and import it again.`,
       );
     }
-    if (text.includes('\0')) throw new UnreadableFile(NOT_TEXT);
-    return text;
   }
 }
 
@@ -160,7 +145,9 @@ class Utf8Decoder implements Decoder {
   #begun: Uint8Array = new Uint8Array();
   #offset = 0;
   #isAscii = true;
-  #guessed: FixedDecoder | null = null;
+  readonly #check = new BinaryCheck();
+  #lines = 0;
+  #guessed: Decoder | null = null;
 
   constructor(note: Note, guesses: boolean) {
     this.#note = note;
@@ -168,7 +155,7 @@ class Utf8Decoder implements Decoder {
   }
 
   decode(bytes: Uint8Array): string {
-    refuseZeros(bytes, this.#offset);
+    this.#check.add(bytes);
     if (this.#guessed) return this.#guessed.decode(bytes);
     const all = this.#begun.length === 0 ? bytes : Buffer.concat([this.#begun, bytes]);
     const whole = all.length - begunBytes(all);
@@ -192,6 +179,7 @@ class Utf8Decoder implements Decoder {
     try {
       const text = this.#decoder.decode(bytes);
       this.#isAscii &&= isAsciiPart;
+      this.#lines += lineEnds(bytes);
       return text;
     } catch {
       return this.#otherEncoding(all);
@@ -203,12 +191,16 @@ class Utf8Decoder implements Decoder {
     const isBegun = !this.#isAscii || isMostlyUtf8(bytes);
     if (!this.#guesses || isBegun) {
       const place = `There are other bytes at byte ${this.#offset + firstWrong(bytes)}.`;
-      throw new UnreadableFile(
+      const refusal = new UnreadableFile(
         `It is not UTF-8 text${isBegun ? ', though most of it is' : ''}. ${place} Save it as UTF-8 and import it again.`,
       );
+      if (!this.#guesses) throw refusal;
+      this.#guessed = new MixedLines(this.#note, this.#lines, refusal);
+    } else {
+      const guessed = new FixedDecoder(guess(bytes));
+      this.#note(`Read as ${nameOf(guessed.encoding)}, guessed from its bytes.`);
+      this.#guessed = guessed;
     }
-    this.#guessed = new FixedDecoder(guess(bytes));
-    this.#note(`Read as ${nameOf(this.#guessed.encoding)}, guessed from its bytes.`);
     return this.#guessed.decode(bytes);
   }
 }
@@ -251,7 +243,7 @@ function guess(bytes: Uint8Array): string {
   const start = Math.max(0, bytes.findIndex((byte) => byte >= 0x80) - SAMPLE_BYTES / 2);
   const sample = bytes.subarray(start, start + SAMPLE_BYTES);
   const controls = sample.reduce((count, byte) => count + Number(byte < 0x20 && !(byte >= 0x09 && byte <= 0x0d) && byte !== 0x1b), 0);
-  if (controls > sample.length / 200) throw new UnreadableFile(NOT_TEXT);
+  if (controls > sample.length / 200) throw new UnreadableFile('It is a binary file, not text.');
   for (const { name, confidence } of analyse(sample)) {
     if (confidence >= LEAST_CONFIDENCE && !/^(utf|ascii)/i.test(name) && decodes(name, sample)) return name;
   }
@@ -272,7 +264,7 @@ function nameOf(encoding: string): string {
   return encoding
     .replace(/^windows/, 'Windows')
     .replace(/^(utf|iso|euc|koi8|gbk?)(-\w+)*/, (name) => name.toUpperCase())
-    .replace(/^UTF-16/, 'UTF-16 ')
+    .replace(/^UTF-(16|32)/, 'UTF-$1 ')
     .replace(/^big/, 'Big')
     .replace(/^shift_jis$/, 'Shift JIS');
 }

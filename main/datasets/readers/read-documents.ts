@@ -15,8 +15,8 @@ const READERS: Readonly<Record<Format, () => Promise<Reader>>> = {
   docx: async () => (await import('./docx.ts')).readDocx,
   epub: async () => (await import('./epub.ts')).readEpub,
   code: async () => (await import('./code.ts')).readCode,
-  json: async () => (await import('./json.ts')).readJson,
-  jsonl: async () => (await import('./jsonl.ts')).readJsonLines,
+  json: async () => (await import('./json-or-lines.ts')).readJsonOrLines,
+  jsonl: async () => (await import('./json-or-lines.ts')).readJsonOrLines,
   csv: async () => (await import('./csv.ts')).readCsv,
   parquet: async () => (await import('./threaded.ts')).readParquet,
   arrow: async () => (await import('./threaded.ts')).readArrow,
@@ -24,6 +24,7 @@ const READERS: Readonly<Record<Format, () => Promise<Reader>>> = {
 
 /**
  * The documents of one file, in order; blank texts are passed over. A file that fails has failed as a whole: what came before is half of it.
+ * Rows that cannot be read stand among the others; a file of nothing else fails with the first of them.
  * @param note hears, once each, what was assumed about the file ("Read as Windows-1252, guessed from its bytes.").
  * @throws UnreadableFile with a sentence that says what is wrong and where; the system's own error where it is not the file's (a full disk).
  */
@@ -38,17 +39,19 @@ export async function* readDocuments(file: SourceFile, note: Note = () => undefi
     note(sentence);
   };
   let documents = 0;
+  let unreadable: string | null = null;
   try {
     const read = await READERS[format]();
     for await (const document of read(withItsOwnBytes(file, format), noteOnce)) {
       if (document.kind === 'text' && document.text.trim() === '') continue;
-      documents++;
+      if (document.kind === 'unreadable') unreadable ??= document.reason;
+      else documents++;
       yield document;
     }
   } catch (error) {
     throw explain(error);
   }
-  if (documents === 0) throw new UnreadableFile('There is no text in it.');
+  if (documents === 0) throw new UnreadableFile(unreadable ?? 'There is no text in it.');
 }
 
 function endingOf(name: string): string {

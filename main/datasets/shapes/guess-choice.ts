@@ -44,7 +44,7 @@ const SINGLE_CHOICE = /^(?:(?:option|opt|op|choice|ending|sol|distractor)[ _-]?(
 const GAP = '_';
 
 /**
- * Questions with choices, recognised by their choices and by answers that all name one of them.
+ * Questions with choices, recognised by their choices and by answers that, but for a few, name one of them.
  * @returns null where there are none.
  */
 export function guessChoice(rows: readonly Row[], columns: ColumnFinder): { mapping: ChoiceMapping; isSure: boolean } | null {
@@ -54,18 +54,25 @@ export function guessChoice(rows: readonly Row[], columns: ColumnFinder): { mapp
   const question = ending === null ? questionColumns(columns) : [];
   if (question.length === 0 && ending === null) return null;
   const sentence = question.length === 1 ? question[0]! : null;
-  const hasGap = sentence !== null && rows.every((row) => String(row[sentence] ?? GAP).split(GAP).length === 2);
-  for (const { name } of columns.named(ANSWERS, ['text', 'number'])) {
-    const forms = ANSWER_FORMS.filter((form) => namesAChoice(rows, choices, name, form));
-    // Positions from 1 on that never reach the end could be counted from 0 as well: numbered columns say from where.
-    const isAmbiguous = forms.includes('index') && forms.includes('number');
-    const isFromOne = isAmbiguous && /1$/.test(choices[0]!);
-    const form = isFromOne ? 'number' : (forms.includes('label') && 'label') || forms[0];
-    if (!form) continue;
-    const mapping: ChoiceMapping = { shape: 'choice', question, choices, ending, gap: hasGap ? GAP : null, answer: name, answerForm: form };
-    return { mapping, isSure: !isAmbiguous };
-  }
-  return null;
+  const hasGap = sentence !== null && isMinority(rows.filter((row) => !hasOneGap(row[sentence])).length, rows.length);
+  // The column whose answers fit best, the most telling of several; a few rows of any file are wrong.
+  const fits = columns
+    .named(ANSWERS, ['text', 'number'])
+    .flatMap(({ name }) => ANSWER_FORMS.map((form) => ({ name, form, wrong: wrongAnswers(rows, choices, name, form) })))
+    .filter((fit): fit is typeof fit & { wrong: number } => fit.wrong !== null);
+  const fewest = Math.min(...fits.map(({ wrong }) => wrong));
+  const best = fits.filter(({ wrong }) => wrong === fewest);
+  const name = best[0]?.name;
+  if (name === undefined) return null;
+  const forms = best.filter((fit) => fit.name === name).map(({ form }) => form);
+  // Positions from 1 on that never reach the end could be counted from 0 as well: numbered columns say from where.
+  const isAmbiguous = forms.includes('index') && forms.includes('number');
+  const isFromOne = isAmbiguous && /1$/.test(choices[0]!);
+  const answerForm = isFromOne ? 'number' : forms.includes('label') ? 'label' : forms[0]!;
+  return {
+    mapping: { shape: 'choice', question, choices, ending, gap: hasGap ? GAP : null, answer: name, answerForm },
+    isSure: !isAmbiguous,
+  };
 }
 
 function choiceColumns(columns: ColumnFinder): string[] | null {
@@ -84,15 +91,25 @@ function questionColumns(columns: ColumnFinder): string[] {
   return question.length === 0 ? [] : [...passage, ...question].map(({ name }) => name);
 }
 
-/** Whether every answer there is names a choice of its row in this form; one answer at least. */
-function namesAChoice(rows: readonly Row[], choices: readonly string[], answer: string, form: AnswerForm): boolean {
+/** How many answers name no choice of their row in this form; null where they are more than a few, or no answer names one. */
+function wrongAnswers(rows: readonly Row[], choices: readonly string[], answer: string, form: AnswerForm): number | null {
   let answers = 0;
+  let wrong = 0;
   for (const row of rows) {
     const value = row[answer];
     if (value === undefined || value === null || value === '' || Number(value) === -1) continue; // of a test set, kept secret
     const found = choicesOfRow(row, choices);
-    if (found === null || answerOf(value, found, form) === null) return false;
     answers++;
+    if (found === null || answerOf(value, found, form) === null) wrong++;
   }
-  return answers > 0;
+  return answers > 0 && isMinority(wrong, answers) ? wrong : null;
+}
+
+/** Whether so few are wrong that the others show what is meant: a tenth, or one among three and more. */
+function isMinority(wrong: number, all: number): boolean {
+  return wrong === 0 || wrong <= all / 10 || (wrong === 1 && all >= 3);
+}
+
+function hasOneGap(sentence: unknown): boolean {
+  return String(sentence ?? GAP).split(GAP).length === 2;
 }

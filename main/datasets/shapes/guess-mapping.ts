@@ -1,4 +1,4 @@
-import type { Mapping, ShapeGuess } from '../../../shared/domain/shape.ts';
+import type { CellType, Mapping, ShapeGuess } from '../../../shared/domain/shape.ts';
 import type { Row } from './cells.ts';
 import { ColumnFinder, columnsOf, type SampledColumn, TEXT_TYPES } from './found-columns.ts';
 import { guessChoice } from './guess-choice.ts';
@@ -18,6 +18,14 @@ const CONTEXTS = ['input', 'context', 'contexts', 'passage'];
 const COMPLETIONS = ['output', 'completion', 'response', 'chosen', 'solution', 'answer', 'long_answer', 'rationale', 'target'];
 /** What explains an answer belongs to it. */
 const EXPLANATIONS = ['long_answer', 'rationale'];
+
+/**
+ * Columns of text that a mapping should not pass over unsaid. `text` is not one of them, as it often is the same once more, written out;
+ * nor is `task`, which often only names one.
+ */
+export const TELLING_COLUMNS: ReadonlySet<string> = new Set(
+  [...TEXTS, ...SYSTEMS, ...PROMPTS, ...CONTEXTS, ...COMPLETIONS].filter((name) => name !== 'text' && name !== 'task'),
+);
 
 interface Candidate {
   mapping: Mapping;
@@ -58,7 +66,7 @@ function chats(columns: ColumnFinder): Candidate[] {
   const unnamed = columns.all.filter(({ type }) => type === 'messages').map(({ name }) => name);
   const messages = named.length > 0 ? named : unnamed;
   if (messages.length === 0) return [];
-  const system = columns.named(SYSTEMS, ['text'])[0]?.name ?? null;
+  const system = optional(columns, SYSTEMS, ['text'])[0]?.name ?? null;
   const isPair = messages.length === 2 && /^prompt$/i.test(messages[0]!);
   const first = isPair ? messages : messages.slice(0, 1);
   const candidate = (each: string[]): Candidate => ({
@@ -74,13 +82,18 @@ function completions(columns: ColumnFinder): Candidate[] {
   const [prompt] = columns.named(PROMPTS, TEXT_TYPES);
   const [answer] = columns.named(COMPLETIONS, TEXT_TYPES);
   if (prompt && answer) {
-    const context = columns.named(CONTEXTS, TEXT_TYPES).filter((each) => each !== prompt);
-    const more = /^answer$/i.test(answer.name) ? columns.named(EXPLANATIONS, TEXT_TYPES) : [];
+    const context = optional(columns, CONTEXTS).filter((each) => each !== prompt);
+    const more = /^answer$/i.test(answer.name) ? optional(columns, EXPLANATIONS) : [];
     found.push(completion([prompt, ...context.slice(0, 1)], [answer, ...more]));
   }
   // A task in words and its solution in code: with only one of them half the data would be gone.
   if (task.length === 2) found.push(completion([task[0]!], [task[1]!]));
   return found;
+}
+
+/** Columns that need not be filled: those that are empty in the sample take part, too, for rows after it may fill them. */
+function optional(columns: ColumnFinder, names: readonly string[], types: readonly CellType[] = TEXT_TYPES): SampledColumn[] {
+  return [...columns.named(names, types), ...columns.named(names, ['empty'])];
 }
 
 function completion(prompt: readonly SampledColumn[], answer: readonly SampledColumn[]): Candidate {

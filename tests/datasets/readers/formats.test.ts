@@ -133,14 +133,13 @@ describe('a table', () => {
   });
 
   it.each([
-    ['text,id\n"open,1\nx,2\n', /^Line \d+: a quote is opened and never closed\./],
-    ['text,id\n"a"b,1\n', /^Line 2: a quote stands where none may\./],
-    ['text,id\na"b,1\n', /^Line 2: a quote stands where none may\./],
-    ['text,id\na,1\nb\n', /^Line 3: the row has more or fewer values than the first row has names \(.+\)\.$/],
+    ['text,id\n"open,1\nx,2\n', /^In the row of line 2 a quote is opened and never closed: it would swallow the rest\./],
+    ['text,id\n"a\nb",1\nc,2\n"open,1\nx,2\n', /^In the row of line 5 a quote is opened and never closed/],
+    ['text,id\nb\n', /^Line 2: the row has more or fewer values than the first row has names \(.+\)\.$/],
     ['text,id\na,1,2\n', /^Line 2: the row has more or fewer values/],
     ['text,id\n', /^There is no text in it\.$/],
-    ['a\0b,c\n', /^It is a binary file, not text\.$/],
-  ])('that is broken names the line: %j', async (content, message) => {
+    ['a\0\0b,c\n', /^It is a binary file, not text\.$/],
+  ])('that is broken throughout, or whose end is lost, names the line: %j', async (content, message) => {
     expect(await refusalOf('a.csv', content)).toMatch(message);
   });
 });
@@ -187,6 +186,22 @@ describe('the encoding of a text', () => {
     }
   });
 
+  it.each<[string, (text: string) => Buffer]>([
+    ['UTF-16 LE', (text) => Buffer.from(text, 'utf16le')],
+    ['UTF-16 BE', (text) => Buffer.from(text, 'utf16le').swap16()],
+    ['UTF-32 LE', (text) => utf32(`\ufeff${text}`)],
+    ['UTF-32 BE', (text) => utf32(`\ufeff${text}`).swap32()],
+  ])('is %s, of UTF-16 without a byte order mark too', async (name, encode) => {
+    const text = Array.from({ length: 4000 }, (_, index) => `Line ${index}: Grüße, 日本 and 😀.`).join('\n');
+    for (const whole of [text, 'Hi']) {
+      const notes: string[] = [];
+      const texts = await textsOf(await folder.write('a.txt', encode(whole)), notes);
+      expect(texts.join('\n').replaceAll(/\n+/g, '\n') === whole).toBe(true);
+      expect(notes).toEqual([`Read as ${name}.`]);
+    }
+    expect(await rowsOf(await folder.write('a.jsonl', encode(`{"text":"ü"}\n{"text":"b"}\n`)))).toEqual([{ text: 'ü' }, { text: 'b' }]);
+  });
+
   it('is UTF-8 with letters that lie across chunks', async () => {
     for (const start of ['', 'a', 'ab', 'abc']) {
       const text = start + 'ü日😀'.repeat(90_000);
@@ -204,21 +219,30 @@ describe('the encoding of a text', () => {
     ],
     ['cut in a letter', Buffer.from('Grüße 日').subarray(0, -1), /^It is not UTF-8 text, though most of it is\./],
     ['UTF-16 cut in a letter', Buffer.from('\ufeffab', 'utf16le').subarray(0, -1), /^It has bytes that are not UTF-16 LE text/],
-    ['UTF-32', Buffer.from('fffe000061000000', 'hex'), /^It is UTF-32 text/],
+    ['UTF-32 cut in a letter', Buffer.from('fffe00006100', 'hex'), /^It has bytes that are not UTF-32 text/],
+    ['UTF-32 beyond Unicode', Buffer.from('fffe000000001100', 'hex'), /^It has bytes that are not UTF-32 text/],
+    ['binary after a mark', Buffer.concat([Buffer.from('fffe', 'hex'), Buffer.alloc(500, 'a\0\0\0')]), /^It is a binary file, not text\.$/],
     [
       'binary without zeros',
       Buffer.from(Array.from({ length: 2000 }, (_, index) => 1 + ((index * 97) % 255))),
       /^It is a binary file, not text\.$/,
     ],
     [
-      'zero late',
-      Buffer.concat([Buffer.alloc(300_000, 'text '), Buffer.alloc(1)]),
-      /^There is a zero byte at byte 300000, as only binary files have/,
+      'zeros late',
+      Buffer.concat([Buffer.alloc(300_000, 'text '), Buffer.alloc(9000)]),
+      /^There are 9000 zero bytes from byte 300000 on, as only binary files have/,
     ],
   ])('that is none is refused: %s', async (_what, content, message) => {
     expect(await refusalOf('a.txt', content)).toMatch(message);
   });
 });
+
+function utf32(text: string): Buffer {
+  const codes = Array.from(text, (letter) => letter.codePointAt(0)!);
+  const bytes = Buffer.alloc(codes.length * 4);
+  codes.forEach((code, index) => bytes.writeUInt32LE(code, index * 4));
+  return bytes;
+}
 
 describe('a table below a name in JSON', () => {
   it.each([
@@ -234,10 +258,7 @@ describe('a table below a name in JSON', () => {
     expect(await refusalOf('a.json', content)).toMatch(/^It is not JSON \(/);
   });
 
-  it.each([['[1]'], ['[[1]]'], ['[null]'], ['{"rows":[{"text":"one"},7]}']])(
-    'with rows of the wrong type is refused: %s',
-    async (content) => {
-      expect(await refusalOf('a.json', content)).toMatch(/^At row \d there is .+; a row is an object with a text, or a string\.$/);
-    },
-  );
+  it.each([['[1]'], ['[[1]]'], ['[null]'], ['{"rows":[[7]]}']])('with only rows of the wrong type is refused: %s', async (content) => {
+    expect(await refusalOf('a.json', content)).toMatch(/^At row \d there is .+; a row is an object with a text, or a string\.$/);
+  });
 });

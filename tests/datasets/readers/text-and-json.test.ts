@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readDocuments } from '../../../main/datasets/readers/read-documents.ts';
 import { diskFile } from '../../../main/datasets/sources/disk-file.ts';
+import { unpackedFile } from '../../../main/datasets/sources/unpacked-file.ts';
 import { UnreadableFile } from '../../../main/datasets/unreadable-file.ts';
 import { textsOf } from '../../support/read-file.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
@@ -135,11 +136,36 @@ describe('rows of JSON', () => {
   });
 
   it.each([
-    ['{"text":"one"}\n\n{"text":"two"\n{"text":"three"}', /^Line 3 is not JSON \(.+\)\.$/],
+    ['{"text":"one"}\n\n{"text":"two"\n', /^Line 3 is not JSON \(.+\)\.$/],
     ['{"text":"one"}\n[1]\n', /^At line 2 there is \[1\]; a row is an object with a text, or a string\.$/],
     ['{"text":"one"}\n{"a":"x","b":"y"}\n', /^At line 2 there is no column "text"\. Found: a, b\.$/],
-  ])('that are not rows are refused with the number of the line: %j', async (content, message) => {
+  ])('half of which are none are refused with the number of the line: %j', async (content, message) => {
     await expect(documentsIn('a.jsonl', content)).rejects.toThrow(message);
+  });
+});
+
+describe('JSON and JSON Lines under the name of the other', () => {
+  const long = longText(400_000);
+  const rows = [{ text: long }, { text: 'two\nlines' }, { text: 'three' }];
+  const texts = rows.map(({ text }) => text);
+
+  it.each([
+    ['rows in lines', 'a.json', jsonLines(...rows)],
+    ['texts in lines', 'a.json', jsonLines(...texts)],
+    ['lines with blank ones between', 'a.json', `\n${jsonLines(...rows).replaceAll('\n', '\r\n \r\n')}`],
+    ['a list on one line', 'a.jsonl', JSON.stringify(rows)],
+    ['a list on one line with its end', 'a.jsonl', `${JSON.stringify(rows)}\n`],
+    ['a list over lines', 'a.jsonl', JSON.stringify(rows, null, 2)],
+    ['a list with a row a line', 'a.ndjson', `[${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`],
+  ])('is read as what it is: %s', async (_what, name, content) => {
+    const notes: string[] = [];
+    expect(await textsOf(await folder.write(name, content), notes)).toEqual(texts);
+    expect(await documentsIn(`${name}.gz`, gzipSync(content))).toEqual(texts);
+    expect(notes).toEqual([]);
+  });
+
+  it('leaves out a broken line under either name', async () => {
+    expect(await documentsIn('a.json', '{"text":"one"}\n{"tex\n{"text":"three"}\n')).toEqual(['one', 'three']);
   });
 });
 
@@ -239,12 +265,15 @@ function changed(bytes: Buffer, index: number, byte: number): Buffer {
 }
 
 it.runIf(process.platform === 'linux')('a file is closed when reading stops early, packed or not', async () => {
-  const content = jsonLines('good') + 'bad\n' + jsonLines(longText(300_000));
+  const content = jsonLines('good', longText(300_000), 'good', longText(300_000));
   const paths = [await folder.write('a.jsonl', content), await folder.write('b.jsonl.gz', gzipSync(content))];
   const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
-  await expect(textsOf(paths[1]!)).rejects.toThrow('Line 2 is not JSON'); // the first time may open what stays open
+  const begin = async (path: string): Promise<void> => {
+    for await (const _document of readDocuments(unpackedFile(diskFile(path)))) break;
+  };
+  await begin(paths[1]!); // the first time may open what stays open
   const before = await openFiles();
-  for (let round = 0; round < 10; round++) for (const path of paths) await expect(textsOf(path)).rejects.toThrow('Line 2 is not JSON');
+  for (let round = 0; round < 10; round++) for (const path of paths) await begin(path);
   await expect.poll(openFiles).toBeLessThanOrEqual(before);
 });
 

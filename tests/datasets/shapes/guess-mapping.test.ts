@@ -67,7 +67,7 @@ describe('a text', () => {
 describe('a prompt with its completion', () => {
   it.each<[string, Row, string[], string[]]>([
     ['Alpaca', { output: 'o', instruction: 'i', input: 'n', text: 'i n o' }, ['instruction', 'input'], ['output']],
-    ['Dolly', { instruction: 'i', context: '', response: 'r', category: 'qa' }, ['instruction'], ['response']],
+    ['Dolly', { instruction: 'i', context: '', response: 'r', category: 'qa' }, ['instruction', 'context'], ['response']],
     ['Dolly with contexts', { instruction: 'i', context: 'c', response: 'r' }, ['instruction', 'context'], ['response']],
     ['prompt and completion', { prompt: 'p', completion: 'c' }, ['prompt'], ['completion']],
     ['prompt and response', { prompt: 'p', response: 'r' }, ['prompt'], ['response']],
@@ -93,6 +93,19 @@ describe('a prompt with its completion', () => {
       { instruction: 'i', input: 'n', output: 'o' },
     ];
     expect(mappingOf(...rows)).toEqual({ shape: 'completion', prompt: ['instruction', 'input'], completion: ['output'] });
+  });
+
+  it('knows an input that all rows of the sample leave empty, and takes one that is filled before it', () => {
+    expect(mappingOf({ instruction: 'i', input: '', output: 'o' })).toEqual({
+      shape: 'completion',
+      prompt: ['instruction', 'input'],
+      completion: ['output'],
+    });
+    expect(mappingOf({ question: 'q', input: '', passage: 'p', answer: 'a', rationale: null })).toEqual({
+      shape: 'completion',
+      prompt: ['question', 'passage'],
+      completion: ['answer', 'rationale'],
+    });
   });
 
   it('can be read as a text instead', () => {
@@ -197,6 +210,20 @@ describe('a question with choices', () => {
   it('counts answers from 1 once one is the number of choices', () => {
     const rows = [1, 3].map((answer) => ({ question: 'q', choices: ['x', 'y', 'z'], answer }));
     expect(mappingOf(...rows)).toEqual(choice({ answerForm: 'number' }));
+  });
+
+  it.each([
+    ['one of ten', 10, 1],
+    ['one of three', 3, 1],
+    ['twenty of two hundred', 200, 20],
+  ])('is one still where a few answers are wrong: %s', (_what, all, wrong) => {
+    const rows = Array.from({ length: all }, (_, index) => ({ question: 'q', choices: ['x', 'y'], answer: index < wrong ? 9 : index % 2 }));
+    expect(mappingOf(...rows)).toEqual(choice({}));
+  });
+
+  it('is none where more than a tenth of the answers are wrong', () => {
+    const rows = Array.from({ length: 20 }, (_, index) => ({ question: 'q', choices: ['x', 'y'], answer: index < 3 ? 'z' : 'x' }));
+    expect(mappingOf(...rows)?.shape).toBe('completion');
   });
 
   it('is none where the answers name no choice', () => {
