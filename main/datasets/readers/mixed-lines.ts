@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { UnreadableFile } from '../unreadable-file.ts';
+import type { UnreadableFile } from '../unreadable-file.ts';
 import type { Note } from './reader.ts';
 
 /** So much of a line without an end is held; a longer one is judged in parts. */

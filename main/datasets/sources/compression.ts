@@ -58,7 +58,9 @@ export async function* unpack(
 
 function damageOf({ name }: Compression, error: unknown, message: string): string {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'Z_BUF_ERROR' || /unexpected end|ended prematurely/i.test(message))
+  // The library for bzip2 does not look whether there are bytes left.
+  const isBeyondEnd = name === 'bzip2' && error instanceof TypeError && /of undefined \(reading '(0|length)'\)/.test(message);
+  if (isBeyondEnd || code === 'Z_BUF_ERROR' || /unexpected end|ended prematurely/i.test(message))
     return `The ${name} data ends too early: the file is truncated.`;
   return `It is not intact ${name} data (${message}).`;
 }

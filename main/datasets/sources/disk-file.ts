@@ -14,11 +14,17 @@ const CHUNK_BYTES = 256 * 1024;
  * @param onBytes hears how many bytes were read, each time.
  */
 export function diskFile(path: string, bytes: number | null = null, onBytes: (bytes: number) => void = () => undefined): SourceFile {
-  return { path, name: basename(path), bytes, open: () => bytesOf(path, onBytes), onDisk: () => inPlace(path) };
+  return {
+    path,
+    name: basename(path),
+    bytes,
+    open: () => bytesOf(path, onBytes, bytes !== null),
+    onDisk: () => inPlace(path, bytes !== null),
+  };
 }
 
-async function* bytesOf(path: string, onBytes: (bytes: number) => void): AsyncIterable<Uint8Array> {
-  const file = await openRegular(path);
+async function* bytesOf(path: string, onBytes: (bytes: number) => void, wasFound: boolean): AsyncIterable<Uint8Array> {
+  const file = await openRegular(path, wasFound);
   try {
     const before = await file.stat();
     let read = 0;
@@ -40,8 +46,8 @@ async function* bytesOf(path: string, onBytes: (bytes: number) => void): AsyncIt
 const CHANGED = 'The file changed while it was read. Import it again when nothing writes to it.';
 
 /** A pipe or a device would be read without end, or never answer. */
-async function openRegular(path: string): Promise<FileHandle> {
-  await statRegular(path);
+async function openRegular(path: string, wasFound: boolean): Promise<FileHandle> {
+  await statRegular(path, wasFound);
   try {
     return await open(path, 'r');
   } catch (error) {
@@ -49,11 +55,13 @@ async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-async function statRegular(path: string): Promise<Stats> {
+async function statRegular(path: string, wasFound: boolean): Promise<Stats> {
   let found: Stats;
   try {
     found = await stat(path);
   } catch (error) {
+    if (wasFound && (error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new UnreadableFile('The file vanished after it was found, before it could be read.');
     throw explain(error);
   }
   if (found.isDirectory()) throw new UnreadableFile('It is not a file.');
@@ -79,7 +87,7 @@ async function refuseChanged(path: string, before: Stats): Promise<void> {
   if (!isSame) throw new UnreadableFile(CHANGED);
 }
 
-async function inPlace(path: string): Promise<{ path: string; release(): Promise<void> }> {
-  const before = await statRegular(path);
+async function inPlace(path: string, wasFound: boolean): Promise<{ path: string; release(): Promise<void> }> {
+  const before = await statRegular(path, wasFound);
   return { path, release: () => refuseChanged(path, before) };
 }

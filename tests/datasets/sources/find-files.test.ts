@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, symlink } from 'node:fs/promises';
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -74,16 +74,39 @@ describe('files of a folder', () => {
     expect(await namesOf(join(folder.path, 'data/README.md'))).toEqual([['data/README.md', null]]);
   });
 
-  it('may be links to files; links to folders are named, not followed, so that no loop is endless', async () => {
-    await folder.write('blobs/1', 'text');
-    await mkdir(join(folder.path, 'data'));
-    await symlink('../blobs/1', join(folder.path, 'data/a.txt'));
-    await symlink('..', join(folder.path, 'data/loop'));
-    expect(await namesOf(join(folder.path, 'data'))).toEqual([
-      ['data/a.txt', null],
+  it('may be links to files within the choice, each file once; others are named, not followed, so that no loop is endless', async () => {
+    for (const name of ['blobs/1', 'other/2.txt', 'data/real/3.txt']) await folder.write(name, 'text');
+    const data = join(folder.path, 'data');
+    await symlink('real/3.txt', join(data, 'a.txt'));
+    await symlink('a.txt', join(data, 'again.txt'));
+    await symlink('../blobs/1', join(data, 'b.txt'));
+    await symlink('/etc/passwd', join(data, 'c.txt'));
+    await symlink('..', join(data, 'loop'));
+    const outside = 'It is a link that leads out of what was chosen. Choose the link itself to import it.';
+    const rest: [string, string | null][] = [
+      ['data/c.txt', outside],
       ['data/loop', 'It is a link to a folder. Choose that folder itself to import it.'],
+      ['data/real/3.txt', null],
+    ];
+    const again: [string, string] = ['data/again.txt', 'It is a link to a file that was chosen or linked before.'];
+    expect(await namesOf(data)).toEqual([['data/a.txt', null], again, ['data/b.txt', outside], ...rest]);
+    expect(await namesOf(data, join(folder.path, 'blobs'))).toEqual([
+      ['data/a.txt', null],
+      again,
+      ['data/b.txt', null],
+      ...rest,
+      ['blobs/1', `Not a format Strata reads (${READABLE}).`],
     ]);
-    expect(await textsOf(join(folder.path, 'data/a.txt'))).toEqual(['text']);
+    expect(await textsOf(join(data, 'b.txt'))).toEqual(['text']);
+  });
+
+  it('are read in a snapshot of the cache of Hugging Face, whose files are links to a folder beside', async () => {
+    await folder.write('datasets--a--b/blobs/1', 'text');
+    const snapshot = join(folder.path, 'datasets--a--b/snapshots/abc');
+    await mkdir(join(snapshot, 'data'), { recursive: true });
+    await symlink('../../../blobs/1', join(snapshot, 'data/a.txt'));
+    expect(await namesOf(snapshot)).toEqual([['datasets--a--b/snapshots/abc/data/a.txt', null]]);
+    expect(await textsOf(snapshot)).toEqual(['text']);
   });
 
   it('chosen one by one keep the order in which they were chosen, whether they exist or not', async () => {
@@ -157,7 +180,7 @@ describe.runIf(process.platform !== 'win32')('what would never end or answer', (
     try {
       expect(await resultsIn()).toEqual({
         'a.txt': null,
-        'broken.txt': 'failed: It is a link to nothing, or it vanished while its folder was gone through.',
+        'broken.txt': 'failed: It is a link to nothing.',
         'pipe.txt': special,
         'self.txt': 'failed: It is a link that leads back to itself.',
         'socket.txt': special,
@@ -180,6 +203,29 @@ describe.runIf(process.platform !== 'win32')('what would never end or answer', (
     expect(await resultsIn()).toEqual({ 'b.txt': null, closed: 'failed: It may not be read: check its permissions.' });
     await chmod(join(folder.path, 'closed'), 0o700);
   });
+});
+
+it.runIf(process.platform === 'linux')('a name that is not UTF-8 is told, and a file that vanishes during the import', async () => {
+  await folder.write('a.txt', 'x');
+  const gone = await folder.write('b.txt', 'x');
+  const last = await folder.write('d.txt', 'x');
+  await writeFile(Buffer.concat([Buffer.from(`${folder.path}/c`), Buffer.from([0xff]), Buffer.from('.txt')]), 'x');
+  const reasons: string[] = [];
+  for await (const each of findFiles([folder.path])) {
+    if (each.kind !== 'file') {
+      reasons.push(each.reason);
+      continue;
+    }
+    if (each.path.endsWith('a.txt')) await rm(gone);
+    else {
+      await rm(last);
+      await expect(each.file.open()[Symbol.asyncIterator]().next()).rejects.toThrow('The file vanished after it was found,');
+    }
+  }
+  expect(reasons).toEqual([
+    'It vanished while its folder was gone through.',
+    'Its name, or that of a folder around it, is not UTF-8 and cannot be opened. Rename it and import it again.',
+  ]);
 });
 
 it('folders are gone through to a depth, and the one below it is named', async () => {
