@@ -6,14 +6,13 @@ import type { RawDocument } from '../raw-document.ts';
 import { inShort } from '../shapes/cells.ts';
 import { contentOfRow, unknownShape } from '../shapes/content-of-row.ts';
 import { guessMapping } from '../shapes/guess-mapping.ts';
+import { MOST_UNUSABLE } from '../shapes/read-contents.ts';
 import { UnusableRow } from '../shapes/unusable-row.ts';
 
 export type RowDocument = Extract<RawDocument, { kind: 'row' }>;
 
 /** Files with more different columns than this are not data of one kind. */
 const MOST_SHAPES = 30;
-/** With this part of its rows unusable, an import takes a file for one of another shape. */
-const MOST_UNUSABLE = 0.5;
 const SHOWN_ROWS = 5;
 const EXAMPLES = 5;
 const CELL_CHARACTERS = 300;

@@ -29,7 +29,7 @@ export interface PlacedContent {
 }
 
 /** A file most of whose rows cannot be read is one of another shape. */
-const MOST_UNUSABLE = 0.5;
+export const MOST_UNUSABLE = 0.5;
 
 /**
  * What the documents of a file say: texts as they stand, rows by the shape that the first of them show. Documents without any text are passed over;
