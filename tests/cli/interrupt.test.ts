@@ -16,7 +16,7 @@ let sources: TinySources;
 /** A run that nobody disturbed: what the others must come to as well. */
 let undisturbed: RunSummary;
 
-const STEPS = 300;
+const STEPS = 600;
 const TRAIN = ['train', '--model', 'tiny', '--new', 'code', '--old', 'stories', '--replay', '0.1', '--batch', '4', '--engine', fastEngine];
 const FINITE = ['--steps', `${STEPS}`, '--set', 'evaluateEvery=40', 'checkpointEvery=40', 'evaluationTokens=128'];
 /** Longer than any test: ends only by what the test does. */
