@@ -49,9 +49,14 @@ export async function goTo(page: Page, name: 'Home' | 'Datasets' | 'Models' | 'T
 export async function dropFiles(page: Page, paths: string[]): Promise<void> {
   const session = await page.context().newCDPSession(page);
   const data = { items: [], files: paths, dragOperationsMask: 1 };
+  await page.evaluate(
+    "globalThis.dropSeen = new Promise((resolve) => addEventListener('drop', () => resolve(), { once: true, capture: true })), undefined",
+  );
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
     await session.send('Input.dispatchDragEvent', { type, x: 640, y: 300, data });
   }
+  // The browser forgets what its session drags when that ends: the page must have it by then.
+  await page.evaluate('globalThis.dropSeen');
   await session.detach();
 }
 
