@@ -67,12 +67,10 @@ export async function buildTokenShards(
 ): Promise<BuiltShards> {
   const directory = tokensFolder(datasetDirectory, encoder);
   await mkdir(directory, { recursive: true });
-  const parts = [
-    await openPart(directory, 'train', encoder, needsDocuments),
-    await openPart(directory, 'heldout', encoder, needsDocuments),
-  ] as const;
+  const parts = [await findPart(directory, 'train', needsDocuments), await findPart(directory, 'heldout', needsDocuments)] as const;
   const leftOutOf = (): LeftOut | null => joinLeftOut(parts[0].leftOut, parts[1].leftOut);
   try {
+    for (const part of parts) if (!part.isThere) part.writer = await TokenShardWriter.create(part.path, encoder.vocabularySize);
     if (parts.some(({ writer }) => writer)) {
       const documents = await encodeInto(parts, datasetDirectory, encoder);
       // Before a shard gets its name.
@@ -97,6 +95,7 @@ export async function buildTokenShards(
 interface ShardPart {
   path: string;
   leftOutPath: string;
+  isThere: boolean;
   /** Null for a shard that is there already. */
   writer: TokenShardWriter | null;
   tokens: number;
@@ -120,16 +119,16 @@ export async function countShardTokens(datasetDirectory: string, encoder: Pick<D
   return tokens;
 }
 
-async function openPart(directory: string, name: string, encoder: DocumentEncoder, needsDocuments: boolean): Promise<ShardPart> {
+async function findPart(directory: string, name: string, needsDocuments: boolean): Promise<ShardPart> {
   const [path, leftOutPath] = [join(directory, `${name}.tokens`), join(directory, `${name}.left-out.json`)];
   const existing = await readHeader(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
   if (existing && (existing.version === 2 || !needsDocuments)) {
-    return { path, leftOutPath, writer: null, tokens: existing.tokens, leftOut: await readLeftOut(leftOutPath) };
+    return { path, leftOutPath, isThere: true, writer: null, tokens: existing.tokens, leftOut: await readLeftOut(leftOutPath) };
   }
-  return { path, leftOutPath, writer: await TokenShardWriter.create(path, encoder.vocabularySize), tokens: 0, leftOut: null };
+  return { path, leftOutPath, isThere: false, writer: null, tokens: 0, leftOut: null };
 }
 
 /**

@@ -145,6 +145,15 @@ describe('a shard', () => {
     expect((await buildTokenShards(dataset, codePointEncoder(256))).trainTokens).toBe(16);
   });
 
+  it('is not begun beside a damaged one: nothing half-made is left', async () => {
+    const dataset = await writeDataset(documents);
+    const { trainPath, heldOutPath } = await buildTokenShards(dataset, codePointEncoder(256));
+    await rm(trainPath);
+    await truncate(heldOutPath, 70);
+    await expect(buildTokenShards(dataset, codePointEncoder(256))).rejects.toMatchObject({ code: 'CORRUPT' });
+    expect(await readdir(join(trainPath, '..'))).toEqual(['heldout.tokens']);
+  });
+
   it('is not made from a damaged dataset', async () => {
     const dataset = await writeDataset(documents);
     await writeFile(join(dataset, 'documents.jsonl'), '{"text":"one","heldOut":false}\n{"text":"two","heldOut"');

@@ -3,6 +3,7 @@ import type { DistanceReport, DistanceSide, NearestDocument, NgramDistance } fro
 import { StrataError } from '../../../shared/errors.ts';
 import { sampleDocuments } from '../checks/sample.ts';
 import { WordCutter } from '../checks/words.ts';
+import { beginningOf } from '../beginning.ts';
 import { readManifest } from '../dataset-manifest.ts';
 import { jensenShannon } from './divergence.ts';
 import { GramCounts, type HashedWords } from './gram-counts.ts';
@@ -89,9 +90,9 @@ export async function measureDistance(
   };
 }
 
-/** The beginning of a near document, to be shown: a copy, since a slice would keep the whole text in memory. */
+/** The beginning of a near document, to be shown. */
 export function excerptOf(text: string): string {
-  return Buffer.from(text.slice(0, EXCERPT_CHARACTERS)).toString();
+  return beginningOf(text, EXCERPT_CHARACTERS);
 }
 
 /** Reads of each dataset a part in proportion to its size. */

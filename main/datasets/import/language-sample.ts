@@ -1,3 +1,4 @@
+import { beginningOf } from '../beginning.ts';
 import { loadLanguageDetector } from '../cleaning/language.ts';
 import type { LanguageShares } from '../dataset-manifest.ts';
 
@@ -20,7 +21,7 @@ export class LanguageSample {
 
   /** Takes the text where its place is one of the sample's. */
   offer(place: number, text: string): void {
-    if (place % this.#step === 0) this.#texts.push({ beginning: text.slice(0, READ_CHARACTERS), characters: text.length });
+    if (place % this.#step === 0) this.#texts.push({ beginning: beginningOf(text, READ_CHARACTERS), characters: text.length });
   }
 
   /** Main languages as shares of the sample's text, the largest first. */
