@@ -10,6 +10,7 @@ import {
   type RunSummary,
   type RunWarning,
 } from '../../shared/domain/run.ts';
+import type { GuardEvent } from '../../shared/domain/guard.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
 import type { Reader, Writer } from './open-store.ts';
 
@@ -26,6 +27,15 @@ export interface StoredRun {
   error: ErrorRecord | null;
   /** What happened to it without ending it, oldest first. */
   warnings: RunWarning[];
+  /** What its guard did, oldest first. */
+  guardEvents: GuardEvent[];
+  tags: string[];
+  favourite: boolean;
+  /** When it was put away, or into the bin; null when it was not. */
+  archivedAt: string | null;
+  deletedAt: string | null;
+  /** The batch that it was started with. */
+  batch: string | null;
   model: string | null;
   modelPath: string | null;
   stepsDone: number;
@@ -38,6 +48,9 @@ export interface StoredRun {
   /** The last evaluation, while it runs. */
   latest: Evaluation | null;
   final: Evaluation | null;
+  /** Standard errors of gain and forgetting; null where they are not known, as of runs before version 90. */
+  gainError: number | null;
+  forgettingError: number | null;
   tokensPerSecond: number | null;
   /** Of the windows trained on, the share that had been there before; null while it runs, and of runs before version 50. */
   repeatedShare: number | null;
@@ -56,9 +69,20 @@ export interface StoredRun {
   finishedAt: string | null;
 }
 
-const JSON_COLUMNS = ['configuration', 'error', 'warnings', 'tokens', 'trainableTensors', 'baseline', 'latest', 'final'] as const;
+const JSON_COLUMNS = [
+  'configuration',
+  'error',
+  'warnings',
+  'guardEvents',
+  'tags',
+  'tokens',
+  'trainableTensors',
+  'baseline',
+  'latest',
+  'final',
+] as const;
 type JsonColumn = (typeof JSON_COLUMNS)[number];
-type Row = Omit<StoredRun, JsonColumn> & Record<JsonColumn, string | null>;
+type Row = Omit<StoredRun, JsonColumn | 'favourite'> & Record<JsonColumn, string | null> & { favourite: 0 | 1 };
 
 export function listRuns(reader: Reader): StoredRun[] {
   return reader.prepare<[], Row>('SELECT * FROM runs ORDER BY createdAt DESC, id').all().map(fromRow);
@@ -123,7 +147,7 @@ export function changeOwner(writer: Writer, { id, status, ownerPid, heartbeatAt 
 function updateOrInsert(writer: Writer, fields: Partial<StoredRun>, statement: (columns: string[]) => string): void {
   const values = Object.entries(fields).map(([name, value]) => {
     const isJson = (JSON_COLUMNS as readonly string[]).includes(name);
-    return [name, isJson && value !== null ? JSON.stringify(value) : value] as const;
+    return [name, isJson && value !== null ? JSON.stringify(value) : typeof value === 'boolean' ? Number(value) : value] as const;
   });
   writer.prepare(statement(values.map(([name]) => name))).run(Object.fromEntries(values));
 }
@@ -169,7 +193,7 @@ export function lastMetric(reader: Reader, run: string, series: MetricSeries, up
 }
 
 function fromRow(row: Row): StoredRun {
-  const fields: Record<string, unknown> = { ...row };
+  const fields: Record<string, unknown> = { ...row, favourite: row.favourite === 1 };
   for (const name of JSON_COLUMNS) fields[name] = row[name] === null ? null : JSON.parse(row[name]);
   return fields as unknown as StoredRun;
 }
@@ -185,6 +209,12 @@ export function summaryOf(run: StoredRun): RunSummary {
     status: run.status,
     error: run.error,
     warnings: run.warnings,
+    guardEvents: run.guardEvents,
+    tags: run.tags,
+    favourite: run.favourite,
+    archivedAt: run.archivedAt,
+    deletedAt: run.deletedAt,
+    batch: run.batch,
     model: run.model,
     modelPath: run.modelPath,
     baseModel: { id: configuration.baseModel.id, name: configuration.baseModel.name },
@@ -204,6 +234,8 @@ export function summaryOf(run: StoredRun): RunSummary {
     final,
     gain: outcome?.gain ?? null,
     forgetting: outcome?.forgetting ?? null,
+    gainError: outcome ? run.gainError : null,
+    forgettingError: outcome ? run.forgettingError : null,
     drift: final?.drift ?? null,
     tokensPerSecond: run.tokensPerSecond,
     seconds: run.seconds,

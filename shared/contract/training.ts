@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { importanceSchema } from '../domain/importance.ts';
+import { guardSchema } from '../domain/guard.ts';
 import { methodRequestShape, methodSchema } from '../domain/method.ts';
 import { REPLAY_BASES, WEIGHTINGS, curvePointSchema } from '../domain/mixture.ts';
 import { outlookSchema } from '../domain/plan-summary.ts';
@@ -45,6 +46,8 @@ export const trainRequestSchema = z.object({
     .optional(),
   name: z.string().max(200).optional(),
   engine: z.string().optional(),
+  /** A limit on forgetting that acts while the run goes on. */
+  guard: guardSchema.optional(),
   /** Settings that rarely need to be chosen. */
   advanced: advancedSettingsSchema.optional(),
 });

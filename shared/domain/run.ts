@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { importanceSchema } from './importance.ts';
+import { guardEventSchema, guardSchema } from './guard.ts';
+import { datasetMeasureSchema } from './measurement.ts';
 import { methodNameSchema, methodSchema } from './method.ts';
 import { mixtureSchema } from './mixture.ts';
 import { planSchema } from './plan.ts';
@@ -86,14 +88,18 @@ export const runConfigurationSchema = z.object({
   seed: z.int(),
   /** Held-out losses are measured every so many steps, on at most so many tokens per role. */
   evaluation: z.object({ everySteps: z.int().min(1), tokens: z.int().min(1) }),
+  /** What the model learned before, in earlier steps of its line, and is measured on as well. Absent in runs from before it was. */
+  past: z.array(z.object({ id: z.string(), name: z.string(), hash: z.string() })).optional(),
+  /** A limit on forgetting; none when absent. */
+  guard: guardSchema.optional(),
   checkpointEverySteps: z.int().min(1),
   /** Which engine was asked for; `auto` takes the first that passes its self-test. */
   engine: z.string(),
 });
 export type RunConfiguration = z.infer<typeof runConfigurationSchema>;
 
-/** A loss measured on held-out text: nats per token, over so many predicted tokens. */
-export const measuredLossSchema = z.object({ loss: z.number(), tokens: z.int() });
+/** A loss measured on held-out text: nats per token, over so many predicted tokens, and its standard error where that is known. */
+export const measuredLossSchema = z.object({ loss: z.number(), tokens: z.int(), error: z.number().nullable().optional() });
 export type MeasuredLoss = z.infer<typeof measuredLossSchema>;
 
 /** Held-out losses of both roles at one moment; `old` is null when the run has no old data. Drift: KL(base || tuned), nats per token. */
@@ -101,6 +107,8 @@ export const evaluationSchema = z.object({
   new: measuredLossSchema,
   old: measuredLossSchema.nullable(),
   drift: z.number().nullable(),
+  /** Dataset by dataset; absent in runs from before it was measured so. */
+  datasets: z.array(datasetMeasureSchema).optional(),
 });
 export type Evaluation = z.infer<typeof evaluationSchema>;
 
@@ -125,6 +133,16 @@ export const runSummarySchema = z.object({
     .nullable(),
   /** What happened to it without ending it, oldest first: a damaged checkpoint whose predecessor was used. */
   warnings: z.array(runWarningSchema),
+  /** What its guard did, oldest first. */
+  guardEvents: z.array(guardEventSchema),
+  /** Words that the user put on it. */
+  tags: z.array(z.string()),
+  favourite: z.boolean(),
+  /** When it was put away or deleted; a deleted run can be brought back until the bin is emptied. */
+  archivedAt: z.string().nullable(),
+  deletedAt: z.string().nullable(),
+  /** The batch that it was started with; null for a run of its own. */
+  batch: z.string().nullable(),
   /** Id of the model the run produced; null until it is saved. */
   model: z.string().nullable(),
   modelPath: z.string().nullable(),
@@ -150,6 +168,9 @@ export const runSummarySchema = z.object({
   /** Drop of held-out loss on new, rise on old, both against the baseline (nats per token). */
   gain: z.number().nullable(),
   forgetting: z.number().nullable(),
+  /** Standard errors of the two by bootstrap over documents, which are the same before and after; null where they are not known. */
+  gainError: z.number().nullable(),
+  forgettingError: z.number().nullable(),
   drift: z.number().nullable(),
   tokensPerSecond: z.number().nullable(),
   /** Seconds spent training and measuring, over all sessions of the run. */

@@ -6,6 +6,7 @@ import { repeatedShare } from './0050-repeated-share.ts';
 import { importanceTables } from './0060-importance.ts';
 import { modelLine } from './0070-model-line.ts';
 import { datasetFacts } from './0080-dataset-facts.ts';
+import { retention } from './0090-retention.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   importanceTables,
   modelLine,
   datasetFacts,
+  retention,
 ];
