@@ -7,12 +7,12 @@ import { headWeights, type Llama } from './parameters.ts';
 
 /** A sequence, and ids that could follow its last positions: `targets[i]` the one at position `inputs.length - targets.length + i`. */
 export interface Continuation {
-  inputs: Int32Array; // [T], T >= targets.length >= 1
+  inputs: Int32Array; // [T], T >= targets.length
   targets: Int32Array;
 }
 
 export interface ContinuationScore {
-  /** `sum of log p(target | what is before it)`, nats; never above 0. */
+  /** `sum of log p(target | what is before it)`, nats; 0 of no targets. */
   logLikelihood: number;
   /** Whether every target is the likeliest id at its position, the first of those that are equally likely. */
   isGreedy: boolean;
@@ -35,9 +35,9 @@ export async function scoreContinuations(
   requests: readonly Continuation[],
   onDone: (done: number) => Promise<void> | void = () => undefined,
 ): Promise<ContinuationScore[]> {
-  const scores = new Array<ContinuationScore>(requests.length);
+  const scores = requests.map((): ContinuationScore => ({ logLikelihood: 0, isGreedy: true }));
   const sequences = groupByInputs(requests);
-  let done = 0;
+  let done = requests.length - sequences.reduce((sum, { members }) => sum + members.length, 0);
   for (let start = 0; start < sequences.length;) {
     const time = paddedLength(sequences[start]!.inputs.length, model.config.contextLength);
     const batch: Sequence[] = [];
@@ -62,6 +62,7 @@ interface Sequence {
 function groupByInputs(requests: readonly Continuation[]): Sequence[] {
   const byInputs = new Map<string, Sequence>();
   for (const [request, { inputs, targets }] of requests.entries()) {
+    if (targets.length === 0) continue;
     const key = inputs.join();
     const sequence = byInputs.get(key) ?? { inputs, members: [] };
     sequence.members.push({ request, targets });
@@ -124,15 +125,14 @@ function statesAt(
 /** Takes the log-likelihoods of all ids [V] row by row, in the order of the batch's asked positions, and adds up those of the targets. */
 class BatchScorer {
   readonly #batch: readonly Sequence[];
-  readonly #scores: ContinuationScore[];
+  readonly #scores: readonly ContinuationScore[];
   #sequence = 0;
   #position: number;
 
-  constructor(batch: readonly Sequence[], scores: ContinuationScore[]) {
+  constructor(batch: readonly Sequence[], scores: readonly ContinuationScore[]) {
     this.#batch = batch;
     this.#scores = scores;
     this.#position = firstAsked(batch[0]!);
-    for (const { members } of batch) for (const { request } of members) scores[request] = { logLikelihood: 0, isGreedy: true };
   }
 
   add(likelihoods: Float32Array): void {

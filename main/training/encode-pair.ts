@@ -30,14 +30,14 @@ export class PairEncoder {
    * What the model reads, and what is scored: both texts are encoded together, the continuation is what the context's own ids do not reach,
    * and what is longer than the model reads loses its beginning.
    * @param where for messages: "line 7".
-   * @throws StrataError BAD_INPUT when nothing is left to score, or more than the model reads.
+   * @throws StrataError BAD_INPUT when more is to be scored than the model reads, or there is nothing to read.
    */
   pair(context: string, continuation: string, where: string): Continuation {
     const { before, after } = context === '' ? this.#withoutContext(continuation) : this.#together(context, continuation);
-    if (after.length === 0 || before.length === 0 || after.length > this.#contextLength) {
+    if (before.length === 0 || after.length > this.#contextLength) {
       throw new StrataError('BAD_INPUT', `A choice of ${where} cannot be scored with this model.`, {
         found: `${JSON.stringify(continuation.slice(0, 80))}: ${after.length} tokens after ${before.length}`,
-        allowed: `1 to ${this.#contextLength} tokens after at least one`,
+        allowed: `up to ${this.#contextLength} tokens after at least one`,
         hint: 'Leave the question out, or score a model with another tokenizer or a longer context.',
       });
     }

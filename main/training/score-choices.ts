@@ -26,7 +26,7 @@ export async function scoreChoices(
   const scores = await scoreContinuations(engine, model, requests, (done) => onDone(done, requests.length));
   let next = 0;
   return items.map((item, index) => {
-    const own = scores.slice(next, (next += item.choices.length));
+    const own = item.choices.map(() => ({ ...scores[next]!, tokens: requests[next++]!.targets.length }));
     const { line } = rows[index]!;
     if (own.some(({ logLikelihood }) => !Number.isFinite(logLikelihood))) {
       throw new StrataError('ENGINE', 'Choices could not be scored.', {

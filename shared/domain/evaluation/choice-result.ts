@@ -12,8 +12,9 @@ export const choiceResultSchema = z.object({
   choice: z.int(),
   perByte: z.int(),
   perCharacter: z.int(),
-  /** Of each choice, nats. */
+  /** Of each choice, nats; and the tokens that it sums. */
   logLikelihoods: z.array(z.number()),
+  tokens: z.array(z.int()),
   /** Whether each choice is what the model itself would write. */
   greedy: z.array(z.boolean()),
 });
@@ -30,13 +31,18 @@ export const choiceFiguresSchema = z.object({
   /** By the sum divided by the choice's characters: its acc_norm, which is the same unless choices have characters of several bytes. */
   accuracyPerCharacter: z.number(),
   standardErrorPerCharacter: z.number().nullable(),
+  /**
+   * Choices of which the tokenizer left no token to score: it joins them with the end of their question. Their log-likelihood is 0, a sum of
+   * nothing, as in lm-evaluation-harness without its assertions; with them it ends there.
+   */
+  choicesWithoutTokens: z.int(),
 });
 export type ChoiceFigures = z.infer<typeof choiceFiguresSchema>;
 
-/** @param scores of the item's choices, in their order. */
+/** @param scores of the item's choices, in their order, with the tokens that each sums. */
 export function choiceResult(
   item: ChoiceItem,
-  scores: readonly { logLikelihood: number; isGreedy: boolean }[],
+  scores: readonly { logLikelihood: number; isGreedy: boolean; tokens: number }[],
   line: number,
 ): ChoiceResult {
   const logLikelihoods = scores.map(({ logLikelihood }) => logLikelihood);
@@ -48,6 +54,7 @@ export function choiceResult(
     perByte: indexOfLargest(per(utf8Bytes)),
     perCharacter: indexOfLargest(per(characters)),
     logLikelihoods,
+    tokens: scores.map(({ tokens }) => tokens),
     greedy: scores.map(({ isGreedy }) => isGreedy),
   };
 }
@@ -64,6 +71,7 @@ export function choiceFigures(results: readonly ChoiceResult[]): ChoiceFigures {
     standardErrorNormalized: perByte.standardError,
     accuracyPerCharacter: perCharacter.value,
     standardErrorPerCharacter: perCharacter.standardError,
+    choicesWithoutTokens: results.reduce((sum, { tokens }) => sum + tokens.filter((each) => each === 0).length, 0),
   };
 }
 
