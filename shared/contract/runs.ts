@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { evaluationSchema, runStatusSchema } from '../domain/run.ts';
+import { evaluationSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
 
 /** Runs while they go on. */
 
@@ -22,3 +22,13 @@ export const runEventSchema = z.object({
   activity: z.string(),
 });
 export type RunEvent = z.infer<typeof runEventSchema>;
+
+/** A run that its process left in the middle, and that can go on. */
+export const resumableSchema = z.object({
+  run: runSummarySchema,
+  /** Whether there is a checkpoint; without one it begins again. */
+  hasCheckpoint: z.boolean(),
+  /** Why it ended, as far as that is known. */
+  reason: z.string(),
+});
+export type Resumable = z.infer<typeof resumableSchema>;
