@@ -9,13 +9,17 @@ export interface SizedWindow extends HeldOutWindow {
   bytes: Uint16Array; // [T]
 }
 
-/** Bytes of text that each token of a window stands for; a token is the first of its text at the start of a document, and behind a special token. */
+/**
+ * Bytes of text that each token of a window stands for. A token is the first of its text at the start of a document, and where all before it
+ * stand for none: special tokens, or a blank that is only put in front.
+ */
 export function sized(window: HeldOutWindow, byteLength: (id: number, isFirst: boolean) => number): SizedWindow {
   const { tokens, documents } = window;
-  const bytes = Uint16Array.from(tokens, (id, index) => {
-    const isFirst = index === 0 || documents[index] !== documents[index - 1] || byteLength(tokens[index - 1]!, false) === 0;
-    return byteLength(id, isFirst);
-  });
+  const bytes = new Uint16Array(tokens.length);
+  for (const [index, id] of tokens.entries()) {
+    const isFirst = index === 0 || documents[index] !== documents[index - 1] || bytes[index - 1] === 0;
+    bytes[index] = byteLength(id, isFirst);
+  }
   return { ...window, bytes };
 }
 
@@ -58,12 +62,28 @@ export class DocumentTally {
     }
   }
 
+  /** The documents of several tallies, one after the other. */
+  static joined(tallies: readonly DocumentTally[]): DocumentTally {
+    const all = new DocumentTally();
+    for (const tally of tallies.filter(({ tokens }) => tokens.length > 0)) {
+      const [from, into] = [tally.#columns, all.#columns];
+      for (const [index, column] of into.entries()) column.push(...from[index]!);
+      all.#hasBase = tally.#hasBase;
+      all.#readTokens += tally.#readTokens;
+    }
+    return all;
+  }
+
+  get #columns(): number[][] {
+    return [this.tokens, this.bytes, this.losses, this.drifts, this.unshifted, this.marginal];
+  }
+
   #placeOf(document: number): number {
     const known = this.#places.get(document);
     if (known !== undefined) return known;
     const place = this.#places.size;
     this.#places.set(document, place);
-    for (const column of [this.tokens, this.bytes, this.losses, this.drifts, this.unshifted, this.marginal]) column[place] = 0;
+    for (const column of this.#columns) column[place] = 0;
     return place;
   }
 

@@ -73,6 +73,7 @@ describe('a run', () => {
       ...runRecord(),
       note: '',
       error: null,
+      measuringSeconds: null,
       warnings: [],
       guardEvents: [],
       tags: [],
