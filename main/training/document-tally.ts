@@ -2,6 +2,7 @@ import type { DatasetMeasure, MeasuredRole } from '../../shared/domain/measureme
 import type { MeasuredLoss } from '../../shared/domain/run.ts';
 import { estimateRatio, type Estimate } from '../../shared/domain/statistics.ts';
 import { isScored, type WindowScores } from '../llama/measure.ts';
+import type { ByteLength } from '../models/tokenizers/token-bytes.ts';
 import type { HeldOutWindow } from './windows.ts';
 
 /** A window whose tokens have their bytes beside them. */
@@ -9,16 +10,17 @@ export interface SizedWindow extends HeldOutWindow {
   bytes: Uint16Array; // [T]
 }
 
-/**
- * Bytes of text that each token of a window stands for. A token is the first of its text at the start of a document, and where all before it
- * stand for none: special tokens, or a blank that is only put in front.
- */
-export function sized(window: HeldOutWindow, byteLength: (id: number, isFirst: boolean) => number): SizedWindow {
+/** Bytes of text that each token of a window stands for; a text begins with its document. */
+export function sized(window: HeldOutWindow, byteLength: ByteLength): SizedWindow {
   const { tokens, documents } = window;
   const bytes = new Uint16Array(tokens.length);
+  let leading: number[] | null = null;
   for (const [index, id] of tokens.entries()) {
-    const isFirst = index === 0 || documents[index] !== documents[index - 1] || bytes[index - 1] === 0;
-    bytes[index] = byteLength(id, isFirst);
+    // A window may begin within a document. If that is where the document begins, then with a special token; the first is not scored anyway.
+    const begins = index === 0 ? byteLength(id, null) === 0 : documents[index] !== documents[index - 1];
+    if (begins) leading = [];
+    bytes[index] = byteLength(id, leading);
+    leading = leading && bytes[index] === 0 ? [...leading, id] : null;
   }
   return { ...window, bytes };
 }

@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import { type Llama, loadLlama } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { loadTokenizer, type TextTokenizer } from '../models/tokenizer.ts';
+import type { ByteLength } from '../models/tokenizers/token-bytes.ts';
 import { DocumentTally, type SizedWindow, sized } from './document-tally.ts';
 import { scoreAll } from './evaluation.ts';
 import type { EvaluateJob } from './messages.ts';
@@ -52,7 +53,7 @@ export async function evaluateText(job: EvaluateJob, engine: Engine): Promise<Te
       allowed: `2 to ${folder.config.contextLength} tokens`,
     });
   }
-  const byteLength = (id: number, isFirst: boolean): number => tokenizer.byteLength(id, isFirst);
+  const { byteLength } = tokenizer;
   const texts = [...(await Promise.all(job.files.map(readText))), ...(job.texts ?? [])].map((text) => ({
     bytes: Buffer.byteLength(text),
     windows: evaluationWindows(Int32Array.from(tokenizer.encode(text)), context).map((window) =>
@@ -111,7 +112,7 @@ type NonNullDatasets = NonNullable<EvaluateJob['datasets']>;
 async function heldOutParts(
   job: EvaluateJob,
   context: number,
-  byteLength: (id: number, isFirst: boolean) => number,
+  byteLength: ByteLength,
 ): Promise<(NonNullDatasets[number] & { windows: SizedWindow[]; length: number })[]> {
   const parts: (NonNullDatasets[number] & { windows: SizedWindow[]; length: number })[] = [];
   for (const dataset of job.datasets ?? []) {

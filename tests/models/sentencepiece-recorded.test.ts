@@ -38,8 +38,12 @@ describe.each(Object.entries(answers))('the recorded model %s', (name, expected)
       const decoded = tokenizer.decode(ids);
       // Special tokens stand for no bytes, and bytes that are no text are decoded to replacement characters.
       if (decoded.includes('\uFFFD') || ids.some((id) => tokenizer.specialToken(id) !== null)) continue;
-      // A blank that is only put in front stands for nothing, and what follows it is then the first.
-      const bytes = ids.reduce((sum, id) => sum + tokenizer.byteLength(id, sum === 0), 0);
+      const lengths: number[] = [];
+      for (const [index, id] of ids.entries()) {
+        const isLeading = lengths.every((length) => length === 0);
+        lengths.push(tokenizer.byteLength(id, isLeading ? ids.slice(0, index) : null));
+      }
+      const bytes = lengths.reduce((sum, length) => sum + length, 0);
       expect(bytes, JSON.stringify(text)).toBe(Buffer.byteLength(decoded));
     }
   });
