@@ -19,6 +19,7 @@ import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
+import { Suites } from './suites.ts';
 import { Text } from './text.ts';
 import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
@@ -50,6 +51,7 @@ export interface Studio {
   readonly planner: Planner;
   readonly runs: Runs;
   readonly selfReplay: SelfReplay;
+  readonly suites: Suites;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
@@ -90,6 +92,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     planner: new Planner(context, models, datasets, runs),
     runs,
     selfReplay: new SelfReplay(context, models, datasets),
+    suites: new Suites(context, datasets, text),
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),

@@ -19,7 +19,11 @@ export function answerItem(row: ItemRow, extraction: Extraction, where: string):
   const [question, name] = [fields.text(fields.firstOf(QUESTIONS)), fields.firstOf(ANSWERS)];
   const answer = typeof fields.value(name) === 'number' ? String(fields.value(name)) : fields.text(name);
   if (extraction === 'gsm8k' && !/#### -?[0-9.,]+/.test(answer)) {
-    throw fields.refusal(`The answer of ${where} has no final number.`, answer.slice(-80), 'an answer that ends with "#### " and a number, as in GSM8K');
+    throw fields.refusal(
+      `The answer of ${where} has no final number.`,
+      answer.slice(-80),
+      'an answer that ends with "#### " and a number, as in GSM8K',
+    );
   }
   if (answer.trim() === '') throw fields.refusal(`The answer of ${where} is empty.`, JSON.stringify(answer), 'a text');
   return { question, answer };
