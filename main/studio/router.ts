@@ -13,8 +13,23 @@ export function createRouter(studio: Studio) {
       throw asContractError(error);
     }
   });
-  const { models, downloads, exports, datasets, dataChecks, datasetDocuments, datasetTokens, imports, planner, runs, selfReplay, text } =
-    studio;
+  const {
+    models,
+    downloads,
+    exports,
+    datasets,
+    dataChecks,
+    datasetDocuments,
+    datasetTokens,
+    imports,
+    planner,
+    runs,
+    history,
+    comparison,
+    runExport,
+    selfReplay,
+    text,
+  } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -77,10 +92,18 @@ export function createRouter(studio: Studio) {
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
       resume: api.runs.resume.handler(({ input }) => runs.resume(input)),
       stop: api.runs.stop.handler(({ input }) => runs.stop(input)),
-      rename: api.runs.rename.handler(({ input }) => runs.rename(input)),
-      note: api.runs.note.handler(({ input }) => runs.note(input)),
-      compare: api.runs.compare.handler(({ input }) => runs.compare(input)),
-      remove: api.runs.remove.handler(({ input }) => runs.remove(input)),
+      rename: api.runs.rename.handler(({ input }) => history.rename(input)),
+      note: api.runs.note.handler(({ input }) => history.note(input)),
+      search: api.runs.search.handler(({ input }) => history.search(input)),
+      tag: api.runs.tag.handler(({ input }) => history.tag(input)),
+      favourite: api.runs.favourite.handler(({ input }) => history.favourite(input)),
+      archive: api.runs.archive.handler(({ input }) => history.archive(input)),
+      curves: api.runs.curves.handler(({ input }) => comparison.curves(input)),
+      compare: api.runs.compare.handler(({ input }) => comparison.compare(input)),
+      export: api.runs.export.handler(({ input }) => runExport.export(input)),
+      remove: api.runs.remove.handler(({ input }) => history.remove(input)),
+      restore: api.runs.restore.handler(({ input }) => history.restore(input)),
+      purge: api.runs.purge.handler(({ input }) => history.purge(input)),
     },
     text: {
       generate: api.text.generate.handler(({ input }) => text.generate(input)),

@@ -1,8 +1,6 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunEvent } from '../../shared/contract/runs.ts';
 import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
-import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
 import { canGoOn, type MetricPoint, type MetricSeries, type Role, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import { openModelFolder } from '../models/model-folder.ts';
@@ -11,11 +9,12 @@ import { buildTokenShards } from '../datasets/token-shard.ts';
 import type { StoredDataset } from '../store/datasets.ts';
 import {
   changeOwner,
-  deleteRun,
   findRun,
   insertRun,
   lastMetric,
+  listGoingOn,
   listMetrics,
+  listRunNames,
   listRuns,
   type StoredRun,
   summaryOf,
@@ -23,9 +22,10 @@ import {
 } from '../store/runs.ts';
 import { hasCheckpoint } from '../training/checkpoint.ts';
 import type { TrainJob } from '../training/messages.ts';
-import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
+import { folderOf, newId, now, type StudioContext, uniqueName } from './context.ts';
 import type { Datasets } from './datasets.ts';
 import type { Distances } from './distances.ts';
+import { findStoredRun } from './find-run.ts';
 import { importanceOf } from './importance.ts';
 import type { Models } from './models.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
@@ -40,9 +40,9 @@ const CONTROL_TIMEOUT_MS = 10 * 60_000;
 /** The first steps are slower: graphs are compiled. */
 const LEAST_STEPS_TO_TELL = 10;
 
-const GOING_ON: readonly RunStatus[] = ['preparing', 'running'];
+export const GOING_ON: readonly RunStatus[] = ['preparing', 'running'];
 
-/** Use cases of training and of the history of runs. */
+/** Use cases of training: what a run is, and its life from start to end. */
 export class Runs {
   readonly #context: StudioContext;
   readonly #models: Models;
@@ -58,7 +58,7 @@ export class Runs {
     this.#models = models;
     this.#datasets = datasets;
     this.#distances = distances;
-    this.#markOrphans();
+    this.markOrphans();
   }
 
   /**
@@ -127,7 +127,7 @@ export class Runs {
       .filter(({ role }) => role === 'new')
       .map(({ name }) => name)
       .join(', ');
-    const name = uniqueName(request.name ?? `${base.name} learns ${learned}`, listRuns(store));
+    const name = uniqueName(request.name ?? `${base.name} learns ${learned}`, listRunNames(store));
     const id = newId(request.name ?? learned);
     insertRun(store, {
       id,
@@ -149,16 +149,19 @@ export class Runs {
   }
 
   find(reference: string): StoredRun {
-    return resolve('run', reference, listRuns(this.#context.store));
+    return findStoredRun(this.#context.store, reference);
   }
 
+  /** All but those in the bin, newest first. */
   list(): RunSummary[] {
-    this.#markOrphans();
-    return listRuns(this.#context.store).map(summaryOf);
+    this.markOrphans();
+    return listRuns(this.#context.store)
+      .filter(({ deletedAt }) => deletedAt === null)
+      .map(summaryOf);
   }
 
   show(reference: string): RunSummary {
-    this.#markOrphans();
+    this.markOrphans();
     return summaryOf(this.find(reference));
   }
 
@@ -174,7 +177,7 @@ export class Runs {
   async *#follow(id: string, signal?: AbortSignal): AsyncGenerator<RunEvent, void> {
     let last = '';
     while (!signal?.aborted) {
-      this.#markOrphans();
+      this.markOrphans();
       // Whoever follows it must not wait for an end that cannot be written down.
       const unrecorded = this.#unrecorded.get(id);
       if (unrecorded) throw StrataError.fromRecord(unrecorded);
@@ -216,7 +219,7 @@ export class Runs {
   }
 
   async #ask(reference: string, control: 'pause' | 'stop'): Promise<RunSummary> {
-    this.#markOrphans();
+    this.markOrphans();
     const { id, status, name } = this.find(reference);
     if (!GOING_ON.includes(status)) {
       throw new StrataError('CONFLICT', `The run cannot be asked to ${control}: it is not training.`, {
@@ -238,7 +241,7 @@ export class Runs {
    * CORRUPT when its checkpoints are gone.
    */
   async resume({ run: reference }: { run: string }): Promise<RunSummary> {
-    this.#markOrphans();
+    this.markOrphans();
     const { id } = this.find(reference);
     const before = this.#owned.get(id);
     if (before && !GOING_ON.includes(this.find(id).status)) {
@@ -246,7 +249,7 @@ export class Runs {
       await before.ended;
     }
     const run = this.find(id);
-    if (!canGoOn(run)) throw notResumable(run);
+    if (!canGoOn(run) || run.deletedAt !== null) throw notResumable(run);
     const { configuration } = run;
     const wasSaved = run.status === 'paused' || run.stepsDone > configuration.checkpointEverySteps;
     if (wasSaved && !(await hasCheckpoint(run.directory))) throw checkpointsLost(run);
@@ -265,55 +268,6 @@ export class Runs {
     if (!changeOwner(this.#context.store, run, owner)) throw notResumable(this.find(id));
     this.#own(run, { configuration, baseModelDirectory: base.path, shards });
     return this.show(run.id);
-  }
-
-  rename({ run, name }: { run: string; name: string }): RunSummary {
-    const { id } = this.find(run);
-    updateRun(this.#context.store, id, {
-      name: uniqueName(
-        name,
-        listRuns(this.#context.store).filter((other) => other.id !== id),
-      ),
-    });
-    return this.show(id);
-  }
-
-  note({ run, note }: { run: string; note: string }): RunSummary {
-    const { id } = this.find(run);
-    updateRun(this.#context.store, id, { note });
-    return this.show(id);
-  }
-
-  /** Runs side by side, and every setting or result in which they differ. */
-  compare({ runs: references }: { runs: string[] }): { runs: RunSummary[]; differences: Record<string, unknown[]> } {
-    const runs = references.map((reference) => this.show(reference));
-    // Why blocks stand where they do and why so much is replayed is no setting: what came of it is one.
-    const flat = runs.map(({ configuration: { importance: _, replayReason: _reason, ...settings }, ...run }) =>
-      flatten({ ...settings, rendering: settings.rendering ?? DEFAULT_RENDERING, ...results(run) }),
-    );
-    const keys = [...new Set(flat.flatMap((fields) => [...fields.keys()]))];
-    const differences: Record<string, unknown[]> = {};
-    for (const key of keys) {
-      const values = flat.map((fields) => fields.get(key) ?? null);
-      if (new Set(values.map((value) => JSON.stringify(value))).size > 1) differences[key] = values;
-    }
-    return { runs, differences };
-  }
-
-  /** Deletes a run's history and checkpoints. The model it made stays. */
-  async remove({ run: reference }: { run: string }): Promise<{ removed: string }> {
-    this.#markOrphans();
-    const run = this.find(reference);
-    if (GOING_ON.includes(run.status)) {
-      throw new StrataError('CONFLICT', 'A run that is training cannot be deleted.', {
-        found: `run "${run.name}" is ${run.status}`,
-        hint: 'Stop it first.',
-      });
-    }
-    deleteRun(this.#context.store, run.id);
-    const unfinished = run.model === null ? [this.#modelFolder(run), `${this.#modelFolder(run)}.partial`] : [];
-    for (const folder of [run.directory, ...unfinished]) await rm(folder, { recursive: true, force: true });
-    return { removed: run.id };
   }
 
   /** Whether this process trains a run, which {@link close} would give a checkpoint. */
@@ -356,10 +310,10 @@ export class Runs {
   }
 
   /** A run whose process is gone was interrupted; it can be resumed from its last checkpoint. */
-  #markOrphans(): void {
+  markOrphans(): void {
     const { store, log } = this.#context;
-    for (const run of listRuns(store)) {
-      if (this.#owned.has(run.id) || !GOING_ON.includes(run.status)) continue;
+    for (const run of listGoingOn(store)) {
+      if (this.#owned.has(run.id)) continue;
       const error = this.#unrecorded.get(run.id) ?? null;
       if (error === null && !isOrphaned(run)) continue;
       try {
@@ -383,6 +337,12 @@ function checkpointsLost(run: StoredRun): StrataError {
 }
 
 function notResumable(run: StoredRun): StrataError {
+  if (run.deletedAt !== null) {
+    return new StrataError('CONFLICT', 'The run cannot be resumed: it is in the bin.', {
+      found: `run "${run.name}" was deleted at ${run.deletedAt}`,
+      hint: 'Restore it first.',
+    });
+  }
   return new StrataError('CONFLICT', 'The run cannot be resumed.', {
     found: `run "${run.name}" ${run.error?.code === 'DIVERGED' ? 'diverged' : `is ${run.status}`}`,
     allowed: 'a run that is paused, interrupted or failed',
@@ -390,49 +350,4 @@ function notResumable(run: StoredRun): StrataError {
       hint: 'It would diverge again: start a new run with a lower learning rate or a longer warm-up.',
     }),
   });
-}
-
-function results(run: Omit<RunSummary, 'configuration'>): Record<string, unknown> {
-  const {
-    status,
-    gain,
-    forgetting,
-    drift,
-    tokensPerSecond,
-    seconds,
-    peakMemory,
-    engine,
-    trainableParameters,
-    addedParameters,
-    baseline,
-    final,
-  } = run;
-  const losses = {
-    baseline: baseline && { new: baseline.new.loss, old: baseline.old?.loss ?? null },
-    final: final && { new: final.new.loss, old: final.old?.loss ?? null },
-  };
-  return {
-    status,
-    gain,
-    forgetting,
-    drift,
-    tokensPerSecond,
-    seconds,
-    peakMemory,
-    engineUsed: engine,
-    trainableParameters,
-    addedParameters,
-    ...losses,
-  };
-}
-
-/** Nested fields as dotted keys; lists are compared as wholes. */
-function flatten(value: Record<string, unknown>, prefix = ''): Map<string, unknown> {
-  const fields = new Map<string, unknown>();
-  for (const [key, field] of Object.entries(value)) {
-    const isNested = typeof field === 'object' && field !== null && !Array.isArray(field);
-    if (isNested) for (const [inner, each] of flatten(field as Record<string, unknown>, `${prefix}${key}.`)) fields.set(inner, each);
-    else fields.set(prefix + key, field);
-  }
-  return fields;
 }

@@ -16,6 +16,9 @@ import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
 import { Planner } from './planner.ts';
+import { RunComparison } from './run-comparison.ts';
+import { RunExport } from './run-export.ts';
+import { RunHistory } from './run-history.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
@@ -49,6 +52,9 @@ export interface Studio {
   readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly history: RunHistory;
+  readonly comparison: RunComparison;
+  readonly runExport: RunExport;
   readonly selfReplay: SelfReplay;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
@@ -75,6 +81,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
+  const comparison = new RunComparison(context, runs);
   const text = new Text(context);
   return {
     home,
@@ -89,6 +96,9 @@ export function openStudio({ home, executor, resources, version, log = () => und
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
+    history: new RunHistory(context, runs),
+    comparison,
+    runExport: new RunExport(context, runs, comparison),
     selfReplay: new SelfReplay(context, models, datasets),
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
