@@ -18,7 +18,7 @@ export function readCurve(reader: Reader, run: string, series: MetricSeries): Po
 
 /** The measurements of a run that tell where it first had a gain. */
 export interface RunCourse {
-  /** The largest gain that was measured; null where gain and forgetting never were. */
+  /** The largest gain that was measured after step 1; null where gain and forgetting never were. */
   largestGain: number | null;
   /** The measurement before the gain was first reached, and the one that reaches it; as many as there are. */
   around(gain: number): CoursePoint[];
@@ -31,7 +31,7 @@ export function courseOf(reader: Reader, run: string, baseline: { new: number; o
       .prepare<unknown[], number | null>(sql)
       .pluck()
       .get(...values) ?? null;
-  const least = value("SELECT min(value) FROM metrics WHERE run = ? AND series = 'loss.new'", run);
+  const least = value("SELECT min(value) FROM metrics WHERE run = ? AND series = 'loss.new' AND step > 0", run);
   const hasOld = value("SELECT 1 FROM metrics WHERE run = ? AND series = 'loss.old' LIMIT 1", run) !== null;
   const at = (step: number): CoursePoint | null => {
     const lossAt = (series: MetricSeries): number | null =>

@@ -3,14 +3,24 @@ import { type Scale, scaleOf } from './scale.ts';
 
 /** Charts of a report as SVG: drawn once, coloured by the page's style, so that they follow light, dark and paper. */
 
-const WIDTH = 640;
-const HEIGHT = 300;
-const FRAME = { left: 62, right: 16, top: 14, bottom: 44 };
-const INNER_X = [FRAME.left, WIDTH - FRAME.right] as const;
-/** Upwards: the least value lies at the bottom. */
-const INNER_Y = [HEIGHT - FRAME.bottom, FRAME.top] as const;
+/** Size in the units that text is 12 of: one that has a row of the page for itself, and one of two side by side. */
+const WIDE = { width: 1040, height: 400 };
+const HALF = { width: 500, height: 270 };
+const MARGIN = { left: 62, right: 16, top: 14, bottom: 44 };
 
-/** A curve; `look` is a class of the style: its colour and dash. */
+/** Where a chart's values lie: x to the right, y upwards. */
+interface Area {
+  width: number;
+  height: number;
+  x: [left: number, right: number];
+  y: [bottom: number, top: number];
+}
+
+function areaOf({ width, height }: { width: number; height: number }): Area {
+  return { width, height, x: [MARGIN.left, width - MARGIN.right], y: [height - MARGIN.bottom, MARGIN.top] };
+}
+
+/** A curve; `look` is a class of the style: its colour. */
 export interface Line {
   look: string;
   x: readonly number[];
@@ -23,15 +33,17 @@ export interface Axes {
 }
 
 export function lineChart(description: string, axes: Axes, lines: readonly Line[]): Markup {
+  const area = areaOf(HALF);
+  const all = (values: (line: Line) => readonly number[]): number[] => lines.flatMap(values);
   const x = scaleOf(
-    lines.flatMap((line) => line.x),
-    INNER_X,
-    6,
+    all((line) => line.x),
+    area.x,
+    5,
     true,
   );
   const y = scaleOf(
-    lines.flatMap((line) => line.y),
-    INNER_Y,
+    all((line) => line.y),
+    area.y,
     5,
   );
   const paths = lines.map((line) => {
@@ -39,7 +51,7 @@ export function lineChart(description: string, axes: Axes, lines: readonly Line[
     if (points.length > 1) return html`<polyline class="line ${line.look}" points="${points.join(' ')}" />`;
     return html`<circle class="dot ${line.look}" cx="${round(x.place(line.x[0]!))}" cy="${round(y.place(line.y[0]!))}" r="3.5" />`;
   });
-  return frame(description, axes, x, y, paths);
+  return frame(description, axes, area, x, y, paths);
 }
 
 /** A run on the chart of gain against forgetting; errors are standard errors. */
@@ -54,35 +66,66 @@ export interface TradeOffMark {
 
 /** Upper left is best: much gained, little forgotten. Bars are one standard error to each side. */
 export function tradeOffChart(description: string, unit: string, marks: readonly TradeOffMark[]): Markup {
-  const ends = ({ value, error }: TradeOffMark['gain']): number[] => [value - (error ?? 0), value + (error ?? 0)];
-  const x = scaleOf([0, ...marks.flatMap(({ forgetting }) => ends(forgetting))], INNER_X, 6);
+  const area = areaOf(WIDE);
+  const ends = ({ value, error }: TradeOffMark['gain']): [number, number] => [value - (error ?? 0), value + (error ?? 0)];
+  const x = scaleOf([0, ...marks.flatMap(({ forgetting }) => ends(forgetting))], area.x, 8);
   const y = scaleOf(
     marks.flatMap(({ gain }) => ends(gain)),
-    INNER_Y,
-    5,
+    area.y,
+    6,
   );
-  const best = marks.filter(({ isBest }) => isBest).sort((a, b) => a.forgetting.value - b.forgetting.value);
-  const front = best.map(({ gain, forgetting }) => `${round(x.place(forgetting.value))},${round(y.place(gain.value))}`).join(' ');
-  const drawn = marks.map((mark) => {
-    const [cx, cy] = [round(x.place(mark.forgetting.value)), round(y.place(mark.gain.value))];
-    const [left, right] = ends(mark.forgetting).map((value) => round(x.place(value)));
-    const [low, high] = ends(mark.gain).map((value) => round(y.place(value)));
-    const ring = mark.isBaseline ? html`<circle class="ring" cx="${cx}" cy="${cy}" r="9" />` : null;
-    // Where a point lies near the right edge its number goes to the other side.
-    const isRight = cx > INNER_X[1] - 30;
-    return html`<g class="${mark.look}">
+  const places = marks.map(({ gain, forgetting }) => ({ x: round(x.place(forgetting.value)), y: round(y.place(gain.value)) }));
+  const drawn = marks.map(({ gain, forgetting, look, isBest, isBaseline }, index) => {
+    const { x: cx, y: cy } = places[index]!;
+    const [left, right] = ends(forgetting).map((value) => round(x.place(value)));
+    const [low, high] = ends(gain).map((value) => round(y.place(value)));
+    return html`<g class="${look}">
       <path class="error" d="M${left!} ${cy}H${right!}M${cx} ${low!}V${high!}" />
-      ${ring}<circle class="${mark.isBest ? 'dot' : 'dot hollow'}" cx="${cx}" cy="${cy}" r="5" />
-      <text class="mark" x="${cx + (isRight ? -9 : 9)}" y="${cy - 8}" text-anchor="${isRight ? 'end' : 'start'}">${mark.label}</text>
+      ${isBaseline && html`<circle class="ring" cx="${cx}" cy="${cy}" r="10" />`}<circle
+        class="${isBest ? 'dot' : 'dot hollow'}"
+        cx="${cx}"
+        cy="${cy}"
+        r="5"
+      />
     </g>`;
   });
-  const line = best.length > 1 ? html`<polyline class="front" points="${front}" />` : null;
-  return frame(description, { x: `forgetting, ${unit}`, y: `gain, ${unit}` }, x, y, [line, drawn]);
+  const labels = marks.map(({ label, look }, index) => {
+    const { x: left, y: top, anchor } = labelPlace(index, places, area);
+    return html`<text class="mark ${look}" x="${left}" y="${top}" text-anchor="${anchor}">${label}</text>`;
+  });
+  const best = marks.flatMap(({ isBest }, index) => (isBest ? [places[index]!] : [])).sort((a, b) => a.x - b.x);
+  const front = best.length > 1 && html`<polyline class="front" points="${best.map((place) => `${place.x},${place.y}`).join(' ')}" />`;
+  return frame(description, { x: `forgetting, ${unit}`, y: `gain, ${unit}` }, area, x, y, [front, drawn, labels]);
 }
 
-function frame(description: string, axes: Axes, x: Scale, y: Scale, content: Content): Markup {
-  const [bottom, top] = INNER_Y;
-  const [left, right] = INNER_X;
+interface Place {
+  x: number;
+  y: number;
+}
+
+/** Corners around a point, from its middle to the middle of its number, in the order in which they are tried. */
+const CORNERS = [
+  [1, -1],
+  [-1, -1],
+  [1, 1],
+  [-1, 1],
+] as const;
+
+/** Beside its point, in the first corner that no other point is in and that lies on the chart. */
+function labelPlace(index: number, places: readonly Place[], area: Area): Place & { anchor: 'start' | 'end' } {
+  const point = places[index]!;
+  const isFree = ([right, down]: readonly [number, number]): boolean => {
+    const middle = { x: point.x + right * 16, y: point.y + down * 12 };
+    const isInside = middle.x > area.x[0] + 8 && middle.x < area.x[1] - 8 && middle.y > area.y[1] && middle.y < area.y[0];
+    return isInside && places.every((other, each) => each === index || Math.hypot(other.x - middle.x, other.y - middle.y) > 15);
+  };
+  const [right, down] = CORNERS.find(isFree) ?? CORNERS[0];
+  return { x: point.x + right * 10, y: point.y + (down > 0 ? 18 : -9), anchor: right > 0 ? 'start' : 'end' };
+}
+
+function frame(description: string, axes: Axes, area: Area, x: Scale, y: Scale, content: Content): Markup {
+  const [left, right] = area.x;
+  const [bottom, top] = area.y;
   const rows = y.ticks.map((tick) => {
     const at = round(y.place(tick));
     return html`<path class="grid" d="M${left} ${at}H${right}" /><text class="tick" x="${left - 8}" y="${at + 4}" text-anchor="end"
@@ -95,10 +138,10 @@ function frame(description: string, axes: Axes, x: Scale, y: Scale, content: Con
         >${x.label(tick)}</text
       >`;
   });
-  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${description}">
+  return html`<svg class="chart" viewBox="0 0 ${area.width} ${area.height}" role="img" aria-label="${description}">
     ${rows}${columns}
     <path class="axis" d="M${left} ${bottom}H${right}" />
-    <text class="axis-name" x="${(left + right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${axes.x}</text>
+    <text class="axis-name" x="${(left + right) / 2}" y="${area.height - 6}" text-anchor="middle">${axes.x}</text>
     <text class="axis-name" transform="translate(13 ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle">${axes.y}</text>
     ${content}
   </svg>`;

@@ -73,7 +73,8 @@ p { margin: 0 0 12px; max-width: 78ch; }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; }
 .tag { display: inline-block; border: 1px solid var(--border); border-radius: 999px; padding: 0 9px; margin-right: 6px; font-size: 13px; }
 section { background: var(--surface); border: 1px solid var(--border); border-radius: 10px; padding: 20px; margin-top: 20px; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 12px; }
+section > :last-child { margin-bottom: 0; }
+.figures { display: grid; margin: 0; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 12px; }
 .figure { background: var(--surface); border: 1px solid var(--border); border-radius: 10px; padding: 14px 16px; }
 .figure dt { color: var(--muted); font-size: 13px; }
 .figure dd { margin: 0; }
@@ -83,7 +84,7 @@ section { background: var(--surface); border: 1px solid var(--border); border-ra
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 20px; }
 .chart { width: 100%; height: auto; display: block; }
 .chart text { fill: var(--muted); font-size: 12px; font-variant-numeric: tabular-nums; }
-.chart .mark { fill: var(--ink, var(--text)); font-weight: 600; }
+.chart .mark { fill: var(--ink); font-weight: 600; font-size: 13px; paint-order: stroke; stroke: var(--surface); stroke-width: 3px; }
 .chart .grid { stroke: var(--grid); fill: none; }
 .chart .axis { stroke: var(--muted); fill: none; }
 .line { fill: none; stroke: var(--ink); stroke-width: 2; stroke-linejoin: round; }
@@ -111,7 +112,7 @@ th:last-child, td:last-child { padding-right: 0; }
 .block.inserted { background: var(--new); color: var(--new-text); font-weight: 600; }
 .settings { columns: 2 380px; column-gap: 36px; font-size: 13.5px; margin: 0; }
 .settings div { break-inside: avoid; display: flex; gap: 12px; justify-content: space-between; border-bottom: 1px solid var(--border); padding: 4px 0; }
-.settings dt { color: var(--muted); } .settings dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.settings dt { color: var(--muted); flex: none; } .settings dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 footer { color: var(--muted); font-size: 13px; margin-top: 28px; max-width: 78ch; }
 @media print {
   :root { color-scheme: light; ${LIGHT} --page: #ffffff; }

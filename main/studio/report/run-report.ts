@@ -46,7 +46,7 @@ function lead({ configuration, baseModel, status, stepsDone, steps, tokens, fini
   };
   const hasOld = configuration.datasets.some(({ role }) => role === 'old');
   return html`${named(baseModel.name)} learned
-  ${of('new')}${hasOld ? html`, with ${percent(configuration.replayShare)} of ${of('old')} replayed` : null}:
+  ${of('new')}${hasOld ? html`, with ${percent(configuration.replayShare)} replay of ${of('old')}` : null}:
   ${describeMethod(configuration.method)}. ${status}, ${count(stepsDone)} of ${count(steps)} steps, ${count(tokens.total)} tokens,
   ${moment(finishedAt ?? createdAt)}.`;
 }
@@ -59,7 +59,7 @@ function headline({ gain, gainError, forgetting, forgettingError, drift, baselin
       ? `${loss(before.loss)} \u2192 ${loss(after.loss)} on ${count(after.tokens)} ${role} tokens`
       : `${loss(before.loss)} before step 1`;
   };
-  const figure = (name: string, value: number | null, error: number | null, meaning: string): Markup =>
+  const figure = (name: string, value: number | null, error: number | null, meaning: string, format = signed): Markup =>
     html`<div class="figure">
       <dt>${name}</dt>
       <dd class="value">
@@ -70,7 +70,7 @@ function headline({ gain, gainError, forgetting, forgettingError, drift, baselin
   return html`<dl class="figures">
     ${figure('Gain, nats per token', gain, gainError, basis('new'))}
     ${figure('Forgetting, nats per token', forgetting, forgettingError, basis('old'))}
-    ${figure('Drift, nats per token', drift, null, final?.old && drift !== null ? `KL(base || tuned) on ${count(final.old.tokens)} old tokens` : 'not measured')}
+    ${figure('Drift, nats per token', drift, null, final?.old && drift !== null ? `KL(base || tuned) on ${count(final.old.tokens)} old tokens` : 'not measured', loss)}
   </dl>`;
 }
 
