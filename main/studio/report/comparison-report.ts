@@ -19,11 +19,7 @@ interface Numbered extends RunSummary {
 
 /** Several runs as a page to send to somebody: which trade is best, how they went, who is better, and what differs. */
 export function comparisonReport(comparison: Comparison, baseline: string | null, facts: ReportFacts): string {
-  const runs = comparison.runs.map((run, index): Numbered => ({
-    ...run,
-    number: index + 1,
-    look: index < COLOURS ? `run-${index + 1}` : 'rest',
-  }));
+  const runs = numberedRuns(comparison, baseline);
   const title = `Comparison of ${runs.length} runs`;
   return page(
     title,
@@ -41,6 +37,18 @@ export function comparisonReport(comparison: Comparison, baseline: string | null
     differences(comparison, runs),
     notes(runs),
   );
+}
+
+/** The baseline and the best trades get colours first: where there are more runs than colours, these must not be grey. */
+function numberedRuns({ runs, points }: Comparison, baseline: string | null): Numbered[] {
+  const best = new Set(points.filter(({ isBest }) => isBest).map(({ run }) => run));
+  const rank = ({ id }: RunSummary): number => (id === baseline ? 0 : best.has(id) ? 1 : 2);
+  const coloured = runs.length <= COLOURS ? runs : runs.toSorted((a, b) => rank(a) - rank(b)).slice(0, COLOURS);
+  return runs.map((run, index) => ({
+    ...run,
+    number: index + 1,
+    look: coloured.includes(run) ? `run-${coloured.indexOf(run) + 1}` : 'rest',
+  }));
 }
 
 function lead(runs: readonly Numbered[], baseline: string | null): Content {
@@ -103,7 +111,7 @@ function courses({ curves }: ReportFacts, runs: readonly Numbered[], { comparabi
     const lines = curves
       .filter(({ series }) => series === `loss.${role}`)
       .map(({ run, x, y }) => ({ look: numbered(runs, run).look, x, y }))
-      .reverse();
+      .sort((a, b) => Number(b.look === 'rest') - Number(a.look === 'rest'));
     if (lines.length === 0) return [];
     const axes = { x: 'step', y: 'nats per token' };
     return [
@@ -114,7 +122,7 @@ function courses({ curves }: ReportFacts, runs: readonly Numbered[], { comparabi
     ];
   });
   if (charts.length === 0) return null;
-  const shown = runs.slice(0, COLOURS).map((run) => html`<li>${label(run)}</li>`);
+  const shown = runs.filter(({ look }) => look !== 'rest').map((run) => html`<li>${label(run)}</li>`);
   const rest = runs.length > COLOURS ? html`<li><span class="swatch rest"></span>the others</li>` : null;
   return section(
     'How they went',

@@ -63,7 +63,7 @@ function headline({ gain, gainError, forgetting, forgettingError, drift, baselin
     html`<div class="figure">
       <dt>${name}</dt>
       <dd class="value">
-        ${signed(value)}${error === null || value === null ? null : html` <span class="error">± ${error.toFixed(4)}</span>`}
+        ${format(value)}${error === null || value === null ? null : html` <span class="error">± ${error.toFixed(4)}</span>`}
       </dd>
       <dd class="basis">${meaning}</dd>
     </div>`;
