@@ -1,68 +1,66 @@
 import type { DatasetMeasure, MeasuredRole } from '../../shared/domain/measurement.ts';
+import { decodeDocumentSums, type DocumentColumns, encodeDocumentSums } from './document-sums.ts';
 import type { Reader, Writer } from './open-store.ts';
 
-/** What one dataset's held-out documents added to the figures of a measurement, in the order of the documents. */
-export interface DocumentSumsOfDataset {
-  dataset: string;
-  hash: string;
-  role: MeasuredRole;
-  /** Predicted tokens, sum of their losses and sum of their drifts, nats; one number per document. */
-  tokens: Float64Array;
-  losses: Float64Array;
-  drifts: Float64Array;
+/** What a run measured, dataset by dataset; what documents add to it before step 1 and at the end. */
+
+export interface StoredMeasurement {
+  step: number;
+  measure: DatasetMeasure;
 }
 
-/** Numbers kept of a document. */
-const FIELDS = 3;
-
-/** Keeps a measurement of a dataset; with its documents for one that is compared document by document. */
-export function insertMeasurement(
+/**
+ * Writes down an evaluation; the same step again takes the place of what was there.
+ * @param documents by dataset; left out on the way.
+ */
+export function insertMeasurements(
   writer: Writer,
   run: string,
   step: number,
-  measure: DatasetMeasure,
-  documents: Pick<DocumentSumsOfDataset, 'tokens' | 'losses' | 'drifts'> | null,
+  measures: readonly DatasetMeasure[],
+  documents: readonly ({ datasetId: string } & Parameters<typeof encodeDocumentSums>[0])[] | null = null,
 ): void {
-  writer
-    .prepare('INSERT OR REPLACE INTO measurements (run, step, dataset, measure, documents) VALUES (?, ?, ?, ?, ?)')
-    .run(run, step, measure.datasetId, JSON.stringify(measure), documents && packDocuments(documents));
+  const statement = writer.prepare('INSERT OR REPLACE INTO measurements (run, step, dataset, measure, documents) VALUES (?, ?, ?, ?, ?)');
+  writer.transaction(() => {
+    for (const measure of measures) {
+      const sums = documents?.find(({ datasetId }) => datasetId === measure.datasetId);
+      statement.run(run, step, measure.datasetId, JSON.stringify(measure), sums ? encodeDocumentSums(sums) : null);
+    }
+  })();
 }
 
-/** Document by document, of the measurement before step 1 or of the last one; nothing where documents were not kept. */
-export function findDocumentSums(reader: Reader, run: string, when: 'baseline' | 'final'): DocumentSumsOfDataset[] {
-  const steps = reader
-    .prepare<[string], { first: number | null; last: number | null }>(
-      'SELECT min(step) AS first, max(step) AS last FROM measurements WHERE run = ? AND documents IS NOT NULL',
-    )
-    .get(run)!;
-  const step = when === 'baseline' ? steps.first : steps.last;
-  if (step === null || (when === 'final' && steps.last === steps.first)) return [];
+/** In the order of the steps, and in each in that of the datasets' ids. */
+export function listMeasurements(reader: Reader, run: string): StoredMeasurement[] {
   return reader
-    .prepare<[string, number], { measure: string; documents: Buffer }>(
-      'SELECT measure, documents FROM measurements WHERE run = ? AND step = ? AND documents IS NOT NULL ORDER BY dataset',
+    .prepare<[string], { step: number; measure: string }>('SELECT step, measure FROM measurements WHERE run = ? ORDER BY step, dataset')
+    .all(run)
+    .map(({ step, measure }) => ({ step, measure: JSON.parse(measure) as DatasetMeasure }));
+}
+
+export interface DatasetDocumentSums extends DocumentColumns {
+  dataset: string;
+  /** Of the dataset's version. */
+  hash: string;
+  role: MeasuredRole;
+}
+
+/**
+ * What each document added before step 1, or to the run's result, in the order of the documents: the same documents at both moments, and in
+ * runs on the same data with the same context. Empty where it was not written down, as of runs before version 90, or has not been measured yet.
+ */
+export function findDocumentSums(reader: Reader, run: string, moment: 'baseline' | 'final'): DatasetDocumentSums[] {
+  // A run that went back to its base has its result at step 0.
+  const step =
+    moment === 'baseline'
+      ? '= 0'
+      : '= (SELECT max(step) FROM measurements WHERE run = @run AND documents IS NOT NULL) AND (SELECT final FROM runs WHERE id = @run) IS NOT NULL';
+  return reader
+    .prepare<[{ run: string }], { dataset: string; measure: string; documents: Buffer }>(
+      `SELECT dataset, measure, documents FROM measurements WHERE run = @run AND documents IS NOT NULL AND step ${step} ORDER BY dataset`,
     )
-    .all(run, step)
-    .map(({ measure, documents }) => {
-      const { datasetId, hash, role } = JSON.parse(measure) as DatasetMeasure;
-      return { dataset: datasetId, hash, role, ...unpackDocuments(documents) };
+    .all({ run })
+    .map(({ dataset, measure, documents }) => {
+      const { hash, role } = JSON.parse(measure) as DatasetMeasure;
+      return { dataset, hash, role, ...decodeDocumentSums(documents) };
     });
-}
-
-function packDocuments({ tokens, losses, drifts }: Pick<DocumentSumsOfDataset, 'tokens' | 'losses' | 'drifts'>): Buffer {
-  const packed = Buffer.alloc(tokens.length * FIELDS * Float64Array.BYTES_PER_ELEMENT);
-  tokens.forEach((_, document) => {
-    [tokens[document]!, losses[document]!, drifts[document]!].forEach((number, field) =>
-      packed.writeDoubleLE(number, (document * FIELDS + field) * Float64Array.BYTES_PER_ELEMENT),
-    );
-  });
-  return packed;
-}
-
-function unpackDocuments(packed: Buffer): Pick<DocumentSumsOfDataset, 'tokens' | 'losses' | 'drifts'> {
-  const documents = packed.length / (FIELDS * Float64Array.BYTES_PER_ELEMENT);
-  const field = (index: number): Float64Array =>
-    Float64Array.from({ length: documents }, (_, document) =>
-      packed.readDoubleLE((document * FIELDS + index) * Float64Array.BYTES_PER_ELEMENT),
-    );
-  return { tokens: field(0), losses: field(1), drifts: field(2) };
 }

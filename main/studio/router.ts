@@ -28,6 +28,8 @@ export function createRouter(studio: Studio) {
     comparison,
     runExport,
     selfReplay,
+    queue,
+    suites,
     text,
   } = studio;
   return api.router({
@@ -82,14 +84,24 @@ export function createRouter(studio: Studio) {
     training: {
       preview: api.training.preview.handler(({ input }) => runs.preview(input)),
       stream: api.training.stream.handler(({ input }) => runs.stream(input)),
-      start: api.training.start.handler(({ input }) => runs.start(input)),
+      start: api.training.start.handler(({ input: { queue: mayWait, priority, ...request } }) =>
+        runs.start(request, undefined, { queue: mayWait, priority }),
+      ),
+    },
+    queue: {
+      list: api.queue.list.handler(() => queue.list()),
+      move: api.queue.move.handler(({ input }) => queue.move(input)),
+      setPriority: api.queue.setPriority.handler(({ input }) => queue.setPriority(input)),
     },
     runs: {
       list: api.runs.list.handler(() => runs.list()),
       show: api.runs.show.handler(({ input }) => runs.show(input.run)),
       metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
+      measurements: api.runs.measurements.handler(({ input }) => runs.measurements(input)),
+      movement: api.runs.movement.handler(({ input }) => runs.movement(input)),
       watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
+      resumable: api.runs.resumable.handler(() => runs.resumable()),
       resume: api.runs.resume.handler(({ input }) => runs.resume(input)),
       stop: api.runs.stop.handler(({ input }) => runs.stop(input)),
       rename: api.runs.rename.handler(({ input }) => history.rename(input)),
@@ -104,6 +116,15 @@ export function createRouter(studio: Studio) {
       remove: api.runs.remove.handler(({ input }) => history.remove(input)),
       restore: api.runs.restore.handler(({ input }) => history.restore(input)),
       purge: api.runs.purge.handler(({ input }) => history.purge(input)),
+    },
+    suites: {
+      list: api.suites.list.handler(() => suites.list()),
+      save: api.suites.save.handler(({ input }) => suites.save(input)),
+      remove: api.suites.remove.handler(({ input }) => suites.remove(input)),
+      run: api.suites.run.handler(({ input, signal }) => told(suites.followRun(input, signal))),
+      results: api.suites.results.handler(({ input }) => suites.results(input)),
+      items: api.suites.items.handler(({ input }) => suites.items(input)),
+      score: api.suites.score.handler(({ input, signal }) => told(suites.followScore(input, signal))),
     },
     text: {
       generate: api.text.generate.handler(({ input }) => text.generate(input)),

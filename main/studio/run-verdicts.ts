@@ -3,7 +3,7 @@ import { bitsPerNat, type Comparability, ENGINE_AGREEMENT } from '../../shared/d
 import type { Role, RunSummary } from '../../shared/domain/run.ts';
 import { type DocumentSums, estimateDifference } from '../../shared/domain/statistics.ts';
 import { type ComparedMeasure, verdictOf } from '../../shared/domain/verdict.ts';
-import { type DocumentSumsOfDataset, findDocumentSums } from '../store/measurements.ts';
+import { type DatasetDocumentSums, findDocumentSums } from '../store/measurements.ts';
 import type { Reader } from '../store/open-store.ts';
 
 type RunVerdict = Comparison['verdicts'][number];
@@ -107,14 +107,15 @@ class DocumentsOfRuns {
   }
 
   #read(run: RunSummary, measure: ComparedMeasure, unit: Comparability['unit']): PairedSums | null {
-    const of = (when: 'baseline' | 'final'): DocumentSumsOfDataset[] =>
+    const of = (when: 'baseline' | 'final'): DatasetDocumentSums[] =>
       findDocumentSums(this.#reader, run.id, when)
         .filter(({ role }) => role === ROLE_OF[measure])
         .sort((a, b) => (a.hash < b.hash ? -1 : 1));
     const [before, after] = [of('baseline'), of('final')];
     if (after.length === 0 || (measure !== 'drift' && before.length !== after.length)) return null;
+    if (measure === 'drift' && after.some(({ drifts }) => drifts === null)) return null;
     const sums = after.flatMap(({ losses, drifts }, index) => {
-      if (measure === 'drift') return [...drifts];
+      if (measure === 'drift') return [...drifts!];
       const first = before[index]!.losses;
       return Array.from(losses, (loss, document) => (measure === 'gain' ? first[document]! - loss : loss - first[document]!));
     });

@@ -19,9 +19,11 @@ import { Planner } from './planner.ts';
 import { RunComparison } from './run-comparison.ts';
 import { RunExport } from './run-export.ts';
 import { RunHistory } from './run-history.ts';
+import { RunQueue } from './run-queue.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
+import { Suites } from './suites.ts';
 import { Text } from './text.ts';
 import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
@@ -55,7 +57,10 @@ export interface Studio {
   readonly history: RunHistory;
   readonly comparison: RunComparison;
   readonly runExport: RunExport;
+  /** Runs that wait. Whoever serves it to a person drives it. */
+  readonly queue: RunQueue;
   readonly selfReplay: SelfReplay;
+  readonly suites: Suites;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
@@ -82,7 +87,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
   const comparison = new RunComparison(context, runs);
-  const text = new Text(context);
+  const queue = new RunQueue(context, runs);
+  const text = new Text(context, datasets);
   return {
     home,
     version,
@@ -99,7 +105,9 @@ export function openStudio({ home, executor, resources, version, log = () => und
     history: new RunHistory(context, runs),
     comparison,
     runExport: new RunExport(context, runs, comparison),
+    queue,
     selfReplay: new SelfReplay(context, models, datasets),
+    suites: new Suites(context, datasets, text),
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
@@ -109,6 +117,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
       await exports.close();
       await downloads.close();
       await imports.close();
+      await queue.close(); // or it would start the next run when the present one ends
       await runs.close();
       store.close();
     },

@@ -1,7 +1,9 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { importanceSchema } from '../domain/importance.ts';
+import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
+import { partResultSchema } from '../domain/evaluation/part.ts';
 import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
 import {
   comparisonRequestSchema,
@@ -31,8 +33,21 @@ import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
-import { runEventSchema, runRef } from './runs.ts';
-import { streamWindowSchema, trainPreviewSchema, trainRequestSchema } from './training.ts';
+import { measurementsAtStepSchema, resumableSchema, runEventSchema, runRef } from './runs.ts';
+import {
+  saveSuiteRequestSchema,
+  scoreEventSchema,
+  scoreRequestSchema,
+  suiteItemsRequestSchema,
+  suiteRef,
+  suiteResultsRequestSchema,
+  suiteRunEventSchema,
+  suiteRunRequestSchema,
+  suiteSchema,
+  suiteTableSchema,
+} from './suites.ts';
+import { textEvaluationSchema } from './text.ts';
+import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
 
 /**
  * Every call between a screen (or a script) and the studio. Types on both sides are inferred from these schemas.
@@ -166,8 +181,16 @@ export const contract = {
     stream: call
       .input(z.object({ request: trainRequestSchema, first: z.int().min(0).default(0), count: z.int().min(1).max(1000).default(64) }))
       .output(z.array(streamWindowSchema)),
-    /** Records the run and starts the trainer; returns as soon as the run has an id. */
-    start: call.input(trainRequestSchema).output(runSummarySchema),
+    /** Records the run and starts the trainer, or lets the run wait while another one trains (status `queued`); returns as soon as it has an id. */
+    start: call.input(trainStartSchema).output(runSummarySchema),
+  },
+  /** Runs that wait until the device is free. The host of a page starts the next one whenever nothing trains. */
+  queue: {
+    /** The next one first. */
+    list: call.output(z.array(runSummarySchema)),
+    /** Before another waiting run, or to the end with null; it gets the priority of its neighbours. */
+    move: call.input(runRef.extend({ before: z.string().nullable() })).output(z.array(runSummarySchema)),
+    setPriority: call.input(runRef.extend({ priority: prioritySchema })).output(z.array(runSummarySchema)),
   },
   runs: {
     list: call.output(z.array(runSummarySchema)),
@@ -175,9 +198,17 @@ export const contract = {
     metrics: call
       .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
       .output(z.array(metricPointSchema)),
-    /** Follows a run until it ends; the first event is its present state. */
+    /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
+    measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
+    /** How far it moved its model from its base, tensor by tensor and layer by layer: computed once, then kept in the run's folder. */
+    movement: call.input(runRef).output(movementSchema),
+    /** Follows a run, also while it waits, until it ends; the first event is its present state. */
     watch: call.input(runRef).output(eventIterator(runEventSchema)),
+    /** Saves a checkpoint and gives the memory back; a run that waits leaves the queue. */
     pause: call.input(runRef).output(runSummarySchema),
+    /** Runs that a crash or a power cut left in the middle: to be offered when the studio is opened. */
+    resumable: call.output(z.array(resumableSchema)),
+    /** Goes on as the same run, or waits for its turn while another one trains. */
     resume: call.input(runRef).output(runSummarySchema),
     /** Ends early: measures and saves what was learned so far. */
     stop: call.input(runRef).output(runSummarySchema),
@@ -198,6 +229,20 @@ export const contract = {
     /** Deletes for good what is in the bin: one run, or all. */
     purge: call.input(z.object({ run: z.string().optional() })).output(z.object({ removed: z.array(z.string()) })),
   },
+  suites: {
+    list: call.output(z.array(suiteSchema)),
+    /** Copies the items of every part into the workspace; malformed ones are refused. */
+    save: call.input(saveSuiteRequestSchema).output(suiteSchema),
+    remove: call.input(suiteRef).output(z.object({ removed: z.string() })),
+    /** Measures what is not known yet; leaving off ends it, and keeps what was measured. */
+    run: call.input(suiteRunRequestSchema).output(eventIterator(suiteRunEventSchema)),
+    /** Models and runs by parts, with standard errors and comparisons. */
+    results: call.input(suiteResultsRequestSchema).output(suiteTableSchema),
+    /** Null where it has not been measured. */
+    items: call.input(suiteItemsRequestSchema).output(partResultSchema.nullable()),
+    /** Scores a model once, without a suite; leaving off ends it. */
+    score: call.input(scoreRequestSchema).output(eventIterator(scoreEventSchema)),
+  },
   text: {
     generate: call
       .input(
@@ -215,8 +260,18 @@ export const contract = {
       )
       .output(z.object({ text: z.string(), tokenIds: z.array(z.int()) })),
     evaluate: call
-      .input(z.object({ model: z.string(), files: z.array(z.string()).min(1), context: z.int().min(2).optional() }))
-      .output(z.object({ tokens: z.int(), bytes: z.int(), lossPerToken: z.number(), perplexity: z.number(), bitsPerByte: z.number() })),
+      .input(
+        z.object({
+          model: z.string(),
+          files: z.array(z.string()).default([]),
+          /** Held-out parts of them. */
+          datasets: z.array(z.string()).default([]),
+          /** Model or run to compare with, position by position. */
+          reference: z.string().optional(),
+          context: z.int().min(2).optional(),
+        }),
+      )
+      .output(textEvaluationSchema),
   },
 };
 export type Contract = typeof contract;

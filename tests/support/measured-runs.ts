@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { insertMeasurement } from '../../main/store/measurements.ts';
+import { insertMeasurements } from '../../main/store/measurements.ts';
 import { openStore, type Writer } from '../../main/store/open-store.ts';
 import { insertMetrics, insertRun, updateRun } from '../../main/store/runs.ts';
 import type { DatasetMeasure } from '../../shared/domain/measurement.ts';
@@ -70,12 +70,14 @@ export function insertMeasuredRun(store: Writer, run: MeasuredRun): void {
     return { new: of('new')!, old: of('old'), drift, datasets };
   };
   const keep = (step: number, losses: { new: number[]; old: number[] }, drift: number): void => {
-    for (const measure of measures(losses)) {
-      if (measure.role === 'past') continue;
-      const sums = Float64Array.from(losses[measure.role], (loss, document) => loss * tokens[document]!);
-      const documents = { tokens: Float64Array.from(tokens), losses: sums, drifts: Float64Array.from(tokens, (count) => drift * count) };
-      insertMeasurement(store, id, step, measure, hasDocuments ? documents : null);
-    }
+    const kept = measures(losses);
+    const documents = kept.map(({ datasetId, role }) => ({
+      datasetId,
+      tokens,
+      losses: losses[role === 'past' ? 'old' : role].map((loss, document) => loss * tokens[document]!),
+      drifts: tokens.map((count) => drift * count),
+    }));
+    insertMeasurements(store, id, step, kept, hasDocuments ? documents : null);
   };
   const { steps } = configuration;
   const baseline = evaluation(run.before, null);

@@ -1,13 +1,14 @@
 import { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
+import { describeMovement } from '../movement-display.ts';
 import { command, type CommonOptions, withSession } from '../session.ts';
-import { describeResult, followRun } from '../train-display.ts';
+import { describeResult, followQueued, followRun } from '../train-display.ts';
 import { compareCommand } from './run-compare.ts';
 import { exportCommand, reportCommand } from './run-export.ts';
 import { listCommand } from './run-list.ts';
 import { binCommands, markCommands } from './run-marks.ts';
 
-/** `strata run list | show | watch | pause | resume | stop`, and what is done with finished runs: compare, export, mark, delete. */
+/** `strata run list | show | watch | pause | resume | stop | movement`, and what is done with finished runs: compare, export, mark, delete. */
 export function runCommand(): Command {
   const run = new Command('run').description('the history of runs');
   run.addCommand(listCommand());
@@ -41,13 +42,23 @@ export function runCommand(): Command {
       ),
   );
   run.addCommand(
-    command('resume', 'go on from the last checkpoint')
+    command('resume', 'go on from the last checkpoint, when its turn comes')
       .argument('<run>', 'id or name')
       .action((reference: string, options: CommonOptions) =>
         withSession(options, async (session) => {
           const resumed = await session.studio.runs.resume({ run: reference });
-          const result = await followRun(session, resumed.id);
+          const result = await followQueued(session, resumed);
           session.print(result, () => describeResult(result));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('movement', 'how far it moved its model from its base: weights by block, hidden states by layer')
+      .argument('<run>', 'id or name')
+      .action((reference: string, options: CommonOptions) =>
+        withSession(options, async ({ studio, engine, print }) => {
+          const movement = await studio.runs.movement({ run: reference, ...(engine === undefined ? {} : { engine }) });
+          print(movement, () => describeMovement(movement));
         }),
       ),
   );
