@@ -56,7 +56,7 @@ export class RunComparison {
       comparability: { ...comparability, reasons },
       points: tradeOffsOf(runs, comparability),
       matched: matched.value,
-      verdicts: baseline === null ? [] : verdictsOf(store, runs, this.#baselineOf(runs, baseline), comparability),
+      verdicts: baseline === null ? [] : await verdictsOf(store, runs, this.#baselineOf(runs, baseline), comparability),
     };
   }
 
