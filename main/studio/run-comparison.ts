@@ -78,9 +78,11 @@ export class RunComparison {
     wanted: number | undefined,
   ): { value: Comparison['matched']; reason: string | null } {
     if (!measures.includes('gain') || !measures.includes('forgetting')) return { value: null, reason: null };
-    const courses = runs.flatMap(({ id, baseline, ...run }) => {
-      const [onNew, onOld] = (['new', 'old'] as const).map((role) => unitFactor({ ...run, id, baseline }, role, unit));
-      if (!baseline?.old || onNew == null || onOld == null) return [];
+    const courses = runs.flatMap((run) => {
+      const onNew = unitFactor(run, 'new', unit);
+      const onOld = unitFactor(run, 'old', unit);
+      const { id, baseline } = run;
+      if (!baseline?.old || onNew === null || onOld === null) return [];
       const course = courseOf(this.#context.store, id, { new: baseline.new.loss, old: baseline.old.loss });
       return course.largestGain === null ? [] : [{ id, course, largest: course.largestGain, onNew, onOld }];
     });

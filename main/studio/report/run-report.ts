@@ -110,7 +110,11 @@ function datasets({ baseline, final }: RunSummary): Content {
     const change = first ? measure.loss.value - first.loss.value : null;
     return [
       ...[named(measure.name), measure.role, first ? loss(first.loss.value, first.loss.error) : setting(null)],
-      ...[loss(measure.loss.value, measure.loss.error), signed(change), loss(measure.bitsPerByte.value, measure.bitsPerByte.error)],
+      ...[
+        loss(measure.loss.value, measure.loss.error),
+        signed(change),
+        measure.bitsPerByte ? loss(measure.bitsPerByte.value, measure.bitsPerByte.error) : setting(null),
+      ],
       ...[
         measure.agreement ? percent(measure.agreement.value) : setting(null),
         measure.drift ? loss(measure.drift.value, measure.drift.error) : setting(null),
