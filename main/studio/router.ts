@@ -24,11 +24,11 @@ export function createRouter(studio: Studio) {
     imports,
     planner,
     runs,
-    queue,
     history,
     comparison,
     runExport,
     selfReplay,
+    queue,
     suites,
     text,
   } = studio;

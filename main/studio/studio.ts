@@ -86,8 +86,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
-  const queue = new RunQueue(context, runs);
   const comparison = new RunComparison(context, runs);
+  const queue = new RunQueue(context, runs);
   const text = new Text(context, datasets);
   return {
     home,
