@@ -4,7 +4,7 @@ import { change, fields, loss, percent, table } from '../format.ts';
 import { describeMovement } from '../movement-display.ts';
 import { STRATA } from '../report.ts';
 import { command, type CommonOptions, refuse, withSession } from '../session.ts';
-import { describeResult, followRun } from '../train-display.ts';
+import { describeResult, followQueued, followRun } from '../train-display.ts';
 
 /** `strata run list | show | watch | pause | resume | stop | movement | compare | note | delete`. */
 export function runCommand(): Command {
@@ -60,12 +60,12 @@ export function runCommand(): Command {
       ),
   );
   run.addCommand(
-    command('resume', 'go on from the last checkpoint')
+    command('resume', 'go on from the last checkpoint, when its turn comes')
       .argument('<run>', 'id or name')
       .action((reference: string, options: CommonOptions) =>
         withSession(options, async (session) => {
           const resumed = await session.studio.runs.resume({ run: reference });
-          const result = await followRun(session, resumed.id);
+          const result = await followQueued(session, resumed);
           session.print(result, () => describeResult(result));
         }),
       ),
