@@ -26,6 +26,7 @@ export function createRouter(studio: Studio) {
     runs,
     queue,
     selfReplay,
+    suites,
     text,
   } = studio;
   return api.router({
@@ -104,6 +105,15 @@ export function createRouter(studio: Studio) {
       note: api.runs.note.handler(({ input }) => runs.note(input)),
       compare: api.runs.compare.handler(({ input }) => runs.compare(input)),
       remove: api.runs.remove.handler(({ input }) => runs.remove(input)),
+    },
+    suites: {
+      list: api.suites.list.handler(() => suites.list()),
+      save: api.suites.save.handler(({ input }) => suites.save(input)),
+      remove: api.suites.remove.handler(({ input }) => suites.remove(input)),
+      run: api.suites.run.handler(({ input, signal }) => told(suites.followRun(input, signal))),
+      results: api.suites.results.handler(({ input }) => suites.results(input)),
+      items: api.suites.items.handler(({ input }) => suites.items(input)),
+      score: api.suites.score.handler(({ input, signal }) => told(suites.followScore(input, signal))),
     },
     text: {
       generate: api.text.generate.handler(({ input }) => text.generate(input)),

@@ -20,6 +20,7 @@ import { RunQueue } from './run-queue.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
+import { Suites } from './suites.ts';
 import { Text } from './text.ts';
 import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
@@ -53,6 +54,7 @@ export interface Studio {
   /** Runs that wait. Whoever serves it to a person drives it. */
   readonly queue: RunQueue;
   readonly selfReplay: SelfReplay;
+  readonly suites: Suites;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
@@ -95,6 +97,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     runs,
     queue,
     selfReplay: new SelfReplay(context, models, datasets),
+    suites: new Suites(context, datasets, text),
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),

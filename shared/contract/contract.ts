@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { importanceSchema } from '../domain/importance.ts';
 import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
+import { partResultSchema } from '../domain/evaluation/part.ts';
 import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
 import { dataCheckEventSchema, dataCheckRequestSchema, distanceEventSchema, distanceRequestSchema } from './dataset-checks.ts';
 import { datasetImportSchema, importRefSchema, importRequestSchema, inspectRequestSchema, inspectionSchema } from './dataset-import.ts';
@@ -23,6 +24,18 @@ import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exp
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { measurementsAtStepSchema, resumableSchema, runEventSchema, runRef } from './runs.ts';
+import {
+  saveSuiteRequestSchema,
+  scoreEventSchema,
+  scoreRequestSchema,
+  suiteItemsRequestSchema,
+  suiteRef,
+  suiteResultsRequestSchema,
+  suiteRunEventSchema,
+  suiteRunRequestSchema,
+  suiteSchema,
+  suiteTableSchema,
+} from './suites.ts';
 import { textEvaluationSchema } from './text.ts';
 import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
 
@@ -195,6 +208,20 @@ export const contract = {
       .input(z.object({ runs: z.array(z.string()).min(2) }))
       .output(z.object({ runs: z.array(runSummarySchema), differences: z.record(z.string(), z.array(z.unknown())) })),
     remove: call.input(runRef).output(z.object({ removed: z.string() })),
+  },
+  suites: {
+    list: call.output(z.array(suiteSchema)),
+    /** Copies the items of every part into the workspace; malformed ones are refused. */
+    save: call.input(saveSuiteRequestSchema).output(suiteSchema),
+    remove: call.input(suiteRef).output(z.object({ removed: z.string() })),
+    /** Measures what is not known yet; leaving off ends it, and keeps what was measured. */
+    run: call.input(suiteRunRequestSchema).output(eventIterator(suiteRunEventSchema)),
+    /** Models and runs by parts, with standard errors and comparisons. */
+    results: call.input(suiteResultsRequestSchema).output(suiteTableSchema),
+    /** Null where it has not been measured. */
+    items: call.input(suiteItemsRequestSchema).output(partResultSchema.nullable()),
+    /** Scores a model once, without a suite; leaving off ends it. */
+    score: call.input(scoreRequestSchema).output(eventIterator(scoreEventSchema)),
   },
   text: {
     generate: call
