@@ -22,7 +22,22 @@ beforeAll(async () => {
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText);
   await strata.json('data', 'import', sources.oldText);
-  const common = ['--model', 'tiny', '--new', 'code', '--old', 'stories', '--replay', '0', '--steps', '12', '--batch', '2', '--context', '32'];
+  const common = [
+    '--model',
+    'tiny',
+    '--new',
+    'code',
+    '--old',
+    'stories',
+    '--replay',
+    '0',
+    '--steps',
+    '12',
+    '--batch',
+    '2',
+    '--context',
+    '32',
+  ];
   const guard = ['--guard', 'drift<=1e-9:lower-rate:from-start'];
   run = await strata.json('train', ...common, ...guard, '--name', 'guarded', '--set', 'evaluateEvery=4', '--engine', fastEngine);
   shown = (await strata.run('run', 'show', 'guarded')).stdout;

@@ -60,6 +60,7 @@ const outcome: Omit<StoredRun, keyof ReturnType<typeof runRecord>> & Pick<Stored
   repeatedShare: 0.25,
   secondsLeft: 3.5,
   seconds: 12.25,
+  measuringSeconds: 1.5,
   peakMemory: 555_958_272,
   engine: 'wasm',
   activity: 'training',
