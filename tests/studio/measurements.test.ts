@@ -122,7 +122,8 @@ describe('a run on a model that learned before', () => {
     await until(studio, long.id, ({ stepsDone }) => stepsDone > 2);
     const paused = await studio.runs.pause({ run: long.id });
     expect(paused.status).toBe('paused');
-    for (const run of studio.runs.list()) if (run.id !== long.id) await studio.runs.remove({ run: run.id });
+    for (const run of studio.runs.list()) if (run.id !== long.id) studio.history.remove({ run: run.id });
+    await studio.history.purge({});
     await studio.datasets.remove({ dataset: tiny.newDataset.id });
     await studio.runs.resume({ run: long.id });
     await until(studio, long.id, ({ stepsDone }) => stepsDone > paused.stepsDone);

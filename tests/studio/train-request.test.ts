@@ -527,7 +527,7 @@ describe('the replay share that nobody chose', () => {
     const { replayShare, replayReason } = await tiny.studio.runs.preview(request());
     expect(configuration).toMatchObject({ replayShare: 0.25, replayReason });
     expect(replayShare).toBe(0.25);
-    await tiny.studio.runs.remove({ run: id });
+    tiny.studio.history.remove({ run: id });
   });
 });
 
@@ -598,7 +598,7 @@ describe('how documents become tokens', () => {
     const run = tiny.studio.runs.show(id);
     expect(run.warnings.map(({ text }) => text)).toEqual([warning]);
     expect(run.status).toBe('done');
-    await tiny.studio.runs.remove({ run: id });
+    tiny.studio.history.remove({ run: id });
   });
 
   it('is nothing for a dataset of questions with choices: it is refused by its name', async () => {

@@ -9,6 +9,7 @@ import { datasetFacts } from './0080-dataset-facts.ts';
 import { retention } from './0090-retention.ts';
 import { measuring } from './0091-measuring.ts';
 import { suiteTables } from './0100-suites.ts';
+import { runFacts } from './0110-run-facts.ts';
 import { queueAndBatches } from './0130-queue-and-batches.ts';
 import type { Migration } from './migration.ts';
 
@@ -25,5 +26,6 @@ export const MIGRATIONS: readonly Migration[] = [
   retention,
   measuring,
   suiteTables,
+  runFacts,
   queueAndBatches,
 ];
