@@ -75,7 +75,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
-  const text = new Text(context);
+  const text = new Text(context, datasets);
   return {
     home,
     version,

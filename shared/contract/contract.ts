@@ -1,6 +1,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { importanceSchema } from '../domain/importance.ts';
+import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
 import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
 import { dataCheckEventSchema, dataCheckRequestSchema, distanceEventSchema, distanceRequestSchema } from './dataset-checks.ts';
@@ -21,7 +22,8 @@ import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
-import { runEventSchema, runRef } from './runs.ts';
+import { measurementsAtStepSchema, runEventSchema, runRef } from './runs.ts';
+import { textEvaluationSchema } from './text.ts';
 import { streamWindowSchema, trainPreviewSchema, trainRequestSchema } from './training.ts';
 
 /**
@@ -165,6 +167,10 @@ export const contract = {
     metrics: call
       .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
       .output(z.array(metricPointSchema)),
+    /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
+    measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
+    /** How far it moved its model from its base, tensor by tensor and layer by layer: computed once, then kept in the run's folder. */
+    movement: call.input(runRef).output(movementSchema),
     /** Follows a run until it ends; the first event is its present state. */
     watch: call.input(runRef).output(eventIterator(runEventSchema)),
     pause: call.input(runRef).output(runSummarySchema),
@@ -195,8 +201,18 @@ export const contract = {
       )
       .output(z.object({ text: z.string(), tokenIds: z.array(z.int()) })),
     evaluate: call
-      .input(z.object({ model: z.string(), files: z.array(z.string()).min(1), context: z.int().min(2).optional() }))
-      .output(z.object({ tokens: z.int(), bytes: z.int(), lossPerToken: z.number(), perplexity: z.number(), bitsPerByte: z.number() })),
+      .input(
+        z.object({
+          model: z.string(),
+          files: z.array(z.string()).default([]),
+          /** Held-out parts of them. */
+          datasets: z.array(z.string()).default([]),
+          /** Model or run to compare with, position by position. */
+          reference: z.string().optional(),
+          context: z.int().min(2).optional(),
+        }),
+      )
+      .output(textEvaluationSchema),
   },
 };
 export type Contract = typeof contract;
