@@ -13,8 +13,21 @@ export function createRouter(studio: Studio) {
       throw asContractError(error);
     }
   });
-  const { models, downloads, exports, datasets, dataChecks, datasetDocuments, datasetTokens, imports, planner, runs, selfReplay, text } =
-    studio;
+  const {
+    models,
+    downloads,
+    exports,
+    datasets,
+    dataChecks,
+    datasetDocuments,
+    datasetSamples,
+    datasetTokens,
+    imports,
+    planner,
+    runs,
+    selfReplay,
+    text,
+  } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -62,6 +75,7 @@ export function createRouter(studio: Studio) {
       remove: api.datasets.remove.handler(({ input }) => datasets.remove(input)),
       check: api.datasets.check.handler(({ input, signal }) => told(dataChecks.followCheck(input, signal))),
       drop: api.datasets.drop.handler(({ input }) => dataChecks.drop(input)),
+      sample: api.datasets.sample.handler(({ input }) => datasetSamples.make(input)),
       distance: api.datasets.distance.handler(({ input, signal }) => told(dataChecks.followDistance(input, signal))),
     },
     training: {

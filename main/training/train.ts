@@ -181,8 +181,8 @@ class Session {
         past.push({ datasetId, name, hash, role: 'past', heldOut: await openTokenShard(heldOutPath) });
       }
       const measured = shards.map(({ datasetId, role, heldOut }): MeasuredPart => {
-        const { name, hash } = configuration.datasets.find((dataset) => dataset.id === datasetId && dataset.role === role)!;
-        return { datasetId, name, hash, role, heldOut };
+        const { name, hash, heldOutHash } = configuration.datasets.find((dataset) => dataset.id === datasetId && dataset.role === role)!;
+        return { datasetId, name, hash: heldOutHash ?? hash, role, heldOut };
       });
       const tokenizer = await loadTokenizer(job.baseModelDirectory);
       const heldOut = new HeldOut([...measured, ...past], configuration, (id, isFirst) => tokenizer.byteLength(id, isFirst));
@@ -301,7 +301,8 @@ class Session {
   /** Whether windows repeat follows from the configuration alone, whatever a guard does, so a resumed run computes as the undisturbed one. */
   #openPrefixes(): PrefixCache | null {
     const { steps, batch } = this.#configuration;
-    if (openMixture(this.#configuration, this.#sources).repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0) return null;
+    if (openMixture(this.#configuration, this.#sources).repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0)
+      return null;
     return new PrefixCache(this.#engine, this.#model, join(this.#job.runDirectory, PREFIX_FILE));
   }
 

@@ -118,6 +118,7 @@ describe('migrations', () => {
       [80, 'e53c39c978f46af9'],
       [90, 'ac1217ed0dad7446'],
       [91, '4248d025df4ce2f3'],
+      [140, 'ac09e8ce7a835c35'],
     ]);
   });
 
@@ -128,7 +129,7 @@ describe('migrations', () => {
       const old = join(directory, `version-${version}.db`);
       const before = openStore(old, MIGRATIONS.slice(0, index + 1));
       // By the columns that every version has; later ones have defaults.
-      const defaults = { origin: null, licence: null, kinds: {}, languages: [], version: 1, parent: null };
+      const defaults = { origin: null, licence: null, kinds: {}, languages: [], version: 1, parent: null, sampleOf: null };
       const first = Object.fromEntries(Object.entries(datasetRecord()).filter(([name]) => !(name in defaults)));
       const names = Object.keys(first);
       before.prepare(`INSERT INTO datasets (${names.join(', ')}) VALUES (${names.map((name) => `@${name}`).join(', ')})`).run(first);
