@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunEvent } from '../../shared/contract/runs.ts';
+import type { MeasurementsAtStep, RunEvent } from '../../shared/contract/runs.ts';
 import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
 import { canGoOn, type MetricPoint, type MetricSeries, type Role, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
@@ -9,6 +9,7 @@ import { openModelFolder } from '../models/model-folder.ts';
 import { loadContentEncoder } from '../models/content-encoder.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
 import type { StoredDataset } from '../store/datasets.ts';
+import { listMeasurements } from '../store/measurements.ts';
 import {
   changeOwner,
   deleteRun,
@@ -28,6 +29,7 @@ import type { Datasets } from './datasets.ts';
 import type { Distances } from './distances.ts';
 import { importanceOf } from './importance.ts';
 import type { Models } from './models.ts';
+import { describeMissing, pastShards } from './past-data.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
 import { estimateTime, type PastRun } from './run-time.ts';
 import { type ParsedTrainRequest, type ResolvedRequest, resolveRequest } from './train-request.ts';
@@ -119,7 +121,7 @@ export class Runs {
    */
   async start(request: ParsedTrainRequest, onChecked: () => void = () => undefined): Promise<RunSummary> {
     const { store } = this.#context;
-    const { configuration, preview, shards, base } = await this.#resolve(request, () => undefined);
+    const { configuration, preview, shards, past, base } = await this.#resolve(request, () => undefined);
     await this.#models.checkUnchanged(base);
     await this.#models.checkPlan(base);
     onChecked();
@@ -144,7 +146,7 @@ export class Runs {
     });
     if (preview.warnings.length > 0) updateRun(store, id, { warnings: preview.warnings.map((text) => ({ at: now(), text })) });
     const run = this.find(id);
-    this.#own(run, { configuration, baseModelDirectory: base.path, shards });
+    this.#own(run, { configuration, baseModelDirectory: base.path, shards, past });
     return this.show(id);
   }
 
@@ -164,6 +166,12 @@ export class Runs {
 
   metrics(input: { run: string; series?: MetricSeries[]; afterStep: number }): MetricPoint[] {
     return listMetrics(this.#context.store, this.find(input.run).id, input.afterStep, input.series);
+  }
+
+  /** What was measured of each dataset, step by step. */
+  measurements({ run }: { run: string }): MeasurementsAtStep[] {
+    const steps = Map.groupBy(listMeasurements(this.#context.store, this.find(run).id), ({ step }) => step);
+    return [...steps].map(([step, measured]) => ({ step, datasets: measured.map(({ measure }) => measure) }));
   }
 
   /** Follows a run, whoever trains it, until it no longer goes on. An unknown run is refused at once, not at the first event. */
@@ -253,17 +261,21 @@ export class Runs {
     const base = this.#models.find(configuration.baseModel.id);
     await this.#models.checkUnchanged(base, configuration.baseModel.hash);
     const encoder = await loadContentEncoder(base.path, configuration.rendering);
-    const needsDocuments = configuration.packing === 'documents';
     const shards: TrainJob['shards'] = [];
     for (const { id, role } of configuration.datasets) {
       const { path, name } = this.#datasets.find(id);
-      const built = await buildTokenShards(path, encoder, { needsDocuments, name });
+      const built = await buildTokenShards(path, encoder, { needsDocuments: true, name });
       shards.push({ datasetId: id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath });
+    }
+    const past = await pastShards(configuration.past ?? [], this.#datasets, encoder);
+    if (past.missing.length > 0) {
+      const texts = past.missing.map(describeMissing).filter((text) => run.warnings.every((warning) => warning.text !== text));
+      updateRun(this.#context.store, id, { warnings: [...run.warnings, ...texts.map((text) => ({ at: now(), text }))] });
     }
     // Checked and taken in one step: of two that resume it at the same time, one does.
     const owner = { status: 'preparing' as const, ownerPid: process.pid, heartbeatAt: now() };
     if (!changeOwner(this.#context.store, run, owner)) throw notResumable(this.find(id));
-    this.#own(run, { configuration, baseModelDirectory: base.path, shards });
+    this.#own(run, { configuration, baseModelDirectory: base.path, shards, past: past.shards });
     return this.show(run.id);
   }
 
@@ -333,7 +345,7 @@ export class Runs {
     await Promise.all(owners.map((owner) => owner.ended));
   }
 
-  #own(run: StoredRun, job: Pick<TrainJob, 'configuration' | 'baseModelDirectory' | 'shards'>): void {
+  #own(run: StoredRun, job: Pick<TrainJob, 'configuration' | 'baseModelDirectory' | 'shards' | 'past'>): void {
     const { id, name, directory } = run;
     const trainJob: TrainJob = {
       kind: 'train',

@@ -21,7 +21,7 @@ import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
-import { runEventSchema, runRef } from './runs.ts';
+import { measurementsAtStepSchema, runEventSchema, runRef } from './runs.ts';
 import { streamWindowSchema, trainPreviewSchema, trainRequestSchema } from './training.ts';
 
 /**
@@ -165,6 +165,8 @@ export const contract = {
     metrics: call
       .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
       .output(z.array(metricPointSchema)),
+    /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
+    measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
     /** Follows a run until it ends; the first event is its present state. */
     watch: call.input(runRef).output(eventIterator(runEventSchema)),
     pause: call.input(runRef).output(runSummarySchema),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { datasetMeasureSchema } from '../domain/measurement.ts';
 import { evaluationSchema, runStatusSchema } from '../domain/run.ts';
 
 /** Runs while they go on. */
@@ -22,3 +23,7 @@ export const runEventSchema = z.object({
   activity: z.string(),
 });
 export type RunEvent = z.infer<typeof runEventSchema>;
+
+/** What was measured of each dataset after a step; 0 is before step 1. */
+export const measurementsAtStepSchema = z.object({ step: z.int(), datasets: z.array(datasetMeasureSchema) });
+export type MeasurementsAtStep = z.infer<typeof measurementsAtStepSchema>;
