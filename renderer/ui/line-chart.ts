@@ -31,8 +31,7 @@ export function columnsOf(curves: readonly Curve[]): [number[], ...(number | nul
 
 /** The value at a place or, where it was not measured there, the last before it; null before the first. */
 export function valueAt(column: readonly (number | null)[], index: number): number | null {
-  for (let at = index; at >= 0; at--) if (column[at] !== null && column[at] !== undefined) return column[at];
-  return null;
+  return column.slice(0, index + 1).findLast((value) => value !== null) ?? null;
 }
 
 /** A line across a chart at one height, over the places that the curves cover. */

@@ -24,11 +24,18 @@ export function rangeOf(estimates: readonly Uncertain[]): Range {
   return [least - room, most + room];
 }
 
+/** Which round step is nearest to a rough one, in proportion: the borders are geometric means. */
+const STEPS = [
+  { factor: 1, upTo: Math.sqrt(2) },
+  { factor: 2, upTo: Math.sqrt(10) },
+  { factor: 5, upTo: Math.sqrt(50) },
+] as const;
+
 /** Round values within a range, about so many: steps of 1, 2 or 5 times a power of ten. */
 export function ticksOf([least, most]: Range, about: number): number[] {
   const rough = (most - least) / about;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999)!;
+  const step = power * (STEPS.find(({ upTo }) => rough / power < upTo)?.factor ?? 10);
   const digits = Math.max(0, -Math.floor(Math.log10(step)));
   const first = Math.ceil(least / step - 1e-9);
   const last = Math.floor(most / step + 1e-9);

@@ -1,4 +1,5 @@
-import { RUN_SORTS, type RunQuery } from '../../../shared/contract/comparison.ts';
+import type { z } from 'zod';
+import { RUN_SORTS, type RunQuery, type runPageSchema } from '../../../shared/contract/comparison.ts';
 import { METHODS, type MethodName } from '../../../shared/domain/method.ts';
 import { RUN_STATUSES, type RunStatus } from '../../../shared/domain/run.ts';
 
@@ -6,6 +7,7 @@ import { RUN_STATUSES, type RunStatus } from '../../../shared/domain/run.ts';
 
 export const SHELVES = ['active', 'archived', 'deleted'] as const;
 export type Shelf = (typeof SHELVES)[number];
+export type HistoryPage = z.infer<typeof runPageSchema>;
 export type RunSort = (typeof RUN_SORTS)[number];
 
 export interface HistoryQuery {

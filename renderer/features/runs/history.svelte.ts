@@ -1,13 +1,12 @@
-import type { RunPage } from '../../../shared/contract/comparison.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
-import { type HistoryQuery, requestOf, RUNS_PER_PAGE } from './history-query.ts';
+import { type HistoryPage, type HistoryQuery, requestOf, RUNS_PER_PAGE } from './history-query.ts';
 
 /** A page of the history of runs, as it was asked for last. */
 export class HistoryState {
   readonly #studio: StudioState;
-  page = $state.raw<RunPage | null>(null);
+  page = $state.raw<HistoryPage | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
   #latest = 0;
 
