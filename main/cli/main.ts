@@ -3,6 +3,7 @@ import { benchCommand } from './commands/bench.ts';
 import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
+import { evidenceCommand } from './commands/evidence.ts';
 import { modelCommand } from './commands/model.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -25,6 +26,7 @@ for (const each of [
   evalCommand(),
   generateCommand(),
   benchCommand(),
+  evidenceCommand(),
 ]) {
   program.addCommand(each);
 }

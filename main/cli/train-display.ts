@@ -124,6 +124,20 @@ function clearLine(isTerminal: boolean): void {
   if (isTerminal) process.stdout.write('\r\x1b[2K');
 }
 
+/** Follows a run that may have to wait: this process then starts what waits, one run after the other, until this one is through. */
+export async function followQueued(session: Session, run: RunSummary): Promise<RunSummary> {
+  if (run.status !== 'queued') return followRun(session, run.id);
+  const { runs, queue } = session.studio;
+  const training = runs.list().find(({ status }) => status === 'running' || status === 'preparing');
+  session.say(`${run.name} waits in the queue${training ? `: "${training.name}" trains` : ''}. Ctrl-C leaves it there.`);
+  const rest = queue.drive();
+  try {
+    return await followRun(session, run.id);
+  } finally {
+    rest();
+  }
+}
+
 /** Failures that lie outside the run: it can go on once they are mended. */
 const OUTSIDE: readonly string[] = ['NO_SPACE', 'CRASHED'];
 

@@ -8,7 +8,11 @@ export interface DocumentColumns {
 }
 
 /** As they lie in the database: how many columns there are (2, or 3 with drifts), then column after column, all as float64, little-endian. */
-export function encodeDocumentSums(columns: { tokens: ArrayLike<number>; losses: ArrayLike<number>; drifts: ArrayLike<number> | null }): Buffer {
+export function encodeDocumentSums(columns: {
+  tokens: ArrayLike<number>;
+  losses: ArrayLike<number>;
+  drifts: ArrayLike<number> | null;
+}): Buffer {
   const present = [columns.tokens, columns.losses, ...(columns.drifts ? [columns.drifts] : [])];
   const { length } = columns.tokens;
   const bytes = Buffer.alloc(8 + present.length * length * 8);

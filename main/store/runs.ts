@@ -36,6 +36,13 @@ export interface StoredRun {
   deletedAt: string | null;
   /** The batch that it was started with. */
   batch: string | null;
+  /** While it waits: runs of a higher one go first; among equals, those of a lower place. */
+  priority: number;
+  queuePlace: number | null;
+  /** Why it was ended early, where that was not the user's doing. */
+  stopReason: string | null;
+  /** The run that it repeats exactly. */
+  rerunOf: string | null;
   model: string | null;
   modelPath: string | null;
   stepsDone: number;
@@ -96,22 +103,25 @@ export function findRun(reader: Reader, id: string): StoredRun | null {
   return row ? fromRow(row) : null;
 }
 
+/** What every run is recorded with. */
+export type NewRun = Pick<
+  StoredRun,
+  | 'id'
+  | 'name'
+  | 'status'
+  | 'configuration'
+  | 'directory'
+  | 'createdAt'
+  | 'ownerPid'
+  | 'heartbeatAt'
+  | 'trainableParameters'
+  | 'trainableTensors'
+  | 'addedParameters'
+>;
+
 export function insertRun(
   writer: Writer,
-  run: Pick<
-    StoredRun,
-    | 'id'
-    | 'name'
-    | 'status'
-    | 'configuration'
-    | 'directory'
-    | 'createdAt'
-    | 'ownerPid'
-    | 'heartbeatAt'
-    | 'trainableParameters'
-    | 'trainableTensors'
-    | 'addedParameters'
-  >,
+  run: NewRun & Partial<Pick<StoredRun, 'batch' | 'priority' | 'queuePlace' | 'rerunOf' | 'warnings'>>,
 ): void {
   updateOrInsert(
     writer,
@@ -130,7 +140,7 @@ export function updateRun(writer: Writer, id: string, fields: Partial<Omit<Store
 }
 
 /** Who trains a run, as far as the database knows. */
-type Ownership = Pick<StoredRun, 'status' | 'ownerPid' | 'heartbeatAt'>;
+export type Ownership = Pick<StoredRun, 'status' | 'ownerPid' | 'heartbeatAt'>;
 
 /**
  * Changes a run's owner if nobody else did in the meantime: of several processes that want a run, one gets it.
@@ -217,6 +227,9 @@ export function summaryOf(run: StoredRun): RunSummary {
     archivedAt: run.archivedAt,
     deletedAt: run.deletedAt,
     batch: run.batch,
+    priority: run.priority,
+    stopReason: run.stopReason,
+    rerunOf: run.rerunOf,
     model: run.model,
     modelPath: run.modelPath,
     baseModel: { id: configuration.baseModel.id, name: configuration.baseModel.name },

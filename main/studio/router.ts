@@ -13,8 +13,21 @@ export function createRouter(studio: Studio) {
       throw asContractError(error);
     }
   });
-  const { models, downloads, exports, datasets, dataChecks, datasetDocuments, datasetTokens, imports, planner, runs, selfReplay, text } =
-    studio;
+  const {
+    models,
+    downloads,
+    exports,
+    datasets,
+    dataChecks,
+    datasetDocuments,
+    datasetTokens,
+    imports,
+    planner,
+    runs,
+    queue,
+    selfReplay,
+    text,
+  } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -67,7 +80,14 @@ export function createRouter(studio: Studio) {
     training: {
       preview: api.training.preview.handler(({ input }) => runs.preview(input)),
       stream: api.training.stream.handler(({ input }) => runs.stream(input)),
-      start: api.training.start.handler(({ input }) => runs.start(input)),
+      start: api.training.start.handler(({ input: { queue: mayWait, priority, ...request } }) =>
+        runs.start(request, undefined, { queue: mayWait, priority }),
+      ),
+    },
+    queue: {
+      list: api.queue.list.handler(() => queue.list()),
+      move: api.queue.move.handler(({ input }) => queue.move(input)),
+      setPriority: api.queue.setPriority.handler(({ input }) => queue.setPriority(input)),
     },
     runs: {
       list: api.runs.list.handler(() => runs.list()),
@@ -76,6 +96,7 @@ export function createRouter(studio: Studio) {
       measurements: api.runs.measurements.handler(({ input }) => runs.measurements(input)),
       watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
+      resumable: api.runs.resumable.handler(() => runs.resumable()),
       resume: api.runs.resume.handler(({ input }) => runs.resume(input)),
       stop: api.runs.stop.handler(({ input }) => runs.stop(input)),
       rename: api.runs.rename.handler(({ input }) => runs.rename(input)),

@@ -16,6 +16,7 @@ import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
 import { Planner } from './planner.ts';
+import { RunQueue } from './run-queue.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
@@ -49,6 +50,8 @@ export interface Studio {
   readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
+  /** Runs that wait. Whoever serves it to a person drives it. */
+  readonly queue: RunQueue;
   readonly selfReplay: SelfReplay;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
@@ -75,6 +78,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
+  const queue = new RunQueue(context, runs);
   const text = new Text(context);
   return {
     home,
@@ -89,6 +93,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
+    queue,
     selfReplay: new SelfReplay(context, models, datasets),
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
@@ -99,6 +104,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
       await exports.close();
       await downloads.close();
       await imports.close();
+      await queue.close(); // or it would start the next run when the present one ends
       await runs.close();
       store.close();
     },

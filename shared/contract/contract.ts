@@ -21,8 +21,8 @@ import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
-import { measurementsAtStepSchema, runEventSchema, runRef } from './runs.ts';
-import { streamWindowSchema, trainPreviewSchema, trainRequestSchema } from './training.ts';
+import { measurementsAtStepSchema, resumableSchema, runEventSchema, runRef } from './runs.ts';
+import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
 
 /**
  * Every call between a screen (or a script) and the studio. Types on both sides are inferred from these schemas.
@@ -156,8 +156,16 @@ export const contract = {
     stream: call
       .input(z.object({ request: trainRequestSchema, first: z.int().min(0).default(0), count: z.int().min(1).max(1000).default(64) }))
       .output(z.array(streamWindowSchema)),
-    /** Records the run and starts the trainer; returns as soon as the run has an id. */
-    start: call.input(trainRequestSchema).output(runSummarySchema),
+    /** Records the run and starts the trainer, or lets the run wait while another one trains (status `queued`); returns as soon as it has an id. */
+    start: call.input(trainStartSchema).output(runSummarySchema),
+  },
+  /** Runs that wait until the device is free. The host of a page starts the next one whenever nothing trains. */
+  queue: {
+    /** The next one first. */
+    list: call.output(z.array(runSummarySchema)),
+    /** Before another waiting run, or to the end with null; it gets the priority of its neighbours. */
+    move: call.input(runRef.extend({ before: z.string().nullable() })).output(z.array(runSummarySchema)),
+    setPriority: call.input(runRef.extend({ priority: prioritySchema })).output(z.array(runSummarySchema)),
   },
   runs: {
     list: call.output(z.array(runSummarySchema)),
@@ -167,9 +175,13 @@ export const contract = {
       .output(z.array(metricPointSchema)),
     /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
     measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
-    /** Follows a run until it ends; the first event is its present state. */
+    /** Follows a run, also while it waits, until it ends; the first event is its present state. */
     watch: call.input(runRef).output(eventIterator(runEventSchema)),
+    /** Saves a checkpoint and gives the memory back; a run that waits leaves the queue. */
     pause: call.input(runRef).output(runSummarySchema),
+    /** Runs that a crash or a power cut left in the middle: to be offered when the studio is opened. */
+    resumable: call.output(z.array(resumableSchema)),
+    /** Goes on as the same run, or waits for its turn while another one trains. */
     resume: call.input(runRef).output(runSummarySchema),
     /** Ends early: measures and saves what was learned so far. */
     stop: call.input(runRef).output(runSummarySchema),

@@ -3,7 +3,7 @@ import type { RunSummary } from '../../../shared/domain/run.ts';
 import { change, fields, loss, percent, table } from '../format.ts';
 import { STRATA } from '../report.ts';
 import { command, type CommonOptions, refuse, withSession } from '../session.ts';
-import { describeResult, followRun } from '../train-display.ts';
+import { describeResult, followQueued, followRun } from '../train-display.ts';
 
 /** `strata run list | show | watch | pause | resume | stop | compare | note | delete`. */
 export function runCommand(): Command {
@@ -59,12 +59,12 @@ export function runCommand(): Command {
       ),
   );
   run.addCommand(
-    command('resume', 'go on from the last checkpoint')
+    command('resume', 'go on from the last checkpoint, when its turn comes')
       .argument('<run>', 'id or name')
       .action((reference: string, options: CommonOptions) =>
         withSession(options, async (session) => {
           const resumed = await session.studio.runs.resume({ run: reference });
-          const result = await followRun(session, resumed.id);
+          const result = await followQueued(session, resumed);
           session.print(result, () => describeResult(result));
         }),
       ),
