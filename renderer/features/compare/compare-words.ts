@@ -35,8 +35,8 @@ export function differenceWords({ difference, interval }: Verdict): string {
 export function verdictReason({ verdict, reason, interval }: Verdict): string {
   if (reason !== null) return reason;
   if (interval === null) return 'No interval is known.';
-  if (verdict === 'cannot-tell') return 'The 95 % interval of the difference does not lie on one side of zero.';
-  return 'The whole 95 % interval of the difference, over the same documents, lies on one side of zero.';
+  if (verdict === 'cannot-tell') return 'The interval is not clear of zero.';
+  return 'The whole interval lies on one side of zero.';
 }
 
 /**

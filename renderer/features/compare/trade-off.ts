@@ -59,6 +59,14 @@ export function frontLine(best: readonly { gain: number; forgetting: number }[])
   });
 }
 
+/** A point with its name's width, and how far its error bars reach to either side. */
+interface LabelledPoint {
+  x: number;
+  y: number;
+  width: number;
+  reachX: number;
+  reachY: number;
+}
 interface Box {
   left: number;
   top: number;
@@ -78,14 +86,15 @@ const GAP = 10;
  * Where names stand beside their points without lying on a point or on one another: right, left, above or below, whichever is free first.
  * Null for a name that has no room; it is still in the table and in the box that opens beside its point.
  */
-export function placeLabels(points: readonly { x: number; y: number; width: number }[], bounds: Box): (LabelPlace | null)[] {
+export function placeLabels(points: readonly LabelledPoint[], bounds: Box): (LabelPlace | null)[] {
   const taken: Box[] = points.map(({ x, y }) => ({ left: x - MARK, right: x + MARK, top: y - MARK, bottom: y + MARK }));
-  return points.map(({ x, y, width }, index) => {
+  return points.map(({ x, y, width, reachX, reachY }, index) => {
+    const [beside, above] = [Math.max(GAP, reachX + 5), Math.max(GAP, reachY + 4)];
     const candidates: LabelPlace[] = [
-      { x: x + GAP, y: y + 4, anchor: 'start' },
-      { x: x - GAP, y: y + 4, anchor: 'end' },
-      { x, y: y - GAP - 2, anchor: 'middle' },
-      { x, y: y + GAP + 12, anchor: 'middle' },
+      { x: x + beside, y: y + 4, anchor: 'start' },
+      { x: x - beside, y: y + 4, anchor: 'end' },
+      { x, y: y - above - 2, anchor: 'middle' },
+      { x, y: y + above + 12, anchor: 'middle' },
     ];
     for (const place of candidates) {
       const box = boxOf(place, width);

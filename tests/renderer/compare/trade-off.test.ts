@@ -52,18 +52,20 @@ test('the best line is, for each gain, the least forgetting of any run that gain
 
 test('names stand beside their points, never on each other or outside', () => {
   const bounds = { left: 0, top: 0, right: 400, bottom: 200 };
+  const sure = { reachX: 0, reachY: 0 };
   const points = [
-    { x: 50, y: 100, width: 80 },
-    { x: 380, y: 100, width: 80 },
-    { x: 55, y: 115, width: 80 },
+    { x: 50, y: 100, width: 80, ...sure },
+    { x: 380, y: 100, width: 80, ...sure },
+    { x: 55, y: 115, width: 80, ...sure },
   ];
   const [free, atTheEdge, beside] = placeLabels(points, bounds);
   expect(free).toEqual({ x: 60, y: 104, anchor: 'start' });
   expect(atTheEdge?.anchor).toBe('end');
   expect(beside).toEqual({ x: 65, y: 119, anchor: 'start' });
-  expect(placeLabels([points[0]!, { x: 100, y: 104, width: 80 }], bounds)[0]?.anchor).toBe('middle');
+  expect(placeLabels([points[0]!, { x: 100, y: 104, width: 80, ...sure }], bounds)[0]?.anchor).toBe('middle');
+  expect(placeLabels([{ ...points[0]!, reachX: 30 }], bounds)[0]?.x).toBe(85);
   const crowd = placeLabels(
-    Array.from({ length: 40 }, () => ({ x: 200, y: 100, width: 300 })),
+    Array.from({ length: 40 }, () => ({ x: 200, y: 100, width: 300, ...sure })),
     bounds,
   );
   expect(crowd.filter((place) => place !== null).length).toBeLessThan(5);

@@ -11,7 +11,7 @@ test('a verdict is said with its difference and interval, and why where it canno
   expect(differenceWords(VERDICT)).toBe('+0.012 (+0.004 to +0.021)');
   expect(differenceWords({ ...VERDICT, difference: null, interval: null })).toBe('–');
   expect(differenceWords({ ...VERDICT, interval: null })).toBe('+0.012');
-  expect(verdictReason({ ...VERDICT, verdict: 'cannot-tell' })).toMatch(/does not lie on one side of zero/);
+  expect(verdictReason({ ...VERDICT, verdict: 'cannot-tell' })).toMatch(/is not clear of zero/);
   expect(verdictReason({ ...VERDICT, verdict: 'cannot-tell', reason: 'Only one document.' })).toBe('Only one document.');
 });
 
