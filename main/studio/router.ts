@@ -94,6 +94,7 @@ export function createRouter(studio: Studio) {
       show: api.runs.show.handler(({ input }) => runs.show(input.run)),
       metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
       measurements: api.runs.measurements.handler(({ input }) => runs.measurements(input)),
+      movement: api.runs.movement.handler(({ input }) => runs.movement(input)),
       watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
       resumable: api.runs.resumable.handler(() => runs.resumable()),

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MeasurementsAtStep, RunEvent } from '../../shared/contract/runs.ts';
 import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
+import type { Movement } from '../../shared/domain/movement.ts';
 import {
   canGoOn,
   isUnfinished,
@@ -36,6 +37,7 @@ import type { Datasets } from './datasets.ts';
 import type { Distances } from './distances.ts';
 import { importanceOf } from './importance.ts';
 import type { Models } from './models.ts';
+import { movementOf } from './movement.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
 import { jobOf, type PreparedJob } from './run-job.ts';
 import { estimateTime, type PastRun } from './run-time.ts';
@@ -278,6 +280,14 @@ export class Runs {
   measurements({ run }: { run: string }): MeasurementsAtStep[] {
     const steps = Map.groupBy(listMeasurements(this.#context.store, this.find(run).id), ({ step }) => step);
     return [...steps].map(([step, measured]) => ({ step, datasets: measured.map(({ measure }) => measure) }));
+  }
+
+  /**
+   * How far a run moved its model from its base.
+   * @throws StrataError CONFLICT when it has made no model yet, NOT_FOUND when its model or base is gone.
+   */
+  movement({ run, engine }: { run: string; engine?: string }): Promise<Movement> {
+    return movementOf(this.#context, this.#models, this.#datasets, this.find(run), engine);
   }
 
   /** Follows a run, whoever trains it, until it neither waits in the queue nor goes on. An unknown run is refused at once, not at the first event. */

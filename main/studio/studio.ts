@@ -79,7 +79,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
   const queue = new RunQueue(context, runs);
-  const text = new Text(context);
+  const text = new Text(context, datasets);
   return {
     home,
     version,

@@ -3,6 +3,7 @@ import { chosenMappingSchema } from '../../shared/contract/dataset-import.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
 import { guardEventSchema } from '../../shared/domain/guard.ts';
+import { methodSchema } from '../../shared/domain/method.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
 
 /** What goes between the studio and the trainer process, parsed on both sides. */
@@ -59,6 +60,10 @@ const evaluateJobSchema = z.object({
   files: z.array(z.string()),
   /** Texts that are in no file, measured after the files. */
   texts: z.array(z.string()).optional(),
+  /** Held-out parts of datasets, tokenised for the model, measured after the texts. */
+  datasets: z.array(z.object({ datasetId: z.string(), name: z.string(), hash: z.string(), heldOutPath: z.string() })).optional(),
+  /** A model to compare with position by position; it must have the same tokenizer. */
+  referenceDirectory: z.string().optional(),
   context: z.int().min(2).nullable(),
 });
 
@@ -85,6 +90,19 @@ const importanceJobSchema = z.object({
   windows: z.int().min(1),
   /** After so many seconds it ends with the windows that it has; the first is always measured. */
   limitSeconds: z.number().positive(),
+});
+
+/** How far a run moved its model from its base: see main/training/movement-job.ts. */
+const movementJobSchema = z.object({
+  kind: z.literal('movement'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  baseModelDirectory: z.string(),
+  method: methodSchema,
+  /** Old data, whose held-out parts the hidden states are computed on. */
+  datasets: z.array(z.object({ name: z.string(), heldOutPath: z.string() })),
+  /** Tokens per window. */
+  context: z.int().min(2),
 });
 
 /** Text that a model writes by itself: see main/training/self-replay-job.ts. */
@@ -127,6 +145,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   evaluateJobSchema,
   verifyJobSchema,
   importanceJobSchema,
+  movementJobSchema,
   selfReplayJobSchema,
   importJobSchema,
   selfTestJobSchema,
@@ -137,6 +156,7 @@ export type GenerateJob = z.infer<typeof generateJobSchema>;
 export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
 export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type ImportanceJob = z.infer<typeof importanceJobSchema>;
+export type MovementJob = z.infer<typeof movementJobSchema>;
 export type SelfReplayJob = z.infer<typeof selfReplayJobSchema>;
 export type ImportJob = z.infer<typeof importJobSchema>;
 /** Jobs that compute with a tensor engine. */

@@ -185,7 +185,7 @@ class Session {
         return { datasetId, name, hash, role, heldOut };
       });
       const tokenizer = await loadTokenizer(job.baseModelDirectory);
-      const heldOut = new HeldOut([...measured, ...past], configuration, (id, isFirst) => tokenizer.byteLength(id, isFirst));
+      const heldOut = new HeldOut([...measured, ...past], configuration, tokenizer.byteLength);
       for (const { heldOut: shard } of past) await shard.close(); // its windows are in memory
       past.length = 0;
       const optimizer = new Optimizer(engine, parametersOf(model), {

@@ -1,6 +1,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { importanceSchema } from '../domain/importance.ts';
+import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
 import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
 import { dataCheckEventSchema, dataCheckRequestSchema, distanceEventSchema, distanceRequestSchema } from './dataset-checks.ts';
@@ -22,6 +23,7 @@ import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exp
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { measurementsAtStepSchema, resumableSchema, runEventSchema, runRef } from './runs.ts';
+import { textEvaluationSchema } from './text.ts';
 import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
 
 /**
@@ -175,6 +177,8 @@ export const contract = {
       .output(z.array(metricPointSchema)),
     /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
     measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
+    /** How far it moved its model from its base, tensor by tensor and layer by layer: computed once, then kept in the run's folder. */
+    movement: call.input(runRef).output(movementSchema),
     /** Follows a run, also while it waits, until it ends; the first event is its present state. */
     watch: call.input(runRef).output(eventIterator(runEventSchema)),
     /** Saves a checkpoint and gives the memory back; a run that waits leaves the queue. */
@@ -209,8 +213,18 @@ export const contract = {
       )
       .output(z.object({ text: z.string(), tokenIds: z.array(z.int()) })),
     evaluate: call
-      .input(z.object({ model: z.string(), files: z.array(z.string()).min(1), context: z.int().min(2).optional() }))
-      .output(z.object({ tokens: z.int(), bytes: z.int(), lossPerToken: z.number(), perplexity: z.number(), bitsPerByte: z.number() })),
+      .input(
+        z.object({
+          model: z.string(),
+          files: z.array(z.string()).default([]),
+          /** Held-out parts of them. */
+          datasets: z.array(z.string()).default([]),
+          /** Model or run to compare with, position by position. */
+          reference: z.string().optional(),
+          context: z.int().min(2).optional(),
+        }),
+      )
+      .output(textEvaluationSchema),
   },
 };
 export type Contract = typeof contract;

@@ -256,7 +256,7 @@ describe('what is left out gets a default:', () => {
       clipNorm: 1,
       seed: 1,
       // A handful of measurements, which are nothing beside the training; a checkpoint in every tenth of it, but not at every breath.
-      evaluation: { everySteps: expect.any(Number) as number, tokens: expect.any(Number) as number },
+      evaluation: { everySteps: expect.any(Number) as number, tokens: expect.any(Number) as number, tokensAtEnds: expect.any(Number) as number },
       checkpointEverySteps: 10,
       engine: 'auto',
     });

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import { change, fields, loss, percent, table } from '../format.ts';
+import { describeMovement } from '../movement-display.ts';
 import { STRATA } from '../report.ts';
 import { command, type CommonOptions, refuse, withSession } from '../session.ts';
 import { describeResult, followQueued, followRun } from '../train-display.ts';
 
-/** `strata run list | show | watch | pause | resume | stop | compare | note | delete`. */
+/** `strata run list | show | watch | pause | resume | stop | movement | compare | note | delete`. */
 export function runCommand(): Command {
   const run = new Command('run').description('the history of runs');
   run.addCommand(
@@ -66,6 +67,16 @@ export function runCommand(): Command {
           const resumed = await session.studio.runs.resume({ run: reference });
           const result = await followQueued(session, resumed);
           session.print(result, () => describeResult(result));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('movement', 'how far it moved its model from its base: weights by block, hidden states by layer')
+      .argument('<run>', 'id or name')
+      .action((reference: string, options: CommonOptions) =>
+        withSession(options, async ({ studio, engine, print }) => {
+          const movement = await studio.runs.movement({ run: reference, ...(engine === undefined ? {} : { engine }) });
+          print(movement, () => describeMovement(movement));
         }),
       ),
   );
