@@ -6,7 +6,9 @@ import { engineCommand } from './commands/engine.ts';
 import { evidenceCommand } from './commands/evidence.ts';
 import { modelCommand } from './commands/model.ts';
 import { runCommand } from './commands/run.ts';
+import { scoreCommand } from './commands/score.ts';
 import { serveCommand } from './commands/serve.ts';
+import { suiteCommand } from './commands/suite.ts';
 import { evalCommand, generateCommand } from './commands/text.ts';
 import { trainCommand } from './commands/train.ts';
 import { asCommandError, reportError } from './report.ts';
@@ -24,6 +26,8 @@ for (const each of [
   trainCommand(),
   runCommand(),
   evalCommand(),
+  scoreCommand(),
+  suiteCommand(),
   generateCommand(),
   benchCommand(),
   evidenceCommand(),

@@ -22,7 +22,9 @@ export function describeMeasures(before: readonly DatasetMeasure[], now: readonl
       earlier ? estimate(earlier.loss) : '-',
       estimate(loss),
       bitsPerByte ? estimate(bitsPerByte) : '-',
-      ...(hasBase ? [agreement ? percent(agreement.value) : '-', drift ? estimate(drift, 4) : '-', shift ? percent(shift.shifted) : '-'] : []),
+      ...(hasBase
+        ? [agreement ? percent(agreement.value) : '-', drift ? estimate(drift, 4) : '-', shift ? percent(shift.shifted) : '-']
+        : []),
       `${count(tokens)} (${percent(coverage)})`,
       count(documents),
     ];

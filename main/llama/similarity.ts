@@ -7,7 +7,11 @@ import type { Engine, Operations, Tensor } from '../engine/engine.ts';
 export async function linearCka(engine: Engine, x: Tensor, y: Tensor): Promise<number> {
   const products = engine.scope(() => {
     const [first, second] = [centred(engine, x), centred(engine, y)];
-    const pairs = [[first, second], [first, first], [second, second]] as const;
+    const pairs = [
+      [first, second],
+      [first, first],
+      [second, second],
+    ] as const;
     return engine.concat(
       pairs.map(([a, b]) => engine.reshape(engine.sumOfSquares(engine.matmul(a, b, { transposeA: true })), [1])),
       0,

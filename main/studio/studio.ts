@@ -16,10 +16,14 @@ import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
 import { Planner } from './planner.ts';
+import { RunComparison } from './run-comparison.ts';
+import { RunExport } from './run-export.ts';
+import { RunHistory } from './run-history.ts';
 import { RunQueue } from './run-queue.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
+import { Suites } from './suites.ts';
 import { Text } from './text.ts';
 import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
@@ -50,9 +54,13 @@ export interface Studio {
   readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly history: RunHistory;
+  readonly comparison: RunComparison;
+  readonly runExport: RunExport;
   /** Runs that wait. Whoever serves it to a person drives it. */
   readonly queue: RunQueue;
   readonly selfReplay: SelfReplay;
+  readonly suites: Suites;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
@@ -79,6 +87,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
   const queue = new RunQueue(context, runs);
+  const comparison = new RunComparison(context, runs);
   const text = new Text(context, datasets);
   return {
     home,
@@ -93,8 +102,12 @@ export function openStudio({ home, executor, resources, version, log = () => und
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
+    history: new RunHistory(context, runs),
+    comparison,
+    runExport: new RunExport(context, runs, comparison),
     queue,
     selfReplay: new SelfReplay(context, models, datasets),
+    suites: new Suites(context, datasets, text),
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),

@@ -1,12 +1,13 @@
 import { StrataError } from '../../shared/errors.ts';
 import { listModels, type StoredModel } from '../store/models.ts';
-import { listRuns } from '../store/runs.ts';
+import { listReferences } from '../store/runs.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
 import { loadContentEncoder } from '../models/content-encoder.ts';
 import type { TextEvaluation } from '../training/evaluate-job.ts';
 import type { EvaluateJob } from '../training/messages.ts';
 import { resolve, type StudioContext } from './context.ts';
 import type { Datasets } from './datasets.ts';
+import { findStoredRun } from './find-run.ts';
 
 /** Use cases that read or write text with a saved model. */
 export class Text {
@@ -67,10 +68,9 @@ export class Text {
    */
   modelOf(reference: string): StoredModel {
     const models = listModels(this.#context.store);
-    const runs = listRuns(this.#context.store);
-    const run = models.some(({ id, name }) => id === reference || name === reference)
-      ? undefined
-      : runs.find(({ id, name }) => id === reference || name === reference);
+    const { store } = this.#context;
+    const isModel = models.some(({ id, name }) => id === reference || name === reference);
+    const run = isModel || listReferences(store, reference).length === 0 ? null : findStoredRun(store, reference);
     if (!run) return resolve('model', reference, models);
     if (run.model === null) {
       throw new StrataError('CONFLICT', 'The run has not made a model yet.', {

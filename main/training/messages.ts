@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { chosenMappingSchema } from '../../shared/contract/dataset-import.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
+import { partOptionsSchema } from '../../shared/domain/evaluation/part.ts';
 import { guardEventSchema } from '../../shared/domain/guard.ts';
 import { methodSchema } from '../../shared/domain/method.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
@@ -118,6 +119,25 @@ const selfReplayJobSchema = z.object({
   destination: z.string(),
 });
 
+/** What a model makes of questions and texts: see main/training/score-job.ts. */
+const scoreJobSchema = z.object({
+  kind: z.literal('score'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  parts: z
+    .array(
+      z.object({
+        /** For the user. */
+        name: z.string(),
+        /** Files of JSON Lines; examples for answers in words, null where they are among the questions. */
+        path: z.string(),
+        examplesPath: z.string().nullable(),
+        options: partOptionsSchema,
+      }),
+    )
+    .min(1),
+});
+
 /** Reads files and folders into a dataset folder, without an engine: see main/training/import-job.ts. */
 const importJobSchema = z.object({
   kind: z.literal('import'),
@@ -147,6 +167,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   importanceJobSchema,
   movementJobSchema,
   selfReplayJobSchema,
+  scoreJobSchema,
   importJobSchema,
   selfTestJobSchema,
 ]);
@@ -158,6 +179,7 @@ export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type ImportanceJob = z.infer<typeof importanceJobSchema>;
 export type MovementJob = z.infer<typeof movementJobSchema>;
 export type SelfReplayJob = z.infer<typeof selfReplayJobSchema>;
+export type ScoreJob = z.infer<typeof scoreJobSchema>;
 export type ImportJob = z.infer<typeof importJobSchema>;
 /** Jobs that compute with a tensor engine. */
 export type EngineJob = Exclude<Job, { kind: 'import' | 'self-test' }>;

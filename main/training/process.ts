@@ -8,6 +8,7 @@ import { importFiles } from './import-job.ts';
 import { measureImportance } from './importance-job.ts';
 import { measureMovement } from './movement-job.ts';
 import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
+import { scoreModel } from './score-job.ts';
 import { writeSelfReplay } from './self-replay-job.ts';
 import { train } from './train.ts';
 import { explainFailure, workOf } from './trainer-end.ts';
@@ -80,6 +81,8 @@ async function perform(job: Job): Promise<unknown> {
       return measureMovement(job, engine);
     case 'self-replay':
       return writeSelfReplay(job, engine, emit);
+    case 'score':
+      return scoreModel(job, engine, emit);
     case 'verify':
       return verifyExpansion(job, engine);
   }

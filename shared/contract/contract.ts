@@ -3,7 +3,18 @@ import { z } from 'zod';
 import { importanceSchema } from '../domain/importance.ts';
 import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
+import { partResultSchema } from '../domain/evaluation/part.ts';
 import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
+import {
+  comparisonRequestSchema,
+  comparisonSchema,
+  curveSchema,
+  curvesRequestSchema,
+  runExportRequestSchema,
+  runExportSchema,
+  runPageSchema,
+  runQuerySchema,
+} from './comparison.ts';
 import { dataCheckEventSchema, dataCheckRequestSchema, distanceEventSchema, distanceRequestSchema } from './dataset-checks.ts';
 import { datasetImportSchema, importRefSchema, importRequestSchema, inspectRequestSchema, inspectionSchema } from './dataset-import.ts';
 import {
@@ -23,6 +34,18 @@ import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exp
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { measurementsAtStepSchema, resumableSchema, runEventSchema, runRef } from './runs.ts';
+import {
+  saveSuiteRequestSchema,
+  scoreEventSchema,
+  scoreRequestSchema,
+  suiteItemsRequestSchema,
+  suiteRef,
+  suiteResultsRequestSchema,
+  suiteRunEventSchema,
+  suiteRunRequestSchema,
+  suiteSchema,
+  suiteTableSchema,
+} from './suites.ts';
 import { textEvaluationSchema } from './text.ts';
 import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
 
@@ -191,10 +214,34 @@ export const contract = {
     stop: call.input(runRef).output(runSummarySchema),
     rename: call.input(runRef.extend({ name: z.string().min(1).max(200) })).output(runSummarySchema),
     note: call.input(runRef.extend({ note: z.string().max(20_000) })).output(runSummarySchema),
-    compare: call
-      .input(z.object({ runs: z.array(z.string()).min(2) }))
-      .output(z.object({ runs: z.array(runSummarySchema), differences: z.record(z.string(), z.array(z.unknown())) })),
+    /** A page of the history. */
+    search: call.input(runQuerySchema).output(runPageSchema),
+    /** The tags that a run then has. */
+    tag: call.input(runRef.extend({ tags: z.array(z.string().trim().min(1).max(60)).max(50) })).output(runSummarySchema),
+    favourite: call.input(runRef.extend({ favourite: z.boolean() })).output(runSummarySchema),
+    archive: call.input(z.object({ runs: z.array(z.string()).min(1), archived: z.boolean() })).output(z.array(runSummarySchema)),
+    curves: call.input(curvesRequestSchema).output(z.array(curveSchema)),
+    compare: call.input(comparisonRequestSchema).output(comparisonSchema),
+    export: call.input(runExportRequestSchema).output(runExportSchema),
+    /** Puts runs into the bin; what they measured and made stays until it is emptied. */
     remove: call.input(runRef).output(z.object({ removed: z.string() })),
+    restore: call.input(runRef).output(runSummarySchema),
+    /** Deletes for good what is in the bin: one run, or all. */
+    purge: call.input(z.object({ run: z.string().optional() })).output(z.object({ removed: z.array(z.string()) })),
+  },
+  suites: {
+    list: call.output(z.array(suiteSchema)),
+    /** Copies the items of every part into the workspace; malformed ones are refused. */
+    save: call.input(saveSuiteRequestSchema).output(suiteSchema),
+    remove: call.input(suiteRef).output(z.object({ removed: z.string() })),
+    /** Measures what is not known yet; leaving off ends it, and keeps what was measured. */
+    run: call.input(suiteRunRequestSchema).output(eventIterator(suiteRunEventSchema)),
+    /** Models and runs by parts, with standard errors and comparisons. */
+    results: call.input(suiteResultsRequestSchema).output(suiteTableSchema),
+    /** Null where it has not been measured. */
+    items: call.input(suiteItemsRequestSchema).output(partResultSchema.nullable()),
+    /** Scores a model once, without a suite; leaving off ends it. */
+    score: call.input(scoreRequestSchema).output(eventIterator(scoreEventSchema)),
   },
   text: {
     generate: call

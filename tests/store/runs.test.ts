@@ -47,7 +47,6 @@ const outcome: Omit<StoredRun, keyof ReturnType<typeof runRecord>> & Pick<Stored
   stopReason: 'hopeless',
   rerunOf: 'run-0',
   gainError: 0.03,
-  measuringSeconds: 1.5,
   forgettingError: 0.01,
   model: 'model-1',
   modelPath: '/workspace/models/model-1',

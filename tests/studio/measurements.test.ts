@@ -91,7 +91,13 @@ describe('how far a run moved its model', () => {
 
 describe('a run on a model that learned before', () => {
   it('measures the whole past: what its line has learned and the run does not name', async () => {
-    const second = await trained({ name: 'second', model: first.model!, newDatasets: [tiny.oldDataset.id], oldDatasets: [], replayShare: undefined });
+    const second = await trained({
+      name: 'second',
+      model: first.model!,
+      newDatasets: [tiny.oldDataset.id],
+      oldDatasets: [],
+      replayShare: undefined,
+    });
     expect(second.status).toBe('done');
     const { id, name, hash } = tiny.newDataset as typeof tiny.newDataset & { hash?: string };
     expect(second.configuration.past).toMatchObject([{ id, name, ...(hash ? { hash } : {}) }]);
@@ -104,18 +110,28 @@ describe('a run on a model that learned before', () => {
 
   it('says what of the past is gone, and goes on; resumed, too', async () => {
     const long = await studio.runs.start(
-      request({ name: 'third', model: first.model!, newDatasets: [tiny.oldDataset.id], oldDatasets: [], replayShare: undefined, steps: 400 }),
+      request({
+        name: 'third',
+        model: first.model!,
+        newDatasets: [tiny.oldDataset.id],
+        oldDatasets: [],
+        replayShare: undefined,
+        steps: 400,
+      }),
     );
     await until(studio, long.id, ({ stepsDone }) => stepsDone > 2);
     const paused = await studio.runs.pause({ run: long.id });
     expect(paused.status).toBe('paused');
-    for (const run of studio.runs.list()) if (run.id !== long.id) await studio.runs.remove({ run: run.id });
+    for (const run of studio.runs.list()) if (run.id !== long.id) studio.history.remove({ run: run.id });
+    await studio.history.purge({});
     await studio.datasets.remove({ dataset: tiny.newDataset.id });
     await studio.runs.resume({ run: long.id });
     await until(studio, long.id, ({ stepsDone }) => stepsDone > paused.stepsDone);
     const stopped = await studio.runs.stop({ run: long.id });
     expect(stopped.status).toBe('stopped');
-    expect(stopped.warnings.map(({ text }) => text)).toEqual([expect.stringMatching(/learned from ".*" before, .* not measured: it is no longer/)]);
+    expect(stopped.warnings.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/learned from ".*" before, .* not measured: it is no longer/),
+    ]);
     expect(stopped.final!.datasets!.map(({ role }) => role)).toEqual(['new']);
     const preview = await studio.runs.preview(
       request({ model: first.model!, newDatasets: [tiny.oldDataset.id], oldDatasets: [], replayShare: undefined }),

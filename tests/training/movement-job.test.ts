@@ -131,7 +131,17 @@ describe('linear CKA', () => {
   });
 
   it('does not change by scale and place, and is 1 of the same states', async () => {
-    expect(await cka(x, x.map((value) => 1e4 * value + 3))).toBeCloseTo(1, 4);
-    expect(await cka(x, x.map((value) => 1e-6 * value))).toBeCloseTo(1, 4);
+    expect(
+      await cka(
+        x,
+        x.map((value) => 1e4 * value + 3),
+      ),
+    ).toBeCloseTo(1, 4);
+    expect(
+      await cka(
+        x,
+        x.map((value) => 1e-6 * value),
+      ),
+    ).toBeCloseTo(1, 4);
   });
 });

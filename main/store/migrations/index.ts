@@ -8,6 +8,8 @@ import { modelLine } from './0070-model-line.ts';
 import { datasetFacts } from './0080-dataset-facts.ts';
 import { retention } from './0090-retention.ts';
 import { measuring } from './0091-measuring.ts';
+import { suiteTables } from './0100-suites.ts';
+import { runFacts } from './0110-run-facts.ts';
 import { queueAndBatches } from './0130-queue-and-batches.ts';
 import type { Migration } from './migration.ts';
 
@@ -23,5 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   datasetFacts,
   retention,
   measuring,
+  suiteTables,
+  runFacts,
   queueAndBatches,
 ];
