@@ -126,26 +126,25 @@ describe('the sample project in the browser', () => {
     await page.getByRole('heading', { name: 'Half replay' }).waitFor();
     await page.getByText('done', { exact: true }).waitFor({ timeout: 180_000 });
     await goTo(page, 'Runs');
-    await page.getByRole('checkbox', { name: 'Compare Novels, then code' }).check();
-    await page.getByRole('checkbox', { name: 'Compare Half replay' }).check();
+    await page.getByRole('checkbox', { name: 'Tick Novels, then code' }).check();
+    await page.getByRole('checkbox', { name: 'Tick Half replay' }).check();
+    await page.getByRole('group', { name: 'Ticked runs' }).getByRole('link', { name: 'Compare' }).click();
     const row = page.getByRole('region', { name: 'Differences' }).getByRole('row', { name: /^replayShare/ });
     await row.waitFor();
-    expect(await row.getByRole('cell').allTextContents()).toEqual(['replayShare', '0.10000', '0.50000']);
+    expect(await row.getByRole('button').allTextContents()).toEqual(['0.1', '0.5']);
   });
 
-  it('asks before it deletes a run, and takes Escape for no', async () => {
+  it('puts a run into the bin, and brings it back', async () => {
     const { page } = open;
-    await page.getByRole('link', { name: 'Half replay' }).click();
-    const remove = page.getByRole('button', { name: /^Delete the run/ });
-    await remove.click();
-    await page.getByRole('alertdialog').waitFor();
-    await page.keyboard.press('Escape');
-    await page.getByRole('alertdialog').waitFor({ state: 'hidden' });
-    expect(await studio.strata<RunSummary[]>('run', 'list')).toHaveLength(2);
-    await remove.click();
-    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    const runs = async (): Promise<number> => (await studio.strata<RunSummary[]>('run', 'list')).length;
+    await page.getByRole('link', { name: 'Open Half replay' }).click();
+    await page.getByRole('button', { name: 'Delete the run' }).click();
     await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
-    expect(await studio.strata<RunSummary[]>('run', 'list')).toHaveLength(1);
+    await page.getByText('Deleted “Half replay”.').waitFor();
+    expect(await runs()).toBe(1);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('link', { name: 'Half replay' }).waitFor();
+    expect(await runs()).toBe(2);
     expect(open.complaints).toEqual([]);
   });
 });
