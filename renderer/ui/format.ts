@@ -47,11 +47,6 @@ export function changeWithError(estimate: { value: number; error: number | null 
   return estimate ? `${change(estimate.value)}${errorOf(estimate.error)}` : DASH;
 }
 
-/** A figure with its standard error where that is known. */
-export function withError(estimate: { value: number; error: number | null } | null | undefined): string {
-  return estimate ? `${loss(estimate.value)}${errorOf(estimate.error)}` : DASH;
-}
-
 function errorOf(error: number | null): string {
   return error === null ? '' : ` ± ${error.toFixed(3)}`;
 }

@@ -15,7 +15,8 @@ export const gridKeys: Attachment<HTMLTableElement> = (table) => {
   const move = (event: KeyboardEvent): void => {
     const step = STEPS[event.key];
     const cell = (event.target as HTMLElement).closest('td');
-    if (!step || !cell || event.altKey || event.ctrlKey || event.metaKey || (event.target as HTMLElement).matches('input[type=text]')) return;
+    if (!step || !cell || event.altKey || event.ctrlKey || event.metaKey || (event.target as HTMLElement).matches('input[type=text]'))
+      return;
     const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
     let [row, column] = [rows.indexOf(cell.parentElement as HTMLTableRowElement), cell.cellIndex];
     for (;;) {

@@ -7,7 +7,18 @@ export interface LegendEntry {
 }
 
 /** Properties that a drawing takes from the page's style sheets and would lose outside of the page. */
-const DRAWN_WITH = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-linejoin', 'opacity', 'fill-opacity', 'font', 'text-anchor', 'paint-order'];
+const DRAWN_WITH = [
+  'fill',
+  'stroke',
+  'stroke-width',
+  'stroke-dasharray',
+  'stroke-linejoin',
+  'opacity',
+  'fill-opacity',
+  'font',
+  'text-anchor',
+  'paint-order',
+];
 const [MARGIN, TITLE_HEIGHT, LEGEND_HEIGHT] = [16, 34, 20];
 /** Pixels of the picture for one of the page. */
 const SCALE = 2;

@@ -8,7 +8,10 @@ export function sparklinePoints(values: readonly number[], width: number, height
   const range = Math.max(...values) - least;
   return values.map((value, index) => {
     const rise = range === 0 ? 0.5 : (value - least) / range;
-    return [rounded(MARGIN + (index / (values.length - 1)) * (width - 2 * MARGIN)), rounded(height - MARGIN - rise * (height - 2 * MARGIN))];
+    return [
+      rounded(MARGIN + (index / (values.length - 1)) * (width - 2 * MARGIN)),
+      rounded(height - MARGIN - rise * (height - 2 * MARGIN)),
+    ];
   });
 }
 

@@ -73,7 +73,18 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
   }
 
   it('finds nothing on empty pages', async () => {
-    for (const path of ['', 'datasets', 'models', 'train', 'runs', 'runs?q=x', 'runs?shelf=deleted', 'compare', 'datasets/nothing', 'nowhere']) {
+    for (const path of [
+      '',
+      'datasets',
+      'models',
+      'train',
+      'runs',
+      'runs?q=x',
+      'runs?shelf=deleted',
+      'compare',
+      'datasets/nothing',
+      'nowhere',
+    ]) {
       await open.page.goto(`${new URL(studio.url).origin}/#/${path}`);
       await open.page.getByRole('heading', { level: 1 }).waitFor();
       expect(await violations(), `page "${path}"`).toEqual([]);
@@ -143,7 +154,13 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
     const store = storeOf(studio.home);
     for (const id of ['one', 'two']) {
       const losses = { new: [5, 4, 6, 5], old: [3, 4, 3, 2] };
-      insertMeasuredRun(store, { id, before: losses, after: { new: [4, 3.1, 5, 4], old: [3.1, 4, 3, 2.1] }, tags: ['paper'], note: 'a note' });
+      insertMeasuredRun(store, {
+        id,
+        before: losses,
+        after: { new: [4, 3.1, 5, 4], old: [3.1, 4, 3, 2.1] },
+        tags: ['paper'],
+        note: 'a note',
+      });
     }
     store.close();
     const origin = new URL(studio.url).origin;

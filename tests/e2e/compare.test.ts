@@ -107,7 +107,8 @@ describe('runs in the browser', () => {
 
   it('stand side by side with verdicts, also that nobody can tell', async () => {
     const { page } = open;
-    for (const name of ['Gentle', 'Greedy', 'Twin of greedy']) await page.getByRole('checkbox', { name: `Tick ${name}`, exact: true }).check();
+    for (const name of ['Gentle', 'Greedy', 'Twin of greedy'])
+      await page.getByRole('checkbox', { name: `Tick ${name}`, exact: true }).check();
     await page.getByRole('link', { name: 'Compare', exact: true }).last().click();
     await page.getByRole('heading', { name: '3 runs compared' }).waitFor();
     await page.getByText('Compared in nats per token').waitFor();
@@ -137,7 +138,12 @@ describe('runs in the browser', () => {
     const { page } = open;
     const differences = page.getByRole('region', { name: 'Differences' });
     await page.getByRole('searchbox', { name: 'Search what differs' }).fill('replayShare');
-    expect(await differences.getByRole('row', { name: /replayShare/ }).getByRole('button').allTextContents()).toEqual(['0.5', '0.1', '0.1']);
+    expect(
+      await differences
+        .getByRole('row', { name: /replayShare/ })
+        .getByRole('button')
+        .allTextContents(),
+    ).toEqual(['0.5', '0.1', '0.1']);
     await page.getByRole('combobox', { name: 'Figure' }).selectOption({ label: 'Held-out loss on old' });
     await page.getByRole('img', { name: /^Held-out loss on old: Gentle from 3\.000 to 3\.056/ }).waitFor();
 

@@ -3,7 +3,10 @@ import type { Comparison } from '../../../shared/contract/comparison.ts';
 type Matched = NonNullable<Comparison['matched']>;
 
 /** The runs at a gain, who forgot least first; those that did not come so far at the end. */
-export function matchedRows(matched: Matched, runs: readonly { id: string; name: string }[]): (Matched['runs'][number] & { name: string })[] {
+export function matchedRows(
+  matched: Matched,
+  runs: readonly { id: string; name: string }[],
+): (Matched['runs'][number] & { name: string })[] {
   return matched.runs
     .map((row) => ({ ...row, name: runs.find(({ id }) => id === row.run)?.name ?? row.run }))
     .sort((a, b) => (a.forgetting ?? Infinity) - (b.forgetting ?? Infinity) || 0);

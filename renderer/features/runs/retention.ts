@@ -1,7 +1,7 @@
 import type { MeasurementsAtStep } from '../../../shared/contract/runs.ts';
 import type { Guard } from '../../../shared/domain/guard.ts';
 import type { MeasuredRole } from '../../../shared/domain/measurement.ts';
-import type { Evaluation, MetricPoint } from '../../../shared/domain/run.ts';
+import type { MetricPoint } from '../../../shared/domain/run.ts';
 import { type Curve, levelOf, pointsOf } from '../../ui/line-chart.ts';
 
 /** How old and new knowledge went over a run, as curves: by role, by dataset, or as drift; with the level that the guard allows. */
@@ -12,7 +12,6 @@ export type RetentionView = keyof typeof RETENTION_VIEWS;
 interface Course {
   metrics: readonly MetricPoint[];
   measurements: readonly MeasurementsAtStep[];
-  baseline: Evaluation | null;
   guard: Guard | undefined;
 }
 
@@ -39,11 +38,12 @@ export function retentionCurves(view: RetentionView, course: Course): Curve[] {
   }
 }
 
-function byRole({ metrics, baseline, guard }: Course): Curve[] {
+/** The level before step 1 and the limit are those of the same windows as the curve; results are measured on more tokens than it is. */
+function byRole({ metrics, guard }: Course): Curve[] {
   const curves: Curve[] = [{ label: 'new', colour: '--chart-new', points: pointsOf(metrics, 'loss.new') }];
   const old: Curve = { label: 'old', colour: '--chart-old', points: pointsOf(metrics, 'loss.old') };
-  const before = baseline?.old?.loss ?? old.points[0]?.y;
-  if (before === undefined || old.points.length === 0) return curves;
+  const before = old.points[0]?.y;
+  if (before === undefined) return curves;
   curves.push(old, levelOf('old, before', '--chart-old', before, [old]));
   const limit = allowedLoss(guard, before);
   if (limit !== null) curves.push(levelOf('the limit', '--bad', limit, [old]));

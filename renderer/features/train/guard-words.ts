@@ -27,7 +27,9 @@ export function guardSentence({ measure, limit, action, fromStart }: Guard): str
 
 function guardCondition(measure: Guard['measure'], limit: number): string {
   const amount = `${limit} ${GUARD_MEASURE_WORDS[measure].unit}`;
-  return measure === 'drift' ? `If the drift from the base on old text passes ${amount}` : `If the loss on old text rises by more than ${amount}`;
+  return measure === 'drift'
+    ? `If the drift from the base on old text passes ${amount}`
+    : `If the loss on old text rises by more than ${amount}`;
 }
 
 function grace(): string {

@@ -41,7 +41,13 @@ test('a number is told beside the baseline, in percent where that means somethin
   expect(deltaText(75, 100)).toBe('\u221225 (\u221225 %)');
   expect(deltaText(0.1, -0.1)).toBe('+0.2');
   expect(deltaText(2, 0)).toBe('+2');
-  for (const [value, baseline] of [[1, 1], ['a', 1], [1, null], [NaN, 1]]) expect(deltaText(value, baseline)).toBeNull();
+  for (const [value, baseline] of [
+    [1, 1],
+    ['a', 1],
+    [1, null],
+    [NaN, 1],
+  ])
+    expect(deltaText(value, baseline)).toBeNull();
 });
 
 test('at equal gain, who forgot least comes first and who did not come so far last', () => {

@@ -38,8 +38,21 @@ test('what an address says wrongly is left out', () => {
 });
 
 test('the question is one that the contract takes', () => {
-  expect(runQuerySchema.parse(requestOf(ALL_RUNS))).toEqual({ text: '', shelf: 'active', sort: 'created', ascending: false, from: 0, count: 50 });
-  expect(runQuerySchema.parse(requestOf(FULL))).toMatchObject({ tags: ['a,b', 'ü'], favourite: true, from: 150, count: 50, batch: 'batch-1' });
+  expect(runQuerySchema.parse(requestOf(ALL_RUNS))).toEqual({
+    text: '',
+    shelf: 'active',
+    sort: 'created',
+    ascending: false,
+    from: 0,
+    count: 50,
+  });
+  expect(runQuerySchema.parse(requestOf(FULL))).toMatchObject({
+    tags: ['a,b', 'ü'],
+    favourite: true,
+    from: 150,
+    count: 50,
+    batch: 'batch-1',
+  });
 });
 
 test('a head sorts by the better end first, and the other way at a second click; the first page is shown', () => {

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { movementRows } from '../../../renderer/features/runs/movement-rows.ts';
 
-const block = (number: number, relative: number | null, similarity: number | null, inserted = false): Parameters<typeof movementRows>[0]['blocks'][number] => ({
+const block = (
+  number: number,
+  relative: number | null,
+  similarity: number | null,
+  inserted = false,
+): Parameters<typeof movementRows>[0]['blocks'][number] => ({
   ...{ block: number, inserted, from: inserted ? number - 1 : number, relative, changed: relative ? 1 : 0, similarity },
 });
 

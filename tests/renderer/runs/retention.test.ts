@@ -19,7 +19,7 @@ const MEASUREMENTS = [
   { step: 0, datasets: [measure('laws', 'new', 5), measure('tales', 'old', 2), measure('plays', 'old', 3)] },
   { step: 20, datasets: [measure('laws', 'new', 3), measure('tales', 'old', 2.2), measure('plays', 'old', 3.1)] },
 ];
-const COURSE = { metrics: METRICS, measurements: MEASUREMENTS, baseline: null, guard: undefined };
+const COURSE = { metrics: METRICS, measurements: MEASUREMENTS, guard: undefined };
 
 test('old and new are drawn with the level before, and with the limit where there is one', () => {
   const labels = (guard?: Parameters<typeof allowedLoss>[0]): string[] =>
@@ -37,9 +37,27 @@ test('old and new are drawn with the level before, and with the limit where ther
 test('each dataset has a curve of its own, told apart by dashes within its role', () => {
   const curves = retentionCurves('datasets', COURSE);
   expect(curves.map(({ label, points: at }) => [label, at.map(({ x, y }) => [x, y])])).toEqual([
-    ['laws (new)', [[0, 5], [20, 3]]],
-    ['tales (old)', [[0, 2], [20, 2.2]]],
-    ['plays (old)', [[0, 3], [20, 3.1]]],
+    [
+      'laws (new)',
+      [
+        [0, 5],
+        [20, 3],
+      ],
+    ],
+    [
+      'tales (old)',
+      [
+        [0, 2],
+        [20, 2.2],
+      ],
+    ],
+    [
+      'plays (old)',
+      [
+        [0, 3],
+        [20, 3.1],
+      ],
+    ],
   ]);
   expect(curves[1]!.colour).toBe(curves[2]!.colour);
   expect(curves[1]!.dash).not.toEqual(curves[2]!.dash);

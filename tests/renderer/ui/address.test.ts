@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../../../renderer/ui/address.ts';
 
 test('an address is its page, its item and how it is looked at', () => {
-  expect(parseAddress('#/runs?q=two%20words&status=done,failed')).toEqual({ path: ['runs'], query: { q: 'two words', status: 'done,failed' } });
+  expect(parseAddress('#/runs?q=two%20words&status=done,failed')).toEqual({
+    path: ['runs'],
+    query: { q: 'two words', status: 'done,failed' },
+  });
   expect(parseAddress('#/compare/a-1,b-2?baseline=a-1')).toEqual({ path: ['compare', 'a-1,b-2'], query: { baseline: 'a-1' } });
   expect(parseAddress('#/')).toEqual({ path: [], query: {} });
 });
