@@ -68,8 +68,8 @@ test('wrong input is refused with what was found and what is allowed', async () 
     [['score', 'base', '--answers', answers, '--max-tokens', '64'], /fewer than 64/],
     [['suite', 'save', 'nothing'], /--choices/],
   ] as const) {
-    const refused = await strata.refusal(...args);
+    const refused = await strata.failure(...args);
     expect(refused.exitCode, args.join(' ')).toBe(2);
-    expect(refused.error.allowed, args.join(' ')).toMatch(allowed);
+    expect(refused.allowed, args.join(' ')).toMatch(allowed);
   }
 });
