@@ -3,6 +3,7 @@ import { benchCommand } from './commands/bench.ts';
 import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
+import { evidenceCommand } from './commands/evidence.ts';
 import { modelCommand } from './commands/model.ts';
 import { runCommand } from './commands/run.ts';
 import { scoreCommand } from './commands/score.ts';
@@ -29,6 +30,7 @@ for (const each of [
   suiteCommand(),
   generateCommand(),
   benchCommand(),
+  evidenceCommand(),
 ]) {
   program.addCommand(each);
 }

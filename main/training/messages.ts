@@ -3,6 +3,8 @@ import { chosenMappingSchema } from '../../shared/contract/dataset-import.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
 import { partOptionsSchema } from '../../shared/domain/evaluation/part.ts';
+import { guardEventSchema } from '../../shared/domain/guard.ts';
+import { methodSchema } from '../../shared/domain/method.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
 
 /** What goes between the studio and the trainer process, parsed on both sides. */
@@ -15,6 +17,14 @@ const shardSchema = z.object({
   heldOutPath: z.string(),
 });
 
+/** Sums of a dataset's held-out documents: scored tokens, losses in nats and, where there was a base, drifts from it. */
+export const partSumsSchema = z.object({
+  datasetId: z.string(),
+  tokens: z.array(z.number()),
+  losses: z.array(z.number()),
+  drifts: z.array(z.number()).nullable(),
+});
+
 /** Train, or go on from the run's last checkpoint if it has one. */
 const trainJobSchema = z.object({
   kind: z.literal('train'),
@@ -23,6 +33,8 @@ const trainJobSchema = z.object({
   configuration: runConfigurationSchema,
   baseModelDirectory: z.string(),
   shards: z.array(shardSchema),
+  /** Held-out shards of those of the configuration's past that are in the workspace. */
+  past: z.array(z.object({ datasetId: z.string(), heldOutPath: z.string() })).optional(),
   /** Checkpoints are kept here. */
   runDirectory: z.string(),
   /** The finished model is written here, as a Hugging Face folder. */
@@ -49,6 +61,10 @@ const evaluateJobSchema = z.object({
   files: z.array(z.string()),
   /** Texts that are in no file, measured after the files. */
   texts: z.array(z.string()).optional(),
+  /** Held-out parts of datasets, tokenised for the model, measured after the texts. */
+  datasets: z.array(z.object({ datasetId: z.string(), name: z.string(), hash: z.string(), heldOutPath: z.string() })).optional(),
+  /** A model to compare with position by position; it must have the same tokenizer. */
+  referenceDirectory: z.string().optional(),
   context: z.int().min(2).nullable(),
 });
 
@@ -75,6 +91,19 @@ const importanceJobSchema = z.object({
   windows: z.int().min(1),
   /** After so many seconds it ends with the windows that it has; the first is always measured. */
   limitSeconds: z.number().positive(),
+});
+
+/** How far a run moved its model from its base: see main/training/movement-job.ts. */
+const movementJobSchema = z.object({
+  kind: z.literal('movement'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  baseModelDirectory: z.string(),
+  method: methodSchema,
+  /** Old data, whose held-out parts the hidden states are computed on. */
+  datasets: z.array(z.object({ name: z.string(), heldOutPath: z.string() })),
+  /** Tokens per window. */
+  context: z.int().min(2),
 });
 
 /** Text that a model writes by itself: see main/training/self-replay-job.ts. */
@@ -136,6 +165,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   evaluateJobSchema,
   verifyJobSchema,
   importanceJobSchema,
+  movementJobSchema,
   selfReplayJobSchema,
   scoreJobSchema,
   importJobSchema,
@@ -147,6 +177,7 @@ export type GenerateJob = z.infer<typeof generateJobSchema>;
 export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
 export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type ImportanceJob = z.infer<typeof importanceJobSchema>;
+export type MovementJob = z.infer<typeof movementJobSchema>;
 export type SelfReplayJob = z.infer<typeof selfReplayJobSchema>;
 export type ScoreJob = z.infer<typeof scoreJobSchema>;
 export type ImportJob = z.infer<typeof importJobSchema>;
@@ -181,6 +212,8 @@ export const trainResultSchema = z.object({
   tokens: z.object({ total: z.int(), byDataset: z.record(z.string(), z.int()) }),
   /** Seconds over all sessions of the run. */
   seconds: z.number(),
+  /** Of these, seconds spent measuring. */
+  measuringSeconds: z.number(),
   /** Tokens trained per second of training steps, over all sessions. */
   tokensPerSecond: z.number(),
   /** Of the windows trained on, the share that had been there before. */
@@ -188,6 +221,9 @@ export const trainResultSchema = z.object({
   /** Largest resident set of the process, bytes. */
   peakMemory: z.number(),
   final: evaluationSchema.nullable(),
+  /** Standard errors of gain and forgetting by bootstrap over documents; null where they are not known. */
+  gainError: z.number().nullable(),
+  forgettingError: z.number().nullable(),
   /** Whether the model was written. */
   saved: z.boolean(),
 });
@@ -208,8 +244,18 @@ export const trainerEventSchema = z.discriminatedUnion('type', [
     /** The step it goes on from; 0 at the start. */
     step: z.int(),
   }),
-  z.object({ type: z.literal('baseline'), evaluation: evaluationSchema }),
-  z.object({ type: z.literal('evaluation'), step: z.int(), evaluation: evaluationSchema }),
+  /** Before step 1. `watched` is the part of it that is measured again and again; `documents` what documents add to the whole. */
+  z.object({ type: z.literal('baseline'), evaluation: evaluationSchema, watched: evaluationSchema, documents: z.array(partSumsSchema) }),
+  /** On the way, or of the result: then with `documents`. */
+  z.object({
+    type: z.literal('evaluation'),
+    step: z.int(),
+    evaluation: evaluationSchema,
+    watched: evaluationSchema,
+    documents: z.array(partSumsSchema).nullable(),
+  }),
+  /** What the guard has done so far, at the start of a session and whenever it acts. */
+  z.object({ type: z.literal('guard'), events: z.array(guardEventSchema) }),
   z.object({
     type: z.literal('progress'),
     step: z.int(),
