@@ -32,7 +32,15 @@ test('questions with choices: shares of right ones with their standard errors, a
   const share = scored.items.filter(({ choice, gold }) => choice === gold).length / 8;
   expect(scored.accuracy).toBe(share);
   expect(scored.standardError).toBeCloseTo(Math.sqrt((share * (1 - share)) / 7), 12);
-  const part = await strata.json<ChoiceFigures & { items: ChoiceResult[] }>('score', 'base', '--choices', questions, '--limit', '3', '--items');
+  const part = await strata.json<ChoiceFigures & { items: ChoiceResult[] }>(
+    'score',
+    'base',
+    '--choices',
+    questions,
+    '--limit',
+    '3',
+    '--items',
+  );
   expect(part.n).toBe(3);
   // The same items, whichever are scored with them.
   for (const item of part.items) expect(item.choice).toBe(scored.items[item.line - 1]!.choice);
@@ -42,7 +50,12 @@ test('questions with choices: shares of right ones with their standard errors, a
 
 test('questions answered in words, with an example before each', async () => {
   const command = ['score', 'base', '--answers', answers, '--extract', 'gsm8k', '--shots', '1', '--max-tokens', '4'];
-  expect(await strata.json(...command)).toMatchObject({ n: 1, accuracy: 0, standardError: null, accuracyFlexible: expect.any(Number) as number });
+  expect(await strata.json(...command)).toMatchObject({
+    n: 1,
+    accuracy: 0,
+    standardError: null,
+    accuracyFlexible: expect.any(Number) as number,
+  });
 });
 
 test('a suite is saved, measured, shown and deleted', async () => {

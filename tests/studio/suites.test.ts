@@ -24,7 +24,10 @@ beforeAll(async () => {
   await writeDocuments(texts, codeDocuments(40));
   await studio.datasets.import({ paths: [texts], name: 'texts' });
   questions = join(directory, 'questions.jsonl');
-  await writeFile(questions, [0, 1, 0].map((gold, index) => JSON.stringify({ query: `Q${index}`, choices: ['yes', 'no'], gold })).join('\n'));
+  await writeFile(
+    questions,
+    [0, 1, 0].map((gold, index) => JSON.stringify({ query: `Q${index}`, choices: ['yes', 'no'], gold })).join('\n'),
+  );
   answers = join(directory, 'answers.jsonl');
   await writeFile(answers, ['a', 'b', 'c'].map((answer) => JSON.stringify({ prompt: `say ${answer}:`, answer })).join('\n'));
 });

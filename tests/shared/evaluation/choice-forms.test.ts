@@ -5,7 +5,13 @@ import { capitalize, characters, strip, stripEnd, utf8Bytes } from '../../../sha
 import { StrataError } from '../../../shared/errors.ts';
 
 const arc = { question: 'Why?', choices: { text: ['so', 'no'], label: ['1', '2'] }, answerKey: '2' };
-const hellaswag = { ctx_a: 'A man [x] sits.', ctx_b: 'he THEN', activity_label: 'Sitting', endings: [' [title] stands  up.', 'flies.'], label: '1' };
+const hellaswag = {
+  ctx_a: 'A man [x] sits.',
+  ctx_b: 'he THEN',
+  activity_label: 'Sitting',
+  endings: [' [title] stands  up.', 'flies.'],
+  label: '1',
+};
 const mmlu = { subject: 'us_history', question: ' When? ', choices: ['now', 'then'], answer: 'B' };
 const winogrande = { sentence: 'Ann saw Eve because _  ran.', option1: 'Ann', option2: 'Eve', answer: '1' };
 const partial = { context_options: ['Ann', 'Eve'], continuation: 'ran.', gold: 1 };

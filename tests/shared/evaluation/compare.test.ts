@@ -29,7 +29,16 @@ it('a share has the standard error of a sample mean', () => {
 function choices(rights: readonly boolean[]): PartResult {
   const items = rights.map((isRight, line): ChoiceResult => {
     const choice = isRight ? 0 : 1;
-    return { line, gold: 0, choice, perByte: choice, perCharacter: choice, logLikelihoods: [-1, -2], tokens: [1, 1], greedy: [false, false] };
+    return {
+      line,
+      gold: 0,
+      choice,
+      perByte: choice,
+      perCharacter: choice,
+      logLikelihoods: [-1, -2],
+      tokens: [1, 1],
+      greedy: [false, false],
+    };
   });
   return { kind: 'choices', figures: choiceFigures(items), items };
 }
@@ -56,5 +65,7 @@ it('texts by what they lose per byte', () => {
   const lower = compareResults(texts(base), texts(base.map((loss) => loss - 1)))!;
   expect(lower).toMatchObject({ verdict: 'better', p: null });
   expect(lower.difference).toBeCloseTo(-1 / 20 / Math.LN2, 12);
-  expect(compareResults(texts(base), texts(base.map((loss, index) => loss + (index % 2 ? 1 : -1))))).toMatchObject({ verdict: 'cannot-tell' });
+  expect(compareResults(texts(base), texts(base.map((loss, index) => loss + (index % 2 ? 1 : -1))))).toMatchObject({
+    verdict: 'cannot-tell',
+  });
 });
