@@ -85,6 +85,7 @@ describe('a row that cannot be asked is refused with its line', () => {
     ['a letter too far', { ...generic, gold: 'C' }, 'generic', /A to B/],
     ['another label', { ...arc, answerKey: '3' }, 'arc', /labels 1, 2/],
     ['labels that are not as many', { ...arc, choices: { text: ['so', 'no'], label: ['A', 'B', 'C'] } }, 'arc', /one label for each/],
+    ['choices without labels', { ...arc, choices: ['so', 'no'] }, 'arc', /the field text/],
     ['a sentence without a gap', { ...winogrande, sentence: 'Ann ran.' }, 'winogrande', /"_"/],
     ['an empty label of a test set', { ...hellaswag, label: '' }, 'hellaswag', /0 to 1/],
     ['a question that is no text', { ...aqua, question: 4 }, 'aqua', /a text/],
