@@ -25,6 +25,8 @@ export function createRouter(studio: Studio) {
     planner,
     runs,
     queue,
+    copies,
+    recipes,
     selfReplay,
     text,
   } = studio;
@@ -84,6 +86,14 @@ export function createRouter(studio: Studio) {
         runs.start(request, undefined, { queue: mayWait, priority }),
       ),
     },
+    recipes: {
+      presets: api.recipes.presets.handler(() => recipes.presets()),
+      preview: api.recipes.preview.handler(({ input }) => recipes.preview(input)),
+      start: api.recipes.start.handler(({ input }) => recipes.start(input)),
+      list: api.recipes.list.handler(() => recipes.list()),
+      show: api.recipes.show.handler(({ input }) => recipes.show(input)),
+      cancel: api.recipes.cancel.handler(({ input }) => recipes.cancel(input)),
+    },
     queue: {
       list: api.queue.list.handler(() => queue.list()),
       move: api.queue.move.handler(({ input }) => queue.move(input)),
@@ -98,6 +108,9 @@ export function createRouter(studio: Studio) {
       resumable: api.runs.resumable.handler(() => runs.resumable()),
       resume: api.runs.resume.handler(({ input }) => runs.resume(input)),
       stop: api.runs.stop.handler(({ input }) => runs.stop(input)),
+      request: api.runs.request.handler(({ input }) => copies.request(input)),
+      rerun: api.runs.rerun.handler(({ input }) => copies.rerun(input)),
+      rerunVerdict: api.runs.rerunVerdict.handler(({ input }) => copies.verdict(input)),
       rename: api.runs.rename.handler(({ input }) => runs.rename(input)),
       note: api.runs.note.handler(({ input }) => runs.note(input)),
       compare: api.runs.compare.handler(({ input }) => runs.compare(input)),

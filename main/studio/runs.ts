@@ -151,16 +151,23 @@ export class Runs {
 
   /**
    * Puts runs into the queue, all of them or, when one is refused, none.
-   * @param batch that they belong to.
+   * @param options.batch that they belong to.
+   * @param options.onRecorded writes down what belongs to them, in the same transaction.
    */
   async enqueue(
     requests: readonly ParsedTrainRequest[],
-    { batch, priority = 0 }: { batch?: string; priority?: number } = {},
+    options: { batch?: string; priority?: number; onRecorded?: (ids: readonly string[]) => void } = {},
   ): Promise<RunSummary[]> {
+    const { batch, priority = 0, onRecorded } = options;
     const frozen: FrozenRun[] = [];
     for (const request of requests) frozen.push(await this.#freeze(request));
-    const { store } = this.#context;
-    const ids = store.transaction(() => frozen.map((each) => this.#record(each, { priority, ...(batch ? { batch } : {}) }))).immediate();
+    const ids = this.#context.store
+      .transaction(() => {
+        const recorded = frozen.map((each) => this.#record(each, { priority, ...(batch ? { batch } : {}) }));
+        onRecorded?.(recorded);
+        return recorded;
+      })
+      .immediate();
     return ids.map((id) => this.show(id));
   }
 

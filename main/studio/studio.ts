@@ -16,6 +16,8 @@ import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
 import { Planner } from './planner.ts';
+import { Recipes } from './recipes.ts';
+import { RunCopies } from './run-copies.ts';
 import { RunQueue } from './run-queue.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
@@ -50,6 +52,8 @@ export interface Studio {
   readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly copies: RunCopies;
+  readonly recipes: Recipes;
   /** Runs that wait. Whoever serves it to a person drives it. */
   readonly queue: RunQueue;
   readonly selfReplay: SelfReplay;
@@ -78,7 +82,10 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
-  const queue = new RunQueue(context, runs);
+  const engines: Studio['engines'] = async () =>
+    (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>;
+  const recipes = new Recipes(context, models, runs);
+  const queue = new RunQueue(context, runs, () => recipes.tend());
   const text = new Text(context);
   return {
     home,
@@ -93,13 +100,14 @@ export function openStudio({ home, executor, resources, version, log = () => und
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
+    copies: new RunCopies(context, { runs, models, datasets, engines }),
+    recipes,
     queue,
     selfReplay: new SelfReplay(context, models, datasets),
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
-    engines: async () =>
-      (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
+    engines,
     close: async () => {
       await exports.close();
       await downloads.close();
