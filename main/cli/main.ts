@@ -3,7 +3,10 @@ import { benchCommand } from './commands/bench.ts';
 import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
+import { evidenceCommand } from './commands/evidence.ts';
 import { modelCommand } from './commands/model.ts';
+import { queueCommand } from './commands/queue.ts';
+import { recipeCommand } from './commands/recipe.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { evalCommand, generateCommand } from './commands/text.ts';
@@ -21,10 +24,13 @@ for (const each of [
   modelCommand(),
   dataCommand(),
   trainCommand(),
+  recipeCommand(),
+  queueCommand(),
   runCommand(),
   evalCommand(),
   generateCommand(),
   benchCommand(),
+  evidenceCommand(),
 ]) {
   program.addCommand(each);
 }

@@ -63,6 +63,8 @@ export interface StoredRun {
   repeatedShare: number | null;
   secondsLeft: number | null;
   seconds: number | null;
+  /** Of these, seconds spent measuring; null while it runs, and of runs before version 91. */
+  measuringSeconds: number | null;
   peakMemory: number | null;
   engine: string | null;
   /** What is being done now, for the user. */
@@ -252,6 +254,7 @@ export function summaryOf(run: StoredRun): RunSummary {
     drift: final?.drift ?? null,
     tokensPerSecond: run.tokensPerSecond,
     seconds: run.seconds,
+    measuringSeconds: run.measuringSeconds,
     peakMemory: run.peakMemory,
     engine: run.engine,
     createdAt: run.createdAt,

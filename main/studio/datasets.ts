@@ -28,6 +28,11 @@ export class Datasets {
     return resolve('dataset', reference, listDatasets(this.#context.store));
   }
 
+  /** The dataset of exactly these documents; of several the first imported. */
+  withHash(hash: string): StoredDataset | undefined {
+    return listDatasets(this.#context.store).find((dataset) => dataset.hash === hash);
+  }
+
   /** @throws StrataError CORRUPT when its folder was damaged. */
   async show({ dataset: reference }: { dataset: string }): Promise<DatasetDetails> {
     const dataset = this.find(reference);

@@ -9,7 +9,7 @@ import { lastMetric, listMetrics, listRuns, type StoredRun, summaryOf } from '..
 import { newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 import { describeForecast, forecastOf } from './forecasts.ts';
 import type { Models } from './models.ts';
-import { listPresets } from './presets.ts';
+import { findPreset, listPresets } from './presets.ts';
 import { controlRuns, pilotRuns, type RecipeRun, sweepRuns } from './recipe-runs.ts';
 import type { Runs } from './runs.ts';
 
@@ -30,6 +30,11 @@ export class Recipes {
   /** Settings of single runs under a name. */
   presets(): Preset[] {
     return listPresets(this.#context.resources);
+  }
+
+  /** @throws StrataError BAD_INPUT, with the presets there are. */
+  preset(name: string): Preset {
+    return findPreset(this.#context.resources, name);
   }
 
   /** What a recipe would do, run by run. Every one is looked at as its start would. */

@@ -103,6 +103,7 @@ export function createRouter(studio: Studio) {
       list: api.runs.list.handler(() => runs.list()),
       show: api.runs.show.handler(({ input }) => runs.show(input.run)),
       metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
+      measurements: api.runs.measurements.handler(({ input }) => runs.measurements(input)),
       watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
       resumable: api.runs.resumable.handler(() => runs.resumable()),

@@ -59,7 +59,8 @@ export class RunCopies {
         hint: 'Clone it instead: the copy trains all steps.',
       });
     }
-    const job = await jobOf(original, this.#models, this.#datasets);
+    const warnings: string[] = [];
+    const job = await jobOf(original, this.#models, this.#datasets, (text) => warnings.push(text));
     const { engines } = await this.#engines();
     const works = engines.filter(({ available }) => available).map((each) => each.name);
     if (!works.includes(engine)) {
@@ -69,7 +70,7 @@ export class RunCopies {
         hint: 'Clone the run to train it on another engine.',
       });
     }
-    return this.#runs.repeat(original, { ...job, configuration: { ...configuration, engine } });
+    return this.#runs.repeat(original, { ...job, configuration: { ...configuration, engine } }, warnings);
   }
 
   /** Whether a rerun made the same model as the run that it repeats: every byte of the weights and of the model's configuration. */

@@ -63,7 +63,8 @@ function advancedOf(configuration: RunConfiguration): AdvancedSettings {
     epsilon,
     clipNorm,
     evaluateEvery: configuration.evaluation.everySteps,
-    evaluationTokens: configuration.evaluation.tokens,
+    // With other amounts at the ends they follow from the budget of the run, and were not chosen.
+    ...(configuration.evaluation.tokensAtEnds === undefined ? { evaluationTokens: configuration.evaluation.tokens } : {}),
     checkpointEvery: configuration.checkpointEverySteps,
     ...factors,
   };

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunEvent } from '../../shared/contract/runs.ts';
+import type { MeasurementsAtStep, RunEvent } from '../../shared/contract/runs.ts';
 import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
 import {
@@ -15,6 +15,7 @@ import {
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import type { StoredDataset } from '../store/datasets.ts';
+import { listMeasurements } from '../store/measurements.ts';
 import {
   changeOwner,
   deleteRun,
@@ -173,7 +174,7 @@ export class Runs {
 
   /** What a request becomes: resolved, checked, and frozen from here on. Nothing is recorded yet. */
   async #freeze(request: ParsedTrainRequest, onChecked: () => void = () => undefined): Promise<FrozenRun> {
-    const { configuration, preview, shards, base } = await this.#resolve(request, () => undefined);
+    const { configuration, preview, shards, past, base } = await this.#resolve(request, () => undefined);
     await this.#models.checkUnchanged(base);
     await this.#models.checkPlan(base);
     onChecked();
@@ -188,7 +189,7 @@ export class Runs {
       trainableParameters: preview.trainableParameters,
       trainableTensors: preview.trainableTensors,
       addedParameters: preview.addedParameters,
-      job: { configuration, baseModelDirectory: base.path, shards },
+      job: { configuration, baseModelDirectory: base.path, shards, past },
     };
   }
 
@@ -216,12 +217,13 @@ export class Runs {
   /**
    * Records a run that repeats another one exactly, and starts it or puts it into the queue.
    * @param job of the other run, checked to be the same as it was.
+   * @param warnings that belong to it from the start.
    */
-  repeat(original: StoredRun, job: PreparedJob): RunSummary {
+  repeat(original: StoredRun, job: PreparedJob, warnings: readonly string[]): RunSummary {
     const { store } = this.#context;
     this.#markOrphans();
     const { name, trainableParameters, trainableTensors, addedParameters } = original;
-    const frozen = { name: `${name} again`, slug: name, warnings: [], trainableParameters, trainableTensors, addedParameters, job };
+    const frozen = { name: `${name} again`, slug: name, warnings, trainableParameters, trainableTensors, addedParameters, job };
     const [id, isTaken] = store
       .transaction(() => {
         const recorded = this.#record(frozen, { priority: 0, rerunOf: original.id });
@@ -242,7 +244,7 @@ export class Runs {
     const run = this.find(id);
     if (this.#isClosing || run.status !== 'queued') return false;
     try {
-      const job = await jobOf(run, this.#models, this.#datasets);
+      const job = await this.#prepare(run);
       if (this.#isClosing || !claimDevice(store, run, { ownerPid: process.pid, heartbeatAt: now() })) return false;
       this.#own(run, job);
       return true;
@@ -278,6 +280,12 @@ export class Runs {
 
   metrics(input: { run: string; series?: MetricSeries[]; afterStep: number }): MetricPoint[] {
     return listMetrics(this.#context.store, this.find(input.run).id, input.afterStep, input.series);
+  }
+
+  /** What was measured of each dataset, step by step. */
+  measurements({ run }: { run: string }): MeasurementsAtStep[] {
+    const steps = Map.groupBy(listMeasurements(this.#context.store, this.find(run).id), ({ step }) => step);
+    return [...steps].map(([step, measured]) => ({ step, datasets: measured.map(({ measure }) => measure) }));
   }
 
   /** Follows a run, whoever trains it, until it neither waits in the queue nor goes on. An unknown run is refused at once, not at the first event. */
@@ -389,7 +397,7 @@ export class Runs {
     if (!canGoOn(run)) throw notResumable(run);
     const wasSaved = (run.status === 'paused' && run.engine !== null) || run.stepsDone > run.configuration.checkpointEverySteps;
     if (wasSaved && !(await hasCheckpoint(run.directory))) throw checkpointsLost(run);
-    const job = await jobOf(run, this.#models, this.#datasets);
+    const job = await this.#prepare(run);
     // Checked and taken in one step: of two that resume it at the same time, one does.
     if (claimDevice(this.#context.store, run, { ownerPid: process.pid, heartbeatAt: now() })) this.#own(run, job);
     else if (!putIntoQueue(this.#context.store, run)) throw notResumable(this.find(id));
@@ -474,6 +482,15 @@ export class Runs {
     const owners = [...this.#owned.values()];
     for (const owner of owners) owner.control('interrupt');
     await Promise.all(owners.map((owner) => owner.ended));
+  }
+
+  /** What a recorded run needs for its trainer. What of the base's past cannot be measured any more is noted on the run, once. */
+  #prepare(run: StoredRun): Promise<PreparedJob> {
+    return jobOf(run, this.#models, this.#datasets, (text) => {
+      const { warnings } = this.find(run.id);
+      if (warnings.some((warning) => warning.text === text)) return;
+      updateRun(this.#context.store, run.id, { warnings: [...warnings, { at: now(), text }] });
+    });
   }
 
   #own(run: StoredRun, job: PreparedJob): void {

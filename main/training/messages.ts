@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { chosenMappingSchema } from '../../shared/contract/dataset-import.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
+import { guardEventSchema } from '../../shared/domain/guard.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
 
 /** What goes between the studio and the trainer process, parsed on both sides. */
@@ -14,6 +15,14 @@ const shardSchema = z.object({
   heldOutPath: z.string(),
 });
 
+/** Sums of a dataset's held-out documents: scored tokens, losses in nats and, where there was a base, drifts from it. */
+export const partSumsSchema = z.object({
+  datasetId: z.string(),
+  tokens: z.array(z.number()),
+  losses: z.array(z.number()),
+  drifts: z.array(z.number()).nullable(),
+});
+
 /** Train, or go on from the run's last checkpoint if it has one. */
 const trainJobSchema = z.object({
   kind: z.literal('train'),
@@ -22,6 +31,8 @@ const trainJobSchema = z.object({
   configuration: runConfigurationSchema,
   baseModelDirectory: z.string(),
   shards: z.array(shardSchema),
+  /** Held-out shards of those of the configuration's past that are in the workspace. */
+  past: z.array(z.object({ datasetId: z.string(), heldOutPath: z.string() })).optional(),
   /** Checkpoints are kept here. */
   runDirectory: z.string(),
   /** The finished model is written here, as a Hugging Face folder. */
@@ -159,6 +170,8 @@ export const trainResultSchema = z.object({
   tokens: z.object({ total: z.int(), byDataset: z.record(z.string(), z.int()) }),
   /** Seconds over all sessions of the run. */
   seconds: z.number(),
+  /** Of these, seconds spent measuring. */
+  measuringSeconds: z.number(),
   /** Tokens trained per second of training steps, over all sessions. */
   tokensPerSecond: z.number(),
   /** Of the windows trained on, the share that had been there before. */
@@ -166,6 +179,9 @@ export const trainResultSchema = z.object({
   /** Largest resident set of the process, bytes. */
   peakMemory: z.number(),
   final: evaluationSchema.nullable(),
+  /** Standard errors of gain and forgetting by bootstrap over documents; null where they are not known. */
+  gainError: z.number().nullable(),
+  forgettingError: z.number().nullable(),
   /** Whether the model was written. */
   saved: z.boolean(),
 });
@@ -186,8 +202,18 @@ export const trainerEventSchema = z.discriminatedUnion('type', [
     /** The step it goes on from; 0 at the start. */
     step: z.int(),
   }),
-  z.object({ type: z.literal('baseline'), evaluation: evaluationSchema }),
-  z.object({ type: z.literal('evaluation'), step: z.int(), evaluation: evaluationSchema }),
+  /** Before step 1. `watched` is the part of it that is measured again and again; `documents` what documents add to the whole. */
+  z.object({ type: z.literal('baseline'), evaluation: evaluationSchema, watched: evaluationSchema, documents: z.array(partSumsSchema) }),
+  /** On the way, or of the result: then with `documents`. */
+  z.object({
+    type: z.literal('evaluation'),
+    step: z.int(),
+    evaluation: evaluationSchema,
+    watched: evaluationSchema,
+    documents: z.array(partSumsSchema).nullable(),
+  }),
+  /** What the guard has done so far, at the start of a session and whenever it acts. */
+  z.object({ type: z.literal('guard'), events: z.array(guardEventSchema) }),
   z.object({
     type: z.literal('progress'),
     step: z.int(),

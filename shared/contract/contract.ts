@@ -22,7 +22,7 @@ import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exp
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { batchRef, batchSchema, batchSummarySchema, presetSchema, recipePreviewSchema, recipeSchema } from './recipes.ts';
-import { rerunVerdictSchema, resumableSchema, runEventSchema, runRef, runRequestSchema } from './runs.ts';
+import { measurementsAtStepSchema, rerunVerdictSchema, resumableSchema, runEventSchema, runRef, runRequestSchema } from './runs.ts';
 import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
 
 /**
@@ -189,6 +189,8 @@ export const contract = {
     metrics: call
       .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
       .output(z.array(metricPointSchema)),
+    /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
+    measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
     /** Follows a run, also while it waits, until it ends; the first event is its present state. */
     watch: call.input(runRef).output(eventIterator(runEventSchema)),
     /** Saves a checkpoint and gives the memory back; a run that waits leaves the queue. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { datasetMeasureSchema } from '../domain/measurement.ts';
 import { evaluationSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
 import { trainRequestSchema } from './training.ts';
 
@@ -23,6 +24,10 @@ export const runEventSchema = z.object({
   activity: z.string(),
 });
 export type RunEvent = z.infer<typeof runEventSchema>;
+
+/** What was measured of each dataset after a step; 0 is before step 1. */
+export const measurementsAtStepSchema = z.object({ step: z.int(), datasets: z.array(datasetMeasureSchema) });
+export type MeasurementsAtStep = z.infer<typeof measurementsAtStepSchema>;
 
 /** A run that its process left in the middle, and that can go on. */
 export const resumableSchema = z.object({

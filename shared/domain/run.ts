@@ -87,8 +87,11 @@ export const runConfigurationSchema = z.object({
   /** Gradients are scaled down to this global norm; 0 switches it off. */
   clipNorm: z.number().min(0),
   seed: z.int(),
-  /** Held-out losses are measured every so many steps, on at most so many tokens per role. */
-  evaluation: z.object({ everySteps: z.int().min(1), tokens: z.int().min(1) }),
+  /**
+   * Held-out losses are measured every so many steps, on at most so many tokens per role; before step 1 and at the end on `tokensAtEnds`, or as
+   * many where that is absent.
+   */
+  evaluation: z.object({ everySteps: z.int().min(1), tokens: z.int().min(1), tokensAtEnds: z.int().min(1).optional() }),
   /** What the model learned before, in earlier steps of its line, and is measured on as well. Absent in runs from before it was. */
   past: z.array(z.object({ id: z.string(), name: z.string(), hash: z.string() })).optional(),
   /** A limit on forgetting; none when absent. */
@@ -182,6 +185,8 @@ export const runSummarySchema = z.object({
   tokensPerSecond: z.number().nullable(),
   /** Seconds spent training and measuring, over all sessions of the run. */
   seconds: z.number().nullable(),
+  /** Of these, seconds spent measuring. */
+  measuringSeconds: z.number().nullable(),
   /** Bytes. */
   peakMemory: z.number().nullable(),
   engine: z.string().nullable(),

@@ -47,6 +47,7 @@ const outcome: Omit<StoredRun, keyof ReturnType<typeof runRecord>> & Pick<Stored
   stopReason: 'hopeless',
   rerunOf: 'run-0',
   gainError: 0.03,
+  measuringSeconds: 1.5,
   forgettingError: 0.01,
   model: 'model-1',
   modelPath: '/workspace/models/model-1',

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
 import { STRATA } from '../report.ts';
 import { command, type CommonOptions, type Session, withSession } from '../session.ts';
-import { describePlan, describeResult, followRun } from '../train-display.ts';
+import { describePlan, describeResult, followQueued } from '../train-display.ts';
 
 interface Extent {
   steps: number;
@@ -55,7 +55,7 @@ export function demoCommand(): Command {
       };
       say(`${describePlan(await studio.runs.preview(request))}\n`);
       const started = await studio.runs.start(request);
-      const run = await followRun(session, started.id);
+      const run = await followQueued(session, started);
       if (run.model && !session.isJson) await showSamples(session, run.model, engine);
       session.print(run, () => `\n${describeResult(run)}\n\n${nextSteps(run.id, run.model)}`);
     }),

@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import { change, fields, loss, percent, table } from '../format.ts';
 import { STRATA } from '../report.ts';
-import { command, type CommonOptions, refuse, withSession } from '../session.ts';
+import { changedRequest, CHANGES } from '../clone-request.ts';
+import { command, type CommonOptions, nameOption, refuse, withSession } from '../session.ts';
 import { describeResult, followQueued, followRun } from '../train-display.ts';
 
-/** `strata run list | show | watch | pause | resume | stop | compare | note | delete`. */
+/** `strata run list | show | watch | pause | resume | stop | clone | rerun | compare | note | delete`. */
 export function runCommand(): Command {
   const run = new Command('run').description('the history of runs');
   run.addCommand(
@@ -66,6 +67,38 @@ export function runCommand(): Command {
           const resumed = await session.studio.runs.resume({ run: reference });
           const result = await followQueued(session, resumed);
           session.print(result, () => describeResult(result));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('clone', 'start a run with the settings of another one, and changes')
+      .argument('<run>', 'id or name')
+      .option('--set <changes...>', `key=value: ${CHANGES.join(', ')}, or a setting of "${STRATA} train --help"`)
+      .addOption(nameOption())
+      .option('--queue', 'only put it into the queue')
+      .action((reference: string, options: CommonOptions & { set?: string[]; name?: string; queue?: boolean }) =>
+        withSession(options, async (session) => {
+          const { copies, runs } = session.studio;
+          const request = changedRequest(copies.request({ run: reference }), options);
+          if (options.queue) {
+            const [waiting] = await runs.enqueue([request]);
+            return session.print(waiting, () => `${waiting!.name} (${waiting!.id}) waits in the queue.`);
+          }
+          const result = await followQueued(session, await runs.start(request));
+          session.print(result, () => describeResult(result));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('rerun', 'train a run that is done once more, exactly, and say whether the weights are identical')
+      .argument('<run>', 'id or name')
+      .action((reference: string, options: CommonOptions) =>
+        withSession(options, async (session) => {
+          const { copies } = session.studio;
+          const result = await followQueued(session, await copies.rerun({ run: reference }));
+          const verdict = copies.verdict({ run: result.id });
+          const words = { true: 'identical', false: 'different', null: 'not compared' }[String(verdict.isIdentical) as 'true'];
+          session.print({ ...result, verdict }, () => `${describeResult(result)}\nWeights: ${words}. ${verdict.reason}`);
         }),
       ),
   );

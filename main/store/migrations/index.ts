@@ -7,6 +7,7 @@ import { importanceTables } from './0060-importance.ts';
 import { modelLine } from './0070-model-line.ts';
 import { datasetFacts } from './0080-dataset-facts.ts';
 import { retention } from './0090-retention.ts';
+import { measuring } from './0091-measuring.ts';
 import { queueAndBatches } from './0130-queue-and-batches.ts';
 import type { Migration } from './migration.ts';
 
@@ -21,5 +22,6 @@ export const MIGRATIONS: readonly Migration[] = [
   modelLine,
   datasetFacts,
   retention,
+  measuring,
   queueAndBatches,
 ];
