@@ -39,10 +39,7 @@ export class NotMeasurable extends Error {}
 function describe(measured: readonly { part: MeasuredPart; tally: DocumentTally }[]): string {
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   return measured
-    .map(
-      ({ part: { name }, tally }) =>
-        `loss on ${name} ${sum(tally.losses) / sum(tally.tokens)}, drift ${sum(tally.drifts) / sum(tally.tokens)}`,
-    )
+    .map(({ part: { name }, tally }) => `loss on ${name} ${sum(tally.losses) / sum(tally.tokens)}, drift ${sum(tally.drifts) / sum(tally.tokens)}`)
     .join(', ');
 }
 

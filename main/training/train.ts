@@ -301,8 +301,7 @@ class Session {
   /** Whether windows repeat follows from the configuration alone, whatever a guard does, so a resumed run computes as the undisturbed one. */
   #openPrefixes(): PrefixCache | null {
     const { steps, batch } = this.#configuration;
-    if (openMixture(this.#configuration, this.#sources).repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0)
-      return null;
+    if (openMixture(this.#configuration, this.#sources).repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0) return null;
     return new PrefixCache(this.#engine, this.#model, join(this.#job.runDirectory, PREFIX_FILE));
   }
 
