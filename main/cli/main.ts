@@ -8,7 +8,9 @@ import { modelCommand } from './commands/model.ts';
 import { queueCommand } from './commands/queue.ts';
 import { recipeCommand } from './commands/recipe.ts';
 import { runCommand } from './commands/run.ts';
+import { scoreCommand } from './commands/score.ts';
 import { serveCommand } from './commands/serve.ts';
+import { suiteCommand } from './commands/suite.ts';
 import { evalCommand, generateCommand } from './commands/text.ts';
 import { trainCommand } from './commands/train.ts';
 import { asCommandError, reportError } from './report.ts';
@@ -28,6 +30,8 @@ for (const each of [
   queueCommand(),
   runCommand(),
   evalCommand(),
+  scoreCommand(),
+  suiteCommand(),
   generateCommand(),
   benchCommand(),
   evidenceCommand(),

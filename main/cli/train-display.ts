@@ -7,6 +7,7 @@ import { SELF_REPLAY_LABEL } from '../../shared/domain/self-replay.ts';
 import { StrataError, type ErrorCode } from '../../shared/errors.ts';
 import type { Runs } from '../studio/runs.ts';
 import { bytes, change, count, duration, fields, loss, percent, shortCount, tensorsByBlock } from './format.ts';
+import { describeMeasures, withError } from './measure-display.ts';
 import { describeImportance, describeInserted, describeSizes } from './plan-display.ts';
 import { STRATA } from './report.ts';
 import type { Session } from './session.ts';
@@ -172,8 +173,8 @@ export function describeResult(run: RunSummary): string {
       : null;
   };
   const [onNew, onOld] = [measured('new'), measured('old')];
-  if (onNew) lines.push(['Gain', `${change(run.gain)}   new: ${onNew}`]);
-  if (onOld) lines.push(['Forgetting', `${change(run.forgetting)}   old: ${onOld}`]);
+  if (onNew) lines.push(['Gain', `${withError(change(run.gain), run.gainError)}   new: ${onNew}`]);
+  if (onOld) lines.push(['Forgetting', `${withError(change(run.forgetting), run.forgettingError)}   old: ${onOld}`]);
   const selfReplay = run.configuration.datasets.filter(({ origin }) => origin === 'self-replay').map(({ name }) => name);
   if (selfReplay.length > 0) lines.push(['', `${selfReplay.join(', ')} is ${SELF_REPLAY_LABEL}`]);
   if (run.drift !== null)
@@ -184,9 +185,15 @@ export function describeResult(run: RunSummary): string {
   if (run.seconds !== null)
     lines.push([
       'Time',
-      `${duration(run.seconds)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`,
+      `${duration(run.seconds)}${measuringOf(run)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`,
     ]);
   if (run.modelPath) lines.push(['Saved', run.modelPath]);
+  for (const { step, text } of run.guardEvents) lines.push(['Guard', `after step ${step}: ${text}`]);
   for (const { at, text } of run.warnings) lines.push(['Warning', `${at.slice(0, 16).replace('T', ' ')}: ${text}`]);
-  return fields(lines);
+  const measures = final?.datasets ? `\n\n${describeMeasures(baseline?.datasets ?? [], final.datasets)}` : '';
+  return fields(lines) + measures;
+}
+
+function measuringOf({ seconds, measuringSeconds }: RunSummary): string {
+  return measuringSeconds === null || !seconds ? '' : ` (${percent(measuringSeconds / seconds)} of it measuring)`;
 }

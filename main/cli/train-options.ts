@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { allowedBy } from '../../shared/allowed.ts';
 import { trainRequestSchema } from '../../shared/contract/training.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS } from '../../shared/domain/method.ts';
+import { GUARD_FORM, parseGuard } from '../../shared/domain/guard.ts';
 import { SCHEDULE_FORM } from '../../shared/domain/mixture-curve.ts';
 import { WEIGHTINGS } from '../../shared/domain/mixture.ts';
 import { FAR_REPLAY, NEAR_REPLAY } from '../../shared/domain/distance.ts';
@@ -40,6 +41,7 @@ export interface TrainOptions extends CommonOptions, Rendering {
   lr?: number;
   seed?: number;
   name?: string;
+  guard?: string;
   preset?: string;
   set?: string[];
 }
@@ -78,6 +80,7 @@ export function trainOptions(of: Command): Command {
     .addOption(anyNumber('--lr <x>', 'peak learning rate'))
     .addOption(wholeNumber('--seed <n>', 'order of the data (default 1)', 0))
     .addOption(nameOption('what to call the run and its model'))
+    .option('--guard <limit>', `limit on forgetting, in quotes: ${GUARD_FORM}`)
     .option('--preset <name>', 'settings under a name, see below; options that are given change them')
     .option('--set <settings...>', 'key=value, see below');
 }
@@ -149,6 +152,7 @@ function askedFor(options: TrainOptions, engine: string | undefined, isDataset: 
     seed: options.seed,
     name: options.name,
     engine,
+    guard: options.guard === undefined ? undefined : parseGuard(options.guard),
     advanced: settingsOf(options.set ?? []),
   };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));

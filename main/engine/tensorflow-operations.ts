@@ -159,7 +159,13 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
   rankOfTop(x: Tensor, ranking: Tensor): Tensor {
     return this.scope(() => {
       const rows = [x.shape[0]!];
-      const top = this.execute('ArgMax', [FLOAT, type('Tidx', 'int32'), type('output_type', 'int32')], [x, this.#integers(1)], rows, 'int32');
+      const top = this.execute(
+        'ArgMax',
+        [FLOAT, type('Tidx', 'int32'), type('output_type', 'int32')],
+        [x, this.#integers(1)],
+        rows,
+        'int32',
+      );
       const value = this.reshape(this.pick(ranking, top), [rows[0]!, 1]);
       // 1 where a value is larger than that one, otherwise 0: in floats, because there is no tensor of truths here.
       const above = this.execute('Relu', [FLOAT], [this.subtract(ranking, value)], ranking.shape);

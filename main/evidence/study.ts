@@ -48,7 +48,10 @@ export async function carryOut(studio: Studio, subject: Subject, say: Say, signa
     const known = studio.runs.list().find((run) => run.name === name);
     if (known?.status === 'done') continue;
     if (signal.aborted) throw notDone(name, 'not begun');
-    if (known) await studio.runs.remove({ run: known.id });
+    if (known) {
+      studio.history.remove({ run: known.id });
+      await studio.history.purge({ run: known.id });
+    }
     const { id } = await studio.runs.start(trainRequestSchema.parse(request));
     await studio.runs.ended(id);
     const { status, gain, forgetting, error } = studio.runs.show(id);

@@ -80,7 +80,13 @@ function firstAsked({ inputs, members }: Sequence): number {
   return inputs.length - Math.max(...members.map(({ targets }) => targets.length));
 }
 
-async function scoreBatch(engine: Engine, model: Llama, batch: readonly Sequence[], time: number, scores: ContinuationScore[]): Promise<void> {
+async function scoreBatch(
+  engine: Engine,
+  model: Llama,
+  batch: readonly Sequence[],
+  time: number,
+  scores: ContinuationScore[],
+): Promise<void> {
   const inputs = new Int32Array(batch.length * time); // what fills a row up stands behind what is asked for, and changes nothing
   for (const [row, sequence] of batch.entries()) inputs.set(sequence.inputs, row * time);
   const asked = batch.flatMap((sequence, row) => {
@@ -115,7 +121,8 @@ function statesAt(
     const streams = residualStream(engine, model, batch);
     const place = new Map<number, number>();
     let next = 0;
-    for (const lane of lanes) for (let row = 0; row < lane.windows * lane.times; row++) place.set(rowOfBatch(lane, batch.time, row), next++);
+    for (const lane of lanes)
+      for (let row = 0; row < lane.windows * lane.times; row++) place.set(rowOfBatch(lane, batch.time, row), next++);
     const together = streams.length === 1 ? streams[0]! : engine.concat(streams, 0);
     const ids = Int32Array.from(rows, (row) => place.get(row)!);
     return engine.gatherRows(together, engine.tensor(ids, [ids.length]));

@@ -12,6 +12,8 @@ export interface GenerateOptions {
   stopIds?: readonly number[];
   /** Asked before each token; true ends early. */
   isCancelled?: () => boolean;
+  /** Asked after each token with all new ones; true ends with them. */
+  isFinished?: (produced: readonly number[]) => boolean;
 }
 
 /** Continues a prompt token by token with cached keys and values. Returns the new ids only; stops at the model's context length. */
@@ -26,7 +28,8 @@ export async function generate(engine: Engine, model: Llama, promptIds: readonly
     const next = options.temperature === 0 ? largest(logits) : sample(logits, options.temperature, random());
     if (options.stopIds?.includes(next)) break;
     produced.push(next);
-    if (produced.length === options.maxTokens || past === model.config.contextLength || options.isCancelled?.()) break;
+    if (produced.length === options.maxTokens || past === model.config.contextLength) break;
+    if (options.isCancelled?.() || options.isFinished?.(produced)) break;
     const { caches } = step;
     step = decodeToken(engine, model, next, past, caches);
     engine.dispose(...caches.flatMap(({ keys, values }) => [keys, values]));

@@ -12,7 +12,7 @@ import { type Surroundings, surroundings } from './tokenizers/post-processors.ts
 import { preTokenizer } from './tokenizers/pre-tokenizers.ts';
 import { sentencePieceSteps } from './tokenizers/sentencepiece-steps.ts';
 import { type Literals, NO_LITERALS, type Span, TextEncoder } from './tokenizers/text-encoder.ts';
-import { tokenBytes } from './tokenizers/token-bytes.ts';
+import { type ByteLength, tokenBytes } from './tokenizers/token-bytes.ts';
 import { unigramModel } from './tokenizers/unigram-model.ts';
 import { unknownPart } from './tokenizers/unknown-part.ts';
 import { readAddedTokens, readVocabulary } from './tokenizers/vocabulary.ts';
@@ -46,8 +46,8 @@ export interface TextTokenizer {
   encodeSpans(text: string, spans: readonly Span[], options?: SpanOptions): { ids: number[]; inSpan: Uint8Array };
   /** Text of ids, special tokens left out. */
   decode(ids: readonly number[]): string;
-  /** Bytes of text that a token stands for, see {@link tokenBytes}. @param isFirst whether it is the first of its text. */
-  byteLength(id: number, isFirst: boolean): number;
+  /** Bytes of text that a token stands for. */
+  readonly byteLength: ByteLength;
   /** The name of a special token; null for an id that is none. */
   specialToken(id: number): string | null;
   /** Names of all special tokens. */
@@ -105,7 +105,7 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
     encodeSpans: (text, spans, { interpretSpecialTokens = false, literals = NO_LITERALS } = {}) =>
       tokenizer.encodeSpans(text, spans, interpretSpecialTokens, literals),
     decode: (ids) => tokenizer.decode(ids),
-    byteLength: (id, isFirst) => tokenizer.byteLength(id, isFirst),
+    byteLength: tokenizer.byteLength,
     specialToken: (id) => tokenizer.special.get(id) ?? null,
     specialTokens: [...tokenizer.special.values()],
     documentStart,
@@ -134,7 +134,7 @@ interface Understood {
   encode(text: string, findsSpecial: boolean, ids: number[]): void;
   encodeSpans(text: string, spans: readonly Span[], findsSpecial: boolean, literals: Literals): { ids: number[]; inSpan: Uint8Array };
   decode(ids: readonly number[]): string;
-  byteLength(id: number, isFirst: boolean): number;
+  byteLength: ByteLength;
   /** Special tokens by their ids. */
   special: ReadonlyMap<number, string>;
   idOf(token: string): number | undefined;

@@ -97,6 +97,26 @@ export function listRuns(reader: Reader): StoredRun[] {
   return reader.prepare<[], Row>('SELECT * FROM runs ORDER BY createdAt DESC, id').all().map(fromRow);
 }
 
+/** Runs in the bin. */
+export function listDeletedRuns(reader: Reader): StoredRun[] {
+  return reader.prepare<[], Row>('SELECT * FROM runs WHERE deletedAt IS NOT NULL').all().map(fromRow);
+}
+
+/** What a run is called by. */
+export type RunReference = Pick<StoredRun, 'id' | 'name' | 'deletedAt'>;
+
+/** Runs with an id or a name, without what they were configured with. */
+export function listReferences(reader: Reader, reference: string): RunReference[] {
+  return reader
+    .prepare<[string, string], RunReference>('SELECT id, name, deletedAt FROM runs WHERE id = ? OR name = ? ORDER BY createdAt DESC, id')
+    .all(reference, reference);
+}
+
+/** Names of all runs but those in the bin, newest first. */
+export function listRunNames(reader: Reader): RunReference[] {
+  return reader.prepare<[], RunReference>('SELECT id, name, deletedAt FROM runs WHERE deletedAt IS NULL ORDER BY createdAt DESC, id').all();
+}
+
 /** Null when there is no such run (any more). */
 export function findRun(reader: Reader, id: string): StoredRun | null {
   const row = reader.prepare<[string], Row>('SELECT * FROM runs WHERE id = ?').get(id);
@@ -192,6 +212,11 @@ export function listMetrics(
         WHERE run = ? AND series IN (SELECT value FROM json_each(?)) AND step > ? ORDER BY series, step`,
     )
     .all(run, JSON.stringify(series), afterStep);
+}
+
+/** Points of all series. */
+export function countMetrics(reader: Reader, run: string): number {
+  return reader.prepare<[string], number>('SELECT count(*) FROM metrics WHERE run = ?').pluck().get(run)!;
 }
 
 /** The last point of a series up to a step; null when there is none. Looked up, not searched for: it is asked five times a second. */

@@ -80,8 +80,8 @@ export class Datasets {
   async remove({ dataset: reference }: { dataset: string }): Promise<{ removed: string }> {
     const dataset = this.find(reference);
     const user = listRuns(this.#context.store).find(
-      ({ status, configuration }) =>
-        !['done', 'stopped', 'failed'].includes(status) && configuration.datasets.some(({ id }) => id === dataset.id),
+      ({ status, configuration, deletedAt }) =>
+        deletedAt === null && !['done', 'stopped', 'failed'].includes(status) && configuration.datasets.some(({ id }) => id === dataset.id),
     );
     if (user) {
       throw new StrataError('CONFLICT', 'A run that is not finished uses this dataset.', {

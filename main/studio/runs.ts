@@ -1,8 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MeasurementsAtStep, RunEvent } from '../../shared/contract/runs.ts';
 import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
-import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
+import type { Movement } from '../../shared/domain/movement.ts';
 import {
   canGoOn,
   isUnfinished,
@@ -18,11 +17,11 @@ import type { StoredDataset } from '../store/datasets.ts';
 import { listMeasurements } from '../store/measurements.ts';
 import {
   changeOwner,
-  deleteRun,
   findRun,
   insertRun,
   lastMetric,
   listMetrics,
+  listRunNames,
   listRuns,
   type StoredRun,
   summaryOf,
@@ -31,11 +30,13 @@ import {
 import { claimDevice, listTraining, nextPlace, putIntoQueue } from '../store/run-queue.ts';
 import { hasCheckpoint } from '../training/checkpoint.ts';
 import type { TrainJob } from '../training/messages.ts';
-import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
+import { folderOf, newId, now, type StudioContext, uniqueName } from './context.ts';
 import type { Datasets } from './datasets.ts';
 import type { Distances } from './distances.ts';
+import { findStoredRun } from './find-run.ts';
 import { importanceOf } from './importance.ts';
 import type { Models } from './models.ts';
+import { movementOf } from './movement.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
 import { jobOf, type PreparedJob } from './run-job.ts';
 import { estimateTime, type PastRun } from './run-time.ts';
@@ -49,9 +50,9 @@ const CONTROL_TIMEOUT_MS = 10 * 60_000;
 /** The first steps are slower: graphs are compiled. */
 const LEAST_STEPS_TO_TELL = 10;
 
-const GOING_ON: readonly RunStatus[] = ['preparing', 'running'];
+export const GOING_ON: readonly RunStatus[] = ['preparing', 'running'];
 
-/** Use cases of training and of the history of runs. */
+/** Use cases of training: what a run is, and its life from start to end. */
 export class Runs {
   readonly #context: StudioContext;
   readonly #models: Models;
@@ -68,7 +69,7 @@ export class Runs {
     this.#models = models;
     this.#datasets = datasets;
     this.#distances = distances;
-    this.#markOrphans();
+    this.markOrphans();
   }
 
   /**
@@ -137,7 +138,7 @@ export class Runs {
   ): Promise<RunSummary> {
     const { store } = this.#context;
     const frozen = await this.#freeze(request, onChecked);
-    this.#markOrphans();
+    this.markOrphans();
     const [id, isTaken] = store
       .transaction(() => {
         const [training] = listTraining(store);
@@ -199,7 +200,7 @@ export class Runs {
     const id = newId(slug);
     insertRun(store, {
       id,
-      name: uniqueName(name, listRuns(store)),
+      name: uniqueName(name, listRunNames(store)),
       status: 'queued',
       configuration: job.configuration,
       directory: folderOf(this.#context, 'runs', id),
@@ -221,7 +222,7 @@ export class Runs {
    */
   repeat(original: StoredRun, job: PreparedJob, warnings: readonly string[]): RunSummary {
     const { store } = this.#context;
-    this.#markOrphans();
+    this.markOrphans();
     const { name, trainableParameters, trainableTensors, addedParameters } = original;
     const frozen = { name: `${name} again`, slug: name, warnings, trainableParameters, trainableTensors, addedParameters, job };
     const [id, isTaken] = store
@@ -260,21 +261,24 @@ export class Runs {
 
   /** Whether a run trains, here or in another process of the workspace. */
   get isDeviceTaken(): boolean {
-    this.#markOrphans();
+    this.markOrphans();
     return listTraining(this.#context.store).length > 0;
   }
 
   find(reference: string): StoredRun {
-    return resolve('run', reference, listRuns(this.#context.store));
+    return findStoredRun(this.#context.store, reference);
   }
 
+  /** All but those in the bin, newest first. */
   list(): RunSummary[] {
-    this.#markOrphans();
-    return listRuns(this.#context.store).map(summaryOf);
+    this.markOrphans();
+    return listRuns(this.#context.store)
+      .filter(({ deletedAt }) => deletedAt === null)
+      .map(summaryOf);
   }
 
   show(reference: string): RunSummary {
-    this.#markOrphans();
+    this.markOrphans();
     return summaryOf(this.find(reference));
   }
 
@@ -288,6 +292,14 @@ export class Runs {
     return [...steps].map(([step, measured]) => ({ step, datasets: measured.map(({ measure }) => measure) }));
   }
 
+  /**
+   * How far a run moved its model from its base.
+   * @throws StrataError CONFLICT when it has made no model yet, NOT_FOUND when its model or base is gone.
+   */
+  movement({ run, engine }: { run: string; engine?: string }): Promise<Movement> {
+    return movementOf(this.#context, this.#models, this.#datasets, this.find(run), engine);
+  }
+
   /** Follows a run, whoever trains it, until it neither waits in the queue nor goes on. An unknown run is refused at once, not at the first event. */
   watch({ run: reference }: { run: string }, signal?: AbortSignal): AsyncGenerator<RunEvent, void> {
     return this.#follow(this.find(reference).id, signal);
@@ -296,7 +308,7 @@ export class Runs {
   async *#follow(id: string, signal?: AbortSignal): AsyncGenerator<RunEvent, void> {
     let last = '';
     while (!signal?.aborted) {
-      this.#markOrphans();
+      this.markOrphans();
       // Whoever follows it must not wait for an end that cannot be written down.
       const unrecorded = this.#unrecorded.get(id);
       if (unrecorded) throw StrataError.fromRecord(unrecorded);
@@ -362,7 +374,7 @@ export class Runs {
   }
 
   async #ask(reference: string, control: 'pause' | 'stop'): Promise<RunSummary> {
-    this.#markOrphans();
+    this.markOrphans();
     const asked = this.find(reference);
     if (this.#leaveQueue(asked, control)) return this.show(asked.id);
     const { id, status, name } = this.find(reference); // it may have left the queue to be trained
@@ -386,7 +398,7 @@ export class Runs {
    * CORRUPT when its checkpoints are gone.
    */
   async resume({ run: reference }: { run: string }): Promise<RunSummary> {
-    this.#markOrphans();
+    this.markOrphans();
     const { id } = this.find(reference);
     const before = this.#owned.get(id);
     if (before && !isUnfinished(this.find(id).status)) {
@@ -394,7 +406,7 @@ export class Runs {
       await before.ended;
     }
     const run = this.find(id);
-    if (!canGoOn(run)) throw notResumable(run);
+    if (!canGoOn(run) || run.deletedAt !== null) throw notResumable(run);
     const wasSaved = (run.status === 'paused' && run.engine !== null) || run.stepsDone > run.configuration.checkpointEverySteps;
     if (wasSaved && !(await hasCheckpoint(run.directory))) throw checkpointsLost(run);
     const job = await this.#prepare(run);
@@ -406,8 +418,8 @@ export class Runs {
 
   /** Runs whose process ended without their doing, in a crash or a power cut, and that can go on: what a studio offers when it is opened. */
   async resumable(): Promise<{ run: RunSummary; hasCheckpoint: boolean; reason: string }[]> {
-    this.#markOrphans();
-    const found = listRuns(this.#context.store).filter((run) => run.status === 'interrupted' && canGoOn(run));
+    this.markOrphans();
+    const found = listRuns(this.#context.store).filter((run) => run.status === 'interrupted' && run.deletedAt === null && canGoOn(run));
     return Promise.all(
       found.map(async (run) => ({
         run: summaryOf(run),
@@ -415,55 +427,6 @@ export class Runs {
         reason: run.error?.message ?? 'The process that trained it ended before it did.',
       })),
     );
-  }
-
-  rename({ run, name }: { run: string; name: string }): RunSummary {
-    const { id } = this.find(run);
-    updateRun(this.#context.store, id, {
-      name: uniqueName(
-        name,
-        listRuns(this.#context.store).filter((other) => other.id !== id),
-      ),
-    });
-    return this.show(id);
-  }
-
-  note({ run, note }: { run: string; note: string }): RunSummary {
-    const { id } = this.find(run);
-    updateRun(this.#context.store, id, { note });
-    return this.show(id);
-  }
-
-  /** Runs side by side, and every setting or result in which they differ. */
-  compare({ runs: references }: { runs: string[] }): { runs: RunSummary[]; differences: Record<string, unknown[]> } {
-    const runs = references.map((reference) => this.show(reference));
-    // Why blocks stand where they do and why so much is replayed is no setting: what came of it is one.
-    const flat = runs.map(({ configuration: { importance: _, replayReason: _reason, ...settings }, ...run }) =>
-      flatten({ ...settings, rendering: settings.rendering ?? DEFAULT_RENDERING, ...results(run) }),
-    );
-    const keys = [...new Set(flat.flatMap((fields) => [...fields.keys()]))];
-    const differences: Record<string, unknown[]> = {};
-    for (const key of keys) {
-      const values = flat.map((fields) => fields.get(key) ?? null);
-      if (new Set(values.map((value) => JSON.stringify(value))).size > 1) differences[key] = values;
-    }
-    return { runs, differences };
-  }
-
-  /** Deletes a run's history and checkpoints. The model it made stays. */
-  async remove({ run: reference }: { run: string }): Promise<{ removed: string }> {
-    this.#markOrphans();
-    const run = this.find(reference);
-    if (GOING_ON.includes(run.status)) {
-      throw new StrataError('CONFLICT', 'A run that is training cannot be deleted.', {
-        found: `run "${run.name}" is ${run.status}`,
-        hint: 'Stop it first.',
-      });
-    }
-    deleteRun(this.#context.store, run.id);
-    const unfinished = run.model === null ? [this.#modelFolder(run), `${this.#modelFolder(run)}.partial`] : [];
-    for (const folder of [run.directory, ...unfinished]) await rm(folder, { recursive: true, force: true });
-    return { removed: run.id };
   }
 
   /** Whether this process trains a run, which {@link close} would give a checkpoint. */
@@ -516,7 +479,7 @@ export class Runs {
   }
 
   /** A run whose process is gone was interrupted; it can be resumed from its last checkpoint. */
-  #markOrphans(): void {
+  markOrphans(): void {
     const { store, log } = this.#context;
     for (const run of listTraining(store)) {
       if (this.#owned.has(run.id)) continue;
@@ -560,6 +523,12 @@ function checkpointsLost(run: StoredRun): StrataError {
 }
 
 function notResumable(run: StoredRun): StrataError {
+  if (run.deletedAt !== null) {
+    return new StrataError('CONFLICT', 'The run cannot be resumed: it is in the bin.', {
+      found: `run "${run.name}" was deleted at ${run.deletedAt}`,
+      hint: 'Restore it first.',
+    });
+  }
   return new StrataError('CONFLICT', 'The run cannot be resumed.', {
     found: `run "${run.name}" ${run.error?.code === 'DIVERGED' ? 'diverged' : `is ${run.status}`}`,
     allowed: 'a run that is paused, interrupted or failed',
@@ -567,49 +536,4 @@ function notResumable(run: StoredRun): StrataError {
       hint: 'It would diverge again: start a new run with a lower learning rate or a longer warm-up.',
     }),
   });
-}
-
-function results(run: Omit<RunSummary, 'configuration'>): Record<string, unknown> {
-  const {
-    status,
-    gain,
-    forgetting,
-    drift,
-    tokensPerSecond,
-    seconds,
-    peakMemory,
-    engine,
-    trainableParameters,
-    addedParameters,
-    baseline,
-    final,
-  } = run;
-  const losses = {
-    baseline: baseline && { new: baseline.new.loss, old: baseline.old?.loss ?? null },
-    final: final && { new: final.new.loss, old: final.old?.loss ?? null },
-  };
-  return {
-    status,
-    gain,
-    forgetting,
-    drift,
-    tokensPerSecond,
-    seconds,
-    peakMemory,
-    engineUsed: engine,
-    trainableParameters,
-    addedParameters,
-    ...losses,
-  };
-}
-
-/** Nested fields as dotted keys; lists are compared as wholes. */
-function flatten(value: Record<string, unknown>, prefix = ''): Map<string, unknown> {
-  const fields = new Map<string, unknown>();
-  for (const [key, field] of Object.entries(value)) {
-    const isNested = typeof field === 'object' && field !== null && !Array.isArray(field);
-    if (isNested) for (const [inner, each] of flatten(field as Record<string, unknown>, `${prefix}${key}.`)) fields.set(inner, each);
-    else fields.set(prefix + key, field);
-  }
-  return fields;
 }

@@ -18,10 +18,14 @@ import { Models } from './models.ts';
 import { Planner } from './planner.ts';
 import { Recipes } from './recipes.ts';
 import { RunCopies } from './run-copies.ts';
+import { RunComparison } from './run-comparison.ts';
+import { RunExport } from './run-export.ts';
+import { RunHistory } from './run-history.ts';
 import { RunQueue } from './run-queue.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
+import { Suites } from './suites.ts';
 import { Text } from './text.ts';
 import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
@@ -54,9 +58,13 @@ export interface Studio {
   readonly runs: Runs;
   readonly copies: RunCopies;
   readonly recipes: Recipes;
+  readonly history: RunHistory;
+  readonly comparison: RunComparison;
+  readonly runExport: RunExport;
   /** Runs that wait. Whoever serves it to a person drives it. */
   readonly queue: RunQueue;
   readonly selfReplay: SelfReplay;
+  readonly suites: Suites;
   readonly text: Text;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
@@ -86,7 +94,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>;
   const recipes = new Recipes(context, models, runs);
   const queue = new RunQueue(context, runs, () => recipes.tend());
-  const text = new Text(context);
+  const comparison = new RunComparison(context, runs);
+  const text = new Text(context, datasets);
   return {
     home,
     version,
@@ -102,8 +111,12 @@ export function openStudio({ home, executor, resources, version, log = () => und
     runs,
     copies: new RunCopies(context, { runs, models, datasets, engines }),
     recipes,
+    history: new RunHistory(context, runs),
+    comparison,
+    runExport: new RunExport(context, runs, comparison),
     queue,
     selfReplay: new SelfReplay(context, models, datasets),
+    suites: new Suites(context, datasets, text),
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),

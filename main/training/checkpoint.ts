@@ -46,7 +46,10 @@ const stateSchema = z.object({
   /** What documents add to it; none in runs from before they were told apart. */
   baselineDocuments: z.array(partSumsSchema).default([]),
   /** Of the baseline, what is measured again and again; null where it is the same. */
-  watchedBaseline: z.object({ evaluation: evaluationSchema, documents: z.array(partSumsSchema) }).nullable().default(null),
+  watchedBaseline: z
+    .object({ evaluation: evaluationSchema, documents: z.array(partSumsSchema) })
+    .nullable()
+    .default(null),
   guard: guardStateSchema.default(freshGuardState),
   identityDifference: z.number().nullable(),
   /** The last measurements. A studio that died may not have recorded them, and a resumed run does not measure them again. */

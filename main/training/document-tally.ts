@@ -2,6 +2,7 @@ import type { DatasetMeasure, MeasuredRole } from '../../shared/domain/measureme
 import type { MeasuredLoss } from '../../shared/domain/run.ts';
 import { estimateRatio, type Estimate } from '../../shared/domain/statistics.ts';
 import { isScored, type WindowScores } from '../llama/measure.ts';
+import type { ByteLength } from '../models/tokenizers/token-bytes.ts';
 import type { HeldOutWindow } from './windows.ts';
 
 /** A window whose tokens have their bytes beside them. */
@@ -9,13 +10,18 @@ export interface SizedWindow extends HeldOutWindow {
   bytes: Uint16Array; // [T]
 }
 
-/** Bytes of text that each token of a window stands for; a token is the first of its text at the start of a document, and behind a special token. */
-export function sized(window: HeldOutWindow, byteLength: (id: number, isFirst: boolean) => number): SizedWindow {
+/** Bytes of text that each token of a window stands for; a text begins with its document. */
+export function sized(window: HeldOutWindow, byteLength: ByteLength): SizedWindow {
   const { tokens, documents } = window;
-  const bytes = Uint16Array.from(tokens, (id, index) => {
-    const isFirst = index === 0 || documents[index] !== documents[index - 1] || byteLength(tokens[index - 1]!, false) === 0;
-    return byteLength(id, isFirst);
-  });
+  const bytes = new Uint16Array(tokens.length);
+  let leading: number[] | null = null;
+  for (const [index, id] of tokens.entries()) {
+    // A window may begin within a document. If that is where the document begins, then with a special token; the first is not scored anyway.
+    const begins = index === 0 ? byteLength(id, null) === 0 : documents[index] !== documents[index - 1];
+    if (begins) leading = [];
+    bytes[index] = byteLength(id, leading);
+    leading = leading && bytes[index] === 0 ? [...leading, id] : null;
+  }
   return { ...window, bytes };
 }
 
@@ -58,12 +64,28 @@ export class DocumentTally {
     }
   }
 
+  /** The documents of several tallies, one after the other. */
+  static joined(tallies: readonly DocumentTally[]): DocumentTally {
+    const all = new DocumentTally();
+    for (const tally of tallies.filter(({ tokens }) => tokens.length > 0)) {
+      const [from, into] = [tally.#columns, all.#columns];
+      for (const [index, column] of into.entries()) column.push(...from[index]!);
+      all.#hasBase = tally.#hasBase;
+      all.#readTokens += tally.#readTokens;
+    }
+    return all;
+  }
+
+  get #columns(): number[][] {
+    return [this.tokens, this.bytes, this.losses, this.drifts, this.unshifted, this.marginal];
+  }
+
   #placeOf(document: number): number {
     const known = this.#places.get(document);
     if (known !== undefined) return known;
     const place = this.#places.size;
     this.#places.set(document, place);
-    for (const column of [this.tokens, this.bytes, this.losses, this.drifts, this.unshifted, this.marginal]) column[place] = 0;
+    for (const column of this.#columns) column[place] = 0;
     return place;
   }
 

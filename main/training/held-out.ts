@@ -4,6 +4,7 @@ import { RESAMPLES } from '../../shared/domain/statistics.ts';
 import type { TokenShard } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Llama } from '../llama/parameters.ts';
+import type { ByteLength } from '../models/tokenizers/token-bytes.ts';
 import { DocumentTally, type DocumentSums, driftOf, lossOf, type SizedWindow, sized } from './document-tally.ts';
 import { scoreAll } from './evaluation.ts';
 import { heldOutWindows } from './windows.ts';
@@ -39,7 +40,10 @@ export class NotMeasurable extends Error {}
 function describe(measured: readonly { part: MeasuredPart; tally: DocumentTally }[]): string {
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   return measured
-    .map(({ part: { name }, tally }) => `loss on ${name} ${sum(tally.losses) / sum(tally.tokens)}, drift ${sum(tally.drifts) / sum(tally.tokens)}`)
+    .map(({ part: { name, role }, tally }) => {
+      const { tokens, losses, drifts } = tally.sums();
+      return `loss on ${role} ${name} ${sum(losses) / sum(tokens)}${drifts ? `, drift ${sum(drifts) / sum(tokens)}` : ''}`;
+    })
     .join(', ');
 }
 
@@ -62,7 +66,7 @@ export class HeldOut {
   constructor(
     parts: readonly MeasuredPart[],
     { context, evaluation: { tokens, tokensAtEnds = tokens } }: Pick<RunConfiguration, 'context' | 'evaluation'>,
-    byteLength: (id: number, isFirst: boolean) => number,
+    byteLength: ByteLength,
   ) {
     this.#parts = parts;
     this.#roles = (['new', 'old', 'past'] as const).map((role) => {

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { chosenMappingSchema } from '../../shared/contract/dataset-import.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
+import { partOptionsSchema } from '../../shared/domain/evaluation/part.ts';
 import { guardEventSchema } from '../../shared/domain/guard.ts';
+import { methodSchema } from '../../shared/domain/method.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
 
 /** What goes between the studio and the trainer process, parsed on both sides. */
@@ -59,6 +61,10 @@ const evaluateJobSchema = z.object({
   files: z.array(z.string()),
   /** Texts that are in no file, measured after the files. */
   texts: z.array(z.string()).optional(),
+  /** Held-out parts of datasets, tokenised for the model, measured after the texts. */
+  datasets: z.array(z.object({ datasetId: z.string(), name: z.string(), hash: z.string(), heldOutPath: z.string() })).optional(),
+  /** A model to compare with position by position; it must have the same tokenizer. */
+  referenceDirectory: z.string().optional(),
   context: z.int().min(2).nullable(),
 });
 
@@ -87,6 +93,19 @@ const importanceJobSchema = z.object({
   limitSeconds: z.number().positive(),
 });
 
+/** How far a run moved its model from its base: see main/training/movement-job.ts. */
+const movementJobSchema = z.object({
+  kind: z.literal('movement'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  baseModelDirectory: z.string(),
+  method: methodSchema,
+  /** Old data, whose held-out parts the hidden states are computed on. */
+  datasets: z.array(z.object({ name: z.string(), heldOutPath: z.string() })),
+  /** Tokens per window. */
+  context: z.int().min(2),
+});
+
 /** Text that a model writes by itself: see main/training/self-replay-job.ts. */
 const selfReplayJobSchema = z.object({
   kind: z.literal('self-replay'),
@@ -98,6 +117,25 @@ const selfReplayJobSchema = z.object({
   seed: z.int(),
   /** A file of JSON Lines, written anew. */
   destination: z.string(),
+});
+
+/** What a model makes of questions and texts: see main/training/score-job.ts. */
+const scoreJobSchema = z.object({
+  kind: z.literal('score'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  parts: z
+    .array(
+      z.object({
+        /** For the user. */
+        name: z.string(),
+        /** Files of JSON Lines; examples for answers in words, null where they are among the questions. */
+        path: z.string(),
+        examplesPath: z.string().nullable(),
+        options: partOptionsSchema,
+      }),
+    )
+    .min(1),
 });
 
 /** Reads files and folders into a dataset folder, without an engine: see main/training/import-job.ts. */
@@ -127,7 +165,9 @@ export const jobSchema = z.discriminatedUnion('kind', [
   evaluateJobSchema,
   verifyJobSchema,
   importanceJobSchema,
+  movementJobSchema,
   selfReplayJobSchema,
+  scoreJobSchema,
   importJobSchema,
   selfTestJobSchema,
 ]);
@@ -137,7 +177,9 @@ export type GenerateJob = z.infer<typeof generateJobSchema>;
 export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
 export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type ImportanceJob = z.infer<typeof importanceJobSchema>;
+export type MovementJob = z.infer<typeof movementJobSchema>;
 export type SelfReplayJob = z.infer<typeof selfReplayJobSchema>;
+export type ScoreJob = z.infer<typeof scoreJobSchema>;
 export type ImportJob = z.infer<typeof importJobSchema>;
 /** Jobs that compute with a tensor engine. */
 export type EngineJob = Exclude<Job, { kind: 'import' | 'self-test' }>;

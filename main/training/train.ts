@@ -185,7 +185,7 @@ class Session {
         return { datasetId, name, hash, role, heldOut };
       });
       const tokenizer = await loadTokenizer(job.baseModelDirectory);
-      const heldOut = new HeldOut([...measured, ...past], configuration, (id, isFirst) => tokenizer.byteLength(id, isFirst));
+      const heldOut = new HeldOut([...measured, ...past], configuration, tokenizer.byteLength);
       for (const { heldOut: shard } of past) await shard.close(); // its windows are in memory
       past.length = 0;
       const optimizer = new Optimizer(engine, parametersOf(model), {
@@ -301,7 +301,8 @@ class Session {
   /** Whether windows repeat follows from the configuration alone, whatever a guard does, so a resumed run computes as the undisturbed one. */
   #openPrefixes(): PrefixCache | null {
     const { steps, batch } = this.#configuration;
-    if (openMixture(this.#configuration, this.#sources).repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0) return null;
+    if (openMixture(this.#configuration, this.#sources).repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0)
+      return null;
     return new PrefixCache(this.#engine, this.#model, join(this.#job.runDirectory, PREFIX_FILE));
   }
 

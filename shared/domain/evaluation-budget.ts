@@ -59,7 +59,11 @@ export function planEvaluation(request: BudgetRequest): EvaluationPlan {
   const { between, ends } = measurementFlops(request);
   const evaluations = within(Math.floor(half / between(USUAL_TOKENS)), LEAST.evaluations, MOST.evaluations);
   const tokens = largest((count) => evaluations * between(count) <= half, LEAST.tokens, MOST.tokens);
-  return { evaluations, tokens, tokensAtEnds: largest((count) => ends(count) <= half, Math.max(tokens, LEAST.tokensAtEnds), MOST.tokensAtEnds) };
+  return {
+    evaluations,
+    tokens,
+    tokensAtEnds: largest((count) => ends(count) <= half, Math.max(tokens, LEAST.tokensAtEnds), MOST.tokensAtEnds),
+  };
 }
 
 /** The largest number within bounds that fits; the least where none does. */

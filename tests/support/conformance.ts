@@ -307,7 +307,12 @@ const reductions: ConformanceCase[] = [
       return 1 + columns.filter((column) => at(ranking, [row!, column]) > at(ranking, [row!, top])).length;
     }),
   ),
-  caseOf('rankOfTop, by the same values', [wide], (e, [x]) => e.rankOfTop(x!, x!), build([3], () => 1)),
+  caseOf(
+    'rankOfTop, by the same values',
+    [wide],
+    (e, [x]) => e.rankOfTop(x!, x!),
+    build([3], () => 1),
+  ),
   caseOf('sumOfSquares', [x2345], (e, [x]) => e.sumOfSquares(x!), {
     shape: [],
     values: Float64Array.of(x2345.values.reduce((sum, each) => sum + each * each, 0)),

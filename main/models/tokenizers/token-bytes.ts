@@ -13,25 +13,31 @@ interface Tokens {
 }
 
 /**
- * How many bytes of UTF-8 a token stands for: those of all tokens of a text add up to the text's, as the tokenizer normalises it. Special
- * tokens stand for none. What a token is decoded to beside others tells it, because a blank that is only put in front of a text is none of it.
- * @returns a function of the id and of whether the token is the first of its text.
+ * Bytes of UTF-8 that a token stands for.
+ * @param leading the ids before it in its text, where all of them stand for no byte; null in the middle of a text.
  */
-export function tokenBytes({ texts, isSpecial, decode, isByteLevel }: Tokens): (id: number, isFirst: boolean) => number {
-  const known = [new Map<number, number>(), new Map<number, number>()] as const;
+export type ByteLength = (id: number, leading: readonly number[] | null) => number;
+
+/**
+ * How many bytes tokens stand for: those of all tokens of a text add up to the text's, as the tokenizer normalises it. Special tokens stand for
+ * none. What a token is decoded to beside others tells it, because a blank that is only put in front of a text is none of it.
+ */
+export function tokenBytes({ texts, isSpecial, decode, isByteLevel }: Tokens): ByteLength {
+  const known = new Map<string, number>();
   const letter = isByteLevel ? undefined : [...texts.keys()].find((id) => !isSpecial(id) && /^[a-z]$/.test(decode([id])));
-  const count = (id: number, isFirst: boolean): number => {
+  const decodedBehind = (before: readonly number[], id: number): number =>
+    Buffer.byteLength(decode([...before, id])) - Buffer.byteLength(decode(before));
+  const count: ByteLength = (id, leading) => {
     const text = texts.get(id);
     if (text === undefined || isSpecial(id)) return 0;
     if (isByteLevel) return fromByteLetters(text)?.length ?? Buffer.byteLength(text);
     if (BYTE_TOKEN.test(text)) return 1;
-    if (isFirst || letter === undefined) return Buffer.byteLength(decode([id]));
-    return Buffer.byteLength(decode([letter, id])) - 1;
+    return decodedBehind(leading ?? (letter === undefined ? [] : [letter]), id);
   };
-  return (id, isFirst) => {
-    const of = known[isFirst ? 1 : 0];
-    const bytes = of.get(id) ?? count(id, isFirst);
-    of.set(id, bytes);
+  return (id, leading) => {
+    const key = leading ? `${id} ${leading.join(' ')}` : `${id}`;
+    const bytes = known.get(key) ?? count(id, leading);
+    known.set(key, bytes);
     return bytes;
   };
 }

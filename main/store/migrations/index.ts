@@ -8,7 +8,9 @@ import { modelLine } from './0070-model-line.ts';
 import { datasetFacts } from './0080-dataset-facts.ts';
 import { retention } from './0090-retention.ts';
 import { measuring } from './0091-measuring.ts';
+import { suiteTables } from './0100-suites.ts';
 import { queueAndBatches } from './0130-queue-and-batches.ts';
+import { runFacts } from './0140-run-facts.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -23,5 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   datasetFacts,
   retention,
   measuring,
+  suiteTables,
   queueAndBatches,
+  runFacts,
 ];

@@ -58,7 +58,11 @@ const FORMS: Record<ChoiceForm, (fields: RowFields) => ChoiceItem> = {
     const inside = new RowFields({ text, label }, 'the choices');
     const [texts, labels] = [inside.texts('text'), inside.texts('label')];
     if (texts.length !== labels.length) {
-      throw fields.refusal('Choices and labels are not as many.', `${texts.length} texts, ${labels.length} labels`, 'one label for each choice');
+      throw fields.refusal(
+        'Choices and labels are not as many.',
+        `${texts.length} texts, ${labels.length} labels`,
+        'one label for each choice',
+      );
     }
     return question(`Question: ${fields.text('question')}\nAnswer:`, texts, fields.answer('answerKey', texts, labels));
   },
