@@ -2,8 +2,8 @@ import type { Recipe } from '../../shared/contract/recipes.ts';
 import type { TrainPreview } from '../../shared/contract/training.ts';
 import { PILOT_SHARES } from '../../shared/domain/forecast.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
-import { countParameters, DEFAULT_RANK, LORA_TARGETS, type MethodName } from '../../shared/domain/method.ts';
-import type { ExpansionPlan } from '../../shared/domain/plan.ts';
+import { countParameters, DEFAULT_RANK, LORA_TARGETS, type MethodName, needsImportance } from '../../shared/domain/method.ts';
+import { type ExpansionPlan, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { randomStream } from '../../shared/domain/random.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { ParsedTrainRequest } from './train-request.ts';
@@ -104,7 +104,10 @@ function existingBlocks({ baseBlocks, inserted }: ExpansionPlan): number[] {
   return [...chosen].slice(0, Math.min(inserted.length, baseBlocks)).sort((a, b) => a - b);
 }
 
-/** Every combination of the axes' values, in a seeded order: a sweep that is ended early has then seen something of every corner. */
+/**
+ * Every combination of the axes' values, in a seeded order: a sweep that is ended early has then seen something of every corner. Combinations
+ * that mean the same, as one block `even` and at the `top` do, are trained once.
+ */
 export function sweepRuns(recipe: RecipeOf<'sweep'>, outlook: TrainPreview): RecipeRun[] {
   const axes = [
     axis(recipe.replayShares, 'replayShare', describeShare),
@@ -131,7 +134,20 @@ export function sweepRuns(recipe: RecipeOf<'sweep'>, outlook: TrainPreview): Rec
       ),
     [{ label: '', request: same }],
   );
-  return shuffled(grid, recipe.seed);
+  return shuffled(withoutDoubles(grid, outlook.plan?.baseBlocks ?? 0), recipe.seed);
+}
+
+function withoutDoubles(runs: readonly RecipeRun[], baseBlocks: number): RecipeRun[] {
+  const signs = new Set<string>();
+  return runs.filter(({ request }) => {
+    const { blocks, place = 'even', ...rest } = request;
+    const isPlanned = request.method === 'expand' && !needsImportance({ method: 'expand', place });
+    const plan = isPlanned ? planExpansion(baseBlocks, blocks, parsePlace(place)) : { blocks, place };
+    const sign = JSON.stringify([plan, rest]);
+    const isNew = !signs.has(sign);
+    signs.add(sign);
+    return isNew;
+  });
 }
 
 interface AxisValue {

@@ -31,7 +31,6 @@ export function createRouter(studio: Studio) {
     comparison,
     runExport,
     selfReplay,
-    queue,
     suites,
     text,
   } = studio;
