@@ -20,6 +20,7 @@ export function createRouter(studio: Studio) {
     datasets,
     dataChecks,
     datasetDocuments,
+    datasetSamples,
     datasetTokens,
     imports,
     planner,
@@ -81,6 +82,7 @@ export function createRouter(studio: Studio) {
       remove: api.datasets.remove.handler(({ input }) => datasets.remove(input)),
       check: api.datasets.check.handler(({ input, signal }) => told(dataChecks.followCheck(input, signal))),
       drop: api.datasets.drop.handler(({ input }) => dataChecks.drop(input)),
+      sample: api.datasets.sample.handler(({ input }) => datasetSamples.make(input)),
       distance: api.datasets.distance.handler(({ input, signal }) => told(dataChecks.followDistance(input, signal))),
     },
     training: {

@@ -11,6 +11,7 @@ import { measuring } from './0091-measuring.ts';
 import { suiteTables } from './0100-suites.ts';
 import { queueAndBatches } from './0130-queue-and-batches.ts';
 import { runFacts } from './0140-run-facts.ts';
+import { lines } from './0150-lines.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   suiteTables,
   queueAndBatches,
   runFacts,
+  lines,
 ];
