@@ -17,6 +17,8 @@ import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
 import { Planner } from './planner.ts';
+import { Recipes } from './recipes.ts';
+import { RunCopies } from './run-copies.ts';
 import { RunComparison } from './run-comparison.ts';
 import { RunExport } from './run-export.ts';
 import { RunHistory } from './run-history.ts';
@@ -56,6 +58,8 @@ export interface Studio {
   readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly copies: RunCopies;
+  readonly recipes: Recipes;
   readonly history: RunHistory;
   readonly comparison: RunComparison;
   readonly runExport: RunExport;
@@ -88,8 +92,11 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
+  const engines: Studio['engines'] = async () =>
+    (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>;
+  const recipes = new Recipes(context, models, runs);
+  const queue = new RunQueue(context, runs, () => recipes.tend());
   const comparison = new RunComparison(context, runs);
-  const queue = new RunQueue(context, runs);
   const datasetTokens = new DatasetTokens(context, datasets);
   const text = new Text(context, datasets);
   return {
@@ -106,6 +113,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
+    copies: new RunCopies(context, { runs, models, datasets, engines }),
+    recipes,
     history: new RunHistory(context, runs),
     comparison,
     runExport: new RunExport(context, runs, comparison),
@@ -115,8 +124,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     text,
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
-    engines: async () =>
-      (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
+    engines,
     close: async () => {
       await exports.close();
       await downloads.close();

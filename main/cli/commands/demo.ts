@@ -4,7 +4,7 @@ import type { ParsedTrainRequest } from '../../studio/train-request.ts';
 import { STRATA } from '../report.ts';
 import { describeComparison } from '../run-display.ts';
 import { command, type CommonOptions, type Session, withSession } from '../session.ts';
-import { describePlan, describeResult, followRun } from '../train-display.ts';
+import { describePlan, describeResult, followQueued } from '../train-display.ts';
 
 interface Extent {
   steps: number;
@@ -57,7 +57,7 @@ export function demoCommand(): Command {
       };
       say(`${describePlan(await studio.runs.preview(request))}\n`);
       const started = await studio.runs.start(request);
-      const run = await followRun(session, started.id);
+      const run = await followQueued(session, started);
       if (run.model && !session.isJson) await showSamples(session, run.model, engine);
       say(`\n${describeResult(run)}\n\nThe same without replay, to see what the ${100 * REQUEST.replayShare} % of old text were worth:\n`);
       const { id } = await studio.runs.start({ ...request, replayShare: 0, name: 'Demo: the same without replay' });
