@@ -6,8 +6,8 @@ import { loadContentEncoder } from '../models/content-encoder.ts';
 import type { TextEvaluation } from '../training/evaluate-job.ts';
 import type { EvaluateJob } from '../training/messages.ts';
 import { resolve, type StudioContext } from './context.ts';
-import type { Datasets } from './datasets.ts';
 import { findStoredRun } from './find-run.ts';
+import type { Datasets } from './datasets.ts';
 
 /** Use cases that read or write text with a saved model. */
 export class Text {
