@@ -4,6 +4,7 @@ import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
 import { modelCommand } from './commands/model.ts';
+import { packCommand } from './commands/pack.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { evalCommand, generateCommand } from './commands/text.ts';
@@ -19,6 +20,7 @@ for (const each of [
   serveCommand(),
   engineCommand(),
   modelCommand(),
+  packCommand(),
   dataCommand(),
   trainCommand(),
   runCommand(),

@@ -14,7 +14,9 @@ import { Datasets } from './datasets.ts';
 import { Distances } from './distances.ts';
 import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
+import { Gates } from './gates.ts';
 import { Models } from './models.ts';
+import { Packs } from './packs.ts';
 import { Planner } from './planner.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
@@ -51,6 +53,8 @@ export interface Studio {
   readonly runs: Runs;
   readonly selfReplay: SelfReplay;
   readonly text: Text;
+  readonly packs: Packs;
+  readonly gates: Gates;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
   engines(): Promise<{ selected: string | null; engines: EngineInfo[] }>;
@@ -91,11 +95,14 @@ export function openStudio({ home, executor, resources, version, log = () => und
     runs,
     selfReplay: new SelfReplay(context, models, datasets),
     text,
+    packs: new Packs(context, models, text),
+    gates: new Gates(context, datasets, text),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
     engines: async () =>
       (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
     close: async () => {
+      await text.close();
       await exports.close();
       await downloads.close();
       await imports.close();

@@ -1,35 +1,106 @@
+import type { z } from 'zod';
+import type { Explanation, Generated, StreamEvent, streamRequestSchema, voiceSchema, explainRequestSchema, generateRequestSchema } from '../../shared/contract/text.ts';
+import { blockStrengths, findPack, packsOf } from '../../shared/domain/pack.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { listModels, type StoredModel } from '../store/models.ts';
 import { listRuns } from '../store/runs.ts';
 import type { TextEvaluation } from '../training/evaluate-job.ts';
+import type { GeneratedText } from '../training/generate-job.ts';
+import type { JobVoice, SpeechEvent } from '../training/speech-messages.ts';
 import { resolve, type StudioContext } from './context.ts';
+import { Speaker } from './speaker.ts';
+
+type Voice = z.output<typeof voiceSchema>;
+type StreamRequest = z.output<typeof streamRequestSchema>;
 
 /** Use cases that read or write text with a saved model. */
 export class Text {
   readonly #context: StudioContext;
+  readonly #speaker: Speaker;
 
-  constructor(context: StudioContext) {
+  constructor(context: StudioContext, speaker = new Speaker(context)) {
     this.#context = context;
+    this.#speaker = speaker;
   }
 
-  async generate(input: {
-    model: string;
-    prompt: string;
-    maxTokens: number;
-    temperature: number;
-    seed: number;
-    bypass: boolean;
-    engine?: string;
-  }): Promise<{ text: string; tokenIds: number[] }> {
-    const { model, engine = 'auto', ...rest } = input;
-    const job = { kind: 'generate' as const, engine, modelDirectory: this.modelOf(model).path, ...rest };
-    return (await this.#context.executor.start(job, () => undefined).finished) as { text: string; tokenIds: number[] };
+  async generate({ prompt, maxTokens, temperature, seed, engine, ...voice }: z.output<typeof generateRequestSchema>): Promise<Generated> {
+    const { text, tokenIds, gate } = await this.#generate({ voice, prompt, maxTokens, temperature, seed, engine });
+    return { text, tokenIds, gate };
+  }
+
+  /** An answer token by token; leaving off, or the signal, ends it at its next token. */
+  async *stream(request: StreamRequest, signal?: AbortSignal): AsyncGenerator<StreamEvent, void> {
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    if (signal?.aborted) end();
+    signal?.addEventListener('abort', end, { once: true });
+    const heard: StreamEvent[] = [];
+    let wake = (): void => undefined;
+    const told = (event: StreamEvent): void => {
+      heard.push(event);
+      wake();
+    };
+    let isOver = false;
+    const work = this.#generate(request, { onEvent: (event) => told(streamEvent(event)), signal: ended.signal }).then(
+      ({ text, tokenIds, end, secondsToFirst, seconds }) => told({ kind: 'end', text, tokenIds, end, secondsToFirst, seconds }),
+    );
+    const over = work.finally(() => {
+      isOver = true;
+      wake();
+    });
+    over.catch(() => undefined); // told below
+    try {
+      while (!isOver || heard.length > 0) {
+        const event = heard.shift();
+        if (event) yield event;
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+      await over;
+    } finally {
+      signal?.removeEventListener('abort', end);
+      end();
+    }
+  }
+
+  /** What voices think of each token of a text. */
+  async explain({ voices, engine, ...rest }: z.output<typeof explainRequestSchema>, signal?: AbortSignal): Promise<Explanation> {
+    const request = { kind: 'explain' as const, voices: voices.map((voice) => this.#jobVoice(voice)), ...rest };
+    return (await this.#speaker.ask(request, { engine, signal })) as Explanation;
   }
 
   async evaluate(input: { model: string; files: string[]; context?: number; engine?: string }): Promise<TextEvaluation> {
     const { model, files, context = null, engine = 'auto' } = input;
     const job = { kind: 'evaluate' as const, engine, modelDirectory: this.modelOf(model).path, files, context };
     return (await this.#context.executor.start(job, () => undefined).finished) as TextEvaluation;
+  }
+
+  /** Ends the process that answers. */
+  close(): Promise<void> {
+    return this.#speaker.close();
+  }
+
+  async #generate(
+    { voice, prompt, maxTokens, temperature, seed, engine }: StreamRequest,
+    options: { onEvent?: (event: SpeechEvent) => void; signal?: AbortSignal } = {},
+  ): Promise<GeneratedText> {
+    const request = { kind: 'generate' as const, voice: this.#jobVoice(voice), prompt, maxTokens, temperature, seed };
+    return (await this.#speaker.ask(request, { engine, ...options })) as GeneratedText;
+  }
+
+  /** A voice as the trainer process takes it: blocks instead of packs. */
+  #jobVoice({ model: reference, bypass, strengths = [], gate }: Voice): JobVoice {
+    const model = this.modelOf(reference);
+    const blocks = blockStrengths(model, strengths);
+    if (bypass) {
+      if (!model.plan) throw nothingToBypass(model);
+      for (const { position } of model.plan.inserted) blocks[position] = 0;
+    }
+    const isWhole = blocks.every((strength) => strength === 1);
+    return {
+      modelDirectory: model.path,
+      strengths: isWhole ? null : blocks,
+      gate: gate ? { tokens: gate.tokens, positions: findPack(model, gate.pack ?? latestPack(model)).positions } : null,
+    };
   }
 
   /**
@@ -51,4 +122,23 @@ export class Text {
     }
     return resolve('model', run.model, models);
   }
+}
+
+/** The number of the last pack, for whoever does not name one. */
+export function latestPack({ line }: Pick<StoredModel, 'line'>): number {
+  return packsOf(line).at(-1)?.number ?? 1;
+}
+
+function streamEvent(event: SpeechEvent): StreamEvent {
+  if (event.kind !== 'token') return event;
+  const { id, text, logProbability } = event;
+  return { kind: 'token', id, text, probability: Math.exp(logProbability) };
+}
+
+function nothingToBypass({ name }: StoredModel): StrataError {
+  return new StrataError('BAD_INPUT', 'This model has no inserted blocks to leave out.', {
+    found: name,
+    allowed: 'a model made by expansion',
+    hint: 'Ask the base itself for its answer.',
+  });
 }

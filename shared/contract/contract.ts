@@ -20,8 +20,17 @@ import { engineInfoSchema } from './engines.ts';
 import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
+import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { runEventSchema, runRef } from './runs.ts';
+import {
+  explainRequestSchema,
+  explanationSchema,
+  generatedSchema,
+  generateRequestSchema,
+  streamEventSchema,
+  streamRequestSchema,
+} from './text.ts';
 import { streamWindowSchema, trainPreviewSchema, trainRequestSchema } from './training.ts';
 
 /**
@@ -66,6 +75,16 @@ export const contract = {
     /** What a model is stored as, and how large it would be in each format and element type. */
     exportSizes: call.input(z.object({ model: z.string() })).output(exportSizesSchema),
     remove: call.input(z.object({ model: z.string() })).output(z.object({ removed: z.string() })),
+  },
+  packs: {
+    /** The packs of a model, and what was measured of them. */
+    list: call.input(z.object({ model: z.string() })).output(modelPacksSchema),
+    /** Whether it is its base without them, to the last bit. */
+    prove: call.input(z.object({ model: z.string(), engine: z.string().optional() })).output(packProofSchema),
+    /** Makes a model of a base and packs of other models: to stack them, to take one out, or to make a strength its own. */
+    compose: call.input(composeRequestSchema).output(composedSchema),
+    /** How well a gate decides whether a pack is used; leaving off ends it. */
+    evaluateGate: call.input(gateRequestSchema).output(eventIterator(gateEventSchema)),
   },
   catalogue: {
     list: call.output(z.array(catalogueModelSchema)),
@@ -179,21 +198,11 @@ export const contract = {
     remove: call.input(runRef).output(z.object({ removed: z.string() })),
   },
   text: {
-    generate: call
-      .input(
-        z.object({
-          /** Model or run, id or name. */
-          model: z.string(),
-          prompt: z.string(),
-          maxTokens: z.int().min(1).max(8192).default(64),
-          /** 0 is greedy. */
-          temperature: z.number().min(0).max(10).default(0),
-          seed: z.int().min(0).default(0),
-          /** Skip the inserted blocks: the base's own answer. */
-          bypass: z.boolean().default(false),
-        }),
-      )
-      .output(z.object({ text: z.string(), tokenIds: z.array(z.int()) })),
+    generate: call.input(generateRequestSchema).output(generatedSchema),
+    /** An answer token by token; leaving off ends it at the next token. */
+    stream: call.input(streamRequestSchema).output(eventIterator(streamEventSchema)),
+    /** What voices think of each token of a text, and which blocks moved it. */
+    explain: call.input(explainRequestSchema).output(explanationSchema),
     evaluate: call
       .input(z.object({ model: z.string(), files: z.array(z.string()).min(1), context: z.int().min(2).optional() }))
       .output(z.object({ tokens: z.int(), bytes: z.int(), lossPerToken: z.number(), perplexity: z.number(), bitsPerByte: z.number() })),

@@ -7,6 +7,7 @@ import { importanceTables } from './0060-importance.ts';
 import { modelLine } from './0070-model-line.ts';
 import { datasetFacts } from './0080-dataset-facts.ts';
 import { retention } from './0090-retention.ts';
+import { packRecords } from './0120-pack-records.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   modelLine,
   datasetFacts,
   retention,
+  packRecords,
 ];

@@ -70,7 +70,7 @@ const earlierTraining = {
   forgetting: null,
 };
 
-const WRITTEN = 'the file as Strata wrote it, schemaVersion 1 to 3';
+const WRITTEN = 'the file as Strata wrote it, schemaVersion 1 to 4';
 
 describe('expansion.json', () => {
   it.each<[string, Expansion]>([
