@@ -53,7 +53,7 @@ export class Gates {
       documents: request.documents,
       documentTokens: Math.min(model.contextLength, request.documentTokens ?? Math.max(DOCUMENT_TOKENS, 2 * Math.max(...request.tokens))),
     };
-    const progress: Progress = { activity: '', done: 0, of: 0 };
+    const progress: Progress = { activity: '', done: 0, of: 1 };
     const handle = this.#context.executor.start(job, (event) => {
       if (event.type === 'activity') progress.activity = event.text;
       else if (event.type === 'done') Object.assign(progress, { done: event.done, of: event.of });
