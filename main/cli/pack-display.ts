@@ -27,13 +27,18 @@ export function describeProof({ base, isProved, maxLogitDifference, tokens, tens
   return fields([
     ['Without packs', isProved ? `exactly "${base.name}", to the last bit` : `NOT "${base.name}"`],
     ['Logits', `largest difference ${maxLogitDifference ?? 'not a number'} on ${count(tokens)} tokens`],
-    ['Tensors', `${count(tensors.compared)} compared, ${tensors.different.length > 0 ? `different: ${tensors.different.join(', ')}` : 'none different'}`],
+    [
+      'Tensors',
+      `${count(tensors.compared)} compared, ${tensors.different.length > 0 ? `different: ${tensors.different.join(', ')}` : 'none different'}`,
+    ],
     ['Engine', `${engine}, ${duration(seconds)}`],
   ]);
 }
 
 export function describeComposed({ model, warnings }: Composed): string {
-  return [`Made "${model.name}" (${model.id}): ${model.blocks} blocks, ${shortCount(model.parameters)} parameters.`, ...warnings].join('\n');
+  return [`Made "${model.name}" (${model.id}): ${model.blocks} blocks, ${shortCount(model.parameters)} parameters.`, ...warnings].join(
+    '\n',
+  );
 }
 
 export function describeGate({ pack, results, seconds }: GateEvaluation): string {
@@ -51,5 +56,9 @@ export function describeGate({ pack, results, seconds }: GateEvaluation): string
     ]),
   );
   const headings = ['tokens', 'role', 'dataset', 'documents', 'right way', 'loss routed', 'always', 'never', 'cost of routing'];
-  return [table(headings, rows), '', `Gate of pack ${pack}, on held-out documents, losses after the first tokens; ${duration(seconds)}.`].join('\n');
+  return [
+    table(headings, rows),
+    '',
+    `Gate of pack ${pack}, on held-out documents, losses after the first tokens; ${duration(seconds)}.`,
+  ].join('\n');
 }

@@ -30,7 +30,11 @@ function gateTokens(text: string): number {
 }
 
 /** A voice as the studio takes it. */
-export function voiceOf(studio: Studio, model: string, { bypass = false, strength, gate, gatePack }: VoiceOptions): Voice & { bypass: boolean } {
+export function voiceOf(
+  studio: Studio,
+  model: string,
+  { bypass = false, strength, gate, gatePack }: VoiceOptions,
+): Voice & { bypass: boolean } {
   if (gatePack !== undefined && gate === undefined) {
     throw refuse('--gate-pack needs --gate.', `--gate-pack ${gatePack}`, 'both, or neither', 'Add --gate.');
   }
@@ -38,7 +42,9 @@ export function voiceOf(studio: Studio, model: string, { bypass = false, strengt
   return {
     ...{ model, bypass },
     ...(strengths && { strengths }),
-    ...(gate !== undefined && { gate: { ...(typeof gate === 'number' && { tokens: gate }), ...(gatePack !== undefined && { pack: gatePack }) } }),
+    ...(gate !== undefined && {
+      gate: { ...(typeof gate === 'number' && { tokens: gate }), ...(gatePack !== undefined && { pack: gatePack }) },
+    }),
   };
 }
 
@@ -48,7 +54,12 @@ function strengthsOf(studio: Studio, model: string, texts: readonly string[]): {
     const [, pack, value] = /^(?:(\d{1,6})=)?(\d*\.?\d+)$/.exec(text.trim()) ?? [];
     const strength = Number(value);
     if (value === undefined || strength > 1) {
-      throw refuse('That is not a possible value of --strength.', text, 'a number from 0 to 1, or PACK=NUMBER such as 2=0.5', 'Leave it out for 1.');
+      throw refuse(
+        'That is not a possible value of --strength.',
+        text,
+        'a number from 0 to 1, or PACK=NUMBER such as 2=0.5',
+        'Leave it out for 1.',
+      );
     }
     if (pack !== undefined) return [{ pack: Number(pack), strength }];
     return (numbers.length > 0 ? numbers : [1]).map((number) => ({ pack: number, strength })); // of a model without packs the studio says why

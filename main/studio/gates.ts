@@ -38,7 +38,11 @@ export class Gates {
    * @param signal ends it; nothing is kept then.
    * @throws StrataError BAD_INPUT when the pack cannot be left out, there are no datasets, or their documents are too short.
    */
-  async evaluate(request: Request, onProgress: (progress: Progress) => void = () => undefined, signal?: AbortSignal): Promise<GateEvaluation> {
+  async evaluate(
+    request: Request,
+    onProgress: (progress: Progress) => void = () => undefined,
+    signal?: AbortSignal,
+  ): Promise<GateEvaluation> {
     const started = performance.now();
     const model = this.#text.modelOf(request.model);
     const pack = findPack(model, request.pack ?? latestPack(model));
@@ -96,7 +100,10 @@ export class Gates {
     const found = [...of('new', newDatasets), ...of('old', oldDatasets)];
     if (found.length > 0) return found;
     throw new StrataError('BAD_INPUT', 'There are no data to evaluate the gate on.', {
-      found: learned.length > 0 ? `${learned.map(({ name }) => `"${name}"`).join(', ')} are not in the workspace any more` : `"${model.name}" does not say what its pack learned`,
+      found:
+        learned.length > 0
+          ? `${learned.map(({ name }) => `"${name}"`).join(', ')} are not in the workspace any more`
+          : `"${model.name}" does not say what its pack learned`,
       allowed: 'one or more datasets with held-out documents',
       hint: 'Name texts that should go through the pack with --new, and others with --old.',
     });

@@ -40,7 +40,11 @@ export class Speaker {
    */
   async ask(
     request: SpeechRequest,
-    { engine = 'auto', onEvent = () => undefined, signal }: { engine?: string | undefined; onEvent?: (event: SpeechEvent) => void; signal?: AbortSignal | undefined } = {},
+    {
+      engine = 'auto',
+      onEvent = () => undefined,
+      signal,
+    }: { engine?: string | undefined; onEvent?: (event: SpeechEvent) => void; signal?: AbortSignal | undefined } = {},
   ): Promise<unknown> {
     if (signal?.aborted) throw takenBack();
     const speaking = this.#process(engine);

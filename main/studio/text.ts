@@ -1,5 +1,13 @@
 import type { z } from 'zod';
-import type { Explanation, Generated, StreamEvent, streamRequestSchema, voiceSchema, explainRequestSchema, generateRequestSchema } from '../../shared/contract/text.ts';
+import type {
+  Explanation,
+  Generated,
+  StreamEvent,
+  streamRequestSchema,
+  voiceSchema,
+  explainRequestSchema,
+  generateRequestSchema,
+} from '../../shared/contract/text.ts';
 import { blockStrengths, findPack, packsOf } from '../../shared/domain/pack.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { listModels, type StoredModel } from '../store/models.ts';

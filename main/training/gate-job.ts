@@ -23,7 +23,11 @@ export async function evaluatePackGate(
   const folder = await openModelFolder(job.modelDirectory);
   const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name), insertedBefore: job.positions });
   await folder.close();
-  const without = withStrengths(engine, model, model.blocks.map((_, position) => (job.positions.includes(position) ? 0 : 1))).model;
+  const without = withStrengths(
+    engine,
+    model,
+    model.blocks.map((_, position) => (job.positions.includes(position) ? 0 : 1)),
+  ).model;
   const measured: { name: string; role: GateJob['datasets'][number]['role']; documents: GateDocument[] }[] = [];
   for (const { name, role, heldOutPath } of job.datasets) {
     const shard = await openTokenShard(heldOutPath);

@@ -44,9 +44,14 @@ export async function generateText(
     };
     const { maxTokens, temperature, seed } = request;
     const stopIds = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
-    const tokenIds = await generate(engine, voice.model, promptIds, { maxTokens, temperature, seed, stopIds, onToken, isCancelled }).finally(
-      voice.dispose,
-    );
+    const tokenIds = await generate(engine, voice.model, promptIds, {
+      maxTokens,
+      temperature,
+      seed,
+      stopIds,
+      onToken,
+      isCancelled,
+    }).finally(voice.dispose);
     // A tokenizer may strip the space that starts a text: the continuation is what follows the prompt's own text.
     const text = tokenizer.decode([...promptIds, ...tokenIds]).slice(tokenizer.decode(promptIds).length);
     const isFull = promptIds.length + tokenIds.length > voice.model.config.contextLength;

@@ -69,7 +69,11 @@ export class LoadedModels {
     const folder = await openModelFolder(directory);
     try {
       const inserted = insertedBlocks(folder.expansion?.line ?? [], folder.config.blocks);
-      const model = await loadLlama(this.#engine, { config: folder.config, read: (name) => folder.readTensor(name), insertedBefore: inserted });
+      const model = await loadLlama(this.#engine, {
+        config: folder.config,
+        read: (name) => folder.readTensor(name),
+        insertedBefore: inserted,
+      });
       return { model, tokenizer };
     } finally {
       await folder.close();
@@ -88,7 +92,12 @@ export interface PreparedVoice extends DialledLlama {
  * A loaded model with its dials set; with a gate, after it has decided by the first predicted tokens of a text.
  * @param ids of the text: at least one.
  */
-export async function prepareVoice(engine: Engine, { model }: LoadedModel, voice: JobVoice, ids: readonly number[]): Promise<PreparedVoice> {
+export async function prepareVoice(
+  engine: Engine,
+  { model }: LoadedModel,
+  voice: JobVoice,
+  ids: readonly number[],
+): Promise<PreparedVoice> {
   const strengths = voice.strengths ?? model.blocks.map(() => 1);
   const whole = withStrengths(engine, model, strengths);
   const present = (of: readonly number[]): number[] => of.flatMap((strength, position) => (strength > 0 ? [position] : []));

@@ -15,9 +15,7 @@ export const voiceSchema = z.object({
     .max(1000)
     .optional(),
   /** Decide by the first tokens of the prompt whether a pack is used: the last that can be left out unless said. */
-  gate: z
-    .object({ tokens: z.int().min(1).max(GATE_LIMITS.tokens).default(GATE_TOKENS), pack: z.int().min(1).optional() })
-    .optional(),
+  gate: z.object({ tokens: z.int().min(1).max(GATE_LIMITS.tokens).default(GATE_TOKENS), pack: z.int().min(1).optional() }).optional(),
 });
 export type Voice = z.input<typeof voiceSchema>;
 

@@ -75,10 +75,7 @@ export interface PackStrength {
  * The strength of each block of a model; those of packs that are not named are 1.
  * @throws StrataError BAD_INPUT when there is no such pack, it cannot be turned down, or the strength is not from 0 to 1.
  */
-export function blockStrengths(
-  model: { name: string; line: Line; blocks: number },
-  strengths: readonly PackStrength[],
-): number[] {
+export function blockStrengths(model: { name: string; line: Line; blocks: number }, strengths: readonly PackStrength[]): number[] {
   const blocks = Array<number>(model.blocks).fill(1);
   for (const { pack: number, strength } of strengths) {
     const { positions } = findPack(model, number);

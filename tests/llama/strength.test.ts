@@ -40,7 +40,11 @@ describe.each(engineNames)('strengths on %s', (engineName) => {
     ['one with biases', variedConfig],
   ])('of %s at 0 leave the blocks out, at 1 change nothing, and between multiply what they add, to the last bit', async (_, config) => {
     const inserted = [...FIRST, ...SECOND];
-    const model = await loadLlama(engine, { config: expanded(config), read: readerOf(randomWeights(expanded(config))), insertedBefore: inserted });
+    const model = await loadLlama(engine, {
+      config: expanded(config),
+      read: readerOf(randomWeights(expanded(config))),
+      insertedBefore: inserted,
+    });
     const base = { ...model, blocks: model.blocks.filter((_, position) => !inserted.includes(position)) };
     const before = engine.liveTensors();
     const at = (first: number, second: number): number[] =>
@@ -67,7 +71,15 @@ describe.each(engineNames)('strengths on %s', (engineName) => {
 
   it('that are none, too few, or of a block of the base are refused', async () => {
     const model = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig)), insertedBefore: [1] });
-    for (const strengths of [[1, 1], [1, 1.1, 1], [1, -0.1, 1], [1, NaN, 1], [0.5, 1, 1], [1, 1, 0], [1, 1, 1, 1]]) {
+    for (const strengths of [
+      [1, 1],
+      [1, 1.1, 1],
+      [1, -0.1, 1],
+      [1, NaN, 1],
+      [0.5, 1, 1],
+      [1, 1, 0],
+      [1, 1, 1, 1],
+    ]) {
       expect(() => withStrengths(engine, model, strengths)).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }) as Error);
     }
     disposeLlama(model);
@@ -80,7 +92,10 @@ describe.each(engineNames)('strengths on %s', (engineName) => {
     for (const block of model.blocks) {
       for (const role of ['query', 'down'] as const) {
         const { b } = block[role].adapter!;
-        const values = engine.tensor(Float32Array.from({ length: b.shape[0]! * b.shape[1]! }, (_, index) => Math.sin(index)), b.shape);
+        const values = engine.tensor(
+          Float32Array.from({ length: b.shape[0]! * b.shape[1]! }, (_, index) => Math.sin(index)),
+          b.shape,
+        );
         b.variable!.assign(values);
         engine.dispose(values);
       }
@@ -110,10 +125,11 @@ describe.each(engineNames)('strengths on %s', (engineName) => {
     }
     // Every token is among all of them, and their probabilities are one together.
     const [first] = await viewTokens(engine, model, ids, tinyConfig.vocabularySize);
-    expect(first!.top.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(Array.from({ length: tinyConfig.vocabularySize }, (_, id) => id));
+    expect(first!.top.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: tinyConfig.vocabularySize }, (_, id) => id),
+    );
     expect(first!.top.reduce((sum, each) => sum + Math.exp(each.logProbability), 0)).toBeCloseTo(1, 5);
     expect(first!.top.find(({ id }) => id === ids[1])!.logProbability).toBe(first!.logProbability);
     disposeLlama(model);
   });
-
 });

@@ -34,7 +34,14 @@ describe('packs of a line', () => {
   });
 
   it('are followed back to the base, also copies of what an earlier pack inserted', () => {
-    expect(ancestryOf(line, 'one hash')).toEqual([{ own: 0 }, { own: 1 }, { pack: 1, copies: 1 }, { pack: 2, copies: 1 }, { own: 2 }, { pack: 1, copies: 2 }]);
+    expect(ancestryOf(line, 'one hash')).toEqual([
+      { own: 0 },
+      { own: 1 },
+      { pack: 1, copies: 1 },
+      { pack: 2, copies: 1 },
+      { own: 2 },
+      { pack: 1, copies: 2 },
+    ]);
     expect(ancestryOf(line, 'two hash')).toEqual([{ own: 0 }, { own: 1 }, { own: 2 }, { pack: 2, copies: 2 }, { own: 3 }, { own: 4 }]);
   });
 

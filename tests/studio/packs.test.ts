@@ -112,13 +112,19 @@ describe('the packs of a model', () => {
     expect(tokensOf(await speak({ model: 'C', bypass: true }))).toEqual(tokensOf(await speak({ model: 'A' })));
     const whole = tokensOf(await speak({ model: 'C' }));
     expect(tokensOf(await speak({ model: 'C', strengths: [{ pack: 1, strength: 0.4 }] }))).not.toEqual(whole);
-    await expect(speak({ model: 'C', strengths: [{ pack: 3, strength: 0 }] })).rejects.toMatchObject({ code: 'BAD_INPUT', allowed: '1, 2' });
+    await expect(speak({ model: 'C', strengths: [{ pack: 3, strength: 0 }] })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      allowed: '1, 2',
+    });
     await expect(speak({ model: 'tiny', strengths: [{ pack: 1, strength: 0 }] })).rejects.toMatchObject({ code: 'BAD_INPUT' });
   });
 });
 
 describe('a composition', () => {
-  const compose = (packs: { model: string; pack: number; strength?: number }[], base?: string): ReturnType<typeof tiny.studio.packs.compose> =>
+  const compose = (
+    packs: { model: string; pack: number; strength?: number }[],
+    base?: string,
+  ): ReturnType<typeof tiny.studio.packs.compose> =>
     tiny.studio.packs.compose({ packs: packs.map((each) => ({ strength: 1, ...each })), ...(base === undefined ? {} : { base }) });
 
   it('of two packs has both between the base’s own blocks, byte for byte, in the order that was given where they share a place', async () => {
@@ -144,8 +150,12 @@ describe('a composition', () => {
     ]);
     expect(packs[0]!.training).toEqual(a.line[0]!.training);
     // Each with the other off is the model that it came from.
-    expect(tokensOf(await speak({ model: both.model.id, strengths: [{ pack: 2, strength: 0 }] }))).toEqual(tokensOf(await speak({ model: 'A' })));
-    expect(tokensOf(await speak({ model: both.model.id, strengths: [{ pack: 1, strength: 0 }] }))).toEqual(tokensOf(await speak({ model: 'B' })));
+    expect(tokensOf(await speak({ model: both.model.id, strengths: [{ pack: 2, strength: 0 }] }))).toEqual(
+      tokensOf(await speak({ model: 'A' })),
+    );
+    expect(tokensOf(await speak({ model: both.model.id, strengths: [{ pack: 1, strength: 0 }] }))).toEqual(
+      tokensOf(await speak({ model: 'B' })),
+    );
 
     const verified = await tiny.studio.models.verify({ model: both.model.id, engine: fastEngine });
     expect(verified).toMatchObject({ problems: [], tensors: { different: [] } });
@@ -192,12 +202,22 @@ describe('a composition', () => {
       { model: 'foreign', pack: 1 },
     ];
     await expect(compose(foreign)).rejects.toMatchObject({ code: 'BAD_INPUT', allowed: expect.stringContaining(hash) as unknown });
-    const mistakes = [[{ model: 'A', pack: 2 }], [{ model: 'A', pack: 1, strength: 0 }], [{ model: 'A', pack: 1, strength: 1.5 }], [foreign[0]!, foreign[0]!]];
+    const mistakes = [
+      [{ model: 'A', pack: 2 }],
+      [{ model: 'A', pack: 1, strength: 0 }],
+      [{ model: 'A', pack: 1, strength: 1.5 }],
+      [foreign[0]!, foreign[0]!],
+    ];
     for (const packs of mistakes) await expect(compose(packs)).rejects.toMatchObject({ code: 'BAD_INPUT', exitCode: 2 });
     await expect(compose([{ model: 'tiny', pack: 1 }])).rejects.toMatchObject({ code: 'BAD_INPUT' });
     const lora = await train('adapted', a.id, '', { method: 'lora', place: undefined, steps: 2 });
-    expect((await tiny.studio.packs.list({ model: lora.id })).packs).toMatchObject([{ isRemovable: false, reason: expect.stringContaining('lora') as unknown }]);
-    await expect(compose([{ model: lora.id, pack: 1 }])).rejects.toMatchObject({ code: 'BAD_INPUT', found: expect.stringContaining('lora') as unknown });
+    expect((await tiny.studio.packs.list({ model: lora.id })).packs).toMatchObject([
+      { isRemovable: false, reason: expect.stringContaining('lora') as unknown },
+    ]);
+    await expect(compose([{ model: lora.id, pack: 1 }])).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      found: expect.stringContaining('lora') as unknown,
+    });
     await expect(speak({ model: lora.id, strengths: [{ pack: 1, strength: 0.5 }] })).rejects.toMatchObject({ code: 'BAD_INPUT' });
   });
 
@@ -210,7 +230,9 @@ describe('a composition', () => {
     await tiny.studio.exports.write({ model: both.model.id, format: 'pack', destination });
     const attached = await tiny.studio.models.import({ path: destination, name: 'attached' });
     expect(await tensorsOf(attached)).toEqual(await tensorsOf(both.model));
-    expect((await tiny.studio.packs.list({ model: 'attached' })).packs).toEqual((await tiny.studio.packs.list({ model: both.model.id })).packs);
+    expect((await tiny.studio.packs.list({ model: 'attached' })).packs).toEqual(
+      (await tiny.studio.packs.list({ model: both.model.id })).packs,
+    );
   });
 });
 
@@ -230,7 +252,10 @@ describe('text', () => {
     expect(explained.tokens.filter(({ isPrompt }) => isPrompt)).toHaveLength(1 + 'let total'.length);
     expect(explained.tokens[0]).toMatchObject({ views: null, difference: null });
     // Leaving a pack of one block out is what its dial at 0 does.
-    const without = await tiny.studio.text.explain({ ...request, voices: [voiceSchema.parse({ model: 'A' }), voiceSchema.parse({ model: 'C' })] });
+    const without = await tiny.studio.text.explain({
+      ...request,
+      voices: [voiceSchema.parse({ model: 'A' }), voiceSchema.parse({ model: 'C' })],
+    });
     for (const { views, difference } of without.tokens.slice(1)) {
       expect(views![1]!.blocks[1]).toBeCloseTo(views![1]!.logProbability - views![0]!.logProbability, 10);
       expect(difference).toBeCloseTo(views![1]!.blocks[1]!, 10);

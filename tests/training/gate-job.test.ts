@@ -50,7 +50,8 @@ it('a gate is right as often, and loses as much, as a plain loop over the docume
     for (const { content } of await range(0, 100, { part: 'heldOut' })) {
       const text = plainTextOf(content).slice(0, LENGTH - 1); // a start token stands before it
       const [without, withPack] = [await lossesOf(models, text, 0), await lossesOf(models, text, 1)];
-      const of = (losses: number[], begin: number, end?: number): number => losses.slice(begin, end).reduce((total, each) => total + each, 0);
+      const of = (losses: number[], begin: number, end?: number): number =>
+        losses.slice(begin, end).reduce((total, each) => total + each, 0);
       const isThrough = of(withPack, 0, 8) < of(without, 0, 8);
       sum.documents++;
       sum.right += Number(isThrough === (role === 'new'));

@@ -74,7 +74,10 @@ describe('generated text', () => {
   it('with a gate goes the way that the losses of the prompt say, and says so', async () => {
     const gate = { tokens: 40, positions: [2, 5] };
     const [code, story] = [await generate({ gate, prompt: 'let total = count + 7;' }), await generate({ gate, prompt: 'The ' })];
-    for (const [prompt, { gate: decision, ...answer }] of [['let total = count + 7;', code], ['The ', story]] as const) {
+    for (const [prompt, { gate: decision, ...answer }] of [
+      ['let total = count + 7;', code],
+      ['The ', story],
+    ] as const) {
       const loss = async (strengths: number[]): Promise<number> => {
         const explained = await explainText(engine, models, {
           ...{ kind: 'explain', voices: [{ modelDirectory: trained, strengths, gate: null }], prompt },

@@ -94,12 +94,20 @@ interface NamedPack {
 }
 
 /** `MODEL`, `MODEL:PACK` or `MODEL:PACK=STRENGTH`. A name may hold colons: what is no number behind the last one is part of it. */
-async function packsNamed(packs: { list(input: { model: string }): Promise<{ packs: { number: number }[] }> }, text: string): Promise<NamedPack[]> {
+async function packsNamed(
+  packs: { list(input: { model: string }): Promise<{ packs: { number: number }[] }> },
+  text: string,
+): Promise<NamedPack[]> {
   const [, model, pack, strength] = /^(.+):(\d{1,6})(?:=(.+))?$/.exec(text) ?? [];
   if (model === undefined) {
     const { packs: all } = await packs.list({ model: text });
     if (all.length > 0) return all.map(({ number }) => ({ model: text, pack: number }));
-    throw refuse(`"${text}" has no packs.`, 'a model without inserted blocks', 'a model made by expansion', 'strata pack list shows packs.');
+    throw refuse(
+      `"${text}" has no packs.`,
+      'a model without inserted blocks',
+      'a model made by expansion',
+      'strata pack list shows packs.',
+    );
   }
   if (strength === undefined) return [{ model, pack: Number(pack) }];
   if (strength.trim() !== '' && Number.isFinite(Number(strength))) return [{ model, pack: Number(pack), strength: Number(strength) }];
@@ -109,5 +117,10 @@ async function packsNamed(packs: { list(input: { model: string }): Promise<{ pac
 function gateTokens(text: string): number {
   const tokens = Number(text);
   if (Number.isSafeInteger(tokens) && tokens >= 1 && tokens <= GATE_LIMITS.tokens) return tokens;
-  throw refuse('That is not a possible value of --tokens.', text, `whole numbers from 1 to ${GATE_LIMITS.tokens}`, 'Leave it out for 8, 16 and 32.');
+  throw refuse(
+    'That is not a possible value of --tokens.',
+    text,
+    `whole numbers from 1 to ${GATE_LIMITS.tokens}`,
+    'Leave it out for 8, 16 and 32.',
+  );
 }

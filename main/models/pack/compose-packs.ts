@@ -65,7 +65,9 @@ export async function composePacks(
       return { name, shape, dtype, data: () => hashedPieces(folder.readPieces(source), dtype, (hash) => (frozen[name] = hash)) };
     });
     // Where the packs' tensors have another type than the base's, a program that loads the model in a single one takes the widest.
-    const isWider = entries.some(({ name, dtype }) => takenAt.has(blockOfTensor(name) ?? -1) && dtype !== folder.dtypeOf('model.norm.weight'));
+    const isWider = entries.some(
+      ({ name, dtype }) => takenAt.has(blockOfTensor(name) ?? -1) && dtype !== folder.dtypeOf('model.norm.weight'),
+    );
     await writeConfig(partial, folder, config, { layout, ...(isWider && { dtype: 'float32' as const }) });
     hash = new BackgroundHash();
     await hash.update(Buffer.from('config.json'));
@@ -100,7 +102,11 @@ function ancestryIn({ expansion, config }: ModelFolder, model: PackModel, base: 
 }
 
 /** The refusal to put a pack on a base that it does not belong to. */
-export function otherBase(model: Pick<PackModel, 'name'>, line: readonly ExpansionStep[], base: Pick<PackModel, 'name' | 'hash'>): StrataError {
+export function otherBase(
+  model: Pick<PackModel, 'name'>,
+  line: readonly ExpansionStep[],
+  base: Pick<PackModel, 'name' | 'hash'>,
+): StrataError {
   return new StrataError('BAD_INPUT', `The packs of "${model.name}" do not belong to the base "${base.name}".`, {
     found:
       line.length === 0

@@ -40,7 +40,8 @@ export class PlaygroundState {
     this.stop();
     const { models } = this.#studio;
     const info = models.find(({ id }) => id === model);
-    const base = models.find(({ id, line }) => id === info?.baseModel && line.length === 0) ?? models.find(({ id }) => id === info?.baseModel);
+    const base =
+      models.find(({ id, line }) => id === info?.baseModel && line.length === 0) ?? models.find(({ id }) => id === info?.baseModel);
     const first = base ?? models.find(({ id }) => id !== model) ?? info;
     this.voices = [new VoiceState(this.#studio, first?.id ?? model), new VoiceState(this.#studio, model, strengths)];
   }
@@ -64,7 +65,8 @@ export class PlaygroundState {
   get obstacle(): string | null {
     const { maxTokens, temperature, seed } = this;
     if (this.prompt === '') return 'Write a prompt.';
-    if (maxTokens !== null && !(Number.isInteger(maxTokens) && maxTokens >= 1 && maxTokens <= 512)) return 'Tokens: a whole number from 1 to 512.';
+    if (maxTokens !== null && !(Number.isInteger(maxTokens) && maxTokens >= 1 && maxTokens <= 512))
+      return 'Tokens: a whole number from 1 to 512.';
     if (temperature !== null && !(temperature >= 0 && temperature <= 10)) return 'Temperature: a number from 0 to 10.';
     if (seed !== null && !(Number.isInteger(seed) && seed >= 0)) return 'Seed: a whole number from 0 on.';
     return null;

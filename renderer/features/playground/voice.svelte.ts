@@ -4,6 +4,7 @@ import { GATE_TOKENS } from '../../../shared/domain/gate.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { snapped } from '../../ui/dial.ts';
 
 /** A token of an answer as it came. */
 export interface AnswerToken {
@@ -101,13 +102,4 @@ export class VoiceState {
     const words = dials.map(({ number }) => `pack ${number} at ${this.strengthOf(number)}`);
     return [name, ...words, ...(this.isGated ? ['gated'] : [])].join(', ');
   }
-}
-
-/** How near to nothing or all of it a dial must be to be there. */
-const SNAP = 0.04;
-
-/** A dial's value, pulled to 0 and 1 where it is near. */
-export function snapped(strength: number): number {
-  if (strength < SNAP) return 0;
-  return strength > 1 - SNAP ? 1 : Math.round(strength * 100) / 100;
 }
