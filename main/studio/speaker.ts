@@ -15,16 +15,15 @@ interface Waiting {
 
 /** A process that answers, and whoever waits for it. */
 interface Speaking {
-  engine: string;
   handle: JobHandle;
   waiting: Map<number, Waiting>;
 }
 
-/** Keeps one process that answers requests about text, so that a model is loaded once and not for every answer. */
+/** Keeps a process that answers requests about text, one for each engine that is asked for, so that a model is loaded once and not for every answer. */
 export class Speaker {
   readonly #context: StudioContext;
   readonly #idleMs: number;
-  #speaking: Speaking | null = null;
+  readonly #processes = new Map<string, Speaking>();
   #idle: NodeJS.Timeout | undefined;
   #number = 0;
 
@@ -67,31 +66,32 @@ export class Speaker {
     }
   }
 
-  /** Ends the process. */
+  /** Ends every process. */
   async close(): Promise<void> {
     clearTimeout(this.#idle);
-    const { handle } = this.#speaking ?? {};
-    this.#speaking = null;
-    handle?.kill();
-    await handle?.finished.catch(() => undefined);
+    const ending = [...this.#processes.values()];
+    this.#processes.clear();
+    for (const { handle } of ending) handle.kill();
+    await Promise.allSettled(ending.map(({ handle }) => handle.finished));
   }
 
   #rest(): void {
-    if (!this.#speaking || this.#speaking.waiting.size > 0) return;
+    if ([...this.#processes.values()].some(({ waiting }) => waiting.size > 0)) return;
     clearTimeout(this.#idle);
+    if (this.#processes.size === 0) return;
     this.#idle = setTimeout(() => void this.close(), this.#idleMs);
     this.#idle.unref();
   }
 
   #process(engine: string): Speaking {
-    if (this.#speaking?.engine === engine) return this.#speaking;
-    if (this.#speaking && this.#speaking.waiting.size === 0) void this.close();
+    const present = this.#processes.get(engine);
+    if (present) return present;
     const waiting = new Map<number, Waiting>();
     const handle = this.#context.executor.start({ kind: 'speech', engine }, (event) => hear(waiting, event));
-    const speaking: Speaking = { engine, handle, waiting };
-    this.#speaking = speaking;
+    const speaking: Speaking = { handle, waiting };
+    this.#processes.set(engine, speaking);
     const end = (error: unknown): void => {
-      if (this.#speaking === speaking) this.#speaking = null;
+      if (this.#processes.get(engine) === speaking) this.#processes.delete(engine);
       for (const { reject } of waiting.values()) reject(error);
     };
     handle.finished.then(() => end(takenBack()), end);

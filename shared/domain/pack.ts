@@ -47,6 +47,13 @@ export function packsOf(line: Line): Pack[] {
   return packs.map((pack, index) => ({ number: index + 1, ...pack }));
 }
 
+/** In words, the packs that a step put together: "packs A, B at 0.5 put together"; null for a step that did something else. */
+export function describeComposition({ composition }: Pick<ExpansionStep, 'composition'>): string | null {
+  if (!composition) return null;
+  const names = composition.map(({ name, model, strength }) => `${name ?? model.name}${strength === 1 ? '' : ` at ${strength}`}`);
+  return `${names.length === 1 ? 'pack' : 'packs'} ${names.join(', ')} put on it`;
+}
+
 /** Positions of all blocks that were inserted, by any step. */
 export function insertedBlocks(line: Line, blocks: number): number[] {
   const isInserted = new Set(packsOf(line).flatMap(({ positions }) => positions));

@@ -136,6 +136,7 @@ describe('the playground in the browser', () => {
     const listed = await studio.strata<ModelPacks>('pack', 'list', made.id);
     expect(listed.packs).toMatchObject([{ strength: 0.5, positions: [2, 5] }]);
     expect(await studio.strata('pack', 'prove', made.id)).toMatchObject({ isProved: true, maxLogitDifference: 0 });
-    expect(complaints).toEqual([]);
+    // A page that is loaded anew leaves off what it was just fetching.
+    expect(complaints.filter((complaint) => !complaint.includes('ERR_ABORTED'))).toEqual([]);
   });
 });

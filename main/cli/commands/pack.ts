@@ -70,6 +70,9 @@ export function packCommand(): Command {
         .action((model: string, options: GateOptions) =>
           withSession(options, async (session) => {
             const { pack, tokens, documents, new: newDatasets, old: oldDatasets } = options;
+            if (tokens && tokens.length > MOST_GATES) {
+              throw refuse('So many gates are not evaluated at once.', `${tokens.length} values of --tokens`, `1 to ${MOST_GATES}`, 'Name fewer.');
+            }
             const request = gateRequestSchema.parse({
               model,
               ...(pack === undefined ? {} : { pack }),
@@ -86,6 +89,9 @@ export function packCommand(): Command {
         ),
     );
 }
+
+/** As the contract allows. */
+const MOST_GATES = 16;
 
 interface NamedPack {
   model: string;

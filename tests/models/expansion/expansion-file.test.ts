@@ -116,7 +116,7 @@ describe('expansion.json', () => {
 
   it.each([
     ['cut short', JSON.stringify(untrained).slice(0, -5), WRITTEN],
-    ['of a later version', JSON.stringify({ ...untrained, schemaVersion: 4 }), WRITTEN],
+    ['of a later version', JSON.stringify({ ...untrained, schemaVersion: 5 }), WRITTEN],
     ['without a line', JSON.stringify({ ...untrained, line: undefined }), 'line: a list'],
     [
       'with more steps than anybody makes',
