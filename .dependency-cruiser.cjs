@@ -11,7 +11,9 @@ const ARROWS = {
   // A host starts the studio and hands it the executor of its kind; `strata serve` is the web host started from a terminal.
   electron: { room: '^main/electron/', may: ['^main/studio/', '^main/training/(process-)?executor\\.ts$'] },
   web: { room: '^main/web/', may: ['^main/studio/', '^main/training/(process-)?executor\\.ts$'] },
-  cli: { room: '^main/cli/', may: ['^main/studio/', '^main/training/(process-)?executor\\.ts$', '^main/(web|bench)/'] },
+  cli: { room: '^main/cli/', may: ['^main/studio/', '^main/training/(process-)?executor\\.ts$', '^main/(web|bench|evidence)/'] },
+  // The study of docs/evidence.md does with the studio what a person would.
+  evidence: { room: '^main/evidence/', may: ['^main/studio/'] },
   // Benchmarks time the trainer's own functions in processes of their own: no workspace, no store.
   bench: { room: '^main/bench/', may: ['^main/(training|models|datasets|store|llama|engine)/'] },
   studio: { room: '^main/studio/', may: ['^main/(store|datasets|models|training|llama|engine)/'] },

@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureChromium } from './setup/chromium.mjs';
 import { projectRoot } from './setup/paths.mjs';
 import { prepare, runScript } from './setup/prepare.mjs';
 import { createReport, secondsSince } from './setup/report.mjs';
+import { describeFailedTests } from './tests/failed-tests.mjs';
 
 /**
  * `npm test`: sets up what is missing, then runs every check there is and ends with one summary. A failing check does not hide the others.
@@ -17,9 +20,10 @@ import { createReport, secondsSince } from './setup/report.mjs';
  * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser' | 'torture' | 'fuzz', name: string, tool: string, args: string[] }} Check
  */
 
+const VITEST = 'vitest/vitest.mjs';
+
 /** @param {string[]} filters @returns {Check[]} */
 function allChecks(filters) {
-  const vitest = 'vitest/vitest.mjs';
   return [
     { kind: 'types', name: 'TypeScript: Node side', tool: 'typescript/bin/tsc', args: ['-p', 'tsconfig.node.json'] },
     {
@@ -36,13 +40,13 @@ function allChecks(filters) {
       args: ['--config', '.dependency-cruiser.cjs', 'main', 'shared', 'renderer'],
     },
     { kind: 'lint', name: 'Formatting', tool: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level', 'warn', '.'] },
-    { kind: 'unit', name: 'Tests', tool: vitest, args: ['run', '--project', 'unit', ...filters] },
-    { kind: 'browser', name: 'Tests in the browser', tool: vitest, args: ['run', '--project', 'browser', ...filters] },
-    { kind: 'torture', name: 'A hundred kills', tool: vitest, args: ['run', '--project', 'torture', ...filters] },
+    { kind: 'unit', name: 'Tests', tool: VITEST, args: ['run', '--project', 'unit', ...filters] },
+    { kind: 'browser', name: 'Tests in the browser', tool: VITEST, args: ['run', '--project', 'browser', ...filters] },
+    { kind: 'torture', name: 'A hundred kills', tool: VITEST, args: ['run', '--project', 'torture', ...filters] },
     {
       kind: 'fuzz',
       name: 'Damaged files',
-      tool: vitest,
+      tool: VITEST,
       args: ['run', '--project', 'unit', ...(filters.length > 0 ? filters.map((filter) => `tests/fuzz/${filter}`) : ['tests/fuzz/'])],
     },
   ];
@@ -94,16 +98,21 @@ await runScript(async () => {
   const nightly = values.only === 'fuzz' && { STRATA_FUZZ_CASES: process.env.STRATA_FUZZ_CASES ?? '20000' };
   const env = { ...process.env, ...nightly, ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }) };
   const startedAt = Date.now();
-  /** @type {{ name: string, result: 'passed' | 'FAILED' | 'skipped', detail: string }[]} */
+  /** @type {{ name: string, result: 'passed' | 'FAILED' | 'skipped', detail: string, failures?: string[] }[]} */
   const results = [];
+  const folder = mkdtempSync(join(tmpdir(), 'strata-tests-'));
   const perform = async (/** @type {Check} */ check, /** @type {boolean} */ isAlone) => {
     report.start(check.name);
     const checkStartedAt = Date.now();
-    const passed = await runCheck(node, check, env, isAlone);
+    const isTests = check.tool === VITEST;
+    const reported = join(folder, `${check.kind}.json`);
+    const args = [...check.args, ...(isTests ? ['--reporter=default', '--reporter=json', `--outputFile.json=${reported}`] : [])];
+    const passed = await runCheck(node, { ...check, args }, env, isAlone);
     return {
       name: check.name,
       result: passed ? /** @type {const} */ ('passed') : /** @type {const} */ ('FAILED'),
       detail: secondsSince(checkStartedAt),
+      ...(isTests && !passed && { failures: describeFailedTests(reported) }),
     };
   };
   const reading = checks.filter(({ kind }) => kind === 'types' || kind === 'lint');
@@ -117,7 +126,9 @@ await runScript(async () => {
       results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
     } else results.push(await perform(check, true));
   }
+  rmSync(folder, { recursive: true, force: true });
   report.done('');
+  for (const { name, failures } of results) if (failures) report.note([`${name}: what failed`, ...failures]);
   for (const { name, result, detail } of results) report.done(`${result.padEnd(8)}${name.padEnd(32)}${detail}`);
   if (engineProblem) report.note([`TensorFlow is not set up, so its tests were skipped: ${engineProblem}`]);
   const failed = results.filter(({ result }) => result === 'FAILED').length;

@@ -44,7 +44,7 @@ export async function findPeer(named: string | undefined = process.env.STRATA_PY
     });
   }
   const setUp = parityPython();
-  const candidates = [...(existsSync(setUp) ? [setUp] : []), ...(process.platform === 'win32' ? ['python'] : ['python3'])];
+  const candidates = [...(existsSync(setUp) ? [setUp] : []), systemPython()];
   let reason = '';
   for (const candidate of candidates) {
     const found = await probe(candidate);
@@ -52,6 +52,33 @@ export async function findPeer(named: string | undefined = process.env.STRATA_PY
     reason = `${candidate}: ${found.reason}`;
   }
   return { peer: null, reason };
+}
+
+/**
+ * A Python that has a package: the one that is named (an option, else STRATA_PYTHON), else the system's.
+ * @returns null, with the reason, where there is none with it.
+ */
+export async function findPythonWith(
+  packageName: string,
+  named: string | undefined = process.env.STRATA_PYTHON,
+): Promise<{ python: string | null; reason: string }> {
+  const python = named !== undefined && named !== '' ? named : systemPython();
+  try {
+    await run(python, ['-c', `import ${packageName}`], { timeout: PROBE_LIMIT_MS });
+    return { python, reason: '' };
+  } catch (error) {
+    return { python: null, reason: lastLine(error) };
+  }
+}
+
+function systemPython(): string {
+  return process.platform === 'win32' ? 'python' : 'python3';
+}
+
+/** What a program that failed said last. */
+function lastLine(error: unknown): string {
+  const { stderr = '', message } = error as Error & { stderr?: string };
+  return stderr.trim().split('\n').at(-1) || message.split('\n')[0]!;
 }
 
 /** Where `npm run parity` keeps its Python: see scripts/setup/python.mjs. */
@@ -65,7 +92,6 @@ async function probe(python: string): Promise<{ peer: Peer | null; reason: strin
     const { stdout } = await run(python, ['-c', PROBE], { timeout: PROBE_LIMIT_MS });
     return { peer: { python, versions: JSON.parse(stdout.trim().split('\n').at(-1)!) as Peer['versions'] }, reason: '' };
   } catch (error) {
-    const { stderr = '', message } = error as Error & { stderr?: string };
-    return { peer: null, reason: stderr.trim().split('\n').at(-1) || message.split('\n')[0]! };
+    return { peer: null, reason: lastLine(error) };
   }
 }

@@ -9,22 +9,24 @@ const LINE_EVERY_MS = 5000;
 
 /**
  * Follows an import to its end, its progress on stderr. The first Ctrl-C stops it, and what was read is kept.
+ * @param start begins it: a Ctrl-C while it does is heard as soon as it has.
  * @returns what it came to.
  * @throws StrataError its failure, with how to go on; INTERRUPTED when it was stopped.
  */
-export async function followImport(session: Session, started: DatasetImport): Promise<DatasetImport> {
+export async function followImport(session: Session, start: () => Promise<DatasetImport>): Promise<DatasetImport> {
   const { imports } = session.studio;
-  const id = { import: started.id };
   const line = new ProgressLine();
   const ended = await session.interruptible(async (signal) => {
-    signal.addEventListener('abort', () => void imports.cancel(id));
-    let last = started;
+    let last = await start();
+    const id = { import: last.id };
+    if (signal.aborted) void imports.cancel(id);
+    else signal.addEventListener('abort', () => void imports.cancel(id));
     for await (const shown of imports.watch(id)) line.show((last = shown));
     return last;
   });
   line.end();
   if (ended.state === 'done') return ended;
-  const goOn = `Go on with: ${STRATA} data resume ${started.id}. Delete what was read: ${STRATA} data discard ${started.id}`;
+  const goOn = `Go on with: ${STRATA} data resume ${ended.id}. Delete what was read: ${STRATA} data discard ${ended.id}`;
   if (ended.error === null) throw new StrataError('INTERRUPTED', 'The import was stopped; what was read is kept.', { hint: goOn });
   const { hint } = ended.error;
   throw StrataError.fromRecord({ ...ended.error, ...(ended.canResume ? { hint: [hint, goOn].filter(Boolean).join(' ') } : {}) });

@@ -3,10 +3,13 @@ import { benchCommand } from './commands/bench.ts';
 import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
+import { evidenceCommand } from './commands/evidence.ts';
 import { modelCommand } from './commands/model.ts';
 import { packCommand } from './commands/pack.ts';
 import { runCommand } from './commands/run.ts';
+import { scoreCommand } from './commands/score.ts';
 import { serveCommand } from './commands/serve.ts';
+import { suiteCommand } from './commands/suite.ts';
 import { evalCommand, generateCommand } from './commands/text.ts';
 import { trainCommand } from './commands/train.ts';
 import { asCommandError, reportError } from './report.ts';
@@ -25,8 +28,11 @@ for (const each of [
   trainCommand(),
   runCommand(),
   evalCommand(),
+  scoreCommand(),
+  suiteCommand(),
   generateCommand(),
   benchCommand(),
+  evidenceCommand(),
 ]) {
   program.addCommand(each);
 }

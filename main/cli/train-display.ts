@@ -7,6 +7,7 @@ import { SELF_REPLAY_LABEL } from '../../shared/domain/self-replay.ts';
 import { StrataError, type ErrorCode } from '../../shared/errors.ts';
 import type { Runs } from '../studio/runs.ts';
 import { bytes, change, count, duration, fields, loss, percent, shortCount, tensorsByBlock } from './format.ts';
+import { describeMeasures, withError } from './measure-display.ts';
 import { describeImportance, describeInserted, describeSizes } from './plan-display.ts';
 import { STRATA } from './report.ts';
 import type { Session } from './session.ts';
@@ -124,6 +125,20 @@ function clearLine(isTerminal: boolean): void {
   if (isTerminal) process.stdout.write('\r\x1b[2K');
 }
 
+/** Follows a run that may have to wait: this process then starts what waits, one run after the other, until this one is through. */
+export async function followQueued(session: Session, run: RunSummary): Promise<RunSummary> {
+  if (run.status !== 'queued') return followRun(session, run.id);
+  const { runs, queue } = session.studio;
+  const training = runs.list().find(({ status }) => status === 'running' || status === 'preparing');
+  session.say(`${run.name} waits in the queue${training ? `: "${training.name}" trains` : ''}. Ctrl-C leaves it there.`);
+  const rest = queue.drive();
+  try {
+    return await followRun(session, run.id);
+  } finally {
+    rest();
+  }
+}
+
 /** Failures that lie outside the run: it can go on once they are mended. */
 const OUTSIDE: readonly string[] = ['NO_SPACE', 'CRASHED'];
 
@@ -158,8 +173,8 @@ export function describeResult(run: RunSummary): string {
       : null;
   };
   const [onNew, onOld] = [measured('new'), measured('old')];
-  if (onNew) lines.push(['Gain', `${change(run.gain)}   new: ${onNew}`]);
-  if (onOld) lines.push(['Forgetting', `${change(run.forgetting)}   old: ${onOld}`]);
+  if (onNew) lines.push(['Gain', `${withError(change(run.gain), run.gainError)}   new: ${onNew}`]);
+  if (onOld) lines.push(['Forgetting', `${withError(change(run.forgetting), run.forgettingError)}   old: ${onOld}`]);
   const selfReplay = run.configuration.datasets.filter(({ origin }) => origin === 'self-replay').map(({ name }) => name);
   if (selfReplay.length > 0) lines.push(['', `${selfReplay.join(', ')} is ${SELF_REPLAY_LABEL}`]);
   if (run.drift !== null)
@@ -170,9 +185,15 @@ export function describeResult(run: RunSummary): string {
   if (run.seconds !== null)
     lines.push([
       'Time',
-      `${duration(run.seconds)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`,
+      `${duration(run.seconds)}${measuringOf(run)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`,
     ]);
   if (run.modelPath) lines.push(['Saved', run.modelPath]);
+  for (const { step, text } of run.guardEvents) lines.push(['Guard', `after step ${step}: ${text}`]);
   for (const { at, text } of run.warnings) lines.push(['Warning', `${at.slice(0, 16).replace('T', ' ')}: ${text}`]);
-  return fields(lines);
+  const measures = final?.datasets ? `\n\n${describeMeasures(baseline?.datasets ?? [], final.datasets)}` : '';
+  return fields(lines) + measures;
+}
+
+function measuringOf({ seconds, measuringSeconds }: RunSummary): string {
+  return measuringSeconds === null || !seconds ? '' : ` (${percent(measuringSeconds / seconds)} of it measuring)`;
 }

@@ -44,6 +44,7 @@ startHost(
         log,
         version: app.getVersion(),
       });
+      studio.queue.drive();
       return { router: createRouter(studio), home: studio.home, close: () => studio.close() };
     },
     log,

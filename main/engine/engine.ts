@@ -91,6 +91,8 @@ export interface Operations {
   log(x: Tensor, offset: number): Tensor;
   /** x[n, ids[n]] of each row: [N, V], [N] -> [N]. */
   pick(x: Tensor, ids: Tensor): Tensor;
+  /** In each row of `ranking` [N, V], the place of that column which has the largest value of the row in `x` [N, V]: 1 where it is first in both. [N] */
+  rankOfTop(x: Tensor, ranking: Tensor): Tensor;
   /** Sum of the squares of all elements, as a tensor of shape []. */
   sumOfSquares(x: Tensor): Tensor;
 }

@@ -156,6 +156,24 @@ export abstract class TensorFlowOperations<T extends Tensor> extends Scopes<T> i
     });
   }
 
+  rankOfTop(x: Tensor, ranking: Tensor): Tensor {
+    return this.scope(() => {
+      const rows = [x.shape[0]!];
+      const top = this.execute(
+        'ArgMax',
+        [FLOAT, type('Tidx', 'int32'), type('output_type', 'int32')],
+        [x, this.#integers(1)],
+        rows,
+        'int32',
+      );
+      const value = this.reshape(this.pick(ranking, top), [rows[0]!, 1]);
+      // 1 where a value is larger than that one, otherwise 0: in floats, because there is no tensor of truths here.
+      const above = this.execute('Relu', [FLOAT], [this.subtract(ranking, value)], ranking.shape);
+      const larger = this.execute('Sign', [FLOAT], [above], ranking.shape);
+      return this.execute('AddV2', [FLOAT], [this.sum(larger, 1), this.#scalar(1)], rows);
+    });
+  }
+
   sumOfSquares(x: Tensor): Tensor {
     return this.scope(() => this.scale(this.execute('L2Loss', [FLOAT], [x], []), 2)); // L2Loss is half of it
   }

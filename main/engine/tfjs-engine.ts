@@ -191,6 +191,15 @@ export class TfjsEngine extends Scopes<TfjsTensor> implements Engine {
     return this.#wrap(this.#tf.tidy(() => this.#tf.log(this.#tf.add(native(x), offset))));
   }
 
+  rankOfTop(x: Tensor, ranking: Tensor): Tensor {
+    return this.scope(() => {
+      const top = this.#wrap(this.#tf.argMax(native(x), 1));
+      const value = this.reshape(this.pick(ranking, top), [x.shape[0]!, 1]);
+      const larger = this.#wrap(this.#tf.tidy(() => this.#tf.cast(this.#tf.greater(native(ranking), native(value)), 'float32')));
+      return this.#wrap(this.#tf.tidy(() => this.#tf.add(this.#tf.sum(native(larger), 1), 1)));
+    });
+  }
+
   sumOfSquares(x: Tensor): Tensor {
     return this.#wrap(this.#tf.tidy(() => this.#tf.sum(this.#tf.square(native(x)))));
   }

@@ -18,6 +18,8 @@ export interface GenerateOptions {
    * has resolved.
    */
   onToken?: (id: number, logProbability: number) => Promise<void>;
+  /** Asked after each token with all new ones; true ends with them. */
+  isFinished?: (produced: readonly number[]) => boolean;
 }
 
 /** Continues a prompt token by token with cached keys and values. Returns the new ids only; stops at the model's context length. */
@@ -33,7 +35,8 @@ export async function generate(engine: Engine, model: Llama, promptIds: readonly
     if (options.stopIds?.includes(next)) break;
     produced.push(next);
     await options.onToken?.(next, logits[next]! - logSumExp(logits));
-    if (produced.length === options.maxTokens || past === model.config.contextLength || options.isCancelled?.()) break;
+    if (produced.length === options.maxTokens || past === model.config.contextLength) break;
+    if (options.isCancelled?.() || options.isFinished?.(produced)) break;
     const { caches } = step;
     step = decodeToken(engine, model, next, past, caches);
     engine.dispose(...caches.flatMap(({ keys, values }) => [keys, values]));

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import { headChunks, hiddenStates, logitsOf, sliceRows } from './model.ts';
-import { scoreTokens } from './score.ts';
+import { scoreTokens, type TokenScores } from './score.ts';
 import type { Llama } from './parameters.ts';
 
 /** Tokens to measure a model on: each but the first is predicted from those before it. */
@@ -10,24 +10,24 @@ export interface MeasuredWindow {
   learned?: Uint8Array; // [T]
 }
 
-/** Sums over scored tokens; the means are loss/tokens and drift/tokens, in nats per token. */
-export interface MeasuredSums {
-  tokens: number;
-  loss: number;
-  /** KL(base || model); 0 when no base is given. */
-  drift: number;
+/** A window as it was scored: value `i` belongs to token `i + 1`, which the first tokens predict. */
+export type WindowScores = TokenScores; // each [T - 1]
+
+/** Whether the prediction of a window's token counts; the first one's never does. */
+export function isScored({ learned }: MeasuredWindow, position: number): boolean {
+  return position > 0 && learned?.[position] !== 0;
 }
 
 /**
- * Scores windows of equal length: those of the tokens 1..n-1 of each that count, natural logarithm. With a base, also the divergence
- * `KL(base || model) = sum over v of p_base(v) (log p_base(v) - log p_model(v))` at the same positions.
+ * Scores windows of equal length: tokens 1..n-1 of each, also those that do not count. With a base, how far the model has moved from it at
+ * the same positions.
  */
-export async function measureWindows(
+export async function scoreWindows(
   engine: Engine,
   model: Llama,
   windows: readonly MeasuredWindow[], // all of one length T
   base: Llama | null = null,
-): Promise<MeasuredSums> {
+): Promise<WindowScores[]> {
   const batch = windows.length;
   const time = windows[0]!.tokens.length;
   const inputs = new Int32Array(batch * time);
@@ -36,16 +36,15 @@ export async function measureWindows(
     inputs.set(tokens, row * time);
     targets.set(tokens.subarray(1), row * time); // the last target stays 0 and is not scored
   }
-  const { losses, drifts } = await scoreTokens(engine, model, { batch, time, inputs, targets }, base);
-  const sums: MeasuredSums = { tokens: 0, loss: 0, drift: 0 };
-  for (const [row, loss] of losses.entries()) {
-    const position = (row % time) + 1; // of the token that this row predicts
-    if (position === time || windows[Math.floor(row / time)]!.learned?.[position] === 0) continue;
-    sums.tokens++;
-    sums.loss += loss;
-    sums.drift += drifts?.[row] ?? 0;
-  }
-  return sums;
+  const { losses, drifts, ranks } = await scoreTokens(engine, model, { batch, time, inputs, targets }, base);
+  return windows.map((_, row) => {
+    const [begin, end] = [row * time, row * time + time - 1];
+    return {
+      losses: losses.subarray(begin, end),
+      drifts: drifts && drifts.subarray(begin, end),
+      ranks: ranks && ranks.subarray(begin, end),
+    };
+  });
 }
 
 /** Logits of two models in the engine, and their values outside it. */

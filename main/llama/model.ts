@@ -70,6 +70,22 @@ export function residualStream(
   });
 }
 
+/** The residual stream after each block in turn, lane by lane; each is freed when the next is asked for. */
+export function* streamAfterBlocks(engine: Engine, model: Llama, batch: Pick<Batch, 'batch' | 'time' | 'inputs'>): Generator<Tensor[]> {
+  const { lanes, positions } = model.lanes.lanesOf(batch.batch, batch.time);
+  let rows = embed(engine, model, batch, lanes);
+  try {
+    for (let block = 0; block < model.blocks.length; block++) {
+      const { outputs } = runForward(engine, model, block, rows, positions, false);
+      engine.dispose(...rows);
+      rows = outputs;
+      yield rows;
+    }
+  } finally {
+    engine.dispose(...rows);
+  }
+}
+
 /** Hidden states after the final norm, [N, C], in the order of the batch. */
 export function hiddenStates(engine: Engine, model: Llama, batch: Pick<Batch, 'batch' | 'time' | 'inputs'>): Tensor {
   return engine.scope(() => {

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Tensor } from '../engine/engine.ts';
 import { divergence, logitsOf } from './head.ts';
 import { laneValues, rowOfBatch } from './lanes.ts';
 import { type Batch, headChunks, residualStream, sliceRows } from './model.ts';
@@ -13,21 +13,23 @@ export async function tokenLosses(engine: Engine, model: Llama, batch: Batch): P
   return scores.losses;
 }
 
-/**
- * Negative log-likelihood of each target and, with a base, the divergence `KL(base || model) = sum over v of p_base(v) (log p_base(v) -
- * log p_model(v))` at each position: nats, [B*T] in row order.
- */
-export async function scoreTokens(
-  engine: Engine,
-  model: Llama,
-  batch: Batch,
-  base: Llama | null,
-): Promise<{ losses: Float32Array; drifts: Float32Array | null }> {
+/** Of every position, in row order [B*T]; no gradient is computed. */
+export interface TokenScores {
+  /** Negative log-likelihood of the target, in nats. */
+  losses: Float32Array;
+  /** With a base, `KL(base || model) = sum over v of p_base(v) (log p_base(v) - log p_model(v))`, in nats. */
+  drifts: Float32Array | null;
+  /** With a base, the rank that it gives to the model's most likely token: 1 is the base's own choice (Lin et al. 2023, arXiv 2312.01552). */
+  ranks: Float32Array | null;
+}
+
+/** How well a model predicts each target and, with a base, how far it has moved from that at each position. */
+export async function scoreTokens(engine: Engine, model: Llama, batch: Batch, base: Llama | null): Promise<TokenScores> {
   const { lanes } = model.lanes.lanesOf(batch.batch, batch.time);
   const streams = residualStream(engine, model, batch);
   const baseStreams = base ? residualStream(engine, base, batch) : null;
   const losses = new Float32Array(batch.inputs.length);
-  const drifts = base ? new Float32Array(batch.inputs.length) : null;
+  const [drifts, ranks] = base ? [new Float32Array(batch.inputs.length), new Float32Array(batch.inputs.length)] : [null, null];
   for (const chunk of headChunks(lanes, model.config.vocabularySize, base ? COPIES_FOR_DRIFT : 1)) {
     const results = engine.scope(() => {
       const rows = lanes.map((lane, index) => {
@@ -42,20 +44,24 @@ export async function scoreTokens(
         each.rows.map((row) => {
           const logits = logitsOf(operations, row.x, each.weights);
           const loss = operations.crossEntropy(logits, row.labels);
-          if (!row.base || !each.baseWeights) return { loss, drift: null };
-          return { loss, drift: divergence(operations, logitsOf(operations, row.base, each.baseWeights), logits) };
+          if (!row.base || !each.baseWeights) return { loss, moved: null };
+          const baseLogits = logitsOf(operations, row.base, each.baseWeights);
+          return { loss, moved: { drift: divergence(operations, baseLogits, logits), rank: operations.rankOfTop(logits, baseLogits) } };
         }),
       );
     });
-    for (const [index, { loss, drift }] of results.entries()) {
-      const place = (values: Float32Array, into: Float32Array): void => {
+    for (const [index, { loss, moved }] of results.entries()) {
+      const place = async (tensor: Tensor, into: Float32Array): Promise<void> => {
+        const values = await engine.read(tensor);
         for (const [row, value] of values.entries()) into[rowOfBatch(lanes[index]!, batch.time, chunk[index]!.begin + row)] = value;
+        engine.dispose(tensor);
       };
-      place((await engine.read(loss)) as Float32Array, losses);
-      if (drift) place((await engine.read(drift)) as Float32Array, drifts!);
-      engine.dispose(loss, ...(drift ? [drift] : []));
+      await place(loss, losses);
+      if (!moved) continue;
+      await place(moved.drift, drifts!);
+      await place(moved.rank, ranks!);
     }
   }
   engine.dispose(...streams, ...(baseStreams ?? []));
-  return { losses, drifts };
+  return { losses, drifts, ranks };
 }

@@ -12,6 +12,7 @@ import { type Surroundings, surroundings } from './tokenizers/post-processors.ts
 import { preTokenizer } from './tokenizers/pre-tokenizers.ts';
 import { sentencePieceSteps } from './tokenizers/sentencepiece-steps.ts';
 import { type Literals, NO_LITERALS, type Span, TextEncoder } from './tokenizers/text-encoder.ts';
+import { type ByteLength, tokenBytes } from './tokenizers/token-bytes.ts';
 import { unigramModel } from './tokenizers/unigram-model.ts';
 import { unknownPart } from './tokenizers/unknown-part.ts';
 import { readAddedTokens, readVocabulary } from './tokenizers/vocabulary.ts';
@@ -45,6 +46,8 @@ export interface TextTokenizer {
   encodeSpans(text: string, spans: readonly Span[], options?: SpanOptions): { ids: number[]; inSpan: Uint8Array };
   /** Text of ids, special tokens left out. */
   decode(ids: readonly number[]): string;
+  /** Bytes of text that a token stands for. */
+  readonly byteLength: ByteLength;
   /** The name of a special token; null for an id that is none. */
   specialToken(id: number): string | null;
   /** Names of all special tokens. */
@@ -102,6 +105,7 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
     encodeSpans: (text, spans, { interpretSpecialTokens = false, literals = NO_LITERALS } = {}) =>
       tokenizer.encodeSpans(text, spans, interpretSpecialTokens, literals),
     decode: (ids) => tokenizer.decode(ids),
+    byteLength: tokenizer.byteLength,
     specialToken: (id) => tokenizer.special.get(id) ?? null,
     specialTokens: [...tokenizer.special.values()],
     documentStart,
@@ -130,6 +134,7 @@ interface Understood {
   encode(text: string, findsSpecial: boolean, ids: number[]): void;
   encodeSpans(text: string, spans: readonly Span[], findsSpecial: boolean, literals: Literals): { ids: number[]; inSpan: Uint8Array };
   decode(ids: readonly number[]): string;
+  byteLength: ByteLength;
   /** Special tokens by their ids. */
   special: ReadonlyMap<number, string>;
   idOf(token: string): number | undefined;
@@ -180,12 +185,15 @@ function assemble(json: JsonObject): Understood {
   );
   const unknown = modelJson.unk_token;
   const unknownId = own ? own.unknownId : ((typeof unknown === 'string' ? vocabulary.get(unknown) : null) ?? null);
+  const decode = own?.decode ?? ((ids: readonly number[]) => decodeIds(ids, texts, specialTexts, decodeTokens));
+  const isByteLevel = !own && JSON.stringify(json.decoder ?? null).includes('"ByteLevel"');
   const encoder = new TextEncoder({ asWritten, asNormalized, normalize, cut, model, unknownId });
   return {
     encode: (text, findsSpecial, ids) => encoder.encode(text.toWellFormed(), findsSpecial, ids),
     encodeSpans: (text, spans, findsSpecial, literals) => encoder.encodeSpans(text.toWellFormed(), spans, findsSpecial, literals),
     special,
-    decode: own?.decode ?? ((ids) => decodeIds(ids, texts, specialTexts, decodeTokens)),
+    decode,
+    byteLength: tokenBytes({ texts, isSpecial: (id) => special.has(id), decode, isByteLevel }),
     idOf: (token) => vocabulary.get(token) ?? added.find(({ content }) => content === token)?.id,
     around,
     size,

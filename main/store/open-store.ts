@@ -33,11 +33,17 @@ export function openStore(path: string, migrations: readonly Migration[] = MIGRA
     database.pragma('synchronous = NORMAL');
     database.pragma('foreign_keys = ON');
     migrate(database, migrations);
+    database.function('foldCase', { deterministic: true }, foldCase);
     return database as Writer;
   } catch (error) {
     database.close();
     throw explain(error, path);
   }
+}
+
+/** For searches: SQLite itself knows the upper and lower case of ASCII alone. */
+export function foldCase(text: unknown): string {
+  return String(text).normalize('NFKC').toLowerCase();
 }
 
 function makeFolder(path: string): void {

@@ -36,6 +36,13 @@ export interface StoredRun {
   deletedAt: string | null;
   /** The batch that it was started with. */
   batch: string | null;
+  /** While it waits: runs of a higher one go first; among equals, those of a lower place. */
+  priority: number;
+  queuePlace: number | null;
+  /** Why it was ended early, where that was not the user's doing. */
+  stopReason: string | null;
+  /** The run that it repeats exactly. */
+  rerunOf: string | null;
   model: string | null;
   modelPath: string | null;
   stepsDone: number;
@@ -56,6 +63,8 @@ export interface StoredRun {
   repeatedShare: number | null;
   secondsLeft: number | null;
   seconds: number | null;
+  /** Of these, seconds spent measuring; null while it runs, and of runs before version 91. */
+  measuringSeconds: number | null;
   peakMemory: number | null;
   engine: string | null;
   /** What is being done now, for the user. */
@@ -88,28 +97,51 @@ export function listRuns(reader: Reader): StoredRun[] {
   return reader.prepare<[], Row>('SELECT * FROM runs ORDER BY createdAt DESC, id').all().map(fromRow);
 }
 
+/** Runs in the bin. */
+export function listDeletedRuns(reader: Reader): StoredRun[] {
+  return reader.prepare<[], Row>('SELECT * FROM runs WHERE deletedAt IS NOT NULL').all().map(fromRow);
+}
+
+/** What a run is called by. */
+export type RunReference = Pick<StoredRun, 'id' | 'name' | 'deletedAt'>;
+
+/** Runs with an id or a name, without what they were configured with. */
+export function listReferences(reader: Reader, reference: string): RunReference[] {
+  return reader
+    .prepare<[string, string], RunReference>('SELECT id, name, deletedAt FROM runs WHERE id = ? OR name = ? ORDER BY createdAt DESC, id')
+    .all(reference, reference);
+}
+
+/** Names of all runs but those in the bin, newest first. */
+export function listRunNames(reader: Reader): RunReference[] {
+  return reader.prepare<[], RunReference>('SELECT id, name, deletedAt FROM runs WHERE deletedAt IS NULL ORDER BY createdAt DESC, id').all();
+}
+
 /** Null when there is no such run (any more). */
 export function findRun(reader: Reader, id: string): StoredRun | null {
   const row = reader.prepare<[string], Row>('SELECT * FROM runs WHERE id = ?').get(id);
   return row ? fromRow(row) : null;
 }
 
+/** What every run is recorded with. */
+export type NewRun = Pick<
+  StoredRun,
+  | 'id'
+  | 'name'
+  | 'status'
+  | 'configuration'
+  | 'directory'
+  | 'createdAt'
+  | 'ownerPid'
+  | 'heartbeatAt'
+  | 'trainableParameters'
+  | 'trainableTensors'
+  | 'addedParameters'
+>;
+
 export function insertRun(
   writer: Writer,
-  run: Pick<
-    StoredRun,
-    | 'id'
-    | 'name'
-    | 'status'
-    | 'configuration'
-    | 'directory'
-    | 'createdAt'
-    | 'ownerPid'
-    | 'heartbeatAt'
-    | 'trainableParameters'
-    | 'trainableTensors'
-    | 'addedParameters'
-  >,
+  run: NewRun & Partial<Pick<StoredRun, 'batch' | 'priority' | 'queuePlace' | 'rerunOf' | 'warnings'>>,
 ): void {
   updateOrInsert(
     writer,
@@ -128,7 +160,7 @@ export function updateRun(writer: Writer, id: string, fields: Partial<Omit<Store
 }
 
 /** Who trains a run, as far as the database knows. */
-type Ownership = Pick<StoredRun, 'status' | 'ownerPid' | 'heartbeatAt'>;
+export type Ownership = Pick<StoredRun, 'status' | 'ownerPid' | 'heartbeatAt'>;
 
 /**
  * Changes a run's owner if nobody else did in the meantime: of several processes that want a run, one gets it.
@@ -182,6 +214,11 @@ export function listMetrics(
     .all(run, JSON.stringify(series), afterStep);
 }
 
+/** Points of all series. */
+export function countMetrics(reader: Reader, run: string): number {
+  return reader.prepare<[string], number>('SELECT count(*) FROM metrics WHERE run = ?').pluck().get(run)!;
+}
+
 /** The last point of a series up to a step; null when there is none. Looked up, not searched for: it is asked five times a second. */
 export function lastMetric(reader: Reader, run: string, series: MetricSeries, upToStep: number): MetricPoint | null {
   const point = reader
@@ -215,6 +252,9 @@ export function summaryOf(run: StoredRun): RunSummary {
     archivedAt: run.archivedAt,
     deletedAt: run.deletedAt,
     batch: run.batch,
+    priority: run.priority,
+    stopReason: run.stopReason,
+    rerunOf: run.rerunOf,
     model: run.model,
     modelPath: run.modelPath,
     baseModel: { id: configuration.baseModel.id, name: configuration.baseModel.name },
@@ -239,6 +279,7 @@ export function summaryOf(run: StoredRun): RunSummary {
     drift: final?.drift ?? null,
     tokensPerSecond: run.tokensPerSecond,
     seconds: run.seconds,
+    measuringSeconds: run.measuringSeconds,
     peakMemory: run.peakMemory,
     engine: run.engine,
     createdAt: run.createdAt,

@@ -28,6 +28,11 @@ export class Datasets {
     return resolve('dataset', reference, listDatasets(this.#context.store));
   }
 
+  /** The dataset of exactly these documents; of several the first imported. */
+  withHash(hash: string): StoredDataset | undefined {
+    return listDatasets(this.#context.store).find((dataset) => dataset.hash === hash);
+  }
+
   /** @throws StrataError CORRUPT when its folder was damaged. */
   async show({ dataset: reference }: { dataset: string }): Promise<DatasetDetails> {
     const dataset = this.find(reference);
@@ -75,8 +80,8 @@ export class Datasets {
   async remove({ dataset: reference }: { dataset: string }): Promise<{ removed: string }> {
     const dataset = this.find(reference);
     const user = listRuns(this.#context.store).find(
-      ({ status, configuration }) =>
-        !['done', 'stopped', 'failed'].includes(status) && configuration.datasets.some(({ id }) => id === dataset.id),
+      ({ status, configuration, deletedAt }) =>
+        deletedAt === null && !['done', 'stopped', 'failed'].includes(status) && configuration.datasets.some(({ id }) => id === dataset.id),
     );
     if (user) {
       throw new StrataError('CONFLICT', 'A run that is not finished uses this dataset.', {

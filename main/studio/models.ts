@@ -263,7 +263,8 @@ export class Models {
   async remove({ model: reference }: { model: string }): Promise<{ removed: string }> {
     const model = this.find(reference);
     const user = listRuns(this.#context.store).find(
-      ({ status, configuration }) => !['done', 'stopped', 'failed'].includes(status) && configuration.baseModel.id === model.id,
+      ({ status, configuration, deletedAt }) =>
+        deletedAt === null && !['done', 'stopped', 'failed'].includes(status) && configuration.baseModel.id === model.id,
     );
     if (user) {
       throw new StrataError('CONFLICT', 'A run that is not finished starts from this model.', {

@@ -13,8 +13,27 @@ export function createRouter(studio: Studio) {
       throw asContractError(error);
     }
   });
-  const { models, downloads, exports, datasets, dataChecks, datasetDocuments, datasetTokens, imports } = studio;
-  const { planner, runs, selfReplay, text, packs, gates } = studio;
+  const {
+    models,
+    downloads,
+    exports,
+    datasets,
+    dataChecks,
+    datasetDocuments,
+    datasetTokens,
+    imports,
+    planner,
+    runs,
+    queue,
+    history,
+    comparison,
+    runExport,
+    selfReplay,
+    suites,
+    text,
+    packs,
+    gates,
+  } = studio;
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
@@ -73,20 +92,47 @@ export function createRouter(studio: Studio) {
     training: {
       preview: api.training.preview.handler(({ input }) => runs.preview(input)),
       stream: api.training.stream.handler(({ input }) => runs.stream(input)),
-      start: api.training.start.handler(({ input }) => runs.start(input)),
+      start: api.training.start.handler(({ input: { queue: mayWait, priority, ...request } }) =>
+        runs.start(request, undefined, { queue: mayWait, priority }),
+      ),
+    },
+    queue: {
+      list: api.queue.list.handler(() => queue.list()),
+      move: api.queue.move.handler(({ input }) => queue.move(input)),
+      setPriority: api.queue.setPriority.handler(({ input }) => queue.setPriority(input)),
     },
     runs: {
       list: api.runs.list.handler(() => runs.list()),
       show: api.runs.show.handler(({ input }) => runs.show(input.run)),
       metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
+      measurements: api.runs.measurements.handler(({ input }) => runs.measurements(input)),
+      movement: api.runs.movement.handler(({ input }) => runs.movement(input)),
       watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
+      resumable: api.runs.resumable.handler(() => runs.resumable()),
       resume: api.runs.resume.handler(({ input }) => runs.resume(input)),
       stop: api.runs.stop.handler(({ input }) => runs.stop(input)),
-      rename: api.runs.rename.handler(({ input }) => runs.rename(input)),
-      note: api.runs.note.handler(({ input }) => runs.note(input)),
-      compare: api.runs.compare.handler(({ input }) => runs.compare(input)),
-      remove: api.runs.remove.handler(({ input }) => runs.remove(input)),
+      rename: api.runs.rename.handler(({ input }) => history.rename(input)),
+      note: api.runs.note.handler(({ input }) => history.note(input)),
+      search: api.runs.search.handler(({ input }) => history.search(input)),
+      tag: api.runs.tag.handler(({ input }) => history.tag(input)),
+      favourite: api.runs.favourite.handler(({ input }) => history.favourite(input)),
+      archive: api.runs.archive.handler(({ input }) => history.archive(input)),
+      curves: api.runs.curves.handler(({ input }) => comparison.curves(input)),
+      compare: api.runs.compare.handler(({ input }) => comparison.compare(input)),
+      export: api.runs.export.handler(({ input }) => runExport.export(input)),
+      remove: api.runs.remove.handler(({ input }) => history.remove(input)),
+      restore: api.runs.restore.handler(({ input }) => history.restore(input)),
+      purge: api.runs.purge.handler(({ input }) => history.purge(input)),
+    },
+    suites: {
+      list: api.suites.list.handler(() => suites.list()),
+      save: api.suites.save.handler(({ input }) => suites.save(input)),
+      remove: api.suites.remove.handler(({ input }) => suites.remove(input)),
+      run: api.suites.run.handler(({ input, signal }) => told(suites.followRun(input, signal))),
+      results: api.suites.results.handler(({ input }) => suites.results(input)),
+      items: api.suites.items.handler(({ input }) => suites.items(input)),
+      score: api.suites.score.handler(({ input, signal }) => told(suites.followScore(input, signal))),
     },
     text: {
       generate: api.text.generate.handler(({ input }) => text.generate(input)),

@@ -1,5 +1,6 @@
 import type { RunStatus } from '../../shared/domain/run.ts';
 import { type ErrorRecord, toStrataError } from '../../shared/errors.ts';
+import { insertMeasurements } from '../store/measurements.ts';
 import { findRun, insertMetrics, type StoredRun, updateRun } from '../store/runs.ts';
 import { evaluationPoints } from '../training/evaluation.ts';
 import type { JobHandle } from '../training/executor.ts';
@@ -105,12 +106,17 @@ export class RunOwner {
         });
       }
       case 'baseline':
-        insertMetrics(store, this.#id, evaluationPoints(0, event.evaluation));
+        insertMetrics(store, this.#id, evaluationPoints(0, event.watched));
+        insertMeasurements(store, this.#id, 0, event.evaluation.datasets ?? [], event.documents);
         // A resumed run says it again: the studio may have died before it heard it.
         return updateRun(store, this.#id, { baseline: event.evaluation, latest: findRun(store, this.#id)?.latest ?? event.evaluation });
       case 'evaluation':
-        insertMetrics(store, this.#id, evaluationPoints(event.step, event.evaluation));
+        insertMetrics(store, this.#id, evaluationPoints(event.step, event.watched));
+        insertMeasurements(store, this.#id, event.step, event.evaluation.datasets ?? [], event.documents);
         return updateRun(store, this.#id, { latest: event.evaluation, stepsDone: event.step });
+      case 'guard':
+        // All that it did, as its checkpoint has it: what it did beyond that, it does again.
+        return updateRun(store, this.#id, { guardEvents: event.events });
       case 'progress':
         insertMetrics(store, this.#id, event.points);
         return updateRun(store, this.#id, {
@@ -136,6 +142,7 @@ export class RunOwner {
       stepsDone: result.stepsDone,
       tokens: result.tokens,
       seconds: result.seconds,
+      measuringSeconds: result.measuringSeconds,
       tokensPerSecond: result.tokensPerSecond,
       repeatedShare: result.repeatedShare,
       peakMemory: Math.max(result.peakMemory, run.peakMemory ?? 0),
@@ -158,6 +165,8 @@ export class RunOwner {
           ...common,
           status: result.outcome,
           final: result.final,
+          gainError: result.gainError,
+          forgettingError: result.forgettingError,
           model: model.id,
           modelPath: model.path,
           finishedAt: now(),

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { TrainPreview } from '../../shared/contract/training.ts';
-import { evaluationFlops, trainingFlops } from '../../shared/domain/cost.ts';
+import { trainingFlops } from '../../shared/domain/cost.ts';
+import { type BudgetRequest, measurementFlops } from '../../shared/domain/evaluation-budget.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 
@@ -14,8 +15,8 @@ export interface TimedRun {
 }
 
 export interface PlannedRun extends TimedRun {
-  /** Held-out tokens of each role that a measurement reads. */
-  measuredTokens: { new: number; old: number };
+  /** Held-out tokens that there are of each role. */
+  heldOut: BudgetRequest['heldOut'];
 }
 
 /** A run of the past, as far as it tells how fast an engine is here. */
@@ -45,11 +46,12 @@ export function estimateTime(run: PlannedRun, past: readonly PastRun[]): TrainPr
   if (speed === null) return null;
   const { steps, batch, context, evaluation } = configuration;
   const work = { config: modelConfig, method: configuration.method, context };
-  const measurements = Math.floor(steps / evaluation.everySteps) + 2; // before step 1, in between, and at the end
-  const measuredFlops = run.measuredTokens.new * evaluationFlops(work, false) + run.measuredTokens.old * evaluationFlops(work, true);
+  const { between, ends } = measurementFlops({ ...work, heldOut: run.heldOut });
+  const onTheWay = Math.floor((steps - 1) / evaluation.everySteps);
+  const measuredFlops = onTheWay * between(evaluation.tokens) + ends(evaluation.tokensAtEnds ?? evaluation.tokens);
   const trainedFlops = flopsOfToken(run);
   return {
-    seconds: (steps * batch * context * trainedFlops + measurements * measuredFlops) / speed,
+    seconds: (steps * batch * context * trainedFlops + measuredFlops) / speed,
     tokensPerSecond: speed / trainedFlops,
     basis: basisOf(earlier),
   };

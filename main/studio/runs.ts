@@ -1,34 +1,44 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunEvent } from '../../shared/contract/runs.ts';
+import type { MeasurementsAtStep, RunEvent } from '../../shared/contract/runs.ts';
 import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
-import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
-import { canGoOn, type MetricPoint, type MetricSeries, type Role, type RunStatus, type RunSummary } from '../../shared/domain/run.ts';
+import type { Movement } from '../../shared/domain/movement.ts';
+import {
+  canGoOn,
+  isUnfinished,
+  type MetricPoint,
+  type MetricSeries,
+  type Role,
+  type RunStatus,
+  type RunSummary,
+} from '../../shared/domain/run.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
 import { openModelFolder } from '../models/model-folder.ts';
-import { loadContentEncoder } from '../models/content-encoder.ts';
-import { buildTokenShards } from '../datasets/token-shard.ts';
 import type { StoredDataset } from '../store/datasets.ts';
+import { listMeasurements } from '../store/measurements.ts';
 import {
   changeOwner,
-  deleteRun,
   findRun,
   insertRun,
   lastMetric,
   listMetrics,
+  listRunNames,
   listRuns,
   type StoredRun,
   summaryOf,
   updateRun,
 } from '../store/runs.ts';
+import { claimDevice, listTraining, nextPlace, putIntoQueue } from '../store/run-queue.ts';
 import { hasCheckpoint } from '../training/checkpoint.ts';
 import type { TrainJob } from '../training/messages.ts';
-import { folderOf, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
+import { folderOf, newId, now, type StudioContext, uniqueName } from './context.ts';
 import type { Datasets } from './datasets.ts';
 import type { Distances } from './distances.ts';
+import { findStoredRun } from './find-run.ts';
 import { importanceOf } from './importance.ts';
 import type { Models } from './models.ts';
+import { movementOf } from './movement.ts';
 import { isOrphaned, RunOwner } from './run-owner.ts';
+import { jobOf, type PreparedJob } from './run-job.ts';
 import { estimateTime, type PastRun } from './run-time.ts';
 import { type ParsedTrainRequest, type ResolvedRequest, resolveRequest } from './train-request.ts';
 
@@ -40,9 +50,9 @@ const CONTROL_TIMEOUT_MS = 10 * 60_000;
 /** The first steps are slower: graphs are compiled. */
 const LEAST_STEPS_TO_TELL = 10;
 
-const GOING_ON: readonly RunStatus[] = ['preparing', 'running'];
+export const GOING_ON: readonly RunStatus[] = ['preparing', 'running'];
 
-/** Use cases of training and of the history of runs. */
+/** Use cases of training: what a run is, and its life from start to end. */
 export class Runs {
   readonly #context: StudioContext;
   readonly #models: Models;
@@ -52,13 +62,14 @@ export class Runs {
   readonly #owned = new Map<string, RunOwner>();
   /** Runs of this process that ended without the database hearing of it (a full disk), and why: told as soon as it can be. */
   readonly #unrecorded = new Map<string, ErrorRecord>();
+  #isClosing = false;
 
   constructor(context: StudioContext, models: Models, datasets: Datasets, distances: Distances) {
     this.#context = context;
     this.#models = models;
     this.#datasets = datasets;
     this.#distances = distances;
-    this.#markOrphans();
+    this.markOrphans();
   }
 
   /**
@@ -114,12 +125,50 @@ export class Runs {
   }
 
   /**
-   * Records the run and starts its trainer. Where nobody chose a replay share, the distance of the data is measured first unless it is known.
+   * Records the run and starts its trainer, or puts the run into the queue while another one trains: the status says which. Where nobody
+   * chose a replay share, the distance of the data is measured first unless it is known.
    * @param onChecked called when the model's files are what they should be, before anything is recorded.
+   * @param options.queue false refuses the run while another one trains.
+   * @throws StrataError CONFLICT in that case.
    */
-  async start(request: ParsedTrainRequest, onChecked: () => void = () => undefined): Promise<RunSummary> {
+  async start(
+    request: ParsedTrainRequest,
+    onChecked: () => void = () => undefined,
+    { queue = true, priority = 0 }: { queue?: boolean; priority?: number } = {},
+  ): Promise<RunSummary> {
     const { store } = this.#context;
-    const { configuration, preview, shards, base } = await this.#resolve(request, () => undefined);
+    const frozen = await this.#freeze(request, onChecked);
+    this.markOrphans();
+    const [id, isTaken] = store
+      .transaction(() => {
+        const [training] = listTraining(store);
+        if (training && !queue) throw deviceIsTaken(training);
+        const recorded = this.#record(frozen, { priority });
+        return [recorded, claimDevice(store, this.find(recorded), { ownerPid: process.pid, heartbeatAt: now() })] as const;
+      })
+      .immediate();
+    if (isTaken) this.#own(this.find(id), frozen.job);
+    return this.show(id);
+  }
+
+  /**
+   * Puts runs into the queue, all of them or, when one is refused, none.
+   * @param batch that they belong to.
+   */
+  async enqueue(
+    requests: readonly ParsedTrainRequest[],
+    { batch, priority = 0 }: { batch?: string; priority?: number } = {},
+  ): Promise<RunSummary[]> {
+    const frozen: FrozenRun[] = [];
+    for (const request of requests) frozen.push(await this.#freeze(request));
+    const { store } = this.#context;
+    const ids = store.transaction(() => frozen.map((each) => this.#record(each, { priority, ...(batch ? { batch } : {}) }))).immediate();
+    return ids.map((id) => this.show(id));
+  }
+
+  /** What a request becomes: resolved, checked, and frozen from here on. Nothing is recorded yet. */
+  async #freeze(request: ParsedTrainRequest, onChecked: () => void = () => undefined): Promise<FrozenRun> {
+    const { configuration, preview, shards, past, base } = await this.#resolve(request, () => undefined);
     await this.#models.checkUnchanged(base);
     await this.#models.checkPlan(base);
     onChecked();
@@ -127,38 +176,101 @@ export class Runs {
       .filter(({ role }) => role === 'new')
       .map(({ name }) => name)
       .join(', ');
-    const name = uniqueName(request.name ?? `${base.name} learns ${learned}`, listRuns(store));
-    const id = newId(request.name ?? learned);
-    insertRun(store, {
-      id,
-      name,
-      status: 'preparing',
-      configuration,
-      directory: folderOf(this.#context, 'runs', id),
-      createdAt: now(),
-      ownerPid: process.pid,
-      heartbeatAt: now(),
+    return {
+      name: request.name ?? `${base.name} learns ${learned}`,
+      slug: request.name ?? learned,
+      warnings: preview.warnings,
       trainableParameters: preview.trainableParameters,
       trainableTensors: preview.trainableTensors,
       addedParameters: preview.addedParameters,
+      job: { configuration, baseModelDirectory: base.path, shards, past },
+    };
+  }
+
+  /** Writes a run down as the last in the queue. */
+  #record({ name, slug, warnings, job, ...counts }: FrozenRun, fields: { priority: number; batch?: string; rerunOf?: string }): string {
+    const { store } = this.#context;
+    const id = newId(slug);
+    insertRun(store, {
+      id,
+      name: uniqueName(name, listRunNames(store)),
+      status: 'queued',
+      configuration: job.configuration,
+      directory: folderOf(this.#context, 'runs', id),
+      createdAt: now(),
+      ownerPid: null,
+      heartbeatAt: null,
+      queuePlace: nextPlace(store),
+      warnings: warnings.map((text) => ({ at: now(), text })),
+      ...counts,
+      ...fields,
     });
-    if (preview.warnings.length > 0) updateRun(store, id, { warnings: preview.warnings.map((text) => ({ at: now(), text })) });
-    const run = this.find(id);
-    this.#own(run, { configuration, baseModelDirectory: base.path, shards });
+    return id;
+  }
+
+  /**
+   * Records a run that repeats another one exactly, and starts it or puts it into the queue.
+   * @param job of the other run, checked to be the same as it was.
+   */
+  repeat(original: StoredRun, job: PreparedJob): RunSummary {
+    const { store } = this.#context;
+    this.markOrphans();
+    const { name, trainableParameters, trainableTensors, addedParameters } = original;
+    const frozen = { name: `${name} again`, slug: name, warnings: [], trainableParameters, trainableTensors, addedParameters, job };
+    const [id, isTaken] = store
+      .transaction(() => {
+        const recorded = this.#record(frozen, { priority: 0, rerunOf: original.id });
+        return [recorded, claimDevice(store, this.find(recorded), { ownerPid: process.pid, heartbeatAt: now() })] as const;
+      })
+      .immediate();
+    if (isTaken) this.#own(this.find(id), job);
     return this.show(id);
   }
 
-  find(reference: string): StoredRun {
-    return resolve('run', reference, listRuns(this.#context.store));
+  /**
+   * Trains a run that waits in the queue, if the device is free and nobody else has taken either. What the run is refused for makes it a
+   * failed one, so that it does not hold up those behind it.
+   * @returns whether this process trains it now.
+   */
+  async startQueued(id: string): Promise<boolean> {
+    const { store, log } = this.#context;
+    const run = this.find(id);
+    if (this.#isClosing || run.status !== 'queued') return false;
+    try {
+      const job = await this.#prepare(run);
+      if (this.#isClosing || !claimDevice(store, run, { ownerPid: process.pid, heartbeatAt: now() })) return false;
+      this.#own(run, job);
+      return true;
+    } catch (error) {
+      const record = toStrataError(error).toRecord();
+      if (changeOwner(store, run, { status: 'failed', ownerPid: null, heartbeatAt: run.heartbeatAt })) {
+        updateRun(store, id, { error: record, finishedAt: now() });
+        log(`the queued run ${id} could not start: ${record.message}`);
+      }
+      return false;
+    }
   }
 
+  /** Whether a run trains, here or in another process of the workspace. */
+  get isDeviceTaken(): boolean {
+    this.markOrphans();
+    return listTraining(this.#context.store).length > 0;
+  }
+
+  find(reference: string): StoredRun {
+    return findStoredRun(this.#context.store, reference);
+  }
+
+  /** All but those in the bin, newest first. */
   list(): RunSummary[] {
-    this.#markOrphans();
-    return listRuns(this.#context.store).map(summaryOf);
+    this.markOrphans();
+    return listRuns(this.#context.store)
+      .filter(({ deletedAt }) => deletedAt === null)
+      .map(summaryOf);
   }
 
   show(reference: string): RunSummary {
-    this.#markOrphans();
+    this.markOrphans();
     return summaryOf(this.find(reference));
   }
 
@@ -166,7 +278,21 @@ export class Runs {
     return listMetrics(this.#context.store, this.find(input.run).id, input.afterStep, input.series);
   }
 
-  /** Follows a run, whoever trains it, until it no longer goes on. An unknown run is refused at once, not at the first event. */
+  /** What was measured of each dataset, step by step. */
+  measurements({ run }: { run: string }): MeasurementsAtStep[] {
+    const steps = Map.groupBy(listMeasurements(this.#context.store, this.find(run).id), ({ step }) => step);
+    return [...steps].map(([step, measured]) => ({ step, datasets: measured.map(({ measure }) => measure) }));
+  }
+
+  /**
+   * How far a run moved its model from its base.
+   * @throws StrataError CONFLICT when it has made no model yet, NOT_FOUND when its model or base is gone.
+   */
+  movement({ run, engine }: { run: string; engine?: string }): Promise<Movement> {
+    return movementOf(this.#context, this.#models, this.#datasets, this.find(run), engine);
+  }
+
+  /** Follows a run, whoever trains it, until it neither waits in the queue nor goes on. An unknown run is refused at once, not at the first event. */
   watch({ run: reference }: { run: string }, signal?: AbortSignal): AsyncGenerator<RunEvent, void> {
     return this.#follow(this.find(reference).id, signal);
   }
@@ -174,7 +300,7 @@ export class Runs {
   async *#follow(id: string, signal?: AbortSignal): AsyncGenerator<RunEvent, void> {
     let last = '';
     while (!signal?.aborted) {
-      this.#markOrphans();
+      this.markOrphans();
       // Whoever follows it must not wait for an end that cannot be written down.
       const unrecorded = this.#unrecorded.get(id);
       if (unrecorded) throw StrataError.fromRecord(unrecorded);
@@ -184,7 +310,7 @@ export class Runs {
       const text = JSON.stringify(event);
       if (text !== last) yield event;
       last = text;
-      if (!GOING_ON.includes(run.status)) return;
+      if (!isUnfinished(run.status)) return;
       await delay(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => undefined); // aborted: the loop ends
     }
   }
@@ -206,22 +332,48 @@ export class Runs {
     };
   }
 
+  /** Saves a checkpoint and ends the trainer's process, which gives its memory back. A run that waits leaves the queue. */
   pause({ run }: { run: string }): Promise<RunSummary> {
     return this.#ask(run, 'pause');
   }
 
-  /** Ends early: measures and saves what was learned so far. */
+  /** Ends early: measures and saves what was learned so far. A run that waits leaves the queue for good. */
   stop({ run }: { run: string }): Promise<RunSummary> {
     return this.#ask(run, 'stop');
   }
 
+  /** Asks for the end of a run that goes on, for a reason that stays with it; does not wait until it has ended. */
+  stopBecause(id: string, stopReason: string): void {
+    const { store } = this.#context;
+    const run = this.find(id);
+    if (!isUnfinished(run.status)) return;
+    updateRun(store, id, { stopReason, warnings: [...run.warnings, { at: now(), text: stopReason }] });
+    if (this.#leaveQueue(run, 'stop')) return;
+    const owner = this.#owned.get(id);
+    if (owner) owner.control('stop');
+    else updateRun(store, id, { requested: 'stop' });
+  }
+
+  /** Takes a run that waits out of the queue. @returns whether it did wait. */
+  #leaveQueue(run: StoredRun, control: 'pause' | 'stop'): boolean {
+    if (run.status !== 'queued') return false;
+    const { store } = this.#context;
+    // What has trained before keeps its checkpoint, from which it can go on or be ended with a result.
+    const status = control === 'stop' && run.stepsDone === 0 ? 'stopped' : 'paused';
+    const hasLeft = changeOwner(store, run, { status, ownerPid: null, heartbeatAt: run.heartbeatAt });
+    if (hasLeft && status === 'stopped') updateRun(store, run.id, { finishedAt: now() });
+    return hasLeft;
+  }
+
   async #ask(reference: string, control: 'pause' | 'stop'): Promise<RunSummary> {
-    this.#markOrphans();
-    const { id, status, name } = this.find(reference);
+    this.markOrphans();
+    const asked = this.find(reference);
+    if (this.#leaveQueue(asked, control)) return this.show(asked.id);
+    const { id, status, name } = this.find(reference); // it may have left the queue to be trained
     if (!GOING_ON.includes(status)) {
       throw new StrataError('CONFLICT', `The run cannot be asked to ${control}: it is not training.`, {
         found: `run "${name}" is ${status}`,
-        allowed: 'a run that is training',
+        allowed: 'a run that is training, or waits in the queue',
       });
     }
     const owner = this.#owned.get(id);
@@ -233,87 +385,40 @@ export class Runs {
   }
 
   /**
-   * Goes on from the last checkpoint, in this process.
+   * Goes on from the last checkpoint as the same run, in this process; while another run trains it is put into the queue.
    * @throws StrataError CONFLICT when it cannot go on from where it was: it is not paused, or its base or data are no longer the same;
    * CORRUPT when its checkpoints are gone.
    */
   async resume({ run: reference }: { run: string }): Promise<RunSummary> {
-    this.#markOrphans();
+    this.markOrphans();
     const { id } = this.find(reference);
     const before = this.#owned.get(id);
-    if (before && !GOING_ON.includes(this.find(id).status)) {
+    if (before && !isUnfinished(this.find(id).status)) {
       before.control('interrupt'); // it was taken for dead while it slept, and has not heard of it yet
       await before.ended;
     }
     const run = this.find(id);
-    if (!canGoOn(run)) throw notResumable(run);
-    const { configuration } = run;
-    const wasSaved = run.status === 'paused' || run.stepsDone > configuration.checkpointEverySteps;
+    if (!canGoOn(run) || run.deletedAt !== null) throw notResumable(run);
+    const wasSaved = (run.status === 'paused' && run.engine !== null) || run.stepsDone > run.configuration.checkpointEverySteps;
     if (wasSaved && !(await hasCheckpoint(run.directory))) throw checkpointsLost(run);
-    const base = this.#models.find(configuration.baseModel.id);
-    await this.#models.checkUnchanged(base, configuration.baseModel.hash);
-    const encoder = await loadContentEncoder(base.path, configuration.rendering);
-    const needsDocuments = configuration.packing === 'documents';
-    const shards: TrainJob['shards'] = [];
-    for (const { id, role } of configuration.datasets) {
-      const { path, name } = this.#datasets.find(id);
-      const built = await buildTokenShards(path, encoder, { needsDocuments, name });
-      shards.push({ datasetId: id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath });
-    }
+    const job = await this.#prepare(run);
     // Checked and taken in one step: of two that resume it at the same time, one does.
-    const owner = { status: 'preparing' as const, ownerPid: process.pid, heartbeatAt: now() };
-    if (!changeOwner(this.#context.store, run, owner)) throw notResumable(this.find(id));
-    this.#own(run, { configuration, baseModelDirectory: base.path, shards });
+    if (claimDevice(this.#context.store, run, { ownerPid: process.pid, heartbeatAt: now() })) this.#own(run, job);
+    else if (!putIntoQueue(this.#context.store, run)) throw notResumable(this.find(id));
     return this.show(run.id);
   }
 
-  rename({ run, name }: { run: string; name: string }): RunSummary {
-    const { id } = this.find(run);
-    updateRun(this.#context.store, id, {
-      name: uniqueName(
-        name,
-        listRuns(this.#context.store).filter((other) => other.id !== id),
-      ),
-    });
-    return this.show(id);
-  }
-
-  note({ run, note }: { run: string; note: string }): RunSummary {
-    const { id } = this.find(run);
-    updateRun(this.#context.store, id, { note });
-    return this.show(id);
-  }
-
-  /** Runs side by side, and every setting or result in which they differ. */
-  compare({ runs: references }: { runs: string[] }): { runs: RunSummary[]; differences: Record<string, unknown[]> } {
-    const runs = references.map((reference) => this.show(reference));
-    // Why blocks stand where they do and why so much is replayed is no setting: what came of it is one.
-    const flat = runs.map(({ configuration: { importance: _, replayReason: _reason, ...settings }, ...run }) =>
-      flatten({ ...settings, rendering: settings.rendering ?? DEFAULT_RENDERING, ...results(run) }),
+  /** Runs whose process ended without their doing, in a crash or a power cut, and that can go on: what a studio offers when it is opened. */
+  async resumable(): Promise<{ run: RunSummary; hasCheckpoint: boolean; reason: string }[]> {
+    this.markOrphans();
+    const found = listRuns(this.#context.store).filter((run) => run.status === 'interrupted' && canGoOn(run));
+    return Promise.all(
+      found.map(async (run) => ({
+        run: summaryOf(run),
+        hasCheckpoint: await hasCheckpoint(run.directory),
+        reason: run.error?.message ?? 'The process that trained it ended before it did.',
+      })),
     );
-    const keys = [...new Set(flat.flatMap((fields) => [...fields.keys()]))];
-    const differences: Record<string, unknown[]> = {};
-    for (const key of keys) {
-      const values = flat.map((fields) => fields.get(key) ?? null);
-      if (new Set(values.map((value) => JSON.stringify(value))).size > 1) differences[key] = values;
-    }
-    return { runs, differences };
-  }
-
-  /** Deletes a run's history and checkpoints. The model it made stays. */
-  async remove({ run: reference }: { run: string }): Promise<{ removed: string }> {
-    this.#markOrphans();
-    const run = this.find(reference);
-    if (GOING_ON.includes(run.status)) {
-      throw new StrataError('CONFLICT', 'A run that is training cannot be deleted.', {
-        found: `run "${run.name}" is ${run.status}`,
-        hint: 'Stop it first.',
-      });
-    }
-    deleteRun(this.#context.store, run.id);
-    const unfinished = run.model === null ? [this.#modelFolder(run), `${this.#modelFolder(run)}.partial`] : [];
-    for (const folder of [run.directory, ...unfinished]) await rm(folder, { recursive: true, force: true });
-    return { removed: run.id };
   }
 
   /** Whether this process trains a run, which {@link close} would give a checkpoint. */
@@ -326,14 +431,24 @@ export class Runs {
     await this.#owned.get(id)?.ended;
   }
 
-  /** Saves a checkpoint of every run of this process and waits until they have ended. */
+  /** Saves a checkpoint of every run of this process and waits until they have ended; none starts any more. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     const owners = [...this.#owned.values()];
     for (const owner of owners) owner.control('interrupt');
     await Promise.all(owners.map((owner) => owner.ended));
   }
 
-  #own(run: StoredRun, job: Pick<TrainJob, 'configuration' | 'baseModelDirectory' | 'shards'>): void {
+  /** What a recorded run needs for its trainer. What of the base's past cannot be measured any more is noted on the run, once. */
+  #prepare(run: StoredRun): Promise<PreparedJob> {
+    return jobOf(run, this.#models, this.#datasets, (text) => {
+      const { warnings } = this.find(run.id);
+      if (warnings.some((warning) => warning.text === text)) return;
+      updateRun(this.#context.store, run.id, { warnings: [...warnings, { at: now(), text }] });
+    });
+  }
+
+  #own(run: StoredRun, job: PreparedJob): void {
     const { id, name, directory } = run;
     const trainJob: TrainJob = {
       kind: 'train',
@@ -356,10 +471,10 @@ export class Runs {
   }
 
   /** A run whose process is gone was interrupted; it can be resumed from its last checkpoint. */
-  #markOrphans(): void {
+  markOrphans(): void {
     const { store, log } = this.#context;
-    for (const run of listRuns(store)) {
-      if (this.#owned.has(run.id) || !GOING_ON.includes(run.status)) continue;
+    for (const run of listTraining(store)) {
+      if (this.#owned.has(run.id)) continue;
       const error = this.#unrecorded.get(run.id) ?? null;
       if (error === null && !isOrphaned(run)) continue;
       try {
@@ -374,6 +489,23 @@ export class Runs {
   }
 }
 
+/** A run as it is recorded, whose configuration no longer changes. */
+interface FrozenRun extends Pick<StoredRun, 'trainableParameters' | 'trainableTensors' | 'addedParameters'> {
+  name: string;
+  /** What its id is made from. */
+  slug: string;
+  warnings: readonly string[];
+  job: PreparedJob;
+}
+
+function deviceIsTaken({ name, status }: StoredRun): StrataError {
+  return new StrataError('CONFLICT', 'Another run trains, and there is one at a time.', {
+    found: `run "${name}" is ${status}`,
+    allowed: 'a start while nothing trains',
+    hint: 'Let the run wait in the queue, or pause the other one.',
+  });
+}
+
 /** It was saved before: to begin again at step 0 would be no resuming. */
 function checkpointsLost(run: StoredRun): StrataError {
   return new StrataError('CORRUPT', 'The run cannot be resumed: its checkpoints are gone.', {
@@ -383,6 +515,12 @@ function checkpointsLost(run: StoredRun): StrataError {
 }
 
 function notResumable(run: StoredRun): StrataError {
+  if (run.deletedAt !== null) {
+    return new StrataError('CONFLICT', 'The run cannot be resumed: it is in the bin.', {
+      found: `run "${run.name}" was deleted at ${run.deletedAt}`,
+      hint: 'Restore it first.',
+    });
+  }
   return new StrataError('CONFLICT', 'The run cannot be resumed.', {
     found: `run "${run.name}" ${run.error?.code === 'DIVERGED' ? 'diverged' : `is ${run.status}`}`,
     allowed: 'a run that is paused, interrupted or failed',
@@ -390,49 +528,4 @@ function notResumable(run: StoredRun): StrataError {
       hint: 'It would diverge again: start a new run with a lower learning rate or a longer warm-up.',
     }),
   });
-}
-
-function results(run: Omit<RunSummary, 'configuration'>): Record<string, unknown> {
-  const {
-    status,
-    gain,
-    forgetting,
-    drift,
-    tokensPerSecond,
-    seconds,
-    peakMemory,
-    engine,
-    trainableParameters,
-    addedParameters,
-    baseline,
-    final,
-  } = run;
-  const losses = {
-    baseline: baseline && { new: baseline.new.loss, old: baseline.old?.loss ?? null },
-    final: final && { new: final.new.loss, old: final.old?.loss ?? null },
-  };
-  return {
-    status,
-    gain,
-    forgetting,
-    drift,
-    tokensPerSecond,
-    seconds,
-    peakMemory,
-    engineUsed: engine,
-    trainableParameters,
-    addedParameters,
-    ...losses,
-  };
-}
-
-/** Nested fields as dotted keys; lists are compared as wholes. */
-function flatten(value: Record<string, unknown>, prefix = ''): Map<string, unknown> {
-  const fields = new Map<string, unknown>();
-  for (const [key, field] of Object.entries(value)) {
-    const isNested = typeof field === 'object' && field !== null && !Array.isArray(field);
-    if (isNested) for (const [inner, each] of flatten(field as Record<string, unknown>, `${prefix}${key}.`)) fields.set(inner, each);
-    else fields.set(prefix + key, field);
-  }
-  return fields;
 }

@@ -18,9 +18,14 @@ import { Gates } from './gates.ts';
 import { Models } from './models.ts';
 import { Packs } from './packs.ts';
 import { Planner } from './planner.ts';
+import { RunComparison } from './run-comparison.ts';
+import { RunExport } from './run-export.ts';
+import { RunHistory } from './run-history.ts';
+import { RunQueue } from './run-queue.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
+import { Suites } from './suites.ts';
 import { Text } from './text.ts';
 import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
 
@@ -51,7 +56,13 @@ export interface Studio {
   readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly history: RunHistory;
+  readonly comparison: RunComparison;
+  readonly runExport: RunExport;
+  /** Runs that wait. Whoever serves it to a person drives it. */
+  readonly queue: RunQueue;
   readonly selfReplay: SelfReplay;
+  readonly suites: Suites;
   readonly text: Text;
   readonly packs: Packs;
   readonly gates: Gates;
@@ -79,7 +90,9 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
-  const text = new Text(context);
+  const queue = new RunQueue(context, runs);
+  const comparison = new RunComparison(context, runs);
+  const text = new Text(context, datasets);
   return {
     home,
     version,
@@ -93,7 +106,12 @@ export function openStudio({ home, executor, resources, version, log = () => und
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
+    history: new RunHistory(context, runs),
+    comparison,
+    runExport: new RunExport(context, runs, comparison),
+    queue,
     selfReplay: new SelfReplay(context, models, datasets),
+    suites: new Suites(context, datasets, text),
     text,
     packs: new Packs(context, models, text),
     gates: new Gates(context, datasets, text),
@@ -106,6 +124,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
       await exports.close();
       await downloads.close();
       await imports.close();
+      await queue.close(); // or it would start the next run when the present one ends
       await runs.close();
       store.close();
     },

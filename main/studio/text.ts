@@ -10,12 +10,17 @@ import type {
 } from '../../shared/contract/text.ts';
 import { blockStrengths, findPack, packsOf } from '../../shared/domain/pack.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { buildTokenShards } from '../datasets/token-shard.ts';
+import { loadContentEncoder } from '../models/content-encoder.ts';
 import { listModels, type StoredModel } from '../store/models.ts';
-import { listRuns } from '../store/runs.ts';
+import { listReferences } from '../store/runs.ts';
 import type { TextEvaluation } from '../training/evaluate-job.ts';
+import type { EvaluateJob } from '../training/messages.ts';
 import type { GeneratedText } from '../training/generate-job.ts';
 import type { JobVoice, SpeechEvent } from '../training/speech-messages.ts';
 import { resolve, type StudioContext } from './context.ts';
+import type { Datasets } from './datasets.ts';
+import { findStoredRun } from './find-run.ts';
 import { Speaker } from './speaker.ts';
 
 type Voice = z.output<typeof voiceSchema>;
@@ -24,10 +29,12 @@ type StreamRequest = z.output<typeof streamRequestSchema>;
 /** Use cases that read or write text with a saved model. */
 export class Text {
   readonly #context: StudioContext;
+  readonly #datasets: Datasets;
   readonly #speaker: Speaker;
 
-  constructor(context: StudioContext, speaker = new Speaker(context)) {
+  constructor(context: StudioContext, datasets: Datasets, speaker = new Speaker(context)) {
     this.#context = context;
+    this.#datasets = datasets;
     this.#speaker = speaker;
   }
 
@@ -76,9 +83,32 @@ export class Text {
     return (await this.#speaker.ask(request, { engine, signal })) as Explanation;
   }
 
-  async evaluate(input: { model: string; files: string[]; context?: number; engine?: string }): Promise<TextEvaluation> {
-    const { model, files, context = null, engine = 'auto' } = input;
-    const job = { kind: 'evaluate' as const, engine, modelDirectory: this.modelOf(model).path, files, context };
+  /** Loss of a model on text files and on held-out parts of datasets, beside another model where one is named. */
+  async evaluate(input: {
+    model: string;
+    files?: string[];
+    datasets?: string[];
+    reference?: string | undefined;
+    context?: number | undefined;
+    engine?: string;
+  }): Promise<TextEvaluation> {
+    const { model, files = [], context = null, engine = 'auto' } = input;
+    const { path } = this.modelOf(model);
+    const chosen = (input.datasets ?? []).map((reference) => this.#datasets.find(reference));
+    if (files.length + chosen.length === 0) {
+      throw new StrataError('BAD_INPUT', 'There is nothing to measure.', {
+        found: 'neither a text nor a dataset',
+        allowed: 'text files, datasets, or both',
+      });
+    }
+    const encoder = chosen.length > 0 ? await loadContentEncoder(path) : null;
+    const datasets: NonNullable<EvaluateJob['datasets']> = [];
+    for (const { id, name, hash, path: directory } of chosen) {
+      const { heldOutPath } = await buildTokenShards(directory, encoder!, { needsDocuments: true, name });
+      datasets.push({ datasetId: id, name, hash, heldOutPath });
+    }
+    const reference = input.reference === undefined ? {} : { referenceDirectory: this.modelOf(input.reference).path };
+    const job = { kind: 'evaluate' as const, engine, modelDirectory: path, files, datasets, context, ...reference };
     return (await this.#context.executor.start(job, () => undefined).finished) as TextEvaluation;
   }
 
@@ -117,10 +147,9 @@ export class Text {
    */
   modelOf(reference: string): StoredModel {
     const models = listModels(this.#context.store);
-    const runs = listRuns(this.#context.store);
-    const run = models.some(({ id, name }) => id === reference || name === reference)
-      ? undefined
-      : runs.find(({ id, name }) => id === reference || name === reference);
+    const { store } = this.#context;
+    const isModel = models.some(({ id, name }) => id === reference || name === reference);
+    const run = isModel || listReferences(store, reference).length === 0 ? null : findStoredRun(store, reference);
     if (!run) return resolve('model', reference, models);
     if (run.model === null) {
       throw new StrataError('CONFLICT', 'The run has not made a model yet.', {

@@ -9,6 +9,8 @@ import { curveOf, parseSchedule } from '../../shared/domain/mixture-curve.ts';
 import { capShares, resolveShares } from '../../shared/domain/mixture-shares.ts';
 import { MixtureStream } from '../../shared/domain/mixture-stream.ts';
 import { repeatedShareOf } from '../../shared/domain/mixture.ts';
+import { type BudgetRequest, planEvaluation } from '../../shared/domain/evaluation-budget.ts';
+import type { Guard } from '../../shared/domain/guard.ts';
 import { outlookOf } from '../../shared/domain/plan-summary.ts';
 import { DEFAULT_RENDERING, type Rendering } from '../../shared/domain/rendering.ts';
 import { type Role, type RunConfiguration, runConfigurationSchema } from '../../shared/domain/run.ts';
@@ -27,6 +29,7 @@ import type { StoredModel } from '../store/models.ts';
 import type { TrainJob } from '../training/messages.ts';
 import type { Datasets } from './datasets.ts';
 import type { Models } from './models.ts';
+import { describeMissing, pastOf } from './past-data.ts';
 import { planRunMemory } from './run-memory.ts';
 
 /** What a run does where its request says nothing. */
@@ -53,9 +56,6 @@ export const DEFAULTS = {
   /** One time through the new data, but not more than so many steps. */
   epochs: 1,
   mostSteps: 600,
-  /** Held-out tokens a role and measurement, and how many measurements: what they cost stays small beside the training. */
-  evaluationTokens: 8192,
-  evaluations: { least: 5, most: 20, shareOfTokens: 0.25 },
   checkpoints: 10,
 } as const;
 
@@ -78,8 +78,9 @@ export interface ResolvedRequest {
   modelConfig: LlamaConfig;
   /** Of the run's windows, the share that has been there before. */
   repeatedShare: number;
-  /** Held-out tokens of each role that a measurement reads. */
-  measuredTokens: Record<Role, number>;
+  past: TrainJob['past'];
+  /** Held-out tokens that there are of each role. */
+  heldOut: BudgetRequest['heldOut'];
 }
 
 /** What only a workspace knows. */
@@ -128,7 +129,7 @@ export async function resolveRequest(
   const warnings: string[] = [];
   for (const { dataset, role } of chosen) {
     await refuseOnlyChoices(dataset);
-    const built = await buildTokenShards(dataset.path, encoder, { needsDocuments: packing === 'documents', name: dataset.name });
+    const built = await buildTokenShards(dataset.path, encoder, { needsDocuments: true, name: dataset.name });
     if (built.leftOut) warnings.push(describeLeftOut(dataset.name, built.leftOut));
     const windows = trainingWindows(built.trainTokens, context);
     if (windows === 0 || built.heldOutTokens < 2) {
@@ -141,6 +142,10 @@ export async function resolveRequest(
     heldOut[role] += built.heldOutTokens;
     shards.push({ datasetId: dataset.id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath, windows, name: dataset.name });
   }
+
+  const inRun = new Set(chosen.map(({ dataset }) => dataset.hash));
+  const past = await pastOf(folder.expansion, inRun, datasets, encoder);
+  warnings.push(...past.missing.map(describeMissing));
 
   const batch = request.batch ?? DEFAULTS.batch;
   const replay = await replayOf(request, sides, replayDefault);
@@ -158,6 +163,10 @@ export async function resolveRequest(
   const maxRepeats = request.maxRepeats ?? null;
   const { weights, shortfall } = capShares(shards, shares, steps * batch, maxRepeats, context);
   const seed = request.seed ?? DEFAULTS.seed;
+  const measuring = {
+    ...{ config: folder.config, method, context, steps, batch },
+    heldOut: { new: heldOut.new, kept: [heldOut.old, past.heldOutTokens] },
+  };
   const configuration = checkConfiguration({
     baseModel: { id: base.id, name: base.name, hash: base.hash },
     method,
@@ -197,10 +206,9 @@ export async function resolveRequest(
     epsilon: advanced.epsilon ?? DEFAULTS.epsilon,
     clipNorm: advanced.clipNorm ?? DEFAULTS.clipNorm,
     seed,
-    evaluation: {
-      everySteps: advanced.evaluateEvery ?? Math.max(1, Math.round(steps / countEvaluations(steps * batch * context, hasOld))),
-      tokens: advanced.evaluationTokens ?? DEFAULTS.evaluationTokens,
-    },
+    evaluation: evaluationOf(advanced, measuring),
+    ...(past.past.length > 0 ? { past: past.past.map(({ id, name, hash }) => ({ id, name, hash })) } : {}),
+    ...(request.guard ? { guard: checkGuard(request.guard, hasOld) } : {}),
     checkpointEverySteps: advanced.checkpointEvery ?? Math.max(10, Math.round(steps / DEFAULTS.checkpoints)),
     engine: request.engine ?? 'auto',
   });
@@ -249,10 +257,8 @@ export async function resolveRequest(
     modelConfig: folder.config,
     repeatedShare: repeatedShareOf(counts, shards),
     mixture,
-    measuredTokens: {
-      new: Math.min(heldOut.new, configuration.evaluation.tokens),
-      old: Math.min(heldOut.old, configuration.evaluation.tokens),
-    },
+    past: past.shards,
+    heldOut: measuring.heldOut,
   };
 }
 
@@ -352,11 +358,22 @@ function countSteps(request: ParsedTrainRequest, batch: number, context: number,
   return Math.min(DEFAULTS.mostSteps, Math.max(1, whole(DEFAULTS.epochs * stepsPerEpoch)));
 }
 
-/** Enough measurements for a curve, but in a short run no more than the least: each reads held-out tokens of every role. */
-function countEvaluations(trainedTokens: number, hasOld: boolean): number {
-  const { least, most, shareOfTokens } = DEFAULTS.evaluations;
-  const tokensEach = DEFAULTS.evaluationTokens * (hasOld ? 2 : 1);
-  return Math.min(most, Math.max(least, Math.floor((shareOfTokens * trainedTokens) / tokensEach)));
+/** How often and on how much is measured: by the budget, or as the settings say. */
+function evaluationOf(advanced: AdvancedSettings, request: BudgetRequest): RunConfiguration['evaluation'] {
+  const planned = planEvaluation(request);
+  const everySteps = advanced.evaluateEvery ?? Math.max(1, Math.round(request.steps / planned.evaluations));
+  if (advanced.evaluationTokens !== undefined) return { everySteps, tokens: advanced.evaluationTokens };
+  return { everySteps, tokens: planned.tokens, tokensAtEnds: planned.tokensAtEnds };
+}
+
+/** @throws StrataError BAD_INPUT where there is nothing whose forgetting could be limited. */
+function checkGuard(guard: Guard, hasOld: boolean): Guard {
+  if (hasOld) return guard;
+  throw new StrataError('BAD_INPUT', 'A limit on forgetting needs old data to measure it on.', {
+    found: 'a limit and no old dataset',
+    allowed: 'at least one old dataset',
+    hint: 'Add what must be kept as old data (--old), or leave the limit out.',
+  });
 }
 
 /** What can be computed with; a configuration as such may hold any number. */

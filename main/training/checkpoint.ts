@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { freshGuardState, guardStateSchema } from '../../shared/domain/guard-rule.ts';
 import { evaluationSchema, metricPointSchema, type RunConfiguration } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { Engine, Variable } from '../engine/engine.ts';
@@ -9,6 +10,7 @@ import { syncDirectory } from '../models/atomic-file.ts';
 import { openSafetensors, writeSafetensors } from '../models/safetensors.ts';
 import { bytesOf, sha256 } from './checksum.ts';
 import { describeNonFinite, DIVERGENCE_HINT } from './divergence.ts';
+import { partSumsSchema } from './messages.ts';
 
 /**
  * What a run needs to go on as if nothing had happened: what is trained and the optimizer's moments (one safetensors file), and a
@@ -22,6 +24,8 @@ const NEWEST = 'checkpoint';
 const PREVIOUS = 'checkpoint.previous';
 /** Being written: never read. */
 const NEXT = 'checkpoint.next';
+/** The best state that kept the limit of the run's guard: no checkpoint to go on from. */
+const BEST = 'checkpoint.best';
 /** A newest one that was refused, kept until another has been written. */
 const REFUSED = 'checkpoint.refused';
 
@@ -36,7 +40,17 @@ const stateSchema = z.object({
   /** Seconds of the run so far, and of its training steps alone. */
   seconds: z.number(),
   trainingSeconds: z.number(),
+  /** Of these, seconds spent measuring; 0 in runs from before they were counted. */
+  measuringSeconds: z.number().default(0),
   baseline: evaluationSchema,
+  /** What documents add to it; none in runs from before they were told apart. */
+  baselineDocuments: z.array(partSumsSchema).default([]),
+  /** Of the baseline, what is measured again and again; null where it is the same. */
+  watchedBaseline: z
+    .object({ evaluation: evaluationSchema, documents: z.array(partSumsSchema) })
+    .nullable()
+    .default(null),
+  guard: guardStateSchema.default(freshGuardState),
   identityDifference: z.number().nullable(),
   /** The last measurements. A studio that died may not have recorded them, and a resumed run does not measure them again. */
   recent: z.array(metricPointSchema),
@@ -63,9 +77,23 @@ export async function writeCheckpoint(runDirectory: string, engine: Engine, opti
     string,
     string,
   ];
+  await writeWhole(next, engine, optimizer, state);
+  // After a power cut between the renames the previous one is the only one, and stays until the next has its place.
+  if (await exists(newest)) {
+    await rm(previous, { recursive: true, force: true });
+    await rename(newest, previous);
+  }
+  await rename(next, newest);
+  await rm(refused, { recursive: true, force: true });
+  await syncDirectory(runDirectory);
+  await syncDirectory(dirname(runDirectory)); // the first time, the run's folder itself is new
+}
+
+/** Writes a folder of state and variables; nothing stays of one that cannot be written. */
+async function writeWhole(folder: string, engine: Engine, optimizer: Optimizer, state: CheckpointState): Promise<void> {
   try {
-    await rm(next, { recursive: true, force: true });
-    await mkdir(next, { recursive: true });
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
     const tensors: Record<string, string> = {};
     const entries = optimizer.state().map(({ name, variable }) => ({
       name,
@@ -79,22 +107,47 @@ export async function writeCheckpoint(runDirectory: string, engine: Engine, opti
         return values;
       },
     }));
-    await writeSafetensors(join(next, TENSORS_FILE), entries);
-    await writeFile(join(next, STATE_FILE), withChecksum(JSON.stringify({ ...state, tensors })), { flush: true });
-    await syncDirectory(next);
+    await writeSafetensors(join(folder, TENSORS_FILE), entries);
+    await writeFile(join(folder, STATE_FILE), withChecksum(JSON.stringify({ ...state, tensors })), { flush: true });
+    await syncDirectory(folder);
   } catch (error) {
-    await rm(next, { recursive: true, force: true }); // on a full disk every byte counts
+    await rm(folder, { recursive: true, force: true }); // on a full disk every byte counts
     throw error;
   }
-  // After a power cut between the renames the previous one is the only one, and stays until the next has its place.
-  if (await exists(newest)) {
-    await rm(previous, { recursive: true, force: true });
-    await rename(newest, previous);
-  }
-  await rename(next, newest);
-  await rm(refused, { recursive: true, force: true });
+}
+
+/** Keeps the present state apart from the checkpoints, in the place of what was kept before. */
+export async function keepBest(runDirectory: string, engine: Engine, optimizer: Optimizer, state: CheckpointState): Promise<void> {
+  const [kept, next] = [join(runDirectory, BEST), join(runDirectory, NEXT)];
+  await writeWhole(next, engine, optimizer, state);
+  await rm(kept, { recursive: true, force: true });
+  await rename(next, kept);
   await syncDirectory(runDirectory);
-  await syncDirectory(dirname(runDirectory)); // the first time, the run's folder itself is new
+}
+
+/**
+ * Puts what {@link keepBest} kept back into the optimizer's variables.
+ * @throws StrataError CORRUPT when it is not as it was written.
+ */
+export async function restoreBest(
+  runDirectory: string,
+  configuration: RunConfiguration,
+  engine: Engine,
+  optimizer: Optimizer,
+): Promise<CheckpointState> {
+  const directory = join(runDirectory, BEST);
+  return restoreFrom(directory, configuration, engine, optimizer).catch((error: unknown) => {
+    throw new StrataError('CORRUPT', 'The state that the guard goes back to cannot be used.', {
+      found: `in ${directory}: ${reasonOf(error)}`,
+      allowed: 'the state as it was written',
+      hint: 'Start the run again. Its recorded measurements are kept.',
+    });
+  });
+}
+
+/** The end of a run needs no state to go back to. */
+export async function dropBest(runDirectory: string): Promise<void> {
+  await rm(join(runDirectory, BEST), { recursive: true, force: true });
 }
 
 /** Whether a run has been saved at least once, whatever has become of it. */

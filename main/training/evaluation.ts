@@ -1,6 +1,6 @@
-import type { Evaluation, MetricPoint } from '../../shared/domain/run.ts';
+import type { MetricPoint, Evaluation } from '../../shared/domain/run.ts';
 import type { Engine } from '../engine/engine.ts';
-import { type MeasuredWindow, measureWindows } from '../llama/measure.ts';
+import { isScored, type MeasuredWindow, type WindowScores, scoreWindows } from '../llama/measure.ts';
 import type { Llama } from '../llama/parameters.ts';
 
 export interface WindowsLoss {
@@ -14,7 +14,26 @@ export interface WindowsLoss {
 /** Rows of one forward pass: enough to keep the cores busy, few enough to stay small. */
 const ROWS_AT_ONCE = 4096;
 
-/** Mean loss (and drift from a base) over windows, which are measured in batches of equal length. */
+/** Scores windows in their order, several of equal length at once, and tells of each. */
+export async function scoreAll<Window extends MeasuredWindow>(
+  engine: Engine,
+  model: Llama,
+  windows: readonly Window[],
+  base: Llama | null,
+  onScored: (window: Window, scores: WindowScores) => void,
+): Promise<void> {
+  for (let start = 0; start < windows.length;) {
+    const length = windows[start]!.tokens.length;
+    let end = start + 1;
+    const most = Math.max(1, Math.floor(ROWS_AT_ONCE / length));
+    while (end < windows.length && end - start < most && windows[end]!.tokens.length === length) end++;
+    const scored = await scoreWindows(engine, model, windows.slice(start, end), base);
+    for (const [index, scores] of scored.entries()) onScored(windows[start + index]!, scores);
+    start = end;
+  }
+}
+
+/** Mean loss (and drift from a base) over windows, of the tokens that count. */
 export async function measureLoss(
   engine: Engine,
   model: Llama,
@@ -22,17 +41,14 @@ export async function measureLoss(
   base: Llama | null = null,
 ): Promise<WindowsLoss> {
   const total = { tokens: 0, loss: 0, drift: 0 };
-  for (let start = 0; start < windows.length;) {
-    const length = windows[start]!.tokens.length;
-    let end = start + 1;
-    const most = Math.max(1, Math.floor(ROWS_AT_ONCE / length));
-    while (end < windows.length && end - start < most && windows[end]!.tokens.length === length) end++;
-    const sums = await measureWindows(engine, model, windows.slice(start, end), base);
-    total.tokens += sums.tokens;
-    total.loss += sums.loss;
-    total.drift += sums.drift;
-    start = end;
-  }
+  await scoreAll(engine, model, windows, base, (window, { losses, drifts }) => {
+    for (const [index, loss] of losses.entries()) {
+      if (!isScored(window, index + 1)) continue;
+      total.tokens++;
+      total.loss += loss;
+      total.drift += drifts?.[index] ?? 0;
+    }
+  });
   return { loss: total.loss / total.tokens, tokens: total.tokens, drift: total.drift / total.tokens };
 }
 

@@ -2,9 +2,8 @@ import { type Importance, riseOf, type WindowSum } from '../../shared/domain/imp
 import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, type TokenShard } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { MeasuredWindow } from '../llama/measure.ts';
+import { isScored, type MeasuredWindow, scoreWindows } from '../llama/measure.ts';
 import { disposeLlama, type Llama, loadLlama } from '../llama/parameters.ts';
-import { scoreTokens } from '../llama/score.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import type { ImportanceJob, TrainerEvent } from './messages.ts';
 import { heldOutWindows } from './windows.ts';
@@ -91,19 +90,12 @@ function nextBatch(windows: readonly MeasuredWindow[], start: number): MeasuredW
 
 /** The loss of every window's predicted tokens, those that count. */
 async function windowSums(engine: Engine, model: Llama, windows: readonly MeasuredWindow[]): Promise<WindowSum[]> {
-  const time = windows[0]!.tokens.length;
-  const inputs = new Int32Array(windows.length * time);
-  const targets = new Int32Array(windows.length * time);
-  for (const [row, { tokens }] of windows.entries()) {
-    inputs.set(tokens, row * time);
-    targets.set(tokens.subarray(1), row * time); // the last target stays 0 and is not scored
-  }
-  const { losses } = await scoreTokens(engine, model, { batch: windows.length, time, inputs, targets }, null);
-  return windows.map(({ learned }, row) => {
+  const scored = await scoreWindows(engine, model, windows);
+  return windows.map((window, row) => {
     const sum: WindowSum = { loss: 0, tokens: 0 };
-    for (let position = 1; position < time; position++) {
-      if (learned?.[position] === 0) continue;
-      sum.loss += losses[row * time + position - 1]!;
+    for (const [index, loss] of scored[row]!.losses.entries()) {
+      if (!isScored(window, index + 1)) continue;
+      sum.loss += loss;
       sum.tokens++;
     }
     return sum;

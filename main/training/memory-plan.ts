@@ -5,9 +5,9 @@ import { availableMemory } from './process-memory.ts';
 
 /** How a run uses this machine's memory: said before its start, and done by its trainer. */
 export function memoryPlanOf(
-  { method, batch, microBatch, context, datasets }: RunConfiguration,
+  { method, batch, microBatch, context, datasets, past = [] }: RunConfiguration,
   { config, isBfloat16 }: Pick<ModelFolder, 'config' | 'isBfloat16'>,
 ): MemoryPlan {
-  const measuresDrift = datasets.some(({ role }) => role === 'old');
+  const measuresDrift = past.length > 0 || datasets.some(({ role }) => role === 'old');
   return planMemory({ config, method, batch, microBatch, context, isCompact: isBfloat16, measuresDrift }, availableMemory());
 }

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { chosenMappingSchema } from '../../shared/contract/dataset-import.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
+import { partOptionsSchema } from '../../shared/domain/evaluation/part.ts';
+import { guardEventSchema } from '../../shared/domain/guard.ts';
+import { methodSchema } from '../../shared/domain/method.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
 import { speechAnswerSchemas, speechCommandSchemas } from './speech-messages.ts';
 
@@ -15,6 +18,14 @@ const shardSchema = z.object({
   heldOutPath: z.string(),
 });
 
+/** Sums of a dataset's held-out documents: scored tokens, losses in nats and, where there was a base, drifts from it. */
+export const partSumsSchema = z.object({
+  datasetId: z.string(),
+  tokens: z.array(z.number()),
+  losses: z.array(z.number()),
+  drifts: z.array(z.number()).nullable(),
+});
+
 /** Train, or go on from the run's last checkpoint if it has one. */
 const trainJobSchema = z.object({
   kind: z.literal('train'),
@@ -23,6 +34,8 @@ const trainJobSchema = z.object({
   configuration: runConfigurationSchema,
   baseModelDirectory: z.string(),
   shards: z.array(shardSchema),
+  /** Held-out shards of those of the configuration's past that are in the workspace. */
+  past: z.array(z.object({ datasetId: z.string(), heldOutPath: z.string() })).optional(),
   /** Checkpoints are kept here. */
   runDirectory: z.string(),
   /** The finished model is written here, as a Hugging Face folder. */
@@ -55,6 +68,10 @@ const evaluateJobSchema = z.object({
   files: z.array(z.string()),
   /** Texts that are in no file, measured after the files. */
   texts: z.array(z.string()).optional(),
+  /** Held-out parts of datasets, tokenised for the model, measured after the texts. */
+  datasets: z.array(z.object({ datasetId: z.string(), name: z.string(), hash: z.string(), heldOutPath: z.string() })).optional(),
+  /** A model to compare with position by position; it must have the same tokenizer. */
+  referenceDirectory: z.string().optional(),
   context: z.int().min(2).nullable(),
 });
 
@@ -85,6 +102,19 @@ const importanceJobSchema = z.object({
   limitSeconds: z.number().positive(),
 });
 
+/** How far a run moved its model from its base: see main/training/movement-job.ts. */
+const movementJobSchema = z.object({
+  kind: z.literal('movement'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  baseModelDirectory: z.string(),
+  method: methodSchema,
+  /** Old data, whose held-out parts the hidden states are computed on. */
+  datasets: z.array(z.object({ name: z.string(), heldOutPath: z.string() })),
+  /** Tokens per window. */
+  context: z.int().min(2),
+});
+
 /** Text that a model writes by itself: see main/training/self-replay-job.ts. */
 const selfReplayJobSchema = z.object({
   kind: z.literal('self-replay'),
@@ -96,6 +126,25 @@ const selfReplayJobSchema = z.object({
   seed: z.int(),
   /** A file of JSON Lines, written anew. */
   destination: z.string(),
+});
+
+/** What a model makes of questions and texts: see main/training/score-job.ts. */
+const scoreJobSchema = z.object({
+  kind: z.literal('score'),
+  engine: z.string(),
+  modelDirectory: z.string(),
+  parts: z
+    .array(
+      z.object({
+        /** For the user. */
+        name: z.string(),
+        /** Files of JSON Lines; examples for answers in words, null where they are among the questions. */
+        path: z.string(),
+        examplesPath: z.string().nullable(),
+        options: partOptionsSchema,
+      }),
+    )
+    .min(1),
 });
 
 /** Reads files and folders into a dataset folder, without an engine: see main/training/import-job.ts. */
@@ -126,7 +175,9 @@ export const jobSchema = z.discriminatedUnion('kind', [
   evaluateJobSchema,
   verifyJobSchema,
   importanceJobSchema,
+  movementJobSchema,
   selfReplayJobSchema,
+  scoreJobSchema,
   importJobSchema,
   selfTestJobSchema,
 ]);
@@ -137,7 +188,9 @@ export type GateJob = z.infer<typeof gateJobSchema>;
 export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
 export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type ImportanceJob = z.infer<typeof importanceJobSchema>;
+export type MovementJob = z.infer<typeof movementJobSchema>;
 export type SelfReplayJob = z.infer<typeof selfReplayJobSchema>;
+export type ScoreJob = z.infer<typeof scoreJobSchema>;
 export type ImportJob = z.infer<typeof importJobSchema>;
 /** Jobs that compute with a tensor engine. */
 export type EngineJob = Exclude<Job, { kind: 'import' | 'self-test' }>;
@@ -171,6 +224,8 @@ export const trainResultSchema = z.object({
   tokens: z.object({ total: z.int(), byDataset: z.record(z.string(), z.int()) }),
   /** Seconds over all sessions of the run. */
   seconds: z.number(),
+  /** Of these, seconds spent measuring. */
+  measuringSeconds: z.number(),
   /** Tokens trained per second of training steps, over all sessions. */
   tokensPerSecond: z.number(),
   /** Of the windows trained on, the share that had been there before. */
@@ -178,6 +233,9 @@ export const trainResultSchema = z.object({
   /** Largest resident set of the process, bytes. */
   peakMemory: z.number(),
   final: evaluationSchema.nullable(),
+  /** Standard errors of gain and forgetting by bootstrap over documents; null where they are not known. */
+  gainError: z.number().nullable(),
+  forgettingError: z.number().nullable(),
   /** Whether the model was written. */
   saved: z.boolean(),
 });
@@ -198,8 +256,18 @@ export const trainerEventSchema = z.discriminatedUnion('type', [
     /** The step it goes on from; 0 at the start. */
     step: z.int(),
   }),
-  z.object({ type: z.literal('baseline'), evaluation: evaluationSchema }),
-  z.object({ type: z.literal('evaluation'), step: z.int(), evaluation: evaluationSchema }),
+  /** Before step 1. `watched` is the part of it that is measured again and again; `documents` what documents add to the whole. */
+  z.object({ type: z.literal('baseline'), evaluation: evaluationSchema, watched: evaluationSchema, documents: z.array(partSumsSchema) }),
+  /** On the way, or of the result: then with `documents`. */
+  z.object({
+    type: z.literal('evaluation'),
+    step: z.int(),
+    evaluation: evaluationSchema,
+    watched: evaluationSchema,
+    documents: z.array(partSumsSchema).nullable(),
+  }),
+  /** What the guard has done so far, at the start of a session and whenever it acts. */
+  z.object({ type: z.literal('guard'), events: z.array(guardEventSchema) }),
   z.object({
     type: z.literal('progress'),
     step: z.int(),

@@ -6,7 +6,9 @@ import { evaluateText } from './evaluate-job.ts';
 import { evaluatePackGate } from './gate-job.ts';
 import { importFiles } from './import-job.ts';
 import { measureImportance } from './importance-job.ts';
+import { measureMovement } from './movement-job.ts';
 import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
+import { scoreModel } from './score-job.ts';
 import { writeSelfReplay } from './self-replay-job.ts';
 import { Speech } from './speech-job.ts';
 import { train } from './train.ts';
@@ -82,8 +84,12 @@ async function perform(job: Job): Promise<unknown> {
       return evaluateText(job, engine);
     case 'importance':
       return measureImportance(job, engine, emit);
+    case 'movement':
+      return measureMovement(job, engine);
     case 'self-replay':
       return writeSelfReplay(job, engine, emit);
+    case 'score':
+      return scoreModel(job, engine, emit);
     case 'verify':
       return verifyExpansion(job, engine);
   }

@@ -1,30 +1,44 @@
 import { join } from 'node:path';
-import { gainAndForgetting, type Evaluation, type MetricPoint, type RunConfiguration } from '../../shared/domain/run.ts';
+import type { GuardAction } from '../../shared/domain/guard.ts';
+import { gainAndForgetting, type MetricPoint, type RunConfiguration } from '../../shared/domain/run.ts';
 import { countParameters, planOf, replacesBase, roleOfTarget, trainabilityOf } from '../../shared/domain/method.ts';
+import { freshGuardState } from '../../shared/domain/guard-rule.ts';
 import { openMixture } from '../../shared/domain/mixture-open.ts';
-import type { Mixture } from '../../shared/domain/mixture.ts';
+import type { Mixture, MixtureSource } from '../../shared/domain/mixture.ts';
 import { learningRateFactor } from '../../shared/domain/tensor-groups.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openTokenShard, trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
-import { largestLogitDifference, type MeasuredWindow } from '../llama/measure.ts';
+import { largestLogitDifference } from '../llama/measure.ts';
 import type { Gradients } from '../llama/gradients.ts';
 import { lowestTrainedBlock } from '../llama/model.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { disposeLlama, type Llama, loadLlama, parametersOf, withoutAdapters, withoutInserted } from '../llama/parameters.ts';
 import { learningRateAt } from '../llama/schedule.ts';
 import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
-import { type CheckpointState, configurationHash, restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { loadTokenizer } from '../models/tokenizer.ts';
+import {
+  type CheckpointState,
+  configurationHash,
+  dropBest,
+  keepBest,
+  restoreBest,
+  restoreCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts';
 import { explainDivergence } from './divergence.ts';
-import { evaluationPoints, measureLoss } from './evaluation.ts';
+import { evaluationPoints } from './evaluation.ts';
+import { HeldOut, type Measured, type MeasuredPart, NotMeasurable, type Reference } from './held-out.ts';
 import { memoryPlanOf } from './memory-plan.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
+import { outcomeErrors } from './outcome-errors.ts';
 import { PrefixCache } from './prefix-cache.ts';
 import { peakMemory } from './process-memory.ts';
+import { RunGuard } from './run-guard.ts';
 import { lockRun } from './run-lock.ts';
 import { saveTrainedModel } from './save-model.ts';
 import { lossAndGradientsOfStep } from './step.ts';
-import { heldOutWindows, microBatches, type RunShards, tokensByDataset, trainingBatch, windowKeys } from './windows.ts';
+import { microBatches, type RunShards, tokensByDataset, trainingBatch, windowKeys } from './windows.ts';
 
 /** Messages about progress are at most so far apart, and no closer. */
 const PROGRESS_INTERVAL_MS = 200;
@@ -72,8 +86,11 @@ class Session {
   /** What the run started from: the model without what was added, or with frozen copies of what is trained. */
   readonly #base: Llama;
   readonly #optimizer: Optimizer;
-  readonly #mixture: Mixture;
-  readonly #windows: { new: MeasuredWindow[]; old: MeasuredWindow[] };
+  readonly #sources: MixtureSource[];
+  /** As the guard has made it so far. */
+  #mixture: Mixture;
+  readonly #heldOut: HeldOut;
+  readonly #guard: RunGuard | null;
   /** What does not fit into memory is computed again in the backward pass, with the same result. */
   readonly #recomputes: boolean;
   /** While steps are trained, where windows come again and blocks below the first trained one are frozen. */
@@ -82,6 +99,7 @@ class Session {
   #state: CheckpointState;
   /** Measured since the last message about progress. */
   readonly #points: MetricPoint[] = [];
+  /** Of this session's measurements on the way. */
   #evaluationSeconds = 0;
   #evaluations = 0;
 
@@ -93,6 +111,7 @@ class Session {
       started: number;
       folder: ModelFolder;
       shards: RunShards[];
+      heldOut: HeldOut;
       model: Llama;
       base: Llama;
       optimizer: Optimizer;
@@ -100,7 +119,7 @@ class Session {
       recomputes: boolean;
     },
   ) {
-    const { context, evaluation } = job.configuration;
+    const { context, guard } = job.configuration;
     this.#job = job;
     this.#configuration = job.configuration;
     this.#engine = engine;
@@ -113,16 +132,21 @@ class Session {
     this.#optimizer = parts.optimizer;
     this.#state = parts.state;
     this.#recomputes = parts.recomputes;
-    const sources = parts.shards.map(({ datasetId, role, train }) => ({
+    this.#sources = parts.shards.map(({ datasetId, role, train }) => ({
       datasetId,
       role,
       windows: trainingWindows(train.length, context),
     }));
-    this.#mixture = openMixture(job.configuration, sources);
-    this.#windows = {
-      new: heldOutWindows(parts.shards, 'new', context, evaluation.tokens),
-      old: heldOutWindows(parts.shards, 'old', context, evaluation.tokens),
-    };
+    this.#mixture = this.#openMixture();
+    this.#heldOut = parts.heldOut;
+    this.#guard = guard ? new RunGuard(guard, job.configuration) : null;
+  }
+
+  /** With what the guard has raised so far. */
+  #openMixture(): Mixture {
+    const { batch } = this.#configuration;
+    const raises = this.#state.guard.raises.map(({ step, replayShare }) => ({ position: step * batch, replayShare }));
+    return openMixture(this.#configuration, this.#sources, raises);
   }
 
   static async open(job: TrainJob, engine: Engine, emit: (event: TrainerEvent) => void): Promise<Session> {
@@ -131,6 +155,7 @@ class Session {
     emit({ type: 'activity', text: 'loading the base' });
     const folder = await openModelFolder(job.baseModelDirectory);
     const shards: RunShards[] = [];
+    const past: MeasuredPart[] = [];
     try {
       checkPlanFits(configuration, folder);
       const { keepsActivations } = memoryPlanOf(configuration, folder);
@@ -142,15 +167,27 @@ class Session {
         isTrainable: trainabilityOf(method),
         lora: method.name === 'lora' ? { ...method, targets: method.targets.map(roleOfTarget), seed: configuration.seed } : null,
       });
-      const hasOld = configuration.datasets.some(({ role }) => role === 'old');
+      const measuresDrift = (job.past ?? []).length > 0 || configuration.datasets.some(({ role }) => role === 'old');
       const base = replacesBase(method)
-        ? hasOld
+        ? measuresDrift
           ? await loadLlama(engine, { ...load, shared: model })
           : model // before step 1 it is the base, and later there is no drift to measure
         : withoutAdapters(withoutInserted(model));
       for (const { datasetId, role, trainPath, heldOutPath } of job.shards) {
         shards.push({ datasetId, role, train: await openTokenShard(trainPath), heldOut: await openTokenShard(heldOutPath) });
       }
+      for (const { datasetId, heldOutPath } of job.past ?? []) {
+        const { name, hash } = configuration.past!.find(({ id }) => id === datasetId)!;
+        past.push({ datasetId, name, hash, role: 'past', heldOut: await openTokenShard(heldOutPath) });
+      }
+      const measured = shards.map(({ datasetId, role, heldOut }): MeasuredPart => {
+        const { name, hash } = configuration.datasets.find((dataset) => dataset.id === datasetId && dataset.role === role)!;
+        return { datasetId, name, hash, role, heldOut };
+      });
+      const tokenizer = await loadTokenizer(job.baseModelDirectory);
+      const heldOut = new HeldOut([...measured, ...past], configuration, tokenizer.byteLength);
+      for (const { heldOut: shard } of past) await shard.close(); // its windows are in memory
+      past.length = 0;
       const optimizer = new Optimizer(engine, parametersOf(model), {
         ...configuration,
         learningRateFactor: (name) => learningRateFactor(name, method, configuration.learningRateFactors),
@@ -163,7 +200,11 @@ class Session {
         step: 0,
         seconds: 0,
         trainingSeconds: 0,
+        measuringSeconds: 0,
         baseline: { new: { loss: NaN, tokens: 0 }, old: null, drift: null },
+        baselineDocuments: [],
+        watchedBaseline: null,
+        guard: freshGuardState(),
         identityDifference: null,
         recent: [],
       };
@@ -171,6 +212,7 @@ class Session {
         started,
         folder,
         shards,
+        heldOut,
         model,
         base,
         optimizer,
@@ -180,14 +222,17 @@ class Session {
       if (saved) {
         if (restored.refused) emit({ type: 'warning', text: refusal(restored.refused, saved.step) });
         emit({ type: 'activity', text: `going on from step ${saved.step}` });
-        emit({ type: 'baseline', evaluation: saved.baseline });
+        session.#emitBaseline();
       } else {
         await session.#measureAndProve();
+        if (configuration.guard?.action === 'roll-back') await session.#keepBest();
       }
+      if (session.#guard) emit({ type: 'guard', events: session.#state.guard.events });
       session.#announce();
       session.#emitProgress(saved?.recent);
       return session;
     } catch (error) {
+      for (const { heldOut } of past) await heldOut.close();
       await closeFiles(folder, shards);
       throw error;
     }
@@ -196,12 +241,14 @@ class Session {
   /** Before step 1: the losses everything is compared with, and the proof that the new blocks change nothing yet. */
   async #measureAndProve(): Promise<void> {
     this.#emit({ type: 'activity', text: 'measuring the base' });
-    this.#state.baseline = await this.#evaluate(this.#base, false);
-    this.#emit({ type: 'baseline', evaluation: this.#state.baseline });
+    const { watched, whole } = await this.#measured(this.#base, () => this.#heldOut.whole(this.#engine, this.#base, () => null));
+    this.#state.baseline = whole.evaluation;
+    this.#state.baselineDocuments = whole.documents;
+    if (watched !== whole) this.#state.watchedBaseline = watched;
+    this.#emitBaseline();
     if (replacesBase(this.#configuration.method)) return;
     this.#emit({ type: 'activity', text: 'proving that what was added changes nothing yet' });
-    const windows = [...this.#windows.old, ...this.#windows.new].slice(0, IDENTITY_WINDOWS).map(({ tokens }) => tokens);
-    const difference = await largestLogitDifference(this.#engine, this.#base, this.#model, windows);
+    const difference = await largestLogitDifference(this.#engine, this.#base, this.#model, this.#heldOut.first(IDENTITY_WINDOWS));
     this.#state.identityDifference = difference;
     if (difference !== 0) {
       throw new StrataError('INTERNAL', 'The model does not compute the same as its base before it is trained; nothing was trained.', {
@@ -210,6 +257,17 @@ class Session {
         hint: 'The base may hold infinite or undefined weights. Please report this with the model.',
       });
     }
+  }
+
+  /** The base on the windows that are measured again and again. */
+  get #watchedBaseline(): Measured {
+    const { baseline, baselineDocuments, watchedBaseline } = this.#state;
+    return watchedBaseline ?? { evaluation: baseline, documents: baselineDocuments };
+  }
+
+  #emitBaseline(): void {
+    const { baseline, baselineDocuments } = this.#state;
+    this.#emit({ type: 'baseline', evaluation: baseline, watched: this.#watchedBaseline.evaluation, documents: baselineDocuments });
   }
 
   #announce(): void {
@@ -230,7 +288,7 @@ class Session {
     let control: Control | null;
     try {
       this.#prefixes = this.#openPrefixes();
-      control = await this.#trainUntil(requested);
+      control = this.#state.guard.hasEnded ? 'stop' : await this.#trainUntil(requested);
     } finally {
       this.#prefixes?.close();
       this.#emitProgress(); // however it ended, what was measured up to there belongs to the run's history
@@ -240,10 +298,11 @@ class Session {
     return this.#result(control === 'pause' ? 'paused' : 'interrupted', null, false);
   }
 
-  /** Whether windows repeat follows from the configuration alone, so a resumed run computes as the undisturbed one. */
+  /** Whether windows repeat follows from the configuration alone, whatever a guard does, so a resumed run computes as the undisturbed one. */
   #openPrefixes(): PrefixCache | null {
     const { steps, batch } = this.#configuration;
-    if (this.#mixture.repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0) return null;
+    if (openMixture(this.#configuration, this.#sources).repeatedShare(steps * batch) === 0 || lowestTrainedBlock(this.#model) === 0)
+      return null;
     return new PrefixCache(this.#engine, this.#model, join(this.#job.runDirectory, PREFIX_FILE));
   }
 
@@ -274,15 +333,62 @@ class Session {
         lastProgress = performance.now();
       }
       if (step % evaluation.everySteps === 0 && step < steps) {
-        const measured = await this.#evaluate(this.#model, true);
-        this.#emit({ type: 'evaluation', step, evaluation: measured });
-        this.#remember(evaluationPoints(step, measured));
+        const done = await this.#watch(step);
+        if (done !== null) return done;
       }
       if (step % checkpointEverySteps === 0 && step < steps) await this.#checkpoint();
       // Control messages arrive between turns of the event loop.
       await new Promise((resolve) => setImmediate(resolve));
     }
     return null;
+  }
+
+  /** Measures on the way. @returns how the guard ends the session, if it does. */
+  async #watch(step: number): Promise<Control | null> {
+    const started = performance.now();
+    const watched = await this.#measured(this.#model, () => this.#heldOut.watch(this.#engine, this.#model, this.#reference('watch')));
+    this.#evaluationSeconds += (performance.now() - started) / 1000;
+    this.#evaluations++;
+    const { evaluation } = watched;
+    this.#emit({ type: 'evaluation', step, evaluation, watched: evaluation, documents: null });
+    this.#remember(evaluationPoints(step, evaluation));
+    switch (await this.#judge(watched, false)) {
+      case 'pause':
+        return 'pause';
+      case 'roll-back':
+        return 'stop';
+      default:
+        return null;
+    }
+  }
+
+  /** Lets the guard look at what was measured, and does what it says. @returns what it did. */
+  async #judge(now: Measured, isEnd: boolean): Promise<GuardAction | null> {
+    const { guard, step } = this.#state;
+    if (!this.#guard || guard.hasEnded) return null;
+    const { event, isWithin } = this.#guard.judge(guard, { step, baseline: this.#watchedBaseline, now, isEnd });
+    const onNew = now.evaluation.new.loss;
+    if (this.#configuration.guard!.action === 'roll-back' && isWithin && onNew < (guard.best?.loss ?? Infinity)) {
+      guard.best = { step, loss: onNew };
+      await this.#keepBest();
+    }
+    if (!event) return null;
+    this.#emit({ type: 'guard', events: guard.events });
+    if (event.action === 'raise-replay') this.#mixture = this.#openMixture();
+    if (event.action === 'roll-back') await this.#rollBack();
+    return event.action;
+  }
+
+  async #keepBest(): Promise<void> {
+    await keepBest(this.#job.runDirectory, this.#engine, this.#optimizer, this.#state);
+  }
+
+  /** The weights, moments and step of the best state that kept the limit; what was measured since stays part of the run. */
+  async #rollBack(): Promise<void> {
+    this.#emitProgress();
+    const best = await restoreBest(this.#job.runDirectory, this.#configuration, this.#engine, this.#optimizer);
+    const { step, trainingSeconds } = best;
+    this.#state = { ...this.#state, step, trainingSeconds };
   }
 
   async #step(step: number): Promise<{ loss: number; gradientNorm: number; learningRate: number }> {
@@ -293,7 +399,7 @@ class Session {
     const prefixes = this.#prefixes;
     const prefixOf = prefixes && ((piece: number) => prefixes.prefixOf(batches[piece]!, windowKeys(this.#mixture, pieces[piece]!)));
     const { loss, gradients } = await lossAndGradientsOfStep(engine, this.#model, batches, this.#recomputes, prefixOf);
-    const learningRate = learningRateAt(step, this.#configuration);
+    const learningRate = learningRateAt(step, this.#configuration) * this.#state.guard.rateFactor;
     try {
       const lossValue = (await engine.read(loss))[0]!;
       // What is wrong in the forward pass shows here first, with the gradients still at hand to say where.
@@ -321,8 +427,13 @@ class Session {
     const isComplete = this.#state.step === this.#configuration.steps;
     await this.#checkpoint();
     this.#emit({ type: 'activity', text: 'measuring the result' });
-    const final = await this.#evaluate(this.#model, true);
-    this.#emit({ type: 'evaluation', step: this.#state.step, evaluation: final });
+    let { watched, whole } = await this.#measureResult();
+    if ((await this.#judge(watched, true)) === 'roll-back') {
+      await this.#checkpoint();
+      ({ watched, whole } = await this.#measureResult());
+    }
+    const { step } = this.#state;
+    this.#emit({ type: 'evaluation', step, evaluation: whole.evaluation, watched: watched.evaluation, documents: whole.documents });
     this.#emit({ type: 'activity', text: 'saving the model' });
     await saveTrainedModel({
       engine: this.#engine,
@@ -334,29 +445,36 @@ class Session {
       training: {
         steps: this.#state.step,
         tokens: this.#tokens().byDataset,
-        ...gainAndForgetting(this.#state.baseline, final),
+        ...gainAndForgetting(this.#state.baseline, whole.evaluation),
       },
     });
-    return this.#result(isComplete ? 'done' : 'stopped', final, true);
+    await dropBest(this.#job.runDirectory);
+    return this.#result(this.#state.guard.hasEnded || !isComplete ? 'stopped' : 'done', whole, true);
   }
 
-  async #evaluate(model: Llama, withDrift: boolean): Promise<Evaluation> {
+  #measureResult(): Promise<{ watched: Measured; whole: Measured }> {
+    return this.#measured(this.#model, () => this.#heldOut.whole(this.#engine, this.#model, this.#reference('whole')));
+  }
+
+  /**
+   * On what the model is compared with its base, which costs a second forward pass: what is kept always, what is learned only of the result.
+   */
+  #reference(moment: 'watch' | 'whole'): Reference {
+    if (this.#base === this.#model) return () => null;
+    return (role) => (role === 'new' && moment === 'watch' ? null : this.#base);
+  }
+
+  /** Counts the time of a measurement. @throws StrataError DIVERGED when a loss is not finite. */
+  async #measured<Result>(model: Llama, measure: () => Promise<Result>): Promise<Result> {
     const started = performance.now();
-    const reference = withDrift ? this.#base : null;
-    const onNew = await measureLoss(this.#engine, model, this.#windows.new);
-    const onOld = this.#windows.old.length > 0 ? await measureLoss(this.#engine, model, this.#windows.old, reference) : null;
-    this.#evaluationSeconds += (performance.now() - started) / 1000;
-    this.#evaluations++;
-    const evaluation: Evaluation = {
-      new: { loss: onNew.loss, tokens: onNew.tokens },
-      old: onOld && { loss: onOld.loss, tokens: onOld.tokens },
-      drift: onOld && withDrift ? onOld.drift : null,
-    };
-    if (![onNew.loss, onOld?.loss ?? 0, onOld?.drift ?? 0].every(Number.isFinite)) {
-      const found = `loss on new ${onNew.loss}, on old ${onOld?.loss ?? 'none'}, drift ${onOld?.drift ?? 'none'}`;
-      throw await this.#explain(`A held-out loss could not be measured ${this.#moment()}.`, found, model, null);
+    try {
+      return await measure();
+    } catch (error) {
+      if (!(error instanceof NotMeasurable)) throw error;
+      throw await this.#explain(`A held-out loss could not be measured ${this.#moment()}.`, error.message, model, null);
+    } finally {
+      this.#state.measuringSeconds += (performance.now() - started) / 1000;
     }
-    return evaluation;
   }
 
   #moment(): string {
@@ -405,7 +523,7 @@ class Session {
     return { total: windows * context, byDataset: tokensByDataset(this.#mixture, windows, context) };
   }
 
-  #result(outcome: TrainResult['outcome'], final: Evaluation | null, saved: boolean): TrainResult {
+  #result(outcome: TrainResult['outcome'], final: Measured | null, saved: boolean): TrainResult {
     return {
       outcome,
       stepsDone: this.#state.step,
@@ -413,8 +531,12 @@ class Session {
       seconds: this.#secondsSoFar(),
       tokensPerSecond: this.#tokensPerSecond(),
       repeatedShare: this.#mixture.repeatedShare(this.#state.step * this.#configuration.batch),
+      measuringSeconds: this.#state.measuringSeconds,
       peakMemory: peakMemory(),
-      final,
+      final: final && final.evaluation,
+      ...(final
+        ? outcomeErrors(this.#configuration, this.#state.baselineDocuments, final.documents)
+        : { gainError: null, forgettingError: null }),
       saved,
     };
   }

@@ -1,3 +1,4 @@
+import type { MeasuredRole } from '../../shared/domain/measurement.ts';
 import type { Mixture } from '../../shared/domain/mixture.ts';
 import type { Packing, Role, RunConfiguration } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -88,20 +89,28 @@ export function tokensByDataset(mixture: Mixture, windows: number, context: numb
   return Object.fromEntries(mixture.sources.map(({ datasetId }, index) => [datasetId, counts[index]! * context]));
 }
 
+/** A held-out window, and which document of its shard each token is of, counted from 0 at the shard's first. */
+export interface HeldOutWindow extends MeasuredWindow {
+  /** Which of the shards that were given. */
+  source: number;
+  documents: Int32Array; // [T]
+}
+
 /**
  * Held-out windows of one role: each dataset's tokens cut into non-overlapping windows of the context length, the last short
  * one too, taken in turn from every dataset until `maxTokens` are reached; windows without a token to be learned are left out. The same
- * windows every time, whatever the run's packing, so that losses of one run, and of runs with the same data, can be compared.
- * @throws StrataError BAD_INPUT when there are datasets of the role, and nothing in them to measure.
+ * windows every time, whatever the run's packing, so that losses of one run, and of runs with the same data, can be compared: fewer tokens
+ * give the first of those that more tokens give. Where a shard does not know its documents, all of it is one.
+ * @throws StrataError BAD_INPUT when there are datasets to learn or to keep, and nothing in them to measure.
  */
 export function heldOutWindows(
-  shards: readonly Pick<RunShards, 'role' | 'heldOut'>[],
-  role: Role,
+  shards: readonly { role: MeasuredRole; heldOut: TokenShard }[],
+  role: MeasuredRole,
   context: number,
   maxTokens: number,
-): MeasuredWindow[] {
-  const cuts = shards.filter((shard) => shard.role === role).map((shard) => ({ shard: shard.heldOut, start: 0 }));
-  const windows: MeasuredWindow[] = [];
+): HeldOutWindow[] {
+  const cuts = shards.flatMap((shard, source) => (shard.role === role ? [{ shard: shard.heldOut, source, start: 0, document: 0 }] : []));
+  const windows: HeldOutWindow[] = [];
   let tokens = 0;
   let isMore = true;
   while (isMore && tokens < maxTokens) {
@@ -113,12 +122,14 @@ export function heldOutWindows(
       const learned = cut.shard.learned(cut.start, length);
       const begin = cut.start;
       cut.start += length;
+      const documents = documentsFrom(cut.shard, begin, length, cut.document);
+      cut.document = documents.at(-1)!;
       if (learned && !learned.includes(1, 1)) continue; // the first token of a window is not predicted
-      windows.push({ tokens: cut.shard.read(begin, length), ...(learned ? { learned } : {}) });
+      windows.push({ source: cut.source, tokens: cut.shard.read(begin, length), documents, ...(learned ? { learned } : {}) });
       tokens += length;
     }
   }
-  if (cuts.length > 0 && windows.length === 0) {
+  if (role !== 'past' && cuts.length > 0 && windows.length === 0) {
     throw new StrataError('BAD_INPUT', `The held-out part of the data to ${role === 'new' ? 'learn' : 'keep'} has nothing to measure.`, {
       found: 'no token that is to be learned in any held-out window',
       allowed: 'at least one',
@@ -126,6 +137,13 @@ export function heldOutWindows(
     });
   }
   return windows;
+}
+
+/** The document of each token in a range, where the token before it is of document `before`. */
+function documentsFrom(shard: TokenShard, start: number, count: number, before: number): Int32Array {
+  if (start === 0) return shard.documents(0, count) ?? new Int32Array(count);
+  const from = shard.documents(start - 1, count + 1); // counted from 0 at the token before
+  return from ? from.subarray(1).map((document) => before + document) : new Int32Array(count);
 }
 
 /** Cuts a token sequence into non-overlapping windows of the context length; the last short one counts. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { estimateSchema } from '../domain/measurement.ts';
 import { methodNameSchema } from '../domain/method.ts';
 import { metricSeriesSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
+import { COMPARED_MEASURES, VERDICTS } from '../domain/verdict.ts';
 
 /** The history of runs: finding them, marking them, and comparing any of them. */
 
@@ -94,10 +95,11 @@ export type Curve = z.infer<typeof curveSchema>;
 export const comparabilitySchema = z.object({
   /** nats: same held-out text, tokenizer and context; bits: same held-out text, other tokenizers; none: other text. */
   unit: z.enum(['nats', 'bits', 'none']),
+  /** What is compared; nothing where the unit is none. */
+  measures: z.array(z.enum(COMPARED_MEASURES)),
+  /** Why something is not compared, and what to mind where it is. */
   reasons: z.array(z.string()),
 });
-
-export const COMPARED_MEASURES = ['gain', 'forgetting', 'drift'] as const;
 
 /** One run's point on the chart of gain against forgetting, in the comparison's unit. */
 export const tradeOffPointSchema = z.object({
@@ -113,12 +115,12 @@ export const tradeOffPointSchema = z.object({
 export const verdictSchema = z.object({
   run: z.string(),
   measure: z.enum(COMPARED_MEASURES),
-  /** The run's value minus the baseline's; for forgetting and drift less is better. */
-  difference: z.number(),
+  /** The run's value minus the baseline's; for forgetting and drift less is better. Null where one of them was not measured. */
+  difference: z.number().nullable(),
   error: z.number().nullable(),
   /** 95 %. */
   interval: z.tuple([z.number(), z.number()]).nullable(),
-  verdict: z.enum(['better', 'worse', 'cannot-tell']),
+  verdict: z.enum(VERDICTS),
   /** Why there is none, where there is none: no paired measurement, one document, another held-out text. */
   reason: z.string().nullable(),
 });
@@ -135,10 +137,10 @@ export const matchedGainSchema = z.object({
 
 export const comparisonRequestSchema = z.object({
   runs: z.array(z.string()).min(2).max(200),
-  /** Id of the run that the others are compared with; null for no verdicts. */
+  /** Which of the runs the others are compared with; null for no verdicts. */
   baseline: z.string().nullable().default(null),
   /** For the matched comparison; the largest that all reached when left out. */
-  gain: z.number().optional(),
+  gain: z.number().positive().optional(),
 });
 
 export const comparisonSchema = z.object({

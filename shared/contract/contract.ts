@@ -1,8 +1,20 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { importanceSchema } from '../domain/importance.ts';
+import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
+import { partResultSchema } from '../domain/evaluation/part.ts';
 import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
+import {
+  comparisonRequestSchema,
+  comparisonSchema,
+  curveSchema,
+  curvesRequestSchema,
+  runExportRequestSchema,
+  runExportSchema,
+  runPageSchema,
+  runQuerySchema,
+} from './comparison.ts';
 import { dataCheckEventSchema, dataCheckRequestSchema, distanceEventSchema, distanceRequestSchema } from './dataset-checks.ts';
 import { datasetImportSchema, importRefSchema, importRequestSchema, inspectRequestSchema, inspectionSchema } from './dataset-import.ts';
 import {
@@ -22,7 +34,19 @@ import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exp
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
-import { runEventSchema, runRef } from './runs.ts';
+import { measurementsAtStepSchema, resumableSchema, runEventSchema, runRef } from './runs.ts';
+import {
+  saveSuiteRequestSchema,
+  scoreEventSchema,
+  scoreRequestSchema,
+  suiteItemsRequestSchema,
+  suiteRef,
+  suiteResultsRequestSchema,
+  suiteRunEventSchema,
+  suiteRunRequestSchema,
+  suiteSchema,
+  suiteTableSchema,
+} from './suites.ts';
 import {
   explainRequestSchema,
   explanationSchema,
@@ -30,8 +54,9 @@ import {
   generateRequestSchema,
   streamEventSchema,
   streamRequestSchema,
+  textEvaluationSchema,
 } from './text.ts';
-import { streamWindowSchema, trainPreviewSchema, trainRequestSchema } from './training.ts';
+import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
 
 /**
  * Every call between a screen (or a script) and the studio. Types on both sides are inferred from these schemas.
@@ -175,8 +200,16 @@ export const contract = {
     stream: call
       .input(z.object({ request: trainRequestSchema, first: z.int().min(0).default(0), count: z.int().min(1).max(1000).default(64) }))
       .output(z.array(streamWindowSchema)),
-    /** Records the run and starts the trainer; returns as soon as the run has an id. */
-    start: call.input(trainRequestSchema).output(runSummarySchema),
+    /** Records the run and starts the trainer, or lets the run wait while another one trains (status `queued`); returns as soon as it has an id. */
+    start: call.input(trainStartSchema).output(runSummarySchema),
+  },
+  /** Runs that wait until the device is free. The host of a page starts the next one whenever nothing trains. */
+  queue: {
+    /** The next one first. */
+    list: call.output(z.array(runSummarySchema)),
+    /** Before another waiting run, or to the end with null; it gets the priority of its neighbours. */
+    move: call.input(runRef.extend({ before: z.string().nullable() })).output(z.array(runSummarySchema)),
+    setPriority: call.input(runRef.extend({ priority: prioritySchema })).output(z.array(runSummarySchema)),
   },
   runs: {
     list: call.output(z.array(runSummarySchema)),
@@ -184,18 +217,50 @@ export const contract = {
     metrics: call
       .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
       .output(z.array(metricPointSchema)),
-    /** Follows a run until it ends; the first event is its present state. */
+    /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
+    measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
+    /** How far it moved its model from its base, tensor by tensor and layer by layer: computed once, then kept in the run's folder. */
+    movement: call.input(runRef).output(movementSchema),
+    /** Follows a run, also while it waits, until it ends; the first event is its present state. */
     watch: call.input(runRef).output(eventIterator(runEventSchema)),
+    /** Saves a checkpoint and gives the memory back; a run that waits leaves the queue. */
     pause: call.input(runRef).output(runSummarySchema),
+    /** Runs that a crash or a power cut left in the middle: to be offered when the studio is opened. */
+    resumable: call.output(z.array(resumableSchema)),
+    /** Goes on as the same run, or waits for its turn while another one trains. */
     resume: call.input(runRef).output(runSummarySchema),
     /** Ends early: measures and saves what was learned so far. */
     stop: call.input(runRef).output(runSummarySchema),
     rename: call.input(runRef.extend({ name: z.string().min(1).max(200) })).output(runSummarySchema),
     note: call.input(runRef.extend({ note: z.string().max(20_000) })).output(runSummarySchema),
-    compare: call
-      .input(z.object({ runs: z.array(z.string()).min(2) }))
-      .output(z.object({ runs: z.array(runSummarySchema), differences: z.record(z.string(), z.array(z.unknown())) })),
+    /** A page of the history. */
+    search: call.input(runQuerySchema).output(runPageSchema),
+    /** The tags that a run then has. */
+    tag: call.input(runRef.extend({ tags: z.array(z.string().trim().min(1).max(60)).max(50) })).output(runSummarySchema),
+    favourite: call.input(runRef.extend({ favourite: z.boolean() })).output(runSummarySchema),
+    archive: call.input(z.object({ runs: z.array(z.string()).min(1), archived: z.boolean() })).output(z.array(runSummarySchema)),
+    curves: call.input(curvesRequestSchema).output(z.array(curveSchema)),
+    compare: call.input(comparisonRequestSchema).output(comparisonSchema),
+    export: call.input(runExportRequestSchema).output(runExportSchema),
+    /** Puts runs into the bin; what they measured and made stays until it is emptied. */
     remove: call.input(runRef).output(z.object({ removed: z.string() })),
+    restore: call.input(runRef).output(runSummarySchema),
+    /** Deletes for good what is in the bin: one run, or all. */
+    purge: call.input(z.object({ run: z.string().optional() })).output(z.object({ removed: z.array(z.string()) })),
+  },
+  suites: {
+    list: call.output(z.array(suiteSchema)),
+    /** Copies the items of every part into the workspace; malformed ones are refused. */
+    save: call.input(saveSuiteRequestSchema).output(suiteSchema),
+    remove: call.input(suiteRef).output(z.object({ removed: z.string() })),
+    /** Measures what is not known yet; leaving off ends it, and keeps what was measured. */
+    run: call.input(suiteRunRequestSchema).output(eventIterator(suiteRunEventSchema)),
+    /** Models and runs by parts, with standard errors and comparisons. */
+    results: call.input(suiteResultsRequestSchema).output(suiteTableSchema),
+    /** Null where it has not been measured. */
+    items: call.input(suiteItemsRequestSchema).output(partResultSchema.nullable()),
+    /** Scores a model once, without a suite; leaving off ends it. */
+    score: call.input(scoreRequestSchema).output(eventIterator(scoreEventSchema)),
   },
   text: {
     generate: call.input(generateRequestSchema).output(generatedSchema),
@@ -204,8 +269,18 @@ export const contract = {
     /** What voices think of each token of a text, and which blocks moved it. */
     explain: call.input(explainRequestSchema).output(explanationSchema),
     evaluate: call
-      .input(z.object({ model: z.string(), files: z.array(z.string()).min(1), context: z.int().min(2).optional() }))
-      .output(z.object({ tokens: z.int(), bytes: z.int(), lossPerToken: z.number(), perplexity: z.number(), bitsPerByte: z.number() })),
+      .input(
+        z.object({
+          model: z.string(),
+          files: z.array(z.string()).default([]),
+          /** Held-out parts of them. */
+          datasets: z.array(z.string()).default([]),
+          /** Model or run to compare with, position by position. */
+          reference: z.string().optional(),
+          context: z.int().min(2).optional(),
+        }),
+      )
+      .output(textEvaluationSchema),
   },
 };
 export type Contract = typeof contract;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { evaluationSchema, runStatusSchema } from '../domain/run.ts';
+import { datasetMeasureSchema } from '../domain/measurement.ts';
+import { evaluationSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
 
 /** Runs while they go on. */
 
@@ -22,3 +23,17 @@ export const runEventSchema = z.object({
   activity: z.string(),
 });
 export type RunEvent = z.infer<typeof runEventSchema>;
+
+/** What was measured of each dataset after a step; 0 is before step 1. */
+export const measurementsAtStepSchema = z.object({ step: z.int(), datasets: z.array(datasetMeasureSchema) });
+export type MeasurementsAtStep = z.infer<typeof measurementsAtStepSchema>;
+
+/** A run that its process left in the middle, and that can go on. */
+export const resumableSchema = z.object({
+  run: runSummarySchema,
+  /** Whether there is a checkpoint; without one it begins again. */
+  hasCheckpoint: z.boolean(),
+  /** Why it ended, as far as that is known. */
+  reason: z.string(),
+});
+export type Resumable = z.infer<typeof resumableSchema>;

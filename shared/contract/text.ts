@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GATE_LIMITS, GATE_TOKENS } from '../domain/gate.ts';
+import { datasetMeasureSchema, estimateSchema, tokenShiftSchema } from '../domain/measurement.ts';
 
 /** Text that models write, and what they think of it. */
 
@@ -129,3 +130,19 @@ export const explanationSchema = z.object({
   seconds: z.number(),
 });
 export type Explanation = z.infer<typeof explanationSchema>;
+
+/** Loss of a model on texts and held-out parts of datasets. */
+export const textEvaluationSchema = z.object({
+  tokens: z.int(),
+  bytes: z.int(),
+  /** Nats, with the standard error by bootstrap over texts and documents. */
+  lossPerToken: z.number(),
+  lossError: z.number().nullable(),
+  perplexity: z.number(),
+  bitsPerByte: z.number(),
+  /** Beside a reference. */
+  agreement: estimateSchema.nullable(),
+  drift: estimateSchema.nullable(),
+  shift: tokenShiftSchema.nullable(),
+  datasets: z.array(datasetMeasureSchema),
+});

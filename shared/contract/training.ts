@@ -53,6 +53,16 @@ export const trainRequestSchema = z.object({
 });
 export type TrainRequest = z.input<typeof trainRequestSchema>;
 
+/** Of runs that wait, those of a higher one go first. */
+export const prioritySchema = z.int().min(-100).max(100);
+
+/** A start: the run, and what happens while another one trains. */
+export const trainStartSchema = trainRequestSchema.extend({
+  /** Wait in the queue then; false refuses the run. */
+  queue: z.boolean().default(true),
+  priority: prioritySchema.default(0),
+});
+
 /** What a run would do, before anything starts. */
 export const trainPreviewSchema = outlookSchema.extend({
   method: methodSchema,

@@ -32,7 +32,8 @@ export const datasetMeasureSchema = z.object({
   coverage: z.number(),
   /** Nats per token. */
   loss: estimateSchema,
-  bitsPerByte: estimateSchema,
+  /** Null where no token stands for a byte. */
+  bitsPerByte: estimateSchema.nullable(),
   /** Share of positions at which the model's most likely token is the base's; null where there is no base to compare with. */
   agreement: estimateSchema.nullable(),
   /** KL(base || model), nats per token. */

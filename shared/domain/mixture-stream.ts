@@ -45,12 +45,23 @@ export class MixtureStream implements Mixture {
   /** Latest first. */
   #blocks: Block[] = [];
 
+  /** Windows of each source that were taken before this stream begins. */
+  readonly #taken: readonly number[];
+
   /**
    * @param windows of the whole run: the curve lies over them.
+   * @param taken windows of each source that were taken before: it goes on where they end.
    * @throws StrataError BAD_INPUT when a dataset that has a share has no window.
    */
-  constructor(sources: readonly MixtureSource[], definition: MixtureDefinition, windows: number, seed: number) {
+  constructor(
+    sources: readonly MixtureSource[],
+    definition: Pick<MixtureDefinition, 'curve' | 'weights'>,
+    windows: number,
+    seed: number,
+    taken: readonly number[] = sources.map(() => 0),
+  ) {
     this.sources = sources;
+    this.#taken = taken;
     this.windows = windows;
     this.#curve = new ReplayCurve(definition.curve, windows);
     this.#weights = sources.map(({ datasetId }) => definition.weights[datasetId] ?? 0);
@@ -76,10 +87,11 @@ export class MixtureStream implements Mixture {
   at(position: number): MixtureWindow {
     const block = this.#blockOf(position);
     const place = position % BLOCK;
-    const index = block.indices[place]!;
-    const { datasetId, role, windows } = this.sources[block.sources[place]!]!;
+    const source = block.sources[place]!;
+    const index = this.#taken[source]! + block.indices[place]!;
+    const { datasetId, role, windows } = this.sources[source]!;
     const epoch = Math.floor(index / windows);
-    return { datasetId, role, window: permute(index % windows, windows, mix32(this.#seeds[block.sources[place]!]! + epoch)), epoch };
+    return { datasetId, role, window: permute(index % windows, windows, mix32(this.#seeds[source]! + epoch)), epoch };
   }
 
   countsBefore(positions: number): number[] {

@@ -16,10 +16,11 @@ export const roleSchema = z.enum(ROLES);
 export type Role = z.infer<typeof roleSchema>;
 
 /**
- * preparing -> running -> done | stopped (ended early by the user, result kept) | failed;
- * running -> paused (by the user) | interrupted (Ctrl-C, crash, power cut): both resume from the last checkpoint.
+ * queued (waits until the device is free) -> preparing -> running -> done | stopped (ended early, result kept) | failed;
+ * running -> paused (by the user) | interrupted (Ctrl-C, crash, power cut): both resume from the last checkpoint, by way of the queue while
+ * another run trains.
  */
-export const RUN_STATUSES = ['preparing', 'running', 'paused', 'interrupted', 'stopped', 'failed', 'done'] as const;
+export const RUN_STATUSES = ['queued', 'preparing', 'running', 'paused', 'interrupted', 'stopped', 'failed', 'done'] as const;
 export const runStatusSchema = z.enum(RUN_STATUSES);
 export type RunStatus = z.infer<typeof runStatusSchema>;
 
@@ -86,8 +87,11 @@ export const runConfigurationSchema = z.object({
   /** Gradients are scaled down to this global norm; 0 switches it off. */
   clipNorm: z.number().min(0),
   seed: z.int(),
-  /** Held-out losses are measured every so many steps, on at most so many tokens per role. */
-  evaluation: z.object({ everySteps: z.int().min(1), tokens: z.int().min(1) }),
+  /**
+   * Held-out losses are measured every so many steps, on at most so many tokens per role; before step 1 and at the end on `tokensAtEnds`, or as
+   * many where that is absent.
+   */
+  evaluation: z.object({ everySteps: z.int().min(1), tokens: z.int().min(1), tokensAtEnds: z.int().min(1).optional() }),
   /** What the model learned before, in earlier steps of its line, and is measured on as well. Absent in runs from before it was. */
   past: z.array(z.object({ id: z.string(), name: z.string(), hash: z.string() })).optional(),
   /** A limit on forgetting; none when absent. */
@@ -143,6 +147,12 @@ export const runSummarySchema = z.object({
   deletedAt: z.string().nullable(),
   /** The batch that it was started with; null for a run of its own. */
   batch: z.string().nullable(),
+  /** While it waits in the queue, runs of a higher one go first. */
+  priority: z.int(),
+  /** Why it was stopped early, where that was not the user's doing: by its sweep, as hopeless. */
+  stopReason: z.string().nullable(),
+  /** Id of the run that it repeats exactly; null for any other. */
+  rerunOf: z.string().nullable(),
   /** Id of the model the run produced; null until it is saved. */
   model: z.string().nullable(),
   modelPath: z.string().nullable(),
@@ -175,6 +185,8 @@ export const runSummarySchema = z.object({
   tokensPerSecond: z.number().nullable(),
   /** Seconds spent training and measuring, over all sessions of the run. */
   seconds: z.number().nullable(),
+  /** Of these, seconds spent measuring. */
+  measuringSeconds: z.number().nullable(),
   /** Bytes. */
   peakMemory: z.number().nullable(),
   engine: z.string().nullable(),
@@ -196,6 +208,11 @@ export function gainAndForgetting(baseline: Evaluation, now: Evaluation): { gain
     gain: baseline.new.loss - now.new.loss,
     forgetting: baseline.old && now.old ? now.old.loss - baseline.old.loss : null,
   };
+}
+
+/** Whether a run has an end to be waited for: it waits for its turn, or trains. */
+export function isUnfinished(status: RunStatus): boolean {
+  return ['queued', 'preparing', 'running'].includes(status);
 }
 
 /** Whether a run can be resumed: one that diverged would do so again at the same step. */

@@ -76,7 +76,9 @@ function total(values: ArrayLike<number>): number {
   return sum;
 }
 
-function deviation(values: Float64Array): number {
+/** Standard deviation; a redraw of nothing but documents without weight has no ratio, and is left out. */
+function deviation(redrawn: Float64Array): number {
+  const values = redrawn.filter(Number.isFinite);
   const mean = total(values) / values.length;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
 }

@@ -167,7 +167,7 @@ test('an interrupted import says how it goes on, and goes on; discarded, it leav
   const [, id = ''] = /data resume (\S+?)\./.exec(stderr)!;
   expect(await strata.json('data', 'imports')).toMatchObject([{ id, state: 'stopped', canResume: true, error: null }]);
   const second = strata.start('data', 'resume', id);
-  await delay(1000);
+  while ((await strata.json<{ state: string }[]>('data', 'imports'))[0]?.state !== 'running') await delay(20);
   second.child.kill('SIGINT');
   expect(await second.finished).toMatchObject({ exitCode: 130 });
   expect(await strata.json('data', 'discard', id)).toEqual({ removed: id });

@@ -19,7 +19,8 @@ beforeAll(async () => {
   strata = new StrataCommand(join(directory, 'home'));
   const sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
-  await strata.json('data', 'import', sources.newText, sources.oldText);
+  await strata.json('data', 'import', sources.newText, '--name', 'code');
+  await strata.json('data', 'import', sources.oldText, '--name', 'stories');
   const how = ['--steps', '12', '--batch', '2', '--context', '32', '--lr', '0.05', ...ENGINE];
   await strata.json('train', '--model', 'tiny', '--new', 'code', '--old', 'stories', '--at', '1', '--name', 'first', ...how);
   await strata.json('train', '--model', 'first', '--new', 'code', '--at', '2', '--name', 'second', ...how);

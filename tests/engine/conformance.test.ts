@@ -56,6 +56,7 @@ const MEMBERS: Record<keyof Engine, 'case' | 'not an operation'> = {
   crossEntropy: 'case',
   log: 'case',
   pick: 'case',
+  rankOfTop: 'case',
   sumOfSquares: 'case',
   adamW: 'case',
 };

@@ -62,7 +62,7 @@ it.each([
   'damaged files are read or refused, each with a sentence: %s',
   async (name, make) => {
     const whole = await make();
-    await readAll(await folder.write(name, whole)); // loads the libraries
+    await readAll(await folder.write(name, whole), WARM_UP_MS); // loads the libraries
     const { read, refused } = await fuzz(async (seed) => {
       try {
         await readAll(await folder.write(name, mutate(whole, seed)));
@@ -77,14 +77,18 @@ it.each([
   FUZZ_TIMEOUT_MS,
 );
 
-async function readAll(path: string): Promise<void> {
+/** A damaged file that is decoded on a thread is given up when nothing comes of it; here sooner than for a user. */
+const STALL_MS = 800;
+/** A busy machine takes longer than that to start a thread and load a library. */
+const WARM_UP_MS = 60_000;
+
+async function readAll(path: string, stallMs = STALL_MS): Promise<void> {
   for await (const found of findFiles([path])) {
     if (found.kind !== 'file') throw new UnreadableFile(found.reason);
-    // A damaged file that is decoded on a thread is given up when nothing comes of it; here sooner than for a user.
     const format = formatOf(found.file.name);
     const documents =
       format === 'parquet' || format === 'arrow' || format === 'pdf'
-        ? threadedReader(format, 800)(found.file, () => undefined)
+        ? threadedReader(format, stallMs)(found.file, () => undefined)
         : readDocuments(found.file);
     for await (const _document of documents) continue;
   }

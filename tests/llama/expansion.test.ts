@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { engineDirectory } from '../../main/engine/engine-directory.ts';
 import { loadEngine } from '../../main/engine/load-engine.ts';
 import { generate } from '../../main/llama/generate.ts';
-import { largestLogitDifference, measureWindows } from '../../main/llama/measure.ts';
+import { largestLogitDifference, scoreWindows } from '../../main/llama/measure.ts';
 import { lossAndGradients } from '../../main/llama/gradients.ts';
 import { Optimizer } from '../../main/llama/optimizer.ts';
 import { disposeLlama, loadLlama, parametersOf, withoutInserted } from '../../main/llama/parameters.ts';
@@ -69,13 +69,14 @@ describe('measuring', () => {
     const a = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 1)) });
     const b = await loadLlama(engine, { config: tinyConfig, read: readerOf(randomWeights(tinyConfig, 2)) });
     const measured = windows.map((tokens) => ({ tokens }));
-    expect((await measureWindows(engine, a, measured, a)).drift).toBe(0);
-    const { drift, tokens } = await measureWindows(engine, b, measured, a);
-    expect(tokens).toBe(38);
+    const itself = await scoreWindows(engine, a, measured, a);
+    expect(itself.flatMap(({ drifts, ranks }) => [...drifts!].concat([...ranks!].map((rank) => rank - 1)))).toEqual(new Array(76).fill(0));
+    const scored = await scoreWindows(engine, b, measured, a);
+    const drift = scored.flatMap(({ drifts }) => [...drifts!]).reduce((total, each) => total + each, 0);
 
     const { hiddenStates, logitsOf } = await import('../../main/llama/model.ts');
     let sum = 0;
-    for (const window of windows) {
+    for (const [index, window] of windows.entries()) {
       const [p, q] = await Promise.all(
         [a, b].map(async (model) => {
           const logits = logitsOf(engine, model, hiddenStates(engine, model, { batch: 1, time: 20, inputs: window }));
@@ -90,6 +91,8 @@ describe('measuring', () => {
         };
         const [base, tuned] = [normalise(p!), normalise(q!)];
         sum += base.reduce((kl, probability, id) => kl + probability * Math.log(probability / tuned[id]!), 0);
+        const top = tuned.indexOf(Math.max(...tuned));
+        expect(scored[index]!.ranks![row]).toBe(1 + base.filter((probability) => probability > base[top]!).length);
       }
     }
     expect(drift).toBeCloseTo(sum, 3);

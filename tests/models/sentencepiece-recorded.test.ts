@@ -31,6 +31,23 @@ describe.each(Object.entries(answers))('the recorded model %s', (name, expected)
     expect(ours.map((ids) => ({ ids, decoded: tokenizer.decode(ids) }))).toEqual(expected);
   });
 
+  it('knows the bytes of each token: together they are those of the decoded text', async () => {
+    const tokenizer = await load(name);
+    for (const text of texts) {
+      const { ids } = tokenizer.encodeSpans(text, []);
+      const decoded = tokenizer.decode(ids);
+      // Special tokens stand for no bytes, and bytes that are no text are decoded to replacement characters.
+      if (decoded.includes('\uFFFD') || ids.some((id) => tokenizer.specialToken(id) !== null)) continue;
+      const lengths: number[] = [];
+      for (const [index, id] of ids.entries()) {
+        const isLeading = lengths.every((length) => length === 0);
+        lengths.push(tokenizer.byteLength(id, isLeading ? ids.slice(0, index) : null));
+      }
+      const bytes = lengths.reduce((sum, length) => sum + length, 0);
+      expect(bytes, JSON.stringify(text)).toBe(Buffer.byteLength(decoded));
+    }
+  });
+
   it('shows each text in pieces that together are what it decodes to', async () => {
     const tokenizer = await load(name);
     for (const text of texts) {

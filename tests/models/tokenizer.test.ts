@@ -364,3 +364,17 @@ describe.skipIf(!sharedData)('the tokenizer of TinyStories-656K', () => {
     expect([tokenizer.vocabularySize, tokenizer.bosTokenId, tokenizer.eosTokenId]).toEqual([2048, 1, 2]);
   });
 });
+
+describe('the bytes of tokens', () => {
+  it('of the embedded base add up to the bytes of any text, and special tokens have none', async () => {
+    const tokenizer = await loadTokenizer(join(import.meta.dirname, '../../resources/base'));
+    for (const text of ['Once upon a time', ' two  blanks', 'Über Flüsse, 東京 🙂', 'a\n\tb', '']) {
+      const ids = tokenizer.encodeDocument(text);
+      expect(ids.length).toBeGreaterThan(0);
+      const bytes = ids.reduce((sum, id, index) => sum + tokenizer.byteLength(id, index <= 1 ? ids.slice(0, index) : null), 0);
+      expect(bytes, text).toBe(Buffer.byteLength(text));
+    }
+    expect(tokenizer.byteLength(tokenizer.eosTokenId!, null)).toBe(0);
+    expect(tokenizer.byteLength(1e9, null)).toBe(0);
+  });
+});

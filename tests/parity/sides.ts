@@ -28,8 +28,17 @@ const run = promisify(execFile);
 export const root = join(import.meta.dirname, '../..');
 
 /** A Python script of this folder, to its end; its last line of output. */
-export async function python(script: string, ...args: string[]): Promise<string> {
-  const { stdout } = await run(process.env.STRATA_PYTHON ?? 'python3', ['-B', join(import.meta.dirname, script), ...args], {
+export function python(script: string, ...args: string[]): Promise<string> {
+  return runPython(['-B'], script, args);
+}
+
+/** The same without assertions: a program that ends at one then computes what it would. */
+export function pythonWithoutAssertions(script: string, ...args: string[]): Promise<string> {
+  return runPython(['-B', '-O'], script, args);
+}
+
+async function runPython(options: string[], script: string, args: string[]): Promise<string> {
+  const { stdout } = await run(process.env.STRATA_PYTHON ?? 'python3', [...options, join(import.meta.dirname, script), ...args], {
     maxBuffer: 64 * 1024 * 1024,
   });
   return stdout.trimEnd().split('\n').at(-1)!;

@@ -135,7 +135,7 @@ describe('what the blocks matter', () => {
       ['code', 'new'],
       ['stories', 'old'],
     ]);
-    const { differences } = runs.compare({ runs: [id, id] });
+    const { differences } = await tiny.studio.comparison.compare({ runs: [id, id], baseline: null });
     expect(differences).toEqual({});
     expect((await refusal(() => runs.preview({ ...request, oldDatasets: [], newDatasets: ['code'] }))).found).toBe('no old dataset');
   });

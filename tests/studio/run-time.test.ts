@@ -18,7 +18,7 @@ const run = (changes: Partial<PlannedRun> = {}): PlannedRun => ({
   configuration,
   modelConfig: byteModelConfig,
   repeatedShare: 0,
-  measuredTokens: { new: 512, old: 512 },
+  heldOut: { new: 512, kept: [512] },
   ...changes,
 });
 
@@ -34,7 +34,7 @@ describe('the time of a run', () => {
   });
 
   it('counts the held-out tokens that there are', () => {
-    const seconds = (old: number): number => estimateTime(run({ measuredTokens: { new: 512, old } }), [past({})])!.seconds;
+    const seconds = (old: number): number => estimateTime(run({ heldOut: { new: 512, kept: [old] } }), [past({})])!.seconds;
     expect(seconds(512) - seconds(256)).toBeCloseTo(seconds(256) - seconds(0), 9);
     expect(seconds(256)).toBeGreaterThan(seconds(0));
   });

@@ -191,12 +191,14 @@ describe('a run that is paused', () => {
     expect((await refusal(() => studio.runs.stop({ run: paused.id }))).found).toBe('run "paused" is paused');
   });
 
-  it('whose trainer was killed while it saved the model leaves nothing of that once it is removed', async () => {
+  it('whose trainer was killed while it saved the model leaves nothing of that once it is deleted for good', async () => {
     const { id } = await studio.runs.start(request({ name: 'killed while saving', steps: 1_000_000 }));
     await studio.runs.pause({ run: id });
     const folders = [join(tiny.home, 'models', id), join(tiny.home, 'models', `${id}.partial`)];
     for (const folder of folders) await mkdir(folder);
-    await studio.runs.remove({ run: id });
+    studio.history.remove({ run: id });
+    expect(folders.every(existsSync)).toBe(true);
+    await studio.history.purge({ run: id });
     expect(folders.filter(existsSync)).toEqual([]);
   });
 
@@ -303,14 +305,14 @@ describe('closing the studio', () => {
 describe('the history', () => {
   it('lists the newest run first, and gives each a name and a note', () => {
     expect(studio.runs.list().at(-1)).toEqual(whole);
-    expect(studio.runs.rename({ run: 'stopped', name: 'paused' }).name).toBe('paused 2');
-    expect(studio.runs.rename({ run: 'paused', name: 'paused' }).name).toBe('paused'); // its own name is free for it
-    expect(studio.runs.note({ run: 'paused', note: 'looks the same\n<b>' })).toMatchObject({ note: 'looks the same\n<b>' });
+    expect(studio.history.rename({ run: 'stopped', name: 'paused' }).name).toBe('paused 2');
+    expect(studio.history.rename({ run: 'paused', name: 'paused' }).name).toBe('paused'); // its own name is free for it
+    expect(studio.history.note({ run: 'paused', note: 'looks the same\n<b>' })).toMatchObject({ note: 'looks the same\n<b>' });
     expect(studio.runs.show('paused').note).toBe('looks the same\n<b>');
   });
 
-  it('compares runs by every setting and result in which they differ', () => {
-    const { runs, differences } = studio.runs.compare({ runs: ['whole', 'paused', 'diverged'] });
+  it('compares runs by every setting and result in which they differ', async () => {
+    const { runs, differences } = await studio.comparison.compare({ runs: ['whole', 'paused', 'diverged'], baseline: null });
     expect(runs.map(({ name }) => name)).toEqual(['whole', 'paused', 'diverged']);
     expect(differences).toMatchObject({
       learningRate: [2e-3, 2e-3, 1e30],
@@ -319,7 +321,7 @@ describe('the history', () => {
     });
     expect(differences['evaluation.tokens']).toBeUndefined();
     expect(differences.seed).toBeUndefined();
-    const between = Object.keys(studio.runs.compare({ runs: ['whole', 'paused'] }).differences);
+    const between = Object.keys((await studio.comparison.compare({ runs: ['whole', 'paused'], baseline: null })).differences);
     expect(between.filter((key) => !['peakMemory', 'seconds', 'tokensPerSecond'].includes(key))).toEqual([]);
   });
 
@@ -330,9 +332,9 @@ describe('the history', () => {
       () => studio.runs.watch({ run: 'nothing' }),
       () => studio.runs.pause({ run: 'nothing' }),
       () => studio.runs.resume({ run: 'nothing' }),
-      () => studio.runs.rename({ run: 'nothing', name: 'x' }),
-      () => studio.runs.compare({ runs: ['whole', 'nothing'] }),
-      () => studio.runs.remove({ run: 'nothing' }),
+      () => studio.history.rename({ run: 'nothing', name: 'x' }),
+      () => studio.comparison.compare({ runs: ['whole', 'nothing'], baseline: null }),
+      () => studio.history.remove({ run: 'nothing' }),
     ];
     for (const attempt of attempts) {
       const error = await refusal(attempt);
@@ -341,11 +343,18 @@ describe('the history', () => {
     }
   });
 
-  it('forgets a run and its checkpoints, not the model that it made; base and data are free again', async () => {
+  it('keeps a deleted run until it is deleted for good, and forgets it then with its checkpoints, not the model that it made', async () => {
     const { id, model, modelPath } = studio.runs.show('closed');
     const directory = join(tiny.home, 'runs', id);
     expect(existsSync(directory)).toBe(true);
-    expect(await studio.runs.remove({ run: 'closed' })).toEqual({ removed: id });
+    expect(studio.history.remove({ run: 'closed' })).toEqual({ removed: id });
+    expect(studio.runs.list().some((run) => run.id === id)).toBe(false);
+    expect(studio.history.restore({ run: 'closed' })).toMatchObject({ id, deletedAt: null });
+    expect((await refusal(() => studio.history.purge({ run: id }))).code).toBe('CONFLICT');
+    studio.history.remove({ run: id });
+    expect(existsSync(directory)).toBe(true);
+    expect((await refusal(() => studio.runs.resume({ run: id }))).message).toMatch(/in the bin/);
+    expect(await studio.history.purge({})).toEqual({ removed: [id] });
     expect(existsSync(directory)).toBe(false);
     expect(existsSync(modelPath!)).toBe(true);
     expect(studio.models.show(model!).run).toBeNull();

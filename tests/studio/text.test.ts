@@ -26,7 +26,7 @@ beforeAll(async () => {
     advanced: { evaluationTokens: 64 },
   });
   await until(tiny.studio, id, ({ status }) => status === 'done');
-  tiny.studio.runs.rename({ run: id, name: 'the run' });
+  tiny.studio.history.rename({ run: id, name: 'the run' });
   const paused = await tiny.studio.runs.start({ ...common, name: 'unfinished', steps: 1_000_000 });
   await tiny.studio.runs.pause({ run: paused.id });
 });

@@ -256,7 +256,11 @@ describe('what is left out gets a default:', () => {
       clipNorm: 1,
       seed: 1,
       // A handful of measurements, which are nothing beside the training; a checkpoint in every tenth of it, but not at every breath.
-      evaluation: { everySteps: expect.any(Number) as number, tokens: expect.any(Number) as number },
+      evaluation: {
+        everySteps: expect.any(Number) as number,
+        tokens: expect.any(Number) as number,
+        tokensAtEnds: expect.any(Number) as number,
+      },
       checkpointEverySteps: 10,
       engine: 'auto',
     });
@@ -523,7 +527,7 @@ describe('the replay share that nobody chose', () => {
     const { replayShare, replayReason } = await tiny.studio.runs.preview(request());
     expect(configuration).toMatchObject({ replayShare: 0.25, replayReason });
     expect(replayShare).toBe(0.25);
-    await tiny.studio.runs.remove({ run: id });
+    tiny.studio.history.remove({ run: id });
   });
 });
 
@@ -594,7 +598,7 @@ describe('how documents become tokens', () => {
     const run = tiny.studio.runs.show(id);
     expect(run.warnings.map(({ text }) => text)).toEqual([warning]);
     expect(run.status).toBe('done');
-    await tiny.studio.runs.remove({ run: id });
+    tiny.studio.history.remove({ run: id });
   });
 
   it('is nothing for a dataset of questions with choices: it is refused by its name', async () => {

@@ -248,6 +248,7 @@ const frozen: ConformanceCase[] = FROZEN.flatMap(([name, weights]) => {
 });
 
 const wide = build([3, 37], ([row, column]) => Math.fround(10 * Math.sin(1 + row! * 37 + column!))); // large logits too
+const ranking = randomPlain([3, 37], 12);
 const ids = [4, 0, 2, 4, 1];
 const labels = [36, 0, 17];
 const table = randomPlain([5, 7], 7);
@@ -295,6 +296,22 @@ const reductions: ConformanceCase[] = [
     [wide],
     (e, [x]) => e.pick(x!, integers(e, labels)),
     build([3], ([row]) => at(wide, [row!, labels[row!]!])),
+  ),
+  caseOf(
+    'rankOfTop',
+    [wide, ranking],
+    (e, [x, y]) => e.rankOfTop(x!, y!),
+    build([3], ([row]) => {
+      const columns = Array.from({ length: 37 }, (_, column) => column);
+      const top = columns.reduce((best, column) => (at(wide, [row!, column]) > at(wide, [row!, best]) ? column : best));
+      return 1 + columns.filter((column) => at(ranking, [row!, column]) > at(ranking, [row!, top])).length;
+    }),
+  ),
+  caseOf(
+    'rankOfTop, by the same values',
+    [wide],
+    (e, [x]) => e.rankOfTop(x!, x!),
+    build([3], () => 1),
   ),
   caseOf('sumOfSquares', [x2345], (e, [x]) => e.sumOfSquares(x!), {
     shape: [],

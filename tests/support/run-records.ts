@@ -1,6 +1,6 @@
 import type { StoredDataset } from '../../main/store/datasets.ts';
 import type { StoredModel } from '../../main/store/models.ts';
-import type { insertRun } from '../../main/store/runs.ts';
+import type { NewRun } from '../../main/store/runs.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 
 const plan = { schemaVersion: 1 as const, baseBlocks: 4, inserted: [{ after: 3, copies: 3, position: 4 }] };
@@ -95,7 +95,7 @@ export function configurationRecord(changes: Partial<RunConfiguration> = {}): Ru
 }
 
 /** What a run is inserted with. */
-export const runRecord = (id = 'run-1'): Parameters<typeof insertRun>[1] => ({
+export const runRecord = (id = 'run-1'): NewRun => ({
   id,
   name: `run ${id}`,
   status: 'preparing',

@@ -115,6 +115,18 @@ describe('the parts of a measurement', () => {
   });
 });
 
+describe('a measurement beside a reference', () => {
+  it('of the model itself finds no drift, and names the error of a loss over several texts', async () => {
+    const job = { kind: 'evaluate' as const, engine: fastEngine, modelDirectory: join(directory, 'model'), files: [], context: 16 };
+    const texts = ['let total = 1;', 'Über Flüsse', 'one two three'];
+    const measured = await evaluateText({ ...job, texts, referenceDirectory: job.modelDirectory }, engine);
+    expect(measured).toMatchObject({ agreement: { value: 1 }, drift: { value: 0 }, shift: { unshifted: 1, marginal: 0, shifted: 0 } });
+    expect(measured.lossError).toBeGreaterThan(0);
+    const alone = await evaluateText({ ...job, texts: texts.slice(0, 1) }, engine);
+    expect(alone).toMatchObject({ lossError: null, agreement: null, drift: null, shift: null, datasets: [] });
+  });
+});
+
 describe('what cannot be measured is refused:', () => {
   it.each<[string, string | Buffer, object]>([
     [

@@ -420,7 +420,8 @@ describe('a run that is stopped', () => {
     );
     const baseline = events.find((event) => event.type === 'baseline')!.evaluation;
     expect(result).toMatchObject({ outcome: 'stopped', stepsDone: 0, saved: true, tokens: { total: 0 } });
-    expect(result.final).toEqual({ ...baseline, drift: 0 });
+    const itself = { agreement: { value: 1, error: 0 }, drift: { value: 0, error: 0 }, shift: { unshifted: 1, marginal: 0, shifted: 0 } };
+    expect(result.final).toEqual({ ...baseline, drift: 0, datasets: baseline.datasets!.map((measure) => ({ ...measure, ...itself })) });
   });
 });
 
@@ -451,7 +452,7 @@ describe('a run that cannot be trained', () => {
     const error = await failureOf(job);
     expect(error).toMatchObject({ code: 'DIVERGED', exitCode: 1, message: 'A held-out loss could not be measured before step 1.' });
     const elements = byteModelConfig.intermediateSize * byteModelConfig.hiddenSize;
-    expect(error.found).toMatch(/^loss on new NaN/);
+    expect(error.found).toMatch(/^loss on new code NaN/);
     expect(error.found).toContain(
       `the weight model.layers.1.mlp.down_proj.weight holds ${value} in 1 of ${elements} values, the first at [1, 7]`,
     );

@@ -110,7 +110,9 @@ describe('held-out windows', () => {
     const question = { ids: [1, 2, 3, 4, 5, 6, 7, 8], learned: Uint8Array.of(0, 0, 0, 0, 1, 0, 0, 0) }; // nothing: a window's first is not predicted
     const answer = { ids: [9, 10, 11, 12, 13], learned: Uint8Array.of(0, 0, 1, 1, 1) };
     await withHeldOut([question, answer], (masked) => {
-      expect(heldOutWindows(masked, 'new', 4, 1e9)).toEqual([{ tokens: Int32Array.of(9, 10, 11, 12), learned: Uint8Array.of(0, 0, 1, 1) }]);
+      expect(heldOutWindows(masked, 'new', 4, 1e9)).toEqual([
+        { source: 0, tokens: Int32Array.of(9, 10, 11, 12), learned: Uint8Array.of(0, 0, 1, 1), documents: Int32Array.of(1, 1, 1, 1) },
+      ]);
     });
     await withHeldOut([question], (masked) => {
       expect(() => heldOutWindows(masked, 'new', 4, 1e9)).toThrow(/data to learn has nothing to measure/);

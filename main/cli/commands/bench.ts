@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
+import { type ComparisonBenchReport, type HistoryCalls, runComparisonBench, SHOWN_POINTS } from '../../bench/comparison-bench.ts';
 import { type DatasetBenchRow, runDatasetBench } from '../../bench/dataset-bench.ts';
 import { type ImportBenchReport, runImportBench } from '../../bench/import-bench.ts';
 import { type BenchReport, type BenchResult, runBench } from '../../bench/run-bench.ts';
@@ -7,9 +8,11 @@ import { WEIGHT_TYPES, type WeightType } from '../../bench/model-files.ts';
 import { SHAPE_NAMES, type ShapeName } from '../../bench/shapes.ts';
 import { SUITE_NAMES, type SuiteName, SUITES } from '../../bench/suites.ts';
 import { runTokenizerBench, type TokenizerBenchReport } from '../../bench/tokenizer-bench.ts';
-import { parseEngineName } from '../../studio/studio.ts';
+import { runQuerySchema } from '../../../shared/contract/comparison.ts';
+import { openStudio, parseEngineName } from '../../studio/studio.ts';
+import { ProcessExecutor } from '../../training/process-executor.ts';
 import { bytes, table } from '../format.ts';
-import { command, type CommonOptions, refuse, wholeNumber } from '../session.ts';
+import { command, type CommonOptions, refuse, VERSION, wholeNumber } from '../session.ts';
 
 /** What is measured where nothing is named: the sweeps take longer than all of it. */
 const DEFAULT_SUITES: readonly SuiteName[] = ['train-expand', 'train-cached', 'train-full', 'train-lora', 'eval', 'generate', 'load'];
@@ -19,8 +22,9 @@ const DEFAULT_SHAPES: readonly ShapeName[] = ['base', 'smollm2-135m'];
 const TOKENIZER = 'tokenizer';
 const IMPORT = 'import';
 const DATASETS = 'datasets';
+const COMPARISON = 'comparison';
 const MEASURE_APART = 'Measure the others in a command of their own.';
-type BenchName = SuiteName | typeof TOKENIZER | typeof IMPORT | typeof DATASETS;
+type BenchName = SuiteName | typeof TOKENIZER | typeof IMPORT | typeof DATASETS | typeof COMPARISON;
 
 type BenchOptions = CommonOptions & {
   shape?: ShapeName;
@@ -61,6 +65,7 @@ export function benchCommand(): Command {
 function measure(names: BenchName[], options: BenchOptions): Promise<void> {
   if (names.includes(TOKENIZER)) return benchTokenizer(names, options);
   if (names.includes(IMPORT)) return benchImport(names, options);
+  if (names.includes(COMPARISON)) return benchComparison(names, options);
   if (names.includes(DATASETS)) return benchDatasets(names, options);
   return bench(names as SuiteName[], options);
 }
@@ -110,6 +115,57 @@ function describeImport({ rows, megabytes, documents, speedRatio, memoryRatio, p
       : `datasets was not measured (${peerMissing}).`;
   const corpus = `${megabytes.toFixed(1)} MB in ${documents} documents, from JSON Lines to tokens on disk.`;
   return `\n${table(['import', 'speed', 'time', 'memory'], cells)}\n\n${corpus} ${note}`;
+}
+
+const HISTORY = { runs: 1000, points: 10_000, compared: 50 };
+
+async function benchComparison(names: readonly BenchName[], { rounds, python, json: isJson = false }: BenchOptions): Promise<void> {
+  if (names.length > 1) throw refuse('The history is measured alone.', names.join(' '), COMPARISON, MEASURE_APART);
+  const mostRounds = HISTORY.runs / HISTORY.compared;
+  if (rounds > mostRounds) {
+    throw refuse(
+      'Every round compares other runs, and there are not so many.',
+      String(rounds),
+      `up to ${mostRounds}`,
+      'Leave --rounds out.',
+    );
+  }
+  const report = await runComparisonBench(
+    { ...HISTORY, rounds, ...(python === undefined ? {} : { python }) },
+    openHistory,
+    (line) => void process.stderr.write(`${line}\n`),
+  );
+  process.stdout.write(`${isJson ? JSON.stringify(report) : describeHistory(report)}\n`);
+}
+
+/** What the pages of the history and of a comparison ask for, in the form in which it is sent to them. */
+async function openHistory(home: string): Promise<HistoryCalls> {
+  const studio = openStudio({
+    home,
+    executor: new ProcessExecutor(),
+    resources: join(import.meta.dirname, '../../../resources'),
+    version: VERSION,
+  });
+  const query = runQuerySchema.parse({ count: 1000 });
+  return {
+    list: async () => JSON.stringify(studio.history.search(query)),
+    compare: async (runs) => {
+      const curves = studio.comparison.curves({ runs, series: ['loss.new', 'loss.old'], axis: 'step', points: SHOWN_POINTS });
+      return JSON.stringify([await studio.comparison.compare({ runs, baseline: null }), curves]);
+    },
+    close: () => studio.close(),
+  };
+}
+
+function describeHistory({ runs, points, compared, rows, peers }: ComparisonBenchReport): string {
+  const milliseconds = (value: number | null): string => (value === null ? '-' : `${value.toFixed(1)} ms`);
+  const what = { list: `a list of ${runs} runs`, compare: `a comparison of ${compared}, all points` };
+  const cells = rows.map((row) => [what[row.what], milliseconds(row.ours), milliseconds(row.mlflow), milliseconds(row.trackio)]);
+  return [
+    table(['to open', 'Strata', 'MLflow', 'trackio'], cells),
+    '',
+    `${runs} runs of ${points} points each. MLflow ${peers.mlflow}; trackio ${peers.trackio}.`,
+  ].join('\n');
 }
 
 const LARGE_GIGABYTES = 2;
@@ -175,7 +231,7 @@ async function bench(names: readonly SuiteName[], options: BenchOptions): Promis
 
 /** Commander hands the arguments over one by one, each with what the ones before gave. */
 function parseSuites(text: string, before: BenchName[] | undefined): BenchName[] {
-  const name = oneOf<BenchName>(text, [...SUITE_NAMES, TOKENIZER, IMPORT, DATASETS], 'There is no benchmark of that name.');
+  const name = oneOf<BenchName>(text, [...SUITE_NAMES, TOKENIZER, IMPORT, DATASETS, COMPARISON], 'There is no benchmark of that name.');
   return [...new Set([...(before ?? []), name])];
 }
 
@@ -192,6 +248,7 @@ function suiteList(): string {
     ...SUITE_NAMES.map((name) => `${name} (${SUITES[name]})`),
     tokenizer,
     imported,
+    `${COMPARISON} (opening a thousand runs and a comparison of fifty, beside MLflow and trackio)`,
     `${DATASETS} (what must not grow with the data: memory of the import, lists, previews, the reading of windows)`,
   ].join('; ');
 }

@@ -50,7 +50,7 @@ export function dataImportCommands(): Command[] {
       .action((paths: string[], options: ImportOptions) =>
         withSession(options, async (session) => {
           const request = { paths, ...(await requestOf(session, options, paths)) };
-          printOutcome(session, await followImport(session, await session.studio.imports.start(request)));
+          printOutcome(session, await followImport(session, () => session.studio.imports.start(request)));
         }),
       ),
     importOptions(
@@ -78,7 +78,7 @@ export function dataImportCommands(): Command[] {
               options.clean && (await session.studio.datasets.show({ dataset })).cleaning?.settings,
             )),
           };
-          printOutcome(session, await followImport(session, await imports.start(request)));
+          printOutcome(session, await followImport(session, () => imports.start(request)));
         }),
       ),
     command('imports', 'imports that go on, and those that were stopped or have failed and can go on').action((options: CommonOptions) =>
@@ -91,7 +91,7 @@ export function dataImportCommands(): Command[] {
       .argument('<import>', `id, as "${STRATA} data imports" shows it`)
       .action((id: string, options: CommonOptions) =>
         withSession(options, async (session) =>
-          printOutcome(session, await followImport(session, await session.studio.imports.resume({ import: id }))),
+          printOutcome(session, await followImport(session, () => session.studio.imports.resume({ import: id }))),
         ),
       ),
     command('discard', 'delete what an import that was stopped or has failed has read')

@@ -1,34 +1,17 @@
 import { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
-import { change, fields, loss, percent, table } from '../format.ts';
-import { STRATA } from '../report.ts';
-import { command, type CommonOptions, refuse, withSession } from '../session.ts';
-import { describeResult, followRun } from '../train-display.ts';
+import { describeMovement } from '../movement-display.ts';
+import { command, type CommonOptions, withSession } from '../session.ts';
+import { describeResult, followQueued, followRun } from '../train-display.ts';
+import { compareCommand } from './run-compare.ts';
+import { exportCommand, reportCommand } from './run-export.ts';
+import { listCommand } from './run-list.ts';
+import { binCommands, markCommands } from './run-marks.ts';
 
-/** `strata run list | show | watch | pause | resume | stop | compare | note | delete`. */
+/** `strata run list | show | watch | pause | resume | stop | movement`, and what is done with finished runs: compare, export, mark, delete. */
 export function runCommand(): Command {
   const run = new Command('run').description('the history of runs');
-  run.addCommand(
-    command('list', 'all runs, newest first').action((options: CommonOptions) =>
-      withSession(options, async ({ studio, print }) => {
-        const runs = studio.runs.list();
-        const rows = runs.map((each) => [
-          each.id,
-          each.name,
-          each.status,
-          change(each.gain),
-          change(each.forgetting),
-          percent(each.replayShare),
-          each.createdAt.slice(0, 16).replace('T', ' '),
-        ]);
-        print(runs, () =>
-          runs.length === 0
-            ? `No runs yet. Try: ${STRATA} train, or ${STRATA} demo`
-            : table(['id', 'name', 'status', 'gain', 'forgetting', 'replay', 'started'], rows),
-        );
-      }),
-    ),
-  );
+  run.addCommand(listCommand());
   const onRun = (
     name: string,
     description: string,
@@ -59,65 +42,26 @@ export function runCommand(): Command {
       ),
   );
   run.addCommand(
-    command('resume', 'go on from the last checkpoint')
+    command('resume', 'go on from the last checkpoint, when its turn comes')
       .argument('<run>', 'id or name')
       .action((reference: string, options: CommonOptions) =>
         withSession(options, async (session) => {
           const resumed = await session.studio.runs.resume({ run: reference });
-          const result = await followRun(session, resumed.id);
+          const result = await followQueued(session, resumed);
           session.print(result, () => describeResult(result));
         }),
       ),
   );
   run.addCommand(
-    command('compare', 'what differs between runs: settings and results')
-      .argument('<runs...>', 'ids or names, two or more')
-      .action((references: string[], options: CommonOptions) =>
-        withSession(options, async ({ studio, print }) => {
-          if (references.length < 2)
-            throw refuse(
-              'One run alone cannot be compared.',
-              references.join(', '),
-              'two runs or more',
-              `Name another run: "${STRATA} run list" shows them.`,
-            );
-          const result = studio.runs.compare({ runs: references });
-          const rows = Object.entries(result.differences).map(([key, values]) => [key, ...values.map(cell)]);
-          print(result, () => table(['', ...result.runs.map(({ id }) => id)], rows));
-        }),
-      ),
-  );
-  run.addCommand(
-    command('note', 'write a note on a run')
-      .argument('<run>', 'id or name')
-      .argument('<text>')
-      .action((reference: string, text: string, options: CommonOptions) =>
-        withSession(options, async ({ studio, print }) => {
-          const noted = studio.runs.note({ run: reference, note: text });
-          print(noted, () =>
-            fields([
-              ['Run', noted.name],
-              ['Note', noted.note],
-            ]),
-          );
-        }),
-      ),
-  );
-  run.addCommand(
-    command('delete', 'remove a run and its checkpoints; the model it made stays')
+    command('movement', 'how far it moved its model from its base: weights by block, hidden states by layer')
       .argument('<run>', 'id or name')
       .action((reference: string, options: CommonOptions) =>
-        withSession(options, async ({ studio, print }) => {
-          const removed = await studio.runs.remove({ run: reference });
-          print(removed, () => `Deleted ${removed.removed}.`);
+        withSession(options, async ({ studio, engine, print }) => {
+          const movement = await studio.runs.movement({ run: reference, ...(engine === undefined ? {} : { engine }) });
+          print(movement, () => describeMovement(movement));
         }),
       ),
   );
+  for (const add of [compareCommand(), exportCommand(), reportCommand(), ...markCommands(), ...binCommands()]) run.addCommand(add);
   return run;
-}
-
-function cell(value: unknown): string {
-  if (value === null) return '-';
-  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : loss(value);
-  return typeof value === 'string' ? value : JSON.stringify(value).slice(0, 40);
 }

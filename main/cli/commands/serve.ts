@@ -11,6 +11,7 @@ export function serveCommand(): Command {
     .option('--open', 'open the browser')
     .action((options: CommonOptions & { port: number; open?: boolean }) =>
       withSession(options, async ({ studio, print, say, interrupted }) => {
+        studio.queue.drive();
         const server = await startServer({ studio, port: options.port, pages: join(import.meta.dirname, '../../../dist/renderer') });
         print({ url: server.url }, () => `The studio is at ${server.url}`);
         say('Ctrl-C ends it; a run in progress saves a checkpoint first.');

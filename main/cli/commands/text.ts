@@ -1,34 +1,58 @@
 import type { Command } from 'commander';
+import type { Studio } from '../../studio/studio.ts';
 import { EXPLAINED_BLOCKS, type GateDecision, voiceSchema } from '../../../shared/contract/text.ts';
 import { describeExplanation } from '../comparison-text.ts';
-import { bytes, count, fields, loss } from '../format.ts';
+import { bytes, count, fields, loss, percent } from '../format.ts';
+import { describeMeasures, withError } from '../measure-display.ts';
 import { anyNumber, command, type CommonOptions, refuse, wholeNumber, withSession } from '../session.ts';
 import { type VoiceOptions, voiceOf, voiceOptions } from '../strength-option.ts';
 
-/** `strata eval`: loss of a model on text files. */
+/** `strata eval`: loss of a model on text files and datasets. */
 export function evalCommand(): Command {
-  return command('eval', 'loss, perplexity and bits per byte of a model on text files')
+  return command('eval', 'loss, perplexity and bits per byte of a model on text files and on held-out parts of datasets')
     .argument('<model>', 'model or run: id or name')
-    .requiredOption('--text <files...>', 'UTF-8 text, also gzip')
+    .option('--text <files...>', 'UTF-8 text, also gzip')
+    .option('--dataset <datasets...>', 'id or name: its held-out part')
+    .option('--reference <model>', 'model or run to compare with, position by position; its base, for instance')
     .addOption(wholeNumber('--context <n>', "tokens per window (default the model's context)", 2))
-    .action((reference: string, options: CommonOptions & { text: string[]; context?: number }) =>
+    .action((reference: string, options: CommonOptions & EvalOptions) =>
       withSession(options, async ({ studio, engine, print }) => {
         const result = await studio.text.evaluate({
           model: reference,
-          files: options.text,
-          ...(options.context === undefined ? {} : { context: options.context }),
+          files: options.text ?? [],
+          datasets: options.dataset ?? [],
+          reference: options.reference,
+          context: options.context,
           ...(engine === undefined ? {} : { engine }),
         });
-        print(result, () =>
-          fields([
-            ['Text', `${bytes(result.bytes)}, ${count(result.tokens)} scored tokens`],
-            ['Loss', `${result.lossPerToken.toFixed(4)} nats/token`],
-            ['Perplexity', result.perplexity.toFixed(3)],
-            ['Bits per byte', result.bitsPerByte.toFixed(4)],
-          ]),
-        );
+        print(result, () => describeEvaluation(result));
       }),
     );
+}
+
+interface EvalOptions {
+  text?: string[];
+  dataset?: string[];
+  reference?: string;
+  context?: number;
+}
+
+function describeEvaluation(result: Awaited<ReturnType<Studio['text']['evaluate']>>): string {
+  const { agreement, drift, shift, datasets } = result;
+  const lines: [string, string][] = [
+    ['Text', `${bytes(result.bytes)}, ${count(result.tokens)} scored tokens`],
+    ['Loss', `${withError(result.lossPerToken.toFixed(4), result.lossError, 4)} nats/token`],
+    ['Perplexity', result.perplexity.toFixed(3)],
+    ['Bits per byte', result.bitsPerByte.toFixed(4)],
+  ];
+  if (agreement && drift && shift) {
+    lines.push(
+      ['Agreement', `${percent(agreement.value)} of the most likely tokens are the reference's`],
+      ['Drift', `${withError(drift.value.toFixed(4), drift.error, 4)} nats/token, KL(reference || model)`],
+      ['Token shift', `${percent(shift.unshifted)} first, ${percent(shift.marginal)} second or third, ${percent(shift.shifted)} later`],
+    );
+  }
+  return fields(lines) + (datasets.length > 0 ? `\n\n${describeMeasures([], datasets)}` : '');
 }
 
 interface GenerateOptions extends CommonOptions, VoiceOptions {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { allowedBy } from '../../../shared/allowed.ts';
 import { trainRequestSchema } from '../../../shared/contract/training.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS, needsImportance } from '../../../shared/domain/method.ts';
+import { GUARD_FORM, parseGuard } from '../../../shared/domain/guard.ts';
 import { SCHEDULE_FORM } from '../../../shared/domain/mixture-curve.ts';
 import { WEIGHTINGS } from '../../../shared/domain/mixture.ts';
 import { FAR_REPLAY, NEAR_REPLAY } from '../../../shared/domain/distance.ts';
@@ -40,6 +41,7 @@ interface TrainOptions extends CommonOptions, Rendering {
   lr?: number;
   seed?: number;
   name?: string;
+  guard?: string;
   set?: string[];
   dryRun?: boolean;
 }
@@ -78,6 +80,7 @@ export function trainCommand(): Command {
     .addOption(anyNumber('--lr <x>', 'peak learning rate'))
     .addOption(wholeNumber('--seed <n>', 'order of the data (default 1)', 0))
     .addOption(nameOption('what to call the run and its model'))
+    .option('--guard <limit>', `limit on forgetting, in quotes: ${GUARD_FORM}`)
     .option('--set <settings...>', 'key=value, see below')
     .option('--dry-run', 'only show what the run would do, need and cost')
     .addHelpText('after', moreHelp())
@@ -145,6 +148,7 @@ function requestOf(options: TrainOptions, isDataset: (text: string) => boolean):
     seed: options.seed,
     name: options.name,
     engine: options.engine,
+    guard: options.guard === undefined ? undefined : parseGuard(options.guard),
     advanced: settingsOf(options.set ?? []),
   };
   const parsed = trainRequestSchema.safeParse(asked);

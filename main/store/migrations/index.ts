@@ -7,7 +7,11 @@ import { importanceTables } from './0060-importance.ts';
 import { modelLine } from './0070-model-line.ts';
 import { datasetFacts } from './0080-dataset-facts.ts';
 import { retention } from './0090-retention.ts';
+import { measuring } from './0091-measuring.ts';
+import { suiteTables } from './0100-suites.ts';
+import { runFacts } from './0110-run-facts.ts';
 import { packRecords } from './0120-pack-records.ts';
+import { queueAndBatches } from './0130-queue-and-batches.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -21,5 +25,9 @@ export const MIGRATIONS: readonly Migration[] = [
   modelLine,
   datasetFacts,
   retention,
+  measuring,
+  suiteTables,
+  runFacts,
   packRecords,
+  queueAndBatches,
 ];

@@ -1,6 +1,4 @@
 import { createContext } from 'svelte';
-import type { RunSummary } from '../../../shared/domain/run.ts';
-import { StrataError } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { type Answer, VoiceState } from './voice.svelte.ts';
@@ -26,8 +24,7 @@ export class PlaygroundState {
 
   /** Two voices to begin with, if there are models and none was chosen: a model with packs, and the same without them. */
   begin(): void {
-    const known = new Set(this.#studio.models.map(({ id }) => id));
-    const left = this.voices.filter(({ model }) => known.has(model));
+    const left = this.voices.filter((voice) => this.#studio.models.some(({ id }) => id === voice.model));
     if (left.length < this.voices.length) this.voices = left;
     if (this.voices.length > 0) return;
     const { models } = this.#studio;
@@ -44,12 +41,6 @@ export class PlaygroundState {
       models.find(({ id, line }) => id === info?.baseModel && line.length === 0) ?? models.find(({ id }) => id === info?.baseModel);
     const first = base ?? models.find(({ id }) => id !== model) ?? info;
     this.voices = [new VoiceState(this.#studio, first?.id ?? model), new VoiceState(this.#studio, model, strengths)];
-  }
-
-  /** The models that runs made, for whoever looks for them by the run. */
-  get runs(): RunSummary[] {
-    const known = new Set(this.#studio.models.map(({ id }) => id));
-    return this.#studio.runs.filter(({ model }) => model !== null && known.has(model));
   }
 
   add(): void {
@@ -137,9 +128,7 @@ export class PlaygroundState {
         { signal },
       );
     } catch (error) {
-      if (signal.aborted) return;
-      const known = failureOf(error);
-      voice.explanationFailure = error instanceof StrataError ? error.toRecord() : known;
+      if (!signal.aborted) voice.explanationFailure = failureOf(error);
     }
   }
 }

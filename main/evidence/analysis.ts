@@ -1,0 +1,89 @@
+import type { StudyRun } from './study.ts';
+
+/** What several seeds say of a figure, and of the difference of two. */
+
+/** Mean over seeds, and the half width of its 95 % interval by Student's t; null with one seed. */
+export interface Spread {
+  mean: number;
+  halfWidth: number | null;
+  seeds: number;
+}
+
+/** Quantiles of Student's t for a two-sided 95 % by degrees of freedom. */
+const T_95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228] as const;
+
+export function spreadOf(values: readonly number[]): Spread {
+  const seeds = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / seeds;
+  if (seeds < 2) return { mean, halfWidth: null, seeds };
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (seeds - 1);
+  const quantile = T_95[seeds - 2] ?? T_95.at(-1)!;
+  return { mean, halfWidth: quantile * Math.sqrt(variance / seeds), seeds };
+}
+
+/** Whether `a` is larger than `b`, seed by seed: what a seed does to both cancels. */
+export type Order = 'larger' | 'smaller' | 'cannot tell';
+
+export function compareSeeds(a: readonly number[], b: readonly number[]): { order: Order; difference: Spread } {
+  const difference = spreadOf(a.map((value, index) => value - b[index]!));
+  const isClear = difference.halfWidth !== null && Math.abs(difference.mean) > difference.halfWidth;
+  return { order: isClear ? (difference.mean > 0 ? 'larger' : 'smaller') : 'cannot tell', difference };
+}
+
+/** The runs of one arm at one learning rate, one for each seed, in the order of seeds. */
+export interface Group {
+  arm: string;
+  target: string;
+  replay: number;
+  learningRate: number;
+  runs: StudyRun[];
+}
+
+export function groupsOf(runs: readonly StudyRun[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const run of runs) {
+    const { arm, target, replay, learningRate } = run;
+    const key = JSON.stringify([arm, target, replay, learningRate]);
+    const group = groups.get(key) ?? { arm, target, replay, learningRate, runs: [] };
+    group.runs.push(run);
+    groups.set(key, group);
+  }
+  for (const { runs: ofGroup } of groups.values()) ofGroup.sort((a, b) => a.seed - b.seed);
+  return [...groups.values()];
+}
+
+/**
+ * Forgetting of a run when it had gained so much, between the two measurements around that moment: comparing runs at equal steps says more of
+ * their learning rates than of their methods. Null when it never gained so much.
+ */
+export function forgettingAtGain({ course }: Pick<StudyRun, 'course'>, gain: number): number | null {
+  const after = course.findIndex((point) => point.gain >= gain);
+  if (after === -1) return null;
+  if (after === 0) return course[0]!.forgetting;
+  const [before, reached] = [course[after - 1]!, course[after]!];
+  const fraction = (gain - before.gain) / (reached.gain - before.gain);
+  return before.forgetting + fraction * (reached.forgetting - before.forgetting);
+}
+
+/** A group's forgetting at a gain, seed by seed; null when a seed did not reach it. */
+export function groupAtGain({ runs }: Group, gain: number): number[] | null {
+  const values = runs.map((run) => forgettingAtGain(run, gain));
+  return values.every((value) => value !== null) ? values : null;
+}
+
+/** Of one arm's groups at several learning rates, the one that forgets least at a gain, and what it forgets there. */
+export function bestRateAtGain(groups: readonly Group[], gain: number): { group: Group; forgetting: number[] } | null {
+  let best: { group: Group; forgetting: number[] } | null = null;
+  for (const group of groups) {
+    const forgetting = groupAtGain(group, gain);
+    if (forgetting && (best === null || spreadOf(forgetting).mean < spreadOf(best.forgetting).mean)) best = { group, forgetting };
+  }
+  return best;
+}
+
+/** The largest gain that every seed of both arms reached at some learning rate. */
+export function commonGain(a: readonly Group[], b: readonly Group[]): number {
+  const reached = (groups: readonly Group[]): number =>
+    Math.max(...groups.map(({ runs }) => Math.min(...runs.map(({ course }) => Math.max(...course.map(({ gain }) => gain))))));
+  return Math.min(reached(a), reached(b));
+}

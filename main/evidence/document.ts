@@ -1,0 +1,118 @@
+import { type Group, groupsOf, spreadOf } from './analysis.ts';
+import { armsFor, MIXED_ARMS } from './arms.ts';
+import { verdictsOn } from './claims.ts';
+import { plannedRuns, type Subject } from './plan.ts';
+import type { RungDistance, StudyRun } from './study.ts';
+import { RUNG_TITLES } from './subjects.ts';
+import { interval, markdownTable } from './words.ts';
+
+/** docs/evidence.md, from what the workspace of the study has. */
+
+export interface Evidence {
+  subject: Subject;
+  /** For a reader: "stories260K, 260,032 parameters in 5 blocks". */
+  description: string;
+  runs: StudyRun[];
+  rungs: RungDistance[];
+}
+
+export function describeEvidence(evidence: readonly Evidence[], { command, date }: { command: string; date: string }): string {
+  return [HEAD(command, date), ...evidence.map(describeSubject), TAIL].join('\n\n') + '\n';
+}
+
+const HEAD = (command: string, date: string): string => `# Evidence: the paper in small
+
+Written by \`${command}\` on ${date}. Every run is in that workspace's database: \`strata serve --home DIR\` opens it. The same command again trains only what is missing.
+
+What LLaMA Pro (arXiv 2401.02415) claims of block expansion, what others have claimed since, and the question that the paper leaves open, how far the new data may be from the old, tried on models of 0.26 and 2.8 million parameters. A verdict here is one about that scale: a tiny model far from its domain is the hardest
+case, and nothing below says what a model of seven billion would do.
+
+How it was done: the same tokens for every arm of a subject; losses on held-out documents, in nats per token, against the base before step 1; mean over seeds with the half width of the 95 % interval by Student's t; two arms are compared seed by seed, and where that interval holds 0 the verdict is *cannot tell*. "At equal gain" reads each
+run where it had gained so much, between the two measurements around that moment, and lets each arm have the learning rate of its sweep that forgets least there: comparing at equal steps says more of learning rates than of methods. Three seeds are few: what is small may be missed.`;
+
+const TAIL = `## What is not in it
+
+- Models and budgets of the paper: its 1.62 billion new parameters saw 66.7 billion tokens, these up to 2.8 million parameters saw 0.2 million tokens.
+- Scores of tasks: models of this size answer benchmarks at chance.
+- Training of everything after an expansion, the mixture of experts and the second stage (instruction tuning) of the paper.`;
+
+function describeSubject({ subject, description, runs, rungs }: Evidence): string {
+  const planned = plannedRuns(subject).length;
+  const [first] = runs;
+  if (!first) return `## ${description}\n\nNo run of it has been trained yet.`;
+  const { context, batch, steps } = subject.budget;
+  const tokens = (context! * batch! * steps!).toLocaleString('en');
+  const about = `${runs.length} of ${planned} runs, ${subject.seeds.length} seeds, ${tokens} tokens each, on ${[...new Set(runs.map(({ engine }) => engine))].join(', ')}. Old: ${subject.old}, loss ${first.baseline.old.toFixed(3)}; new, but for the ladder: ${subject.target}, loss ${baselineOf(runs, subject.target)}.`;
+  const onTarget = runs.filter(({ target }) => target === subject.target);
+  return [
+    `## ${description}`,
+    about,
+    `### Claims\n\n${claimsTable(subject, runs)}`,
+    `### Arms without replay\n\n${armsTable(subject, onTarget)}`,
+    `### Replay\n\n${replayTable(subject, onTarget)}`,
+    ...(rungs.length > 0 ? [`### How far may new data be from old?\n\n${ladderTable(subject, runs, rungs)}`] : []),
+  ].join('\n\n');
+}
+
+function baselineOf(runs: readonly StudyRun[], target: string): string {
+  return runs.find((run) => run.target === target)?.baseline.new.toFixed(3) ?? 'not measured';
+}
+
+function claimsTable(subject: Subject, runs: readonly StudyRun[]): string {
+  const rows = verdictsOn(subject, runs).map(({ claim, verdict, measured }) => [claim, `**${verdict}**`, measured]);
+  return markdownTable(['claim', 'here', 'measured'], rows);
+}
+
+function armsTable(subject: Subject, runs: readonly StudyRun[]): string {
+  const groups = groupsOf(runs.filter(({ replay }) => replay === 0));
+  const rows = armsFor(subject.blocks).flatMap(({ key, title, rates }) =>
+    rates.flatMap((rate) => {
+      const group = groups.find((each) => each.arm === key && each.learningRate === rate);
+      return group ? [[title, group.runs[0]!.trainableParameters.toLocaleString('en'), String(rate), ...figures(group)]] : [];
+    }),
+  );
+  return markdownTable(['arm', 'trained', 'rate', 'gain', 'forgetting', 'drift'], rows);
+}
+
+function replayTable(subject: Subject, runs: readonly StudyRun[]): string {
+  const arms = armsFor(subject.blocks);
+  const groups = groupsOf(runs);
+  const rows = MIXED_ARMS(subject.blocks).flatMap((key) => {
+    const { title, rates } = arms.find((arm) => arm.key === key)!;
+    return groups
+      .filter(({ arm, learningRate }) => arm === key && learningRate === rates[1])
+      .sort((a, b) => a.replay - b.replay)
+      .map((group) => [title, `${100 * group.replay} %`, ...figures(group)]);
+  });
+  return markdownTable(['arm', 'replay', 'gain', 'forgetting', 'drift'], rows);
+}
+
+function ladderTable(subject: Subject, runs: readonly StudyRun[], rungs: readonly RungDistance[]): string {
+  const arms = armsFor(subject.blocks);
+  const groups = groupsOf(runs);
+  const rows = rungs.flatMap(({ target, divergence, excess, lossGap }) =>
+    MIXED_ARMS(subject.blocks).flatMap((key) => {
+      const { title, rates } = arms.find((arm) => arm.key === key)!;
+      return groups
+        .filter((group) => group.target === target && group.arm === key && group.learningRate === rates[1])
+        .filter(({ replay }) => LADDER_SHOWN.includes(replay))
+        .sort((a, b) => a.replay - b.replay)
+        .map((group) => [
+          `${target} (${RUNG_TITLES[target]})`,
+          `${divergence.toFixed(2)} / ${excess.toFixed(2)} / ${lossGap.toFixed(2)}`,
+          title,
+          `${100 * group.replay} %`,
+          ...figures(group),
+        ]);
+    }),
+  );
+  const head = ['new data', 'distance: words / above the floor / loss gap', 'arm', 'replay', 'gain', 'forgetting', 'drift'];
+  return `${markdownTable(head, rows)}\n\nDistance was measured before any training: Jensen-Shannon divergence of single words in bits, what of it lies above that of two halves of one side (0 to 1), and how much more the base loses on the new text, in bits per byte.`;
+}
+const LADDER_SHOWN: readonly number[] = [0, 0.05, 0.25];
+
+function figures({ runs }: Group): string[] {
+  return [runs.map(({ gain }) => gain), runs.map(({ forgetting }) => forgetting), runs.map(({ drift }) => drift)].map((values) =>
+    interval(spreadOf(values)),
+  );
+}

@@ -1,0 +1,81 @@
+import type { Expansion } from '../../shared/domain/expansion.ts';
+import { toStrataError } from '../../shared/errors.ts';
+import { buildTokenShards, type DocumentEncoder } from '../datasets/token-shard.ts';
+import type { TrainJob } from '../training/messages.ts';
+import type { Datasets } from './datasets.ts';
+
+/** A dataset that a model learned from in an earlier step of its line. */
+export interface PastDataset {
+  name: string;
+  hash: string;
+  /** In this workspace. */
+  id: string;
+}
+
+/** One whose held-out part cannot be measured, and why. */
+export interface MissingPast {
+  name: string;
+  reason: string;
+}
+
+export interface PastData {
+  past: PastDataset[];
+  shards: NonNullable<TrainJob['past']>;
+  /** Held-out tokens of all of them. */
+  heldOutTokens: number;
+  missing: MissingPast[];
+}
+
+/**
+ * What the base learned in earlier steps of its line and is not in the run, as far as it is in the workspace, tokenised for the base.
+ * @param inRun hashes of the run's own datasets.
+ */
+export async function pastOf(
+  expansion: Pick<Expansion, 'line'> | null,
+  inRun: ReadonlySet<string>,
+  datasets: Datasets,
+  encoder: DocumentEncoder,
+): Promise<PastData> {
+  const trained = (expansion?.line ?? []).flatMap(({ training }) => training?.datasets ?? []);
+  const byHash = new Map(trained.filter(({ hash }) => !inRun.has(hash)).map((dataset) => [dataset.hash, dataset]));
+  const missing: MissingPast[] = [];
+  const known: PastDataset[] = [];
+  for (const { name, hash } of byHash.values()) {
+    const found = datasets.withHash(hash);
+    if (found) known.push({ id: found.id, name: found.name, hash });
+    else missing.push({ name, reason: 'it is not in this workspace as it was then' });
+  }
+  const data = await pastShards(known, datasets, encoder);
+  return { ...data, missing: [...missing, ...data.missing] };
+}
+
+/** Held-out shards of what is still in the workspace. */
+export async function pastShards(past: readonly PastDataset[], datasets: Datasets, encoder: DocumentEncoder): Promise<PastData> {
+  const data: PastData = { past: [], shards: [], heldOutTokens: 0, missing: [] };
+  for (const each of past) {
+    const { id, name, hash } = each;
+    const dataset = datasets.withHash(hash);
+    if (!dataset) {
+      data.missing.push({ name, reason: 'it is no longer in this workspace' });
+      continue;
+    }
+    try {
+      const { heldOutPath, heldOutTokens } = await buildTokenShards(dataset.path, encoder, { needsDocuments: true, name });
+      if (heldOutTokens < 2) {
+        data.missing.push({ name, reason: `its held-out part has ${heldOutTokens} tokens` });
+        continue;
+      }
+      data.past.push(each);
+      data.shards.push({ datasetId: id, heldOutPath });
+      data.heldOutTokens += heldOutTokens;
+    } catch (error) {
+      data.missing.push({ name, reason: toStrataError(error).message });
+    }
+  }
+  return data;
+}
+
+/** For the person whose run it is. */
+export function describeMissing({ name, reason }: MissingPast): string {
+  return `The base learned from "${name}" before, and how much of that it keeps is not measured: ${reason}.`;
+}

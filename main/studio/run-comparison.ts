@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import type { Comparison, comparisonRequestSchema, Curve, curvesRequestSchema } from '../../shared/contract/comparison.ts';
+import { type Comparability, comparabilityOf } from '../../shared/domain/comparability.ts';
+import { atGain } from '../../shared/domain/matched-gain.ts';
+import type { RunSummary } from '../../shared/domain/run.ts';
+import { thin } from '../../shared/domain/thinning.ts';
+import { bestTradeOffs } from '../../shared/domain/trade-off.ts';
+import { StrataError } from '../../shared/errors.ts';
+import { courseOf, readCurve } from '../store/curves.ts';
+import { listModels } from '../store/models.ts';
+import type { StudioContext } from './context.ts';
+import { axisOf } from './curve-axis.ts';
+import { differencesOf } from './run-differences.ts';
+import { inUnit, unitFactor, verdictsOf } from './run-verdicts.ts';
+import type { Runs } from './runs.ts';
+
+/** Use cases of looking at several runs at once. */
+export class RunComparison {
+  readonly #context: StudioContext;
+  readonly #runs: Runs;
+
+  constructor(context: StudioContext, runs: Runs) {
+    this.#context = context;
+    this.#runs = runs;
+  }
+
+  /** Curves in the order of the runs and series that were asked for; a series that a run has no points of is left out. */
+  curves({ runs: references, series, axis, points }: z.output<typeof curvesRequestSchema>): Curve[] {
+    const { store } = this.#context;
+    return references.flatMap((reference) => {
+      const run = this.#runs.find(reference);
+      const along = axisOf(store, run, axis);
+      return series.flatMap((name): Curve[] => {
+        const { x, y } = thin(readCurve(store, run.id, name), points);
+        return x.length === 0 ? [] : [{ run: run.id, series: name, x: x.map(along), y }];
+      });
+    });
+  }
+
+  /**
+   * Runs side by side: what differs, what each gained and forgot, which are best, and whether one is better than another.
+   * @throws StrataError NOT_FOUND for a run that is not there; BAD_INPUT for a baseline that is none of the runs.
+   */
+  async compare({ runs: references, baseline, gain }: z.output<typeof comparisonRequestSchema>): Promise<Comparison> {
+    const { store } = this.#context;
+    const runs = references.map((reference) => this.#runs.show(reference));
+    const comparability = comparabilityOf(await this.#withTokenizers(runs));
+    const matched = this.#matched(runs, comparability, gain);
+    const reasons = matched.reason === null ? comparability.reasons : [...comparability.reasons, matched.reason];
+    return {
+      runs,
+      differences: differencesOf(runs),
+      comparability: { ...comparability, reasons },
+      points: tradeOffsOf(runs, comparability),
+      matched: matched.value,
+      verdicts: baseline === null ? [] : verdictsOf(store, runs, this.#baselineOf(runs, baseline), comparability),
+    };
+  }
+
+  #baselineOf(runs: readonly RunSummary[], reference: string): RunSummary {
+    const { id, name } = this.#runs.find(reference);
+    const run = runs.find((each) => each.id === id);
+    if (run) return run;
+    throw new StrataError('BAD_INPUT', 'The baseline is none of the compared runs.', {
+      found: `run "${name}"`,
+      allowed: runs.map((each) => each.name).join(', '),
+      hint: 'Name it among the runs, too.',
+    });
+  }
+
+  /** Forgetting where runs had gained the same: what was asked for, else the largest gain that all of them reached. */
+  #matched(
+    runs: readonly RunSummary[],
+    { unit, measures }: Comparability,
+    wanted: number | undefined,
+  ): { value: Comparison['matched']; reason: string | null } {
+    if (!measures.includes('gain') || !measures.includes('forgetting')) return { value: null, reason: null };
+    const courses = runs.flatMap(({ id, baseline, ...run }) => {
+      const [onNew, onOld] = (['new', 'old'] as const).map((role) => unitFactor({ ...run, id, baseline }, role, unit));
+      if (!baseline?.old || typeof onNew !== 'number' || typeof onOld !== 'number') return [];
+      const course = courseOf(this.#context.store, id, { new: baseline.new.loss, old: baseline.old.loss });
+      return course.largestGain === null ? [] : [{ id, course, largest: course.largestGain, onNew, onOld }];
+    });
+    if (courses.length < 2) return { value: null, reason: null };
+    const shared = Math.min(...courses.map(({ largest, onNew }) => largest * onNew));
+    const gain = wanted ?? shared;
+    if (gain <= 0) return { value: null, reason: 'There is no gain that all runs reached, so forgetting at equal gain is not told.' };
+    const rows = runs.map(({ id }) => {
+      const found = courses.find((each) => each.id === id);
+      if (!found) return { run: id, forgetting: null, step: null };
+      const { course, largest, onNew, onOld } = found;
+      // In nats; what was multiplied and is divided again may have lost its last digit.
+      const target = gain <= largest * onNew ? Math.min(gain / onNew, largest) : gain / onNew;
+      const reached = atGain(course.around(target), target);
+      return { run: id, forgetting: reached && reached.forgetting * onOld, step: reached && reached.step };
+    });
+    return { value: { gain, runs: rows }, reason: null };
+  }
+
+  /** Tokenizers are only looked at where the runs do not start from the same model. */
+  async #withTokenizers(runs: readonly RunSummary[]): Promise<Parameters<typeof comparabilityOf>[0]> {
+    const folders = new Map(listModels(this.#context.store).map(({ id, path }) => [id, path]));
+    const isOneBase = new Set(runs.map(({ configuration }) => configuration.baseModel.hash)).size === 1;
+    const known = new Map<string, Promise<string | null>>();
+    return Promise.all(
+      runs.map(async (run) => {
+        const { hash, id } = run.configuration.baseModel;
+        const find = (): Promise<string | null> => tokenizerHash([folders.get(id), run.modelPath ?? undefined]);
+        if (!isOneBase && !known.has(hash)) known.set(hash, find());
+        return { ...run, tokenizer: isOneBase ? null : await known.get(hash)! };
+      }),
+    );
+  }
+}
+
+/** Gain and forgetting of each run that has a gain, in the comparison's unit. */
+function tradeOffsOf(runs: readonly RunSummary[], { unit, measures }: Comparability): Comparison['points'] {
+  if (!measures.includes('gain')) return [];
+  const hasOld = measures.includes('forgetting');
+  const points = runs.flatMap((run) => {
+    const gain = inUnit(run, 'gain', unit);
+    const forgetting = hasOld ? inUnit(run, 'forgetting', unit) : null;
+    const error = (value: number | null, role: 'new' | 'old'): number | null => value && value * unitFactor(run, role, unit)!;
+    if (gain === null) return [];
+    return [
+      {
+        run: run.id,
+        gain: { value: gain, error: error(run.gainError, 'new') },
+        forgetting: forgetting === null ? null : { value: forgetting, error: error(run.forgettingError, 'old') },
+        drift: hasOld ? inUnit(run, 'drift', unit) : null,
+      },
+    ];
+  });
+  const best = bestTradeOffs(points.map(({ gain, forgetting }) => ({ gain: gain.value, forgetting: forgetting?.value ?? null })));
+  return points.map((point, index) => ({ ...point, isBest: best[index]! }));
+}
+
+/** Of the first folder that still has its tokenizer; null where none has: a deleted model leaves its runs. */
+async function tokenizerHash(folders: readonly (string | undefined)[]): Promise<string | null> {
+  for (const folder of folders) {
+    if (folder === undefined) continue;
+    try {
+      return createHash('sha256')
+        .update(await readFile(join(folder, 'tokenizer.json')))
+        .digest('hex');
+    } catch {
+      continue; // deleted, or without a tokenizer
+    }
+  }
+  return null;
+}

@@ -1,0 +1,62 @@
+import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
+import type { RunSummary } from '../../shared/domain/run.ts';
+
+/** Every setting and result in which runs differ, by its dotted name, one value for each run. */
+export function differencesOf(runs: readonly RunSummary[]): Record<string, unknown[]> {
+  // Why blocks stand where they do and why so much is replayed is no setting: what came of it is one.
+  const flat = runs.map(({ configuration: { importance: _, replayReason: _reason, ...settings }, ...run }) =>
+    flatten({ ...settings, rendering: settings.rendering ?? DEFAULT_RENDERING, ...results(run) }),
+  );
+  const keys = [...new Set(flat.flatMap((fields) => [...fields.keys()]))];
+  const differences: Record<string, unknown[]> = {};
+  for (const key of keys) {
+    const values = flat.map((fields) => fields.get(key) ?? null);
+    if (new Set(values.map((value) => JSON.stringify(value))).size > 1) differences[key] = values;
+  }
+  return differences;
+}
+
+function results(run: Omit<RunSummary, 'configuration'>): Record<string, unknown> {
+  const {
+    status,
+    gain,
+    forgetting,
+    drift,
+    tokensPerSecond,
+    seconds,
+    peakMemory,
+    engine,
+    trainableParameters,
+    addedParameters,
+    baseline,
+    final,
+  } = run;
+  const losses = {
+    baseline: baseline && { new: baseline.new.loss, old: baseline.old?.loss ?? null },
+    final: final && { new: final.new.loss, old: final.old?.loss ?? null },
+  };
+  return {
+    status,
+    gain,
+    forgetting,
+    drift,
+    tokensPerSecond,
+    seconds,
+    peakMemory,
+    engineUsed: engine,
+    trainableParameters,
+    addedParameters,
+    ...losses,
+  };
+}
+
+/** Nested fields as dotted keys; lists are compared as wholes. */
+function flatten(value: Record<string, unknown>, prefix = ''): Map<string, unknown> {
+  const fields = new Map<string, unknown>();
+  for (const [key, field] of Object.entries(value)) {
+    const isNested = typeof field === 'object' && field !== null && !Array.isArray(field);
+    if (isNested) for (const [inner, each] of flatten(field as Record<string, unknown>, `${prefix}${key}.`)) fields.set(inner, each);
+    else fields.set(prefix + key, field);
+  }
+  return fields;
+}

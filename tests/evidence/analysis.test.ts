@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { bestRateAtGain, commonGain, compareSeeds, forgettingAtGain, groupsOf, spreadOf } from '../../main/evidence/analysis.ts';
+import { verdictsOn } from '../../main/evidence/claims.ts';
+import { plannedRuns, type Subject } from '../../main/evidence/plan.ts';
+import type { StudyRun } from '../../main/evidence/study.ts';
+
+const subject: Subject = {
+  key: 'tiny',
+  model: 'tiny',
+  blocks: 4,
+  old: 'old',
+  target: 'code',
+  rungs: ['stories', 'code'],
+  budget: { batch: 2, context: 16, steps: 30 },
+  seeds: [1, 2, 3],
+  sweeps: true,
+};
+
+/** Every planned run, with what a rule makes of it. */
+function trained(
+  rule: (run: Pick<StudyRun, 'arm' | 'replay' | 'learningRate' | 'seed'>) => { gain: number; forgetting: number },
+): StudyRun[] {
+  return plannedRuns(subject).map(({ request: _, ...planned }) => {
+    const { gain, forgetting } = rule(planned);
+    const course = [0, 0.5, 1].map((part) => ({ gain: part * gain, forgetting: part * part * forgetting }));
+    const rest = {
+      drift: forgetting,
+      identityDifference: 0,
+      trainableParameters: 1,
+      baseline: { new: 6, old: 2 },
+      engine: 'cpu',
+      seconds: 1,
+    };
+    return { ...planned, gain, forgetting, course, ...rest };
+  });
+}
+
+describe('several seeds', () => {
+  it('have the mean and the interval that a table of Student’s t gives', () => {
+    // Of 1, 2, 3: deviation 1, t for two degrees of freedom 4.303.
+    expect(spreadOf([1, 2, 3])).toEqual({ mean: 2, halfWidth: expect.closeTo(4.303 / Math.sqrt(3), 12), seeds: 3 });
+    expect(spreadOf([5])).toEqual({ mean: 5, halfWidth: null, seeds: 1 });
+  });
+
+  it('are compared pair by pair, and cannot tell what their difference does not', () => {
+    expect(compareSeeds([1, 5, 9], [0.5, 4.51, 8.49]).order).toBe('larger');
+    expect(compareSeeds([0.5, 4.51, 8.49], [1, 5, 9]).order).toBe('smaller');
+    expect(compareSeeds([1, 5, 9], [2, 4, 9]).order).toBe('cannot tell');
+    expect(compareSeeds([1], [0]).order, 'one seed never tells').toBe('cannot tell');
+  });
+});
+
+describe('forgetting at a gain', () => {
+  const course = [
+    { gain: 0, forgetting: 0 },
+    { gain: 1, forgetting: 0.2 },
+    { gain: 0.9, forgetting: 0.5 },
+    { gain: 2, forgetting: 0.4 },
+  ];
+
+  it('is read between the measurements around its first moment', () => {
+    expect(forgettingAtGain({ course }, 0.5)).toBeCloseTo(0.1, 12);
+    expect(forgettingAtGain({ course }, 1)).toBeCloseTo(0.2, 12);
+    expect(forgettingAtGain({ course }, 2)).toBeCloseTo(0.4, 12);
+  });
+
+  it('is unknown where the gain was never reached, and nothing at none', () => {
+    expect(forgettingAtGain({ course }, 2.01)).toBe(null);
+    expect(forgettingAtGain({ course }, 0)).toBe(0);
+  });
+
+  it('is an arm’s at the learning rate that forgets least there', () => {
+    const groups = groupsOf(
+      trained(({ learningRate }) => ({ gain: 2, forgetting: learningRate * 100 })).filter(
+        ({ arm, replay, target }) => arm === 'full' && replay === 0 && target === 'code',
+      ),
+    );
+    expect(groups).toHaveLength(3);
+    expect(bestRateAtGain(groups, 2)).toMatchObject({
+      group: { learningRate: 3e-4 },
+      forgetting: [0.03, 0.03, 0.03].map((value) => expect.closeTo(value, 12)),
+    });
+    expect(bestRateAtGain(groups, 3)).toBe(null);
+    expect(commonGain(groups, groups)).toBe(2);
+  });
+});
+
+describe('the plan', () => {
+  it('has every run once, each with the same tokens, and names that tell them apart', () => {
+    const runs = plannedRuns(subject);
+    expect(new Set(runs.map(({ name }) => name)).size).toBe(runs.length);
+    // Ten arms at three rates; three arms at four shares more; a rung of its own at three shares, and the target's three are there already.
+    expect(runs).toHaveLength(3 * (10 * 3 + 3 * 4 + 3 * 3));
+    expect(new Set(runs.map(({ request: { steps, batch, context } }) => `${steps} ${batch} ${context}`))).toEqual(new Set(['30 2 16']));
+  });
+});
+
+describe('verdicts', () => {
+  const find = (runs: StudyRun[], claim: RegExp): string | undefined =>
+    verdictsOn(subject, runs).find((each) => claim.test(each.claim))?.verdict;
+  const noise = (seed: number): number => seed * 0.001;
+
+  it('follow the figures in either direction', () => {
+    const claim = /^Expansion forgets less than full training, each/;
+    const rule = (ofFull: number) =>
+      trained(({ arm, seed }) => ({ gain: 2, forgetting: (arm === 'full' ? ofFull : 1) + noise(seed * (arm === 'full' ? 1 : 2)) }));
+    expect(find(rule(1.5), claim)).toBe('holds');
+    expect(find(rule(0.5), claim)).toBe('does not hold');
+    expect(find(rule(1.0015), claim)).toBe('cannot tell');
+  });
+
+  it('refuse identity for one differing logit', () => {
+    const runs = trained(() => ({ gain: 1, forgetting: 1 }));
+    expect(find(runs, /before it is trained/)).toBe('holds');
+    runs[7]!.identityDifference = 1e-9;
+    expect(find(runs, /before it is trained/)).toBe('does not hold');
+  });
+
+  it('are left out where runs are missing', () => {
+    const runs = trained(() => ({ gain: 1, forgetting: 1 })).filter(({ arm }) => arm !== 'full');
+    expect(verdictsOn(subject, runs).some(({ claim }) => claim.includes('full'))).toBe(false);
+  });
+});
