@@ -21,6 +21,7 @@ import type { JobVoice, SpeechEvent } from '../training/speech-messages.ts';
 import { resolve, type StudioContext } from './context.ts';
 import type { Datasets } from './datasets.ts';
 import { findStoredRun } from './find-run.ts';
+import { followEvents } from './follow-events.ts';
 import { Speaker } from './speaker.ts';
 
 type Voice = z.output<typeof voiceSchema>;
@@ -44,37 +45,12 @@ export class Text {
   }
 
   /** An answer token by token; leaving off, or the signal, ends it at its next token. */
-  async *stream(request: StreamRequest, signal?: AbortSignal): AsyncGenerator<StreamEvent, void> {
-    const ended = new AbortController();
-    const end = (): void => ended.abort();
-    if (signal?.aborted) end();
-    signal?.addEventListener('abort', end, { once: true });
-    const heard: StreamEvent[] = [];
-    let wake = (): void => undefined;
-    const told = (event: StreamEvent): void => {
-      heard.push(event);
-      wake();
-    };
-    let isOver = false;
-    const work = this.#generate(request, { onEvent: (event) => told(streamEvent(event)), signal: ended.signal }).then(
-      ({ text, tokenIds, end, secondsToFirst, seconds }) => told({ kind: 'end', text, tokenIds, end, secondsToFirst, seconds }),
-    );
-    const over = work.finally(() => {
-      isOver = true;
-      wake();
-    });
-    over.catch(() => undefined); // told below
-    try {
-      while (!isOver || heard.length > 0) {
-        const event = heard.shift();
-        if (event) yield event;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-      await over;
-    } finally {
-      signal?.removeEventListener('abort', end);
-      end();
-    }
+  stream(request: StreamRequest, signal?: AbortSignal): AsyncGenerator<StreamEvent, void> {
+    return followEvents<StreamEvent>(async (tell, ended) => {
+      const generated = await this.#generate(request, { onEvent: (event) => tell(streamEvent(event)), signal: ended });
+      const { text, tokenIds, end, secondsToFirst, seconds } = generated;
+      tell({ kind: 'end', text, tokenIds, end, secondsToFirst, seconds });
+    }, signal);
   }
 
   /** What voices think of each token of a text. */
