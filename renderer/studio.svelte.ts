@@ -1,8 +1,8 @@
 import { createContext } from 'svelte';
+import type { RunRow } from '../shared/contract/comparison.ts';
 import type { DatasetInfo } from '../shared/contract/datasets.ts';
 import type { ModelInfo } from '../shared/contract/models.ts';
 import type { HostCapabilities } from '../shared/contract/host.ts';
-import type { RunSummary } from '../shared/domain/run.ts';
 import type { ErrorRecord } from '../shared/errors.ts';
 import { type Client, connect } from './client/connect.ts';
 import { failureOf } from './client/failure.ts';
@@ -11,8 +11,9 @@ import { connectHost, takeToken } from './client/host.ts';
 const RECONNECT_MS = 1500;
 /** While a run goes on, the lists are fetched so often. */
 const REFRESH_MS = 4000;
+const LATEST_RUNS = 5;
 
-/** What all pages share: the connection, and the lists of models, datasets and runs. */
+/** What all pages share: the connection, the lists of models and datasets, and the newest runs. */
 export class StudioState {
   readonly host: HostCapabilities;
   readonly #token = takeToken();
@@ -21,7 +22,13 @@ export class StudioState {
   home = $state('');
   models = $state.raw<ModelInfo[]>([]);
   datasets = $state.raw<DatasetInfo[]>([]);
-  runs = $state.raw<RunSummary[]>([]);
+  /** The newest few, and how many there are in all: a workspace may have thousands. */
+  latestRuns = $state.raw<RunRow[]>([]);
+  runCount = $state(0);
+  /** The one that trains now. */
+  activeRun = $state.raw<RunRow | null>(null);
+  /** Rises whenever the lists have been fetched: a page with a list of its own fetches it anew. */
+  refreshes = $state(0);
   /** The lists have been fetched once. */
   isLoaded = $state(false);
   /** What went wrong with the lists. */
@@ -38,10 +45,6 @@ export class StudioState {
   get client(): Client {
     if (!this.#client) throw new Error('The studio is not connected yet.');
     return this.#client;
-  }
-
-  get activeRun(): RunSummary | undefined {
-    return this.runs.find(({ status }) => status === 'preparing' || status === 'running');
   }
 
   async #connect(): Promise<void> {
@@ -65,12 +68,20 @@ export class StudioState {
   async refresh(): Promise<void> {
     if (this.connection !== 'open') return;
     try {
-      const [models, datasets, runs] = await Promise.all([this.client.models.list(), this.client.datasets.list(), this.client.runs.list()]);
+      const [models, datasets, latest, active] = await Promise.all([
+        this.client.models.list(),
+        this.client.datasets.list(),
+        this.client.runs.search({ count: LATEST_RUNS }),
+        this.client.runs.search({ status: ['preparing', 'running'], count: 1 }),
+      ]);
       this.models = models;
       this.datasets = datasets;
-      this.runs = runs;
+      this.latestRuns = latest.rows;
+      this.runCount = latest.total;
+      this.activeRun = active.rows[0] ?? null;
       this.failure = null;
       this.isLoaded = true;
+      this.refreshes++;
     } catch (error) {
       this.failure = failureOf(error);
     }

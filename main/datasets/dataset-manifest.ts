@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { chosenMappingSchema, importedFileSchema } from '../../shared/contract/dataset-import.ts';
 import { cleaningReportSchema, cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
 import { contentKindsSchema } from '../../shared/domain/content.ts';
+import { sampleOfSchema } from '../../shared/domain/dataset-sample.ts';
 import { mappingSchema } from '../../shared/domain/shape.ts';
 import { splitReportSchema } from '../../shared/domain/split.ts';
 import { damagedDataset } from './damaged-dataset.ts';
@@ -68,6 +69,8 @@ export const datasetFactsSchema = z.object({
   version: z.int().min(1),
   /** Id of the dataset that this is a later version of. */
   parent: z.string().nullable(),
+  /** The dataset that this is a sample of, with the same held-out documents. */
+  sampleOf: sampleOfSchema.nullable().default(null),
   /** Null where nobody noted it. */
   request: datasetRequestSchema.nullable().default(null),
   languages: languageSharesSchema.default([]),
@@ -106,6 +109,7 @@ const firstVersionSchema = z
     split: null,
     version: 1,
     parent: null,
+    sampleOf: null,
     request: null,
     languages: [],
   }));

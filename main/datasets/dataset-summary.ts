@@ -16,12 +16,13 @@ export type DatasetSummary = Pick<
   | 'languages'
   | 'version'
   | 'parent'
+  | 'sampleOf'
 > & { files: ImportedFile[] };
 
 export function summaryOf(manifest: DatasetManifest): DatasetSummary {
-  const { name, documents, heldOutDocuments, bytes, hash, source, origin, licence, kinds, languages, version, parent } = manifest;
+  const { name, documents, heldOutDocuments, bytes, hash, source, origin, licence, kinds, languages, version, parent, sampleOf } = manifest;
   const files = tellingFiles(manifest.files);
-  return { name, documents, heldOutDocuments, bytes, hash, source, origin, licence, kinds, languages, version, parent, files };
+  return { name, documents, heldOutDocuments, bytes, hash, source, origin, licence, kinds, languages, version, parent, sampleOf, files };
 }
 
 /** More files are not listed: a million of them would take a page longer to show than an import took to read. */

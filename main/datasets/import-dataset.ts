@@ -104,6 +104,7 @@ async function importInto(paths: readonly string[], destination: string, work: s
         split: split.report,
         version: options.version ?? 1,
         parent: options.parent ?? null,
+        sampleOf: null,
         request: { paths: [...paths], mappings: [...mappings], seed: options.seed ?? null },
         languages: await languages.shares(),
       }),

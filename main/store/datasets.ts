@@ -5,11 +5,11 @@ import type { Reader, Writer } from './open-store.ts';
 export type StoredDataset = DatasetInfo & { path: string };
 
 /** Columns that hold JSON. */
-type JsonColumn = 'kinds' | 'languages';
-type Row = Omit<StoredDataset, JsonColumn> & Record<JsonColumn, string>;
+type JsonColumn = 'kinds' | 'languages' | 'sampleOf';
+type Row = Omit<StoredDataset, JsonColumn> & Record<Exclude<JsonColumn, 'sampleOf'>, string> & { sampleOf: string | null };
 
 const COLUMNS =
-  'id, name, documents, heldOutDocuments, bytes, hash, path, source, createdAt, origin, licence, kinds, languages, version, parent';
+  'id, name, documents, heldOutDocuments, bytes, hash, path, source, createdAt, origin, licence, kinds, languages, version, parent, sampleOf';
 
 export function listDatasets(reader: Reader): StoredDataset[] {
   return reader.prepare<[], Row>(`SELECT ${COLUMNS} FROM datasets ORDER BY createdAt, id`).all().map(fromRow);
@@ -17,7 +17,12 @@ export function listDatasets(reader: Reader): StoredDataset[] {
 
 export function insertDataset(writer: Writer, dataset: StoredDataset): void {
   const names = COLUMNS.split(', ');
-  const row: Row = { ...dataset, kinds: JSON.stringify(dataset.kinds), languages: JSON.stringify(dataset.languages) };
+  const row: Row = {
+    ...dataset,
+    kinds: JSON.stringify(dataset.kinds),
+    languages: JSON.stringify(dataset.languages),
+    sampleOf: dataset.sampleOf && JSON.stringify(dataset.sampleOf),
+  };
   writer.prepare(`INSERT INTO datasets (${COLUMNS}) VALUES (${names.map((name) => `@${name}`).join(', ')})`).run(row);
 }
 
@@ -30,5 +35,6 @@ function fromRow(row: Row): StoredDataset {
     ...row,
     kinds: JSON.parse(row.kinds) as StoredDataset['kinds'],
     languages: JSON.parse(row.languages) as StoredDataset['languages'],
+    sampleOf: row.sampleOf === null ? null : (JSON.parse(row.sampleOf) as StoredDataset['sampleOf']),
   };
 }

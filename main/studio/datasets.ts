@@ -29,6 +29,11 @@ export class Datasets {
   }
 
   /** The dataset of exactly these documents; of several the first imported. */
+  /** One with the held-out part that goes by a hash: the dataset itself, or where that is gone a sample of it. */
+  withHeldOut(hash: string): StoredDataset | undefined {
+    return this.withHash(hash) ?? listDatasets(this.#context.store).find(({ sampleOf }) => sampleOf?.hash === hash);
+  }
+
   withHash(hash: string): StoredDataset | undefined {
     return listDatasets(this.#context.store).find((dataset) => dataset.hash === hash);
   }

@@ -42,7 +42,7 @@ export async function movementOf(
   const encoder = await loadContentEncoder(base.path, configuration.rendering);
   const old = configuration.datasets.filter(({ role }) => role === 'old');
   const wanted = old.length > 0 ? old : (configuration.past ?? []);
-  const present = wanted.flatMap(({ hash }) => datasets.withHash(hash) ?? []);
+  const present = wanted.flatMap(({ hash }) => datasets.withHeldOut(hash) ?? []);
   const parts: { name: string; heldOutPath: string }[] = [];
   for (const { name, path: directory } of present) {
     const { heldOutPath } = await buildTokenShards(directory, encoder, { needsDocuments: true, name });

@@ -28,7 +28,7 @@ export interface PastData {
 
 /**
  * What the base learned in earlier steps of its line and is not in the run, as far as it is in the workspace, tokenised for the base.
- * @param inRun hashes of the run's own datasets.
+ * @param inRun what the held-out parts of the run's own datasets go by.
  */
 export async function pastOf(
   expansion: Pick<Expansion, 'line'> | null,
@@ -37,11 +37,17 @@ export async function pastOf(
   encoder: DocumentEncoder,
 ): Promise<PastData> {
   const trained = (expansion?.line ?? []).flatMap(({ training }) => training?.datasets ?? []);
-  const byHash = new Map(trained.filter(({ hash }) => !inRun.has(hash)).map((dataset) => [dataset.hash, dataset]));
+  const byHash = new Map<string, { name: string; hash: string }>();
+  for (const { name, hash } of trained) {
+    // A sample has the held-out part of its original, under whose hash that is measured.
+    const sampleOf = datasets.withHash(hash)?.sampleOf;
+    const heldOut = sampleOf ?? { name, hash };
+    if (!inRun.has(heldOut.hash)) byHash.set(heldOut.hash, heldOut);
+  }
   const missing: MissingPast[] = [];
   const known: PastDataset[] = [];
   for (const { name, hash } of byHash.values()) {
-    const found = datasets.withHash(hash);
+    const found = datasets.withHeldOut(hash);
     if (found) known.push({ id: found.id, name: found.name, hash });
     else missing.push({ name, reason: 'it is not in this workspace as it was then' });
   }
@@ -54,7 +60,7 @@ export async function pastShards(past: readonly PastDataset[], datasets: Dataset
   const data: PastData = { past: [], shards: [], heldOutTokens: 0, missing: [] };
   for (const each of past) {
     const { id, name, hash } = each;
-    const dataset = datasets.withHash(hash);
+    const dataset = datasets.withHeldOut(hash);
     if (!dataset) {
       data.missing.push({ name, reason: 'it is no longer in this workspace' });
       continue;

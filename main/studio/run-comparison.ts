@@ -56,7 +56,7 @@ export class RunComparison {
       comparability: { ...comparability, reasons },
       points: tradeOffsOf(runs, comparability),
       matched: matched.value,
-      verdicts: baseline === null ? [] : verdictsOf(store, runs, this.#baselineOf(runs, baseline), comparability),
+      verdicts: baseline === null ? [] : await verdictsOf(store, runs, this.#baselineOf(runs, baseline), comparability),
     };
   }
 
@@ -78,9 +78,11 @@ export class RunComparison {
     wanted: number | undefined,
   ): { value: Comparison['matched']; reason: string | null } {
     if (!measures.includes('gain') || !measures.includes('forgetting')) return { value: null, reason: null };
-    const courses = runs.flatMap(({ id, baseline, ...run }) => {
-      const [onNew, onOld] = (['new', 'old'] as const).map((role) => unitFactor({ ...run, id, baseline }, role, unit));
-      if (!baseline?.old || typeof onNew !== 'number' || typeof onOld !== 'number') return [];
+    const courses = runs.flatMap((run) => {
+      const onNew = unitFactor(run, 'new', unit);
+      const onOld = unitFactor(run, 'old', unit);
+      const { id, baseline } = run;
+      if (!baseline?.old || onNew === null || onOld === null) return [];
       const course = courseOf(this.#context.store, id, { new: baseline.new.loss, old: baseline.old.loss });
       return course.largestGain === null ? [] : [{ id, course, largest: course.largestGain, onNew, onOld }];
     });

@@ -4,7 +4,7 @@ import type { runPageSchema } from '../../shared/contract/comparison.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { listTags, type ParsedRunQuery, searchRunIds, searchRuns } from '../store/run-search.ts';
-import { deleteRun, listDeletedRuns, listRunNames, type StoredRun, updateRun } from '../store/runs.ts';
+import { changeOwner, deleteRun, listDeletedRuns, listRunNames, type StoredRun, updateRun } from '../store/runs.ts';
 import { folderOf, now, type StudioContext, uniqueName } from './context.ts';
 import { GOING_ON, type Runs } from './runs.ts';
 
@@ -55,19 +55,22 @@ export class RunHistory {
   }
 
   /**
-   * Puts a run into the bin. All it measured and made stays until it is purged.
+   * Puts a run into the bin. All it measured and made stays until it is purged. One that waits in the queue leaves it.
    * @throws StrataError CONFLICT while it is training.
    */
   remove({ run: reference }: { run: string }): { removed: string } {
     this.#runs.markOrphans();
     const run = this.#runs.find(reference);
-    if (GOING_ON.includes(run.status)) {
+    const { store } = this.#context;
+    const left = { status: 'paused' as const, ownerPid: null, heartbeatAt: run.heartbeatAt };
+    const isTaken = run.status === 'queued' && !changeOwner(store, run, left);
+    if (isTaken || GOING_ON.includes(run.status)) {
       throw new StrataError('CONFLICT', 'A run that is training cannot be deleted.', {
         found: `run "${run.name}" is ${run.status}`,
         hint: 'Stop it first.',
       });
     }
-    if (run.deletedAt === null) updateRun(this.#context.store, run.id, { deletedAt: now() });
+    if (run.deletedAt === null) updateRun(store, run.id, { deletedAt: now() });
     return { removed: run.id };
   }
 

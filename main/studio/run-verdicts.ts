@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Comparison } from '../../shared/contract/comparison.ts';
 import { bitsPerNat, type Comparability, ENGINE_AGREEMENT } from '../../shared/domain/comparability.ts';
 import type { Role, RunSummary } from '../../shared/domain/run.ts';
@@ -14,11 +15,20 @@ const ROLE_OF: Record<ComparedMeasure, Role> = { gain: 'new', forgetting: 'old',
  * Whether runs are better than a baseline, by a bootstrap of the documents that both were measured on: what makes a document hard for both
  * cancels, so that much smaller differences are told than the errors of the two figures suggest.
  */
-export function verdictsOf(reader: Reader, runs: readonly RunSummary[], baseline: RunSummary, comparability: Comparability): RunVerdict[] {
+export async function verdictsOf(
+  reader: Reader,
+  runs: readonly RunSummary[],
+  baseline: RunSummary,
+  { measures, unit }: Comparability,
+): Promise<RunVerdict[]> {
   const documents = new DocumentsOfRuns(reader);
-  return runs
-    .filter(({ id }) => id !== baseline.id)
-    .flatMap((run) => comparability.measures.map((measure) => verdictFor(measure, run, baseline, comparability.unit, documents)));
+  const verdicts: RunVerdict[] = [];
+  for (const run of runs) {
+    if (run.id === baseline.id) continue;
+    for (const measure of measures) verdicts.push(verdictFor(measure, run, baseline, unit, documents));
+    await setImmediate(); // thousands of documents of many runs take seconds, in which others are answered too
+  }
+  return verdicts;
 }
 
 function verdictFor(

@@ -411,7 +411,7 @@ export class Runs {
   /** Runs whose process ended without their doing, in a crash or a power cut, and that can go on: what a studio offers when it is opened. */
   async resumable(): Promise<{ run: RunSummary; hasCheckpoint: boolean; reason: string }[]> {
     this.markOrphans();
-    const found = listRuns(this.#context.store).filter((run) => run.status === 'interrupted' && canGoOn(run));
+    const found = listRuns(this.#context.store).filter((run) => run.status === 'interrupted' && run.deletedAt === null && canGoOn(run));
     return Promise.all(
       found.map(async (run) => ({
         run: summaryOf(run),

@@ -9,6 +9,7 @@ import type { StudioContext } from './context.ts';
 import { DataChecks } from './data-checks.ts';
 import { DatasetDocuments } from './dataset-documents.ts';
 import { DatasetImports } from './dataset-imports.ts';
+import { DatasetSamples } from './dataset-samples.ts';
 import { DatasetTokens } from './dataset-tokens.ts';
 import { Datasets } from './datasets.ts';
 import { Distances } from './distances.ts';
@@ -52,6 +53,7 @@ export interface Studio {
   readonly datasets: Datasets;
   readonly dataChecks: DataChecks;
   readonly datasetDocuments: DatasetDocuments;
+  readonly datasetSamples: DatasetSamples;
   readonly datasetTokens: DatasetTokens;
   readonly imports: DatasetImports;
   readonly planner: Planner;
@@ -90,8 +92,9 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
-  const queue = new RunQueue(context, runs);
   const comparison = new RunComparison(context, runs);
+  const queue = new RunQueue(context, runs);
+  const datasetTokens = new DatasetTokens(context, datasets);
   const text = new Text(context, datasets);
   return {
     home,
@@ -102,7 +105,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     datasets,
     dataChecks: new DataChecks(context, datasets, distances, text),
     datasetDocuments: new DatasetDocuments(datasets),
-    datasetTokens: new DatasetTokens(context, datasets),
+    datasetSamples: new DatasetSamples(context, datasets, datasetTokens),
+    datasetTokens,
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,

@@ -11,6 +11,7 @@ import { MixtureStream } from '../../shared/domain/mixture-stream.ts';
 import { repeatedShareOf } from '../../shared/domain/mixture.ts';
 import { type BudgetRequest, planEvaluation } from '../../shared/domain/evaluation-budget.ts';
 import type { Guard } from '../../shared/domain/guard.ts';
+import { heldOutHash } from '../../shared/domain/dataset-sample.ts';
 import { outlookOf } from '../../shared/domain/plan-summary.ts';
 import { DEFAULT_RENDERING, type Rendering } from '../../shared/domain/rendering.ts';
 import { type Role, type RunConfiguration, runConfigurationSchema } from '../../shared/domain/run.ts';
@@ -143,7 +144,7 @@ export async function resolveRequest(
     shards.push({ datasetId: dataset.id, role, trainPath: built.trainPath, heldOutPath: built.heldOutPath, windows, name: dataset.name });
   }
 
-  const inRun = new Set(chosen.map(({ dataset }) => dataset.hash));
+  const inRun = new Set(chosen.map(({ dataset }) => heldOutHash(dataset)));
   const past = await pastOf(folder.expansion, inRun, datasets, encoder);
   warnings.push(...past.missing.map(describeMissing));
 
@@ -176,6 +177,7 @@ export async function resolveRequest(
       name: dataset.name,
       role,
       hash: dataset.hash,
+      ...(dataset.sampleOf ? { heldOutHash: dataset.sampleOf.hash } : {}),
       ...(isSelfReplay(dataset.source) ? { origin: 'self-replay' as const } : {}),
     })),
     replayShare,

@@ -9,7 +9,7 @@ import { type Llama, loadLlama } from '../llama/parameters.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { loadTokenizer, type TextTokenizer } from '../models/tokenizer.ts';
 import type { ByteLength } from '../models/tokenizers/token-bytes.ts';
-import { DocumentTally, type SizedWindow, sized } from './document-tally.ts';
+import { type DocumentSums, DocumentTally, type SizedWindow, sized } from './document-tally.ts';
 import { scoreAll } from './evaluation.ts';
 import type { EvaluateJob } from './messages.ts';
 import { evaluationWindows, heldOutWindows } from './windows.ts';
@@ -33,6 +33,8 @@ export interface TextEvaluation {
   parts: { tokens: number; bytes: number; lossPerToken: number | null }[];
   /** Of each dataset's held-out part, as a run measures it. */
   datasets: DatasetMeasure[];
+  /** What each document of these adds, where that was asked for. */
+  documents?: DocumentSums[];
 }
 
 /** What a figure of all texts together is not of. */
@@ -103,12 +105,13 @@ export async function evaluateText(job: EvaluateJob, engine: Engine): Promise<Te
       return { bytes: text.bytes, tokens: tokens[0] ?? 0, lossPerToken: tokens.length > 0 ? losses[0]! / tokens[0]! : null };
     }),
     datasets,
+    ...(job.withDocuments ? { documents: ofParts.map((tally) => tally.sums()) } : {}),
   };
 }
 
 type NonNullDatasets = NonNullable<EvaluateJob['datasets']>;
 
-/** All held-out windows of each dataset. */
+/** Held-out windows of each dataset. */
 async function heldOutParts(
   job: EvaluateJob,
   context: number,
@@ -117,7 +120,7 @@ async function heldOutParts(
   const parts: (NonNullDatasets[number] & { windows: SizedWindow[]; length: number })[] = [];
   for (const dataset of job.datasets ?? []) {
     const heldOut = await openTokenShard(dataset.heldOutPath);
-    const windows = heldOutWindows([{ role: 'old', heldOut }], 'old', context, Infinity);
+    const windows = heldOutWindows([{ role: 'old', heldOut }], 'old', context, dataset.tokens ?? Infinity);
     parts.push({ ...dataset, length: heldOut.length, windows: windows.map((window) => sized(window, byteLength)) });
     await heldOut.close();
   }

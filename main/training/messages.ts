@@ -68,8 +68,12 @@ const evaluateJobSchema = z.object({
   files: z.array(z.string()),
   /** Texts that are in no file, measured after the files. */
   texts: z.array(z.string()).optional(),
-  /** Held-out parts of datasets, tokenised for the model, measured after the texts. */
-  datasets: z.array(z.object({ datasetId: z.string(), name: z.string(), hash: z.string(), heldOutPath: z.string() })).optional(),
+  /** Held-out parts of datasets, tokenised for the model, measured after the texts: the first so many tokens, or all. */
+  datasets: z
+    .array(z.object({ datasetId: z.string(), name: z.string(), hash: z.string(), heldOutPath: z.string(), tokens: z.int().optional() }))
+    .optional(),
+  /** Whether what each document adds is wanted as well. */
+  withDocuments: z.boolean().optional(),
   /** A model to compare with position by position; it must have the same tokenizer. */
   referenceDirectory: z.string().optional(),
   context: z.int().min(2).nullable(),

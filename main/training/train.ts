@@ -181,8 +181,8 @@ class Session {
         past.push({ datasetId, name, hash, role: 'past', heldOut: await openTokenShard(heldOutPath) });
       }
       const measured = shards.map(({ datasetId, role, heldOut }): MeasuredPart => {
-        const { name, hash } = configuration.datasets.find((dataset) => dataset.id === datasetId && dataset.role === role)!;
-        return { datasetId, name, hash, role, heldOut };
+        const { name, hash, heldOutHash } = configuration.datasets.find((dataset) => dataset.id === datasetId && dataset.role === role)!;
+        return { datasetId, name, hash: heldOutHash ?? hash, role, heldOut };
       });
       const tokenizer = await loadTokenizer(job.baseModelDirectory);
       const heldOut = new HeldOut([...measured, ...past], configuration, tokenizer.byteLength);

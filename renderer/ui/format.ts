@@ -42,6 +42,15 @@ export function change(value: number | null | undefined): string {
   return sign + digits;
 }
 
+/** A change of loss with its standard error where that is known. */
+export function changeWithError(estimate: { value: number; error: number | null } | null | undefined): string {
+  return estimate ? `${change(estimate.value)}${errorOf(estimate.error)}` : DASH;
+}
+
+function errorOf(error: number | null): string {
+  return error === null ? '' : ` ± ${error.toFixed(3)}`;
+}
+
 export function percent(share: number | null | undefined): string {
   return share === null || share === undefined ? DASH : `${Number((share * 100).toFixed(1))} %`;
 }

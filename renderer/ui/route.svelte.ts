@@ -1,32 +1,47 @@
-/** Which page is shown: the part of the address after `#/`, such as `runs/py-26da`. */
+import { type Address, formatAddress, parseAddress } from './address.ts';
+
+/** Which page is shown: the part of the address after `#/`, such as `runs/py-26da` or `runs?status=done`. */
 class Route {
-  #path = $state(read());
+  #address = $state.raw<Address>(parseAddress(window.location.hash));
+
+  /** What the shown item is called, once its page knows; null between items. */
+  itemTitle = $state<string | null>(null);
 
   constructor() {
     window.addEventListener('hashchange', () => {
-      this.#path = read();
+      if (parseAddress(window.location.hash).path.join('/') !== this.#address.path.join('/')) this.itemTitle = null;
+      this.#address = parseAddress(window.location.hash);
     });
   }
 
   /** The first part: the page. */
   get page(): string {
-    return this.#path[0] ?? '';
+    return this.#address.path[0] ?? '';
   }
 
   /** The second part: which item. */
   get item(): string {
-    return this.#path[1] ?? '';
+    return this.#address.path[1] ?? '';
+  }
+
+  /** What stands after the question mark: how the page is looked at. */
+  get query(): Readonly<Record<string, string>> {
+    return this.#address.query;
   }
 
   go(path: string): void {
     window.location.hash = `#/${path}`;
   }
-}
 
-/** Parts of the address after `#/`. A hash without the slash is no page: `strata serve` puts its token there. */
-function read(): string[] {
-  const { hash } = window.location;
-  return hash.startsWith('#/') ? hash.slice(2).split('/').filter(Boolean).map(decodeURIComponent) : [];
+  /** Looks at the page in another way. A new entry in the history, so that "back" undoes it, unless it is one of many small steps. */
+  look(query: Readonly<Record<string, string>>, isSmallStep = false): void {
+    const address = { ...this.#address, query };
+    const text = `#/${formatAddress(address)}`;
+    if (isSmallStep) {
+      history.replaceState(null, '', text);
+      this.#address = address;
+    } else window.location.hash = text;
+  }
 }
 
 export const route = new Route();

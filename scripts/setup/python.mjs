@@ -9,6 +9,8 @@ import { lastLines, runCommand } from './run-command.mjs';
 
 /** What Strata is compared with, in exact versions. */
 const requirements = join(projectRoot, 'tests', 'parity', 'requirements.txt');
+/** Packages of which a file or two are compared: installed without what the rest of them needs. */
+const requirementsAlone = join(projectRoot, 'tests', 'parity', 'requirements-alone.txt');
 
 /**
  * A Python with PyTorch, transformers and peft: the one that STRATA_PYTHON names, else a virtual environment in the engine folder, outside
@@ -22,7 +24,7 @@ export async function ensurePython(report) {
   const folder = join(engineDirectory(), 'parity');
   const python = process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
   const stamp = join(folder, 'requirements.sha256');
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
+  const wanted = createHash('sha256').update(readFileSync(requirements)).update(readFileSync(requirementsAlone)).digest('hex');
   const isReady = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted && existsSync(python);
   if (isReady()) return python;
   await mkdir(engineDirectory(), { recursive: true });
@@ -33,6 +35,7 @@ export async function ensurePython(report) {
     await rm(stamp, { force: true });
     await run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', folder], report);
     await run(python, ['-m', 'pip', 'install', '--disable-pip-version-check', '-r', requirements], report);
+    await run(python, ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-deps', '-r', requirementsAlone], report);
     writeFileSync(stamp, wanted);
   });
   return python;

@@ -20,6 +20,7 @@ import { datasetImportSchema, importRefSchema, importRequestSchema, inspectReque
 import {
   datasetDetailsSchema,
   datasetInfoSchema,
+  datasetSampleRequestSchema,
   documentTokensSchema,
   listedDocumentSchema,
   partSchema,
@@ -191,6 +192,8 @@ export const contract = {
         z.object({ dataset: z.string().min(1), documents: z.array(z.int().min(0)).min(1), name: z.string().min(1).max(200).optional() }),
       )
       .output(datasetInfoSchema),
+    /** A new dataset with all held-out documents of another and a seeded sample of the others, for replay. */
+    sample: call.input(datasetSampleRequestSchema).output(datasetInfoSchema),
     /** How far new data are from old, before training; leaving off ends it. */
     distance: call.input(distanceRequestSchema).output(eventIterator(distanceEventSchema)),
   },

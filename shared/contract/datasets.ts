@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { cleaningReportSchema, cleaningSettingsSchema } from '../domain/cleaning.ts';
 import { CONTENT_KINDS, contentKindsSchema, contentSchema } from '../domain/content.ts';
+import { sampleOfSchema } from '../domain/dataset-sample.ts';
 import { tokenPieceSchema } from '../domain/rendering.ts';
 import { roleSchema } from '../domain/run.ts';
 import { SELF_REPLAY_DEFAULTS } from '../domain/self-replay.ts';
@@ -31,6 +32,8 @@ export const datasetInfoSchema = z.object({
   version: z.int(),
   /** Id of the dataset that this is a later version of. */
   parent: z.string().nullable(),
+  /** The dataset that this is a sample of: it has all of its held-out documents, and counts as it where held-out text is measured. */
+  sampleOf: sampleOfSchema.nullable(),
 });
 export type DatasetInfo = z.infer<typeof datasetInfoSchema>;
 
@@ -112,3 +115,21 @@ export const selfReplayEventSchema = z.object({
   dataset: datasetInfoSchema.nullable(),
 });
 export type SelfReplayEvent = z.infer<typeof selfReplayEventSchema>;
+
+/** A part of a dataset that is kept for replay, drawn by a seed; one of the three says how much of its training part. */
+export const datasetSampleRequestSchema = z.object({
+  dataset: z.string().min(1),
+  /** About so many, of the model where one is named, otherwise of four bytes. */
+  tokens: z.int().min(1).optional(),
+  documents: z.int().min(1).optional(),
+  /** Of its text. */
+  share: z.number().gt(0).lt(1).optional(),
+  model: z.string().optional(),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(1),
+  name: z.string().min(1).max(200).optional(),
+});
+export type DatasetSampleRequest = z.output<typeof datasetSampleRequestSchema>;

@@ -4,13 +4,14 @@ import type { ComparedMeasure } from './verdict.ts';
 
 /**
  * In which unit figures of several runs mean the same. A loss in nats per token is of a text as one tokenizer cuts it, read in windows of one
- * length: another text, window, packing or rendering is another question, and no unit makes the answers comparable. Another tokenizer asks the
- * same question in other pieces, and bits per byte take the pieces out.
+ * length: another text, window or rendering is another question, and no unit makes the answers comparable. Another tokenizer asks the same
+ * question in other pieces, and bits per byte take the pieces out. How documents are packed for training is a setting like any other: losses are
+ * measured on plain windows whatever it is.
  */
 
 export interface ComparedRun {
   name: string;
-  configuration: Pick<RunConfiguration, 'baseModel' | 'datasets' | 'context' | 'packing' | 'rendering'>;
+  configuration: Pick<RunConfiguration, 'baseModel' | 'datasets' | 'context' | 'rendering'>;
   /** What tells one tokenizer from another; null where that is not known any more. */
   tokenizer: string | null;
   engine: string | null;
@@ -55,9 +56,6 @@ function readingRefusals(runs: readonly ComparedRun[]): string[] {
   if (!areSame(runs, ({ configuration }) => configuration.context)) {
     const lengths = listOf(runs, ({ configuration }) => String(configuration.context));
     refusals.push(`The windows have different lengths (${lengths} tokens): a longer window has a lower loss on the same text.`);
-  }
-  if (!areSame(runs, ({ configuration }) => configuration.packing)) {
-    refusals.push('Documents are packed in different ways, so that tokens are predicted from different texts before them.');
   }
   if (!areSame(runs, ({ configuration }) => configuration.rendering ?? DEFAULT_RENDERING)) {
     refusals.push('Documents are rendered as different texts: what is predicted is not the same.');

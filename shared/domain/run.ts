@@ -47,6 +47,8 @@ export const runConfigurationSchema = z.object({
       name: z.string(),
       role: roleSchema,
       hash: z.string(),
+      /** What its held-out part goes by, where it is a sample: the hash of the dataset that it is of. */
+      heldOutHash: z.string().optional(),
       /** Text that a model wrote stands in for old data that nobody has; absent for any other. */
       origin: z.literal('self-replay').optional(),
     }),

@@ -218,6 +218,13 @@ describe('a run', () => {
     ['a setting of no possible value', ['--set', 'schedule=triangle'], 'BAD_INPUT', /schedule=triangle/, /schedule=cosine\|wsd/],
     ['a setting with more behind its value', ['--set', 'decay=0.2=7'], 'BAD_INPUT', /decay=0\.2=7/, /decay=NUMBER/],
     ['a setting given twice', ['--set', 'warmup=0.1', 'warmup=0.2'], 'BAD_INPUT', /warmup=0\.2/, /each setting once/],
+    [
+      'a limit on forgetting that cannot be',
+      ['--guard', 'loss<0.05'],
+      'BAD_INPUT',
+      /^loss<0\.05$/,
+      /MEASURE<=LIMIT:ACTION with loss, percent/,
+    ],
     ['a setting that does not exist', ['--set', 'speed=9'], 'BAD_INPUT', /speed=9/, /weightDecay=/],
   ];
   test.each(cases)('with %s is refused', async (_what, args, code, found, allowed) => {
@@ -283,6 +290,11 @@ describe('a file for a command', () => {
   test('that is a folder is not text to measure', async () => {
     const failure = await strata.failure('eval', 'tiny', '--text', directory, '--engine', fastEngine);
     expect(failure).toMatchObject({ exitCode: 2, code: 'BAD_INPUT', allowed: expect.stringContaining('UTF-8') as string });
+  });
+
+  test('or a dataset is needed to measure a model', async () => {
+    const failure = await strata.failure('eval', 'tiny', '--engine', fastEngine);
+    expect(failure).toMatchObject({ exitCode: 2, code: 'BAD_INPUT', allowed: 'text files, datasets, or both' });
   });
 
   test('that is damaged is not text to measure', async () => {

@@ -21,6 +21,7 @@ const facts: DatasetFacts = {
   split: null,
   version: 3,
   parent: 'mixed-1',
+  sampleOf: null,
   request: { paths: ['/in/a.jsonl'], mappings: [{ columns: ['body'], mapping: { shape: 'text', columns: ['body'] } }], seed: 7 },
   languages: [{ language: 'de', share: 1 }],
 };

@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
+import { insertMeasuredRun, storeOf } from '../support/measured-runs.ts';
 import { dropFiles, goTo, importCard, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
@@ -72,7 +73,19 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
   }
 
   it('finds nothing on empty pages', async () => {
-    for (const path of ['', 'datasets', 'models', 'train', 'runs', 'playground', 'datasets/nothing', 'nowhere']) {
+    for (const path of [
+      '',
+      'datasets',
+      'models',
+      'train',
+      'runs',
+      'runs?q=x',
+      'runs?shelf=deleted',
+      'compare',
+      'playground',
+      'datasets/nothing',
+      'nowhere',
+    ]) {
       await open.page.goto(`${new URL(studio.url).origin}/#/${path}`);
       await open.page.getByRole('heading', { level: 1 }).waitFor();
       expect(await violations(), `page "${path}"`).toEqual([]);
@@ -106,6 +119,8 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
     await page.goto(`${new URL(studio.url).origin}/#/`);
     await page.getByRole('button', { name: 'Open the sample project' }).click();
     await page.getByText('of the tokens are old').waitFor();
+    await page.getByRole('switch', { name: 'Act on it' }).check();
+    await page.getByText(/^If the loss on old text rises/).waitFor();
     expect(await violations(), 'train').toEqual([]);
     await page.getByLabel(/^Steps/).fill('2');
     await page.getByText('2 steps of 8').waitFor();
@@ -124,8 +139,51 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
     await page.getByRole('dialog').waitFor();
     expect(await violations(), 'the export').toEqual([]);
     await page.getByRole('button', { name: 'Close', exact: true }).click();
-    await page.getByRole('button', { name: /^Delete the run/ }).click();
+    await page.getByRole('button', { name: 'Measure the movement' }).click();
+    await page.getByText('Tensor by tensor').click();
+    expect(await violations(), 'a run with its movement').toEqual([]);
+    await page.getByRole('button', { name: 'Delete the run' }).click();
+    await page.getByText(/^Deleted “/).waitFor();
+    await page.getByRole('button', { name: 'Bin' }).click();
+    await page.getByRole('button', { name: 'Empty the bin' }).click();
     await page.getByRole('alertdialog').waitFor();
     expect(await violations(), 'the question before a deletion').toEqual([]);
+  });
+
+  it('finds nothing on runs that are ticked, edited and compared', async () => {
+    const { page } = open;
+    const store = storeOf(studio.home);
+    for (const id of ['one', 'two']) {
+      const losses = { new: [5, 4, 6, 5], old: [3, 4, 3, 2] };
+      insertMeasuredRun(store, {
+        id,
+        before: losses,
+        after: { new: [4, 3.1, 5, 4], old: [3.1, 4, 3, 2.1] },
+        tags: ['paper'],
+        note: 'a note',
+      });
+    }
+    store.close();
+    const origin = new URL(studio.url).origin;
+    await page.goto(`${origin}/#/`); // the question of before is closed
+    await page.goto(`${origin}/#/runs`);
+    await page.getByRole('checkbox', { name: 'Tick one' }).check();
+    expect(await violations(), 'a ticked run').toEqual([]);
+    await page.getByRole('button', { name: /^Status/ }).click();
+    await page.getByRole('menu', { name: 'Status' }).waitFor();
+    expect(await violations(), 'a menu of filters').toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Tag', exact: true }).last().click();
+    await page.getByRole('dialog').waitFor();
+    expect(await violations(), 'tags and note').toEqual([]);
+    await page.goto(`${origin}/#/compare/one,two?baseline=one`);
+    await page.getByRole('heading', { name: 'What differs' }).waitFor();
+    await page.getByRole('button', { name: /^two: gain/ }).click();
+    expect(await violations(), 'a comparison').toEqual([]);
+    for (const table of await page.getByRole('button', { name: 'Show as table' }).all()) await table.click();
+    expect(await violations(), 'a comparison as tables').toEqual([]);
+    await page.goto(`${origin}/#/runs/one`);
+    await page.getByRole('heading', { name: 'Dataset by dataset' }).waitFor();
+    expect(await violations(), 'a run with its datasets').toEqual([]);
   });
 });

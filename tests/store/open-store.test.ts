@@ -11,10 +11,10 @@ import { listModels } from '../../main/store/models.ts';
 import { MIGRATIONS } from '../../main/store/migrations/index.ts';
 import type { Migration } from '../../main/store/migrations/migration.ts';
 import { openStore } from '../../main/store/open-store.ts';
-import { listRuns } from '../../main/store/runs.ts';
-import { runConfigurationSchema } from '../../shared/domain/run.ts';
+import { insertMetrics, insertRun, listRuns, updateRun } from '../../main/store/runs.ts';
+import { type Evaluation, runConfigurationSchema } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
-import { datasetRecord } from '../support/run-records.ts';
+import { datasetRecord, runRecord } from '../support/run-records.ts';
 import { canMountDisks, mountSmallDisk } from '../support/small-disk.ts';
 
 let directory: string;
@@ -117,9 +117,10 @@ describe('migrations', () => {
       [90, 'ac1217ed0dad7446'],
       [91, '4248d025df4ce2f3'],
       [100, 'f8356cdbe507b5f4'],
-      [110, '5802ce487678df10'],
-      [120, 'a09acec742af53e7'],
-      [130, '60d4011f210dbe58'],
+      [130, '6ee708b7fdf298de'],
+      [140, '06cb4ad3ad5d5cdb'],
+      [150, '79797dd2963f5705'],
+      [160, '?'],
     ]);
   });
 
@@ -130,7 +131,7 @@ describe('migrations', () => {
       const old = join(directory, `version-${version}.db`);
       const before = openStore(old, MIGRATIONS.slice(0, index + 1));
       // By the columns that every version has; later ones have defaults.
-      const defaults = { origin: null, licence: null, kinds: {}, languages: [], version: 1, parent: null };
+      const defaults = { origin: null, licence: null, kinds: {}, languages: [], version: 1, parent: null, sampleOf: null };
       const first = Object.fromEntries(Object.entries(datasetRecord()).filter(([name]) => !(name in defaults)));
       const names = Object.keys(first);
       before.prepare(`INSERT INTO datasets (${names.join(', ')}) VALUES (${names.map((name) => `@${name}`).join(', ')})`).run(first);
@@ -191,6 +192,40 @@ describe('the migration to method descriptions', () => {
       { ...same, ...news, method: { name: 'full' } },
     ]);
     expect(() => opened.prepare("UPDATE runs SET configuration = '{}'").run()).toThrow(/frozen/);
+    opened.close();
+  });
+});
+
+describe('the migration to facts of runs', () => {
+  it('takes what lists show from the runs that are there', () => {
+    const store = openStore(
+      path,
+      MIGRATIONS.filter(({ version }) => version < 140),
+    );
+    insertRun(store, runRecord());
+    insertMetrics(
+      store,
+      'run-1',
+      [6, 5.5, 5].map((value, index) => ({ step: 20 * index, series: 'loss.new', value })),
+    );
+    const measured = (onNew: number, onOld: number): Evaluation => ({
+      new: { loss: onNew, tokens: 100 },
+      old: { loss: onOld, tokens: 100 },
+      drift: 0.5,
+    });
+    updateRun(store, 'run-1', { baseline: measured(6, 2), final: measured(5, 2.25) });
+    store.close();
+    const opened = openStore(path);
+    expect(
+      opened
+        .prepare('SELECT method, baseModel, insertedBlocks, replayShare, steps, gain, forgetting, drift, sparkline FROM runFacts')
+        .all(),
+    ).toEqual([
+      {
+        ...{ method: 'expand', baseModel: 'base-1', insertedBlocks: 1, replayShare: 0.1, steps: 40 },
+        ...{ gain: 1, forgetting: 0.25, drift: 0.5, sparkline: '[6.0,5.5,5.0]' },
+      },
+    ]);
     opened.close();
   });
 });

@@ -70,12 +70,14 @@ export function insertMeasuredRun(store: Writer, run: MeasuredRun): void {
     return { new: of('new')!, old: of('old'), drift, datasets };
   };
   const keep = (step: number, losses: { new: number[]; old: number[] }, drift: number): void => {
-    for (const measure of measures(losses)) {
-      if (measure.role === 'past') continue;
-      const sums = Float64Array.from(losses[measure.role], (loss, document) => loss * tokens[document]!);
-      const documents = { tokens: Float64Array.from(tokens), losses: sums, drifts: Float64Array.from(tokens, (count) => drift * count) };
-      insertMeasurements(store, id, step, [measure], hasDocuments ? [{ datasetId: measure.datasetId, ...documents }] : null);
-    }
+    const kept = measures(losses);
+    const documents = kept.map(({ datasetId, role }) => ({
+      datasetId,
+      tokens,
+      losses: losses[role === 'past' ? 'old' : role].map((loss, document) => loss * tokens[document]!),
+      drifts: tokens.map((count) => drift * count),
+    }));
+    insertMeasurements(store, id, step, kept, hasDocuments ? documents : null);
   };
   const { steps } = configuration;
   const baseline = evaluation(run.before, null);

@@ -58,6 +58,7 @@ export function datasetRecord(changes: Partial<StoredDataset> = {}): StoredDatas
     ],
     version: 2,
     parent: 'code-0',
+    sampleOf: { id: 'whole-1', name: 'whole', hash: 'e'.repeat(64) },
     ...changes,
   };
 }

@@ -108,10 +108,13 @@ describe('a training’s result', () => {
       stepsDone: 1,
       tokens: { total: 64, byDataset: { code: 64 } },
       seconds: 0.5,
+      measuringSeconds: 0.1,
       tokensPerSecond: 128,
       repeatedShare: 0.5,
       peakMemory: 1e8,
       final: null,
+      gainError: null,
+      forgettingError: 0.01,
       saved: true,
     };
     expect(trainResultSchema.parse(result)).toEqual(result);

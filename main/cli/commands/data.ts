@@ -1,6 +1,13 @@
 import { Command, Option } from 'commander';
 import { allowedBy } from '../../../shared/allowed.ts';
-import { type DatasetInfo, type DocumentTokens, type ListedDocument, selfReplayRequestSchema } from '../../../shared/contract/datasets.ts';
+import {
+  type DatasetInfo,
+  type DatasetSampleRequest,
+  datasetSampleRequestSchema,
+  type DocumentTokens,
+  type ListedDocument,
+  selfReplayRequestSchema,
+} from '../../../shared/contract/datasets.ts';
 import type { Rendering } from '../../../shared/domain/rendering.ts';
 import { DATASET_PARTS, type DatasetPart } from '../../../shared/domain/split.ts';
 import { SELF_REPLAY_DEFAULTS } from '../../../shared/domain/self-replay.ts';
@@ -123,6 +130,22 @@ export function dataCommand(): Command {
       ),
   );
   data.addCommand(
+    command('sample', 'a new dataset for replay: all held-out documents of another, and a seeded sample of the rest')
+      .argument('<dataset>', 'id or name')
+      .addOption(wholeNumber('--tokens <n>', 'about so many, of four bytes or of the model named', 1))
+      .addOption(wholeNumber('--documents <n>', 'so many training documents', 1))
+      .addOption(anyNumber('--share <x>', 'such a part of its training text, between 0 and 1'))
+      .option('--model <model>', 'whose tokens are counted; id or name')
+      .addOption(wholeNumber('--seed <n>', 'which documents (default 1)', 0))
+      .addOption(nameOption())
+      .action((reference: string, options: SampleOptions) =>
+        withSession(options, async ({ studio, print }) => {
+          const dataset = await studio.datasetSamples.make(sampleRequestOf(reference, options));
+          print(dataset, () => describeDataset(dataset));
+        }),
+      ),
+  );
+  data.addCommand(
     command('delete', 'remove a dataset from the workspace, with its files')
       .argument('<dataset>', 'id or name')
       .action((reference: string, options: CommonOptions) =>
@@ -134,6 +157,29 @@ export function dataCommand(): Command {
   );
   for (const each of dataCheckCommands()) data.addCommand(each);
   return data;
+}
+
+type SampleOptions = CommonOptions & {
+  tokens?: number;
+  documents?: number;
+  share?: number;
+  model?: string;
+  seed?: number;
+  name?: string;
+};
+
+function sampleRequestOf(dataset: string, { tokens, documents, share, model, seed, name }: SampleOptions): DatasetSampleRequest {
+  const asked: Record<string, unknown> = { dataset, tokens, documents, share, model, seed, name };
+  const request = datasetSampleRequestSchema.safeParse(asked);
+  if (request.success) return request.data;
+  const issue = request.error.issues[0]!;
+  const option = String(issue.path[0]);
+  throw refuse(
+    'A sample cannot be drawn as asked.',
+    `--${option} ${String(asked[option])}`,
+    allowedBy(issue),
+    'Give one of --tokens, --documents and --share.',
+  );
 }
 
 interface SelfReplayOptions extends CommonOptions {

@@ -19,7 +19,12 @@ export async function withoutDocuments(
   const places = new Set(dropped);
   refuseUnknown(places, manifest.documents);
   await refuseEmptyPart(source, places, manifest);
-  return writeDataset(destination, documentsWithout(source, places), () => ({ ...manifest, ...about, version: manifest.version + 1 }));
+  return writeDataset(destination, documentsWithout(source, places), () => ({
+    ...manifest,
+    ...about,
+    sampleOf: null,
+    version: manifest.version + 1,
+  }));
 }
 
 function refuseUnknown(places: ReadonlySet<number>, documents: number): void {

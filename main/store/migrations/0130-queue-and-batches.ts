@@ -10,6 +10,8 @@ export const queueAndBatches: Migration = {
       ALTER TABLE runs ADD COLUMN stopReason TEXT;
       ALTER TABLE runs ADD COLUMN rerunOf TEXT;
 
+      CREATE INDEX runsByStatus ON runs (status);
+
       CREATE TABLE batches (
         id TEXT NOT NULL PRIMARY KEY,
         name TEXT NOT NULL,

@@ -9,9 +9,10 @@ import { datasetFacts } from './0080-dataset-facts.ts';
 import { retention } from './0090-retention.ts';
 import { measuring } from './0091-measuring.ts';
 import { suiteTables } from './0100-suites.ts';
-import { runFacts } from './0110-run-facts.ts';
-import { packRecords } from './0120-pack-records.ts';
 import { queueAndBatches } from './0130-queue-and-batches.ts';
+import { runFacts } from './0140-run-facts.ts';
+import { lines } from './0150-lines.ts';
+import { packRecords } from './0160-pack-records.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -27,7 +28,8 @@ export const MIGRATIONS: readonly Migration[] = [
   retention,
   measuring,
   suiteTables,
-  runFacts,
-  packRecords,
   queueAndBatches,
+  runFacts,
+  lines,
+  packRecords,
 ];

@@ -1,7 +1,7 @@
 import type { Comparison } from '../../../shared/contract/comparison.ts';
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import { lineChart, type TradeOffMark, tradeOffChart } from './charts.ts';
-import { count, estimate, percent, section, setting, signed, tableOf } from './figures.ts';
+import { count, estimate, loss, percent, section, setting, signed, tableOf } from './figures.ts';
 import { html, type Content, type Markup, named } from './markup.ts';
 import { COLOURS, page, type ReportFacts } from './page.ts';
 
@@ -91,7 +91,7 @@ function table({ points, comparability }: Comparison, runs: readonly Numbered[],
       label(run),
       estimate(point?.gain.value ?? null, point?.gain.error),
       estimate(point?.forgetting?.value ?? null, point?.forgetting?.error),
-      typeof point?.drift === 'number' ? point.drift.toFixed(4) : setting(null),
+      loss(point?.drift ?? null),
       percent(run.replayShare),
       run.method,
       `${count(run.stepsDone)} of ${count(run.steps)}`,

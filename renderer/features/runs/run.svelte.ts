@@ -1,8 +1,9 @@
-import type { RunEvent } from '../../../shared/contract/runs.ts';
+import type { MeasurementsAtStep, RunEvent } from '../../../shared/contract/runs.ts';
 import type { MetricPoint, RunSummary } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { route } from '../../ui/route.svelte.ts';
 import { isGoingOn } from './status.ts';
 
 /** One run on its page: its summary, its metrics, and what happens while it goes on. */
@@ -12,6 +13,10 @@ export class RunState {
   readonly #abort = new AbortController();
   summary = $state.raw<RunSummary | null>(null);
   metrics = $state.raw<MetricPoint[]>([]);
+  /** Dataset by dataset, step by step. */
+  measurements = $state.raw<MeasurementsAtStep[]>([]);
+  /** Tags in use on any run, to choose from. */
+  knownTags = $state.raw<readonly string[]>([]);
   event = $state.raw<RunEvent | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
   isBusy = $state(false);
@@ -53,8 +58,25 @@ export class RunState {
 
   async #fetch(): Promise<void> {
     const run = this.#id;
-    this.summary = await this.#studio.client.runs.show({ run });
+    await this.#fetchSummary();
+    this.measurements = await this.#studio.client.runs.measurements({ run });
     this.metrics = await this.#studio.client.runs.metrics({ run, series: ['loss.new', 'loss.old', 'drift', 'loss.train'] });
+  }
+
+  async #fetchSummary(): Promise<void> {
+    this.summary = await this.#studio.client.runs.show({ run: this.#id });
+    route.itemTitle = this.summary.name;
+  }
+
+  /** Its marks, shelf and status as they are now; a run that is gone stays as it was shown. */
+  async reload(): Promise<void> {
+    try {
+      const { tags } = await this.#studio.client.runs.search({ count: 1 });
+      this.knownTags = tags.map(({ tag }) => tag);
+      await this.#fetchSummary();
+    } catch (error) {
+      if (!this.#abort.signal.aborted && this.summary) this.failure = failureOf(error);
+    }
   }
 
   /** Pause, resume or stop; following goes on where the run does. */
@@ -76,14 +98,6 @@ export class RunState {
   async writeNote(note: string): Promise<void> {
     await this.#attempt(async () => {
       this.summary = await this.#studio.client.runs.note({ run: this.#id, note });
-    });
-  }
-
-  /** True when the run is gone. */
-  async remove(): Promise<boolean> {
-    return this.#attempt(async () => {
-      await this.#studio.client.runs.remove({ run: this.#id });
-      await this.#studio.refresh();
     });
   }
 

@@ -10,3 +10,11 @@ export function toneOf(status: RunStatus): string {
 export function isGoingOn(status: RunStatus): boolean {
   return status === 'running' || status === 'preparing';
 }
+
+/** What the order of files in a menu says about each. */
+export const EXPORT_WORDS = {
+  'runs.csv': 'CSV: a row for each run',
+  'metrics.csv': 'CSV: a row for each measurement',
+  json: 'JSON: everything',
+  'report.html': 'Report: one page with its charts',
+} as const;

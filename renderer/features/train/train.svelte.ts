@@ -10,6 +10,7 @@ import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { DistanceState } from './distance.svelte.ts';
+import { GuardState } from './guard.svelte.ts';
 import { ImportanceState } from './importance.svelte.ts';
 import { MixtureState } from './mixture.svelte.ts';
 import { OutlookState, type PlanQuestion } from './outlook.svelte.ts';
@@ -32,6 +33,7 @@ export class TrainState {
   readonly distance: DistanceState;
   /** What the plan means while there is no run to preview. */
   readonly outlook: OutlookState;
+  readonly guard = new GuardState();
   method = $state<MethodName>('expand');
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
@@ -238,7 +240,7 @@ export class TrainState {
   get missing(): string | null {
     if (!this.model) return 'Choose a model.';
     if (this.#datasetsOf('new').length === 0) return 'Mark at least one dataset as new: what the model shall learn.';
-    const wrong = this.#wrongNumber() ?? this.mixture.wrong;
+    const wrong = this.#wrongNumber() ?? this.mixture.wrong ?? (this.hasOld ? this.guard.wrong : null);
     if (wrong) return wrong;
     if (this.method === 'lora' && this.targets.length === 0) return 'Choose at least one matrix that adapters stand beside.';
     if (this.method === 'freeze' && this.trainedBlocks.length === 0) return 'Choose at least one layer to train.';
@@ -280,6 +282,7 @@ export class TrainState {
       ...this.mixture.request(this.byRole),
       rendering: this.rendering,
       ...this.#methodRequest(),
+      ...(this.hasOld && this.guard.guard ? { guard: this.guard.guard } : {}),
       ...(this.steps ? { steps: this.steps } : {}),
       ...(this.batch ? { batch: this.batch } : {}),
       ...(this.context ? { context: this.context } : {}),

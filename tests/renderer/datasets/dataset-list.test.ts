@@ -18,6 +18,7 @@ function datasetOf(name: string, facts: Partial<DatasetInfo> = {}): DatasetInfo 
     languages: [{ language: 'en', share: 1 }],
     version: 1,
     parent: null,
+    sampleOf: null,
     ...facts,
   };
 }

@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts';
 
 /** What was measured of a model's packs: that it is its base without them, and how well a gate decides. The latest of each kind. */
 export const packRecords: Migration = {
-  version: 120,
+  version: 160,
   up: (database) => {
     database.exec(`
       CREATE TABLE packRecords (

@@ -35,7 +35,7 @@ const sparklineOf = (id: string): string => `(
  * it true, whoever writes a run.
  */
 export const runFacts: Migration = {
-  version: 110,
+  version: 140,
   up: (database) => {
     database.exec(`
       CREATE TABLE runFacts (
@@ -67,7 +67,6 @@ export const runFacts: Migration = {
       END;
 
       CREATE INDEX runsByName ON runs (name);
-      CREATE INDEX runsByStatus ON runs (status);
     `);
   },
 };

@@ -1,0 +1,43 @@
+import { DASH } from '../../ui/format.ts';
+
+/** What settings and results of runs differ in, as a table to search. */
+
+export interface DifferenceRow {
+  key: string;
+  values: readonly unknown[];
+}
+
+/** Rows whose key or one of whose values has every word. */
+export function findDifferences(differences: Readonly<Record<string, readonly unknown[]>>, words: string): DifferenceRow[] {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  return Object.entries(differences)
+    .map(([key, values]) => ({ key, values }))
+    .filter(({ key, values }) => {
+      const text = [key, ...values.map(cellText)].join(' ').toLowerCase();
+      return wanted.every((word) => text.includes(word));
+    });
+}
+
+/** A value as it is read; what is copied is the value itself. */
+export function cellText(value: unknown): string {
+  if (value === null || value === undefined || value === '') return DASH;
+  if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en-US') : String(Number(value.toPrecision(5)));
+  return plainText(value);
+}
+
+/** A value as another program takes it. */
+export function plainText(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean);
+}
+
+/** How a number differs from the baseline's; null where that says nothing. */
+export function deltaText(value: unknown, baseline: unknown): string | null {
+  if (typeof value !== 'number' || typeof baseline !== 'number' || value === baseline || !Number.isFinite(value - baseline)) return null;
+  const difference = value - baseline;
+  const sign = difference > 0 ? '+' : '\u2212';
+  const size = cellText(Math.abs(difference));
+  if (baseline <= 0 || value < 0) return `${sign}${size}`;
+  const percent = Math.abs(difference / baseline) * 100;
+  return `${sign}${size} (${sign}${percent >= 1000 ? '>1000' : Number(percent.toPrecision(2))} %)`;
+}

@@ -1,0 +1,44 @@
+import { createContext } from 'svelte';
+
+/** How long a message with something to undo stays: long enough to read it and to reach for the button. */
+const SHOWN_MS = 8000;
+
+export interface Toast {
+  id: number;
+  text: string;
+  action?: { label: string; run: () => void };
+}
+
+/** Short messages at the edge of the window about what was just done, with the way back. */
+export class ToastsState {
+  list = $state.raw<readonly Toast[]>([]);
+  #next = 0;
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
+
+  show(text: string, action?: Toast['action']): void {
+    const toast: Toast = { id: this.#next++, text, ...(action && { action }) };
+    this.list = [...this.list, toast];
+    this.goOn(toast.id);
+  }
+
+  /** Keeps one while it is pointed at or has the focus. */
+  hold(id: number): void {
+    clearTimeout(this.#timers.get(id));
+  }
+
+  goOn(id: number): void {
+    this.hold(id);
+    this.#timers.set(
+      id,
+      setTimeout(() => this.close(id), SHOWN_MS),
+    );
+  }
+
+  close(id: number): void {
+    this.hold(id);
+    this.#timers.delete(id);
+    this.list = this.list.filter((toast) => toast.id !== id);
+  }
+}
+
+export const [getToasts, setToasts] = createContext<ToastsState>();

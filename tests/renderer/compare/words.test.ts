@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { comparableSeries, differenceWords, type Verdict, verdictReason } from '../../../renderer/features/compare/compare-words.ts';
+import { cellText, deltaText, findDifferences, plainText } from '../../../renderer/features/compare/differences.ts';
+import { matchedRows, sliderOf } from '../../../renderer/features/compare/matched.ts';
+
+const VERDICT: Verdict = {
+  ...{ run: 'a', measure: 'gain', difference: 0.0123, error: 0.004, interval: [0.0041, 0.0205], verdict: 'better', reason: null },
+};
+
+test('a verdict is said with its difference and interval, and why where it cannot be told', () => {
+  expect(differenceWords(VERDICT)).toBe('+0.012 (+0.004 to +0.021)');
+  expect(differenceWords({ ...VERDICT, difference: null, interval: null })).toBe('–');
+  expect(differenceWords({ ...VERDICT, interval: null })).toBe('+0.012');
+  expect(verdictReason({ ...VERDICT, verdict: 'cannot-tell' })).toMatch(/is not clear of zero/);
+  expect(verdictReason({ ...VERDICT, verdict: 'cannot-tell', reason: 'Only one document.' })).toBe('Only one document.');
+});
+
+test('curves are offered only where their values mean the same in all runs', () => {
+  const always = ['learningRate', 'gradientNorm', 'tokensPerSecond'];
+  expect(comparableSeries({ unit: 'none', measures: [], reasons: [] })).toEqual(always);
+  expect(comparableSeries({ unit: 'bits', measures: ['gain', 'forgetting'], reasons: [] })).toEqual(always);
+  expect(comparableSeries({ unit: 'nats', measures: ['gain'], reasons: [] })).toEqual(['loss.new', 'loss.train', ...always]);
+  expect(comparableSeries({ unit: 'nats', measures: ['gain', 'forgetting', 'drift'], reasons: [] })).toHaveLength(7);
+});
+
+test('what differs is found by key and by value; all words must be there', () => {
+  const differences = { 'method.name': ['lora', 'expand'], learningRate: [0.001, 0.002], seed: [1, null] };
+  expect(findDifferences(differences, '').map(({ key }) => key)).toEqual(['method.name', 'learningRate', 'seed']);
+  expect(findDifferences(differences, 'LoRA').map(({ key }) => key)).toEqual(['method.name']);
+  expect(findDifferences(differences, 'rate 0.002').map(({ key }) => key)).toEqual(['learningRate']);
+  expect(findDifferences(differences, 'rate lora')).toEqual([]);
+});
+
+test('a cell is written to be read, and copied as it is', () => {
+  expect([1234567, 0.1234567, null, '', false, ['a']].map(cellText)).toEqual(['1,234,567', '0.12346', '–', '–', 'false', '["a"]']);
+  expect([1234567, 0.1234567, null, false, { a: 1 }].map(plainText)).toEqual(['1234567', '0.1234567', '', 'false', '{"a":1}']);
+});
+
+test('a number is told beside the baseline, in percent where that means something', () => {
+  expect(deltaText(0.002, 0.001)).toBe('+0.001 (+100 %)');
+  expect(deltaText(75, 100)).toBe('\u221225 (\u221225 %)');
+  expect(deltaText(0.1, -0.1)).toBe('+0.2');
+  expect(deltaText(2, 0)).toBe('+2');
+  for (const [value, baseline] of [
+    [1, 1],
+    ['a', 1],
+    [1, null],
+    [NaN, 1],
+  ])
+    expect(deltaText(value, baseline)).toBeNull();
+});
+
+test('at equal gain, who forgot least comes first and who did not come so far last', () => {
+  const matched = {
+    gain: 0.5,
+    runs: [
+      { run: 'a', forgetting: null, step: null },
+      { run: 'b', forgetting: 0.2, step: 10 },
+      { run: 'c', forgetting: -0.1, step: 20 },
+    ],
+  };
+  expect(matchedRows(matched, [{ id: 'b', name: 'second' }]).map(({ name }) => name)).toEqual(['c', 'second', 'a']);
+});
+
+test('the slider goes up to the largest gain in steps of about a hundredth', () => {
+  expect(sliderOf([0.432, 0.2])).toEqual({ least: 0.001, most: 0.432, step: 0.001 });
+  expect(sliderOf([-0.1, 0])).toBeNull();
+  expect(sliderOf([])).toBeNull();
+});
