@@ -7,6 +7,7 @@ import { evidenceCommand } from './commands/evidence.ts';
 import { modelCommand } from './commands/model.ts';
 import { queueCommand } from './commands/queue.ts';
 import { recipeCommand } from './commands/recipe.ts';
+import { packCommand } from './commands/pack.ts';
 import { runCommand } from './commands/run.ts';
 import { scoreCommand } from './commands/score.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -24,6 +25,7 @@ for (const each of [
   serveCommand(),
   engineCommand(),
   modelCommand(),
+  packCommand(),
   dataCommand(),
   trainCommand(),
   recipeCommand(),

@@ -34,6 +34,8 @@ export function createRouter(studio: Studio) {
     selfReplay,
     suites,
     text,
+    packs,
+    gates,
   } = studio;
   return api.router({
     workspace: {
@@ -53,6 +55,12 @@ export function createRouter(studio: Studio) {
       export: api.models.export.handler(({ input, signal }) => told(exports.follow(input, signal))),
       exportSizes: api.models.exportSizes.handler(({ input }) => exports.sizes(input)),
       remove: api.models.remove.handler(({ input }) => models.remove(input)),
+    },
+    packs: {
+      list: api.packs.list.handler(({ input }) => packs.list(input)),
+      prove: api.packs.prove.handler(({ input }) => packs.prove(input)),
+      compose: api.packs.compose.handler(({ input }) => packs.compose(input)),
+      evaluateGate: api.packs.evaluateGate.handler(({ input, signal }) => told(gates.follow(input, signal))),
     },
     catalogue: { list: api.catalogue.list.handler(() => downloads.catalogue()) },
     downloads: {
@@ -143,6 +151,8 @@ export function createRouter(studio: Studio) {
     },
     text: {
       generate: api.text.generate.handler(({ input }) => text.generate(input)),
+      stream: api.text.stream.handler(({ input, signal }) => told(text.stream(input, signal))),
+      explain: api.text.explain.handler(({ input, signal }) => text.explain(input, signal)),
       evaluate: api.text.evaluate.handler(({ input }) => text.evaluate(input)),
     },
   });

@@ -15,7 +15,9 @@ import { Datasets } from './datasets.ts';
 import { Distances } from './distances.ts';
 import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
+import { Gates } from './gates.ts';
 import { Models } from './models.ts';
+import { Packs } from './packs.ts';
 import { Planner } from './planner.ts';
 import { Recipes } from './recipes.ts';
 import { RunCopies } from './run-copies.ts';
@@ -68,6 +70,8 @@ export interface Studio {
   readonly selfReplay: SelfReplay;
   readonly suites: Suites;
   readonly text: Text;
+  readonly packs: Packs;
+  readonly gates: Gates;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
   engines(): Promise<{ selected: string | null; engines: EngineInfo[] }>;
@@ -122,10 +126,13 @@ export function openStudio({ home, executor, resources, version, log = () => und
     selfReplay: new SelfReplay(context, models, datasets),
     suites: new Suites(context, datasets, text),
     text,
+    packs: new Packs(context, models, text),
+    gates: new Gates(context, datasets, text),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
     engines,
     close: async () => {
+      await text.close();
       await exports.close();
       await downloads.close();
       await imports.close();

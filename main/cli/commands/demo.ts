@@ -60,8 +60,8 @@ export function demoCommand(): Command {
       const run = await followQueued(session, started);
       if (run.model && !session.isJson) await showSamples(session, run.model, engine);
       say(`\n${describeResult(run)}\n\nThe same without replay, to see what the ${100 * REQUEST.replayShare} % of old text were worth:\n`);
-      const { id } = await studio.runs.start({ ...request, replayShare: 0, name: 'Demo: the same without replay' });
-      const control = await followRun(session, id);
+      const without = await studio.runs.start({ ...request, replayShare: 0, name: 'Demo: the same without replay' });
+      const control = await followQueued(session, without);
       const comparison = await studio.comparison.compare({ runs: [run.id, control.id], baseline: control.id });
       session.print({ ...run, control, comparison }, () => `\n${describeComparison(comparison)}\n\n${nextSteps(run, control)}`);
     }),
