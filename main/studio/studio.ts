@@ -15,8 +15,12 @@ import { Datasets } from './datasets.ts';
 import { Distances } from './distances.ts';
 import { Exports } from './exports.ts';
 import { ModelDownloads } from './model-downloads.ts';
+import { Gates } from './gates.ts';
 import { Models } from './models.ts';
+import { Packs } from './packs.ts';
 import { Planner } from './planner.ts';
+import { Recipes } from './recipes.ts';
+import { RunCopies } from './run-copies.ts';
 import { RunComparison } from './run-comparison.ts';
 import { RunExport } from './run-export.ts';
 import { RunHistory } from './run-history.ts';
@@ -56,6 +60,8 @@ export interface Studio {
   readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly copies: RunCopies;
+  readonly recipes: Recipes;
   readonly history: RunHistory;
   readonly comparison: RunComparison;
   readonly runExport: RunExport;
@@ -64,6 +70,8 @@ export interface Studio {
   readonly selfReplay: SelfReplay;
   readonly suites: Suites;
   readonly text: Text;
+  readonly packs: Packs;
+  readonly gates: Gates;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
   engines(): Promise<{ selected: string | null; engines: EngineInfo[] }>;
@@ -88,8 +96,11 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
+  const engines: Studio['engines'] = async () =>
+    (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>;
+  const recipes = new Recipes(context, models, runs);
+  const queue = new RunQueue(context, runs, () => recipes.tend());
   const comparison = new RunComparison(context, runs);
-  const queue = new RunQueue(context, runs);
   const datasetTokens = new DatasetTokens(context, datasets);
   const text = new Text(context, datasets);
   return {
@@ -106,6 +117,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
+    copies: new RunCopies(context, { runs, models, datasets, engines }),
+    recipes,
     history: new RunHistory(context, runs),
     comparison,
     runExport: new RunExport(context, runs, comparison),
@@ -113,11 +126,13 @@ export function openStudio({ home, executor, resources, version, log = () => und
     selfReplay: new SelfReplay(context, models, datasets),
     suites: new Suites(context, datasets, text),
     text,
+    packs: new Packs(context, models, text),
+    gates: new Gates(context, datasets, text),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
-    engines: async () =>
-      (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
+    engines,
     close: async () => {
+      await text.close();
       await exports.close();
       await downloads.close();
       await imports.close();

@@ -120,6 +120,7 @@ describe('migrations', () => {
       [130, '6ee708b7fdf298de'],
       [140, '06cb4ad3ad5d5cdb'],
       [150, '79797dd2963f5705'],
+      [160, '0a2ecea2ea1fbfcf'],
     ]);
   });
 
