@@ -5,6 +5,8 @@ import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
 import { evidenceCommand } from './commands/evidence.ts';
 import { modelCommand } from './commands/model.ts';
+import { queueCommand } from './commands/queue.ts';
+import { recipeCommand } from './commands/recipe.ts';
 import { packCommand } from './commands/pack.ts';
 import { runCommand } from './commands/run.ts';
 import { scoreCommand } from './commands/score.ts';
@@ -26,6 +28,8 @@ for (const each of [
   packCommand(),
   dataCommand(),
   trainCommand(),
+  recipeCommand(),
+  queueCommand(),
   runCommand(),
   evalCommand(),
   scoreCommand(),

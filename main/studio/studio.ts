@@ -19,6 +19,8 @@ import { Gates } from './gates.ts';
 import { Models } from './models.ts';
 import { Packs } from './packs.ts';
 import { Planner } from './planner.ts';
+import { Recipes } from './recipes.ts';
+import { RunCopies } from './run-copies.ts';
 import { RunComparison } from './run-comparison.ts';
 import { RunExport } from './run-export.ts';
 import { RunHistory } from './run-history.ts';
@@ -58,6 +60,8 @@ export interface Studio {
   readonly imports: DatasetImports;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly copies: RunCopies;
+  readonly recipes: Recipes;
   readonly history: RunHistory;
   readonly comparison: RunComparison;
   readonly runExport: RunExport;
@@ -92,8 +96,11 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
+  const engines: Studio['engines'] = async () =>
+    (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>;
+  const recipes = new Recipes(context, models, runs);
+  const queue = new RunQueue(context, runs, () => recipes.tend());
   const comparison = new RunComparison(context, runs);
-  const queue = new RunQueue(context, runs);
   const datasetTokens = new DatasetTokens(context, datasets);
   const text = new Text(context, datasets);
   return {
@@ -110,6 +117,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     imports,
     planner: new Planner(context, models, datasets, runs),
     runs,
+    copies: new RunCopies(context, { runs, models, datasets, engines }),
+    recipes,
     history: new RunHistory(context, runs),
     comparison,
     runExport: new RunExport(context, runs, comparison),
@@ -121,8 +130,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     gates: new Gates(context, datasets, text),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
-    engines: async () =>
-      (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
+    engines,
     close: async () => {
       await text.close();
       await exports.close();

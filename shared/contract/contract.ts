@@ -35,7 +35,8 @@ import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exp
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
-import { measurementsAtStepSchema, resumableSchema, runEventSchema, runRef } from './runs.ts';
+import { batchRef, batchSchema, batchSummarySchema, presetSchema, recipePreviewSchema, recipeSchema } from './recipes.ts';
+import { measurementsAtStepSchema, rerunVerdictSchema, resumableSchema, runEventSchema, runRef, runRequestSchema } from './runs.ts';
 import {
   saveSuiteRequestSchema,
   scoreEventSchema,
@@ -206,6 +207,21 @@ export const contract = {
     /** Records the run and starts the trainer, or lets the run wait while another one trains (status `queued`); returns as soon as it has an id. */
     start: call.input(trainStartSchema).output(runSummarySchema),
   },
+  /** Several runs that answer one question together. */
+  recipes: {
+    /** Settings of single runs under a name. */
+    presets: call.output(z.array(presetSchema)),
+    /** The runs that it would make, and what they need. */
+    preview: call.input(recipeSchema).output(recipePreviewSchema),
+    /** Puts them into the queue: all, or none when one is refused. */
+    start: call.input(recipeSchema).output(batchSchema),
+    /** Newest first. */
+    list: call.output(z.array(batchSummarySchema)),
+    /** With the points of finished runs, and of a forecast what its pilots say. */
+    show: call.input(batchRef).output(batchSchema),
+    /** Takes what waits out of the queue, and ends what trains with what it has learned. */
+    cancel: call.input(batchRef).output(batchSchema),
+  },
   /** Runs that wait until the device is free. The host of a page starts the next one whenever nothing trains. */
   queue: {
     /** The next one first. */
@@ -234,6 +250,12 @@ export const contract = {
     resume: call.input(runRef).output(runSummarySchema),
     /** Ends early: measures and saves what was learned so far. */
     stop: call.input(runRef).output(runSummarySchema),
+    /** What a run was asked for, to be changed and started. */
+    request: call.input(runRef).output(runRequestSchema),
+    /** Trains a run that is done once more, exactly: same configuration, seed and engine. */
+    rerun: call.input(runRef).output(runSummarySchema),
+    /** Whether a rerun made the same model. */
+    rerunVerdict: call.input(runRef).output(rerunVerdictSchema),
     rename: call.input(runRef.extend({ name: z.string().min(1).max(200) })).output(runSummarySchema),
     note: call.input(runRef.extend({ note: z.string().max(20_000) })).output(runSummarySchema),
     /** A page of the history. */

@@ -71,7 +71,12 @@ export function packCommand(): Command {
           withSession(options, async (session) => {
             const { pack, tokens, documents, new: newDatasets, old: oldDatasets } = options;
             if (tokens && tokens.length > MOST_GATES) {
-              throw refuse('So many gates are not evaluated at once.', `${tokens.length} values of --tokens`, `1 to ${MOST_GATES}`, 'Name fewer.');
+              throw refuse(
+                'So many gates are not evaluated at once.',
+                `${tokens.length} values of --tokens`,
+                `1 to ${MOST_GATES}`,
+                'Name fewer.',
+              );
             }
             const request = gateRequestSchema.parse({
               model,
