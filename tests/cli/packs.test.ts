@@ -54,14 +54,36 @@ test('a composition says what it made and what is to be minded', async () => {
 });
 
 test('a gate is evaluated, and decides for a prompt', async () => {
-  const evaluation = await strata.json<GateEvaluation>('pack', 'gate', 'second', '--pack', '1', '--tokens', '4', '8', '--documents', '5', ...ENGINE);
+  const evaluation = await strata.json<GateEvaluation>(
+    'pack',
+    'gate',
+    'second',
+    '--pack',
+    '1',
+    '--tokens',
+    '4',
+    '8',
+    '--documents',
+    '5',
+    ...ENGINE,
+  );
   expect(evaluation.pack).toBe(1);
   expect(evaluation.results.map(({ tokens, figures }) => [tokens, figures.length])).toEqual([
     [4, 2],
     [8, 2],
   ]);
   expect(await strata.failure('pack', 'gate', 'second', '--tokens', 'few')).toMatchObject({ code: 'BAD_INPUT', found: 'few' });
-  const gated = await strata.json<Generated>('generate', 'first', '--prompt', 'let total = 7;', '--max-tokens', '4', '--gate', '6', ...ENGINE);
+  const gated = await strata.json<Generated>(
+    'generate',
+    'first',
+    '--prompt',
+    'let total = 7;',
+    '--max-tokens',
+    '4',
+    '--gate',
+    '6',
+    ...ENGINE,
+  );
   expect(gated.gate).toMatchObject({ tokens: 6 });
   const { stdout } = await strata.run('generate', 'first', '--prompt', 'let total = 7;', '--max-tokens', '4', '--gate', ...ENGINE);
   expect(stdout).toMatch(/^The pack is (used|left out): on 14 tokens of the prompt the loss is [\d.]+ with it and [\d.]+ without\.$/m);
@@ -79,7 +101,10 @@ test('packs are dialled all together or one by one, and two models are compared 
   expect(stdout).toMatch(/^token +in +tiny +second +difference/m);
   expect(stdout).toMatch(/ block [23]: [+-]\d\.\d{4}$/m);
   for (const wrong of ['2', '-1', 'x=1', '3=0.5']) {
-    expect(await strata.failure('generate', 'second', '--prompt', 'a', `--strength=${wrong}`), wrong).toMatchObject({ code: 'BAD_INPUT', exitCode: 2 });
+    expect(await strata.failure('generate', 'second', '--prompt', 'a', `--strength=${wrong}`), wrong).toMatchObject({
+      code: 'BAD_INPUT',
+      exitCode: 2,
+    });
   }
   expect(await strata.failure('generate', 'tiny', '--prompt', 'a', '--strength', '0.5')).toMatchObject({ code: 'BAD_INPUT' });
   expect(await strata.failure('generate', 'second', '--prompt', 'a', '--gate-pack', '1')).toMatchObject({ code: 'BAD_INPUT' });
