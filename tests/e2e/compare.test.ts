@@ -135,8 +135,8 @@ describe('runs in the browser', () => {
     await page.getByText('+0.300 nats per token').waitFor();
     // Gentle: gain 0.3 at half its course, where a quarter of 0.056 was forgotten; greedy: between a quarter and half of its own.
     const at = page.getByRole('region', { name: 'Forgetting at that gain' });
-    await at.getByRole('row', { name: 'Gentle +0.014 20' }).waitFor();
-    await at.getByRole('row', { name: 'Greedy +0.030 12' }).waitFor();
+    await at.getByRole('row', { name: 'Gentle +0.014 20', exact: true }).waitFor();
+    await at.getByRole('row', { name: 'Greedy +0.030 12', exact: true }).waitFor();
   });
 
   it('have their differences, curves and files', async () => {
