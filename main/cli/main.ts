@@ -4,6 +4,7 @@ import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
 import { evidenceCommand } from './commands/evidence.ts';
+import { lineCommand } from './commands/line.ts';
 import { modelCommand } from './commands/model.ts';
 import { runCommand } from './commands/run.ts';
 import { scoreCommand } from './commands/score.ts';
@@ -24,6 +25,7 @@ for (const each of [
   modelCommand(),
   dataCommand(),
   trainCommand(),
+  lineCommand(),
   runCommand(),
   evalCommand(),
   scoreCommand(),

@@ -14,8 +14,10 @@ import { DatasetTokens } from './dataset-tokens.ts';
 import { Datasets } from './datasets.ts';
 import { Distances } from './distances.ts';
 import { Exports } from './exports.ts';
+import { Lines } from './lines.ts';
 import { ModelDownloads } from './model-downloads.ts';
 import { Models } from './models.ts';
+import { NextDomains } from './next-domain.ts';
 import { Planner } from './planner.ts';
 import { RunComparison } from './run-comparison.ts';
 import { RunExport } from './run-export.ts';
@@ -54,6 +56,8 @@ export interface Studio {
   readonly datasetSamples: DatasetSamples;
   readonly datasetTokens: DatasetTokens;
   readonly imports: DatasetImports;
+  readonly lines: Lines;
+  readonly nextDomains: NextDomains;
   readonly planner: Planner;
   readonly runs: Runs;
   readonly history: RunHistory;
@@ -104,6 +108,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     datasetSamples: new DatasetSamples(context, datasets, datasetTokens),
     datasetTokens,
     imports,
+    lines: new Lines(context, models, datasets, text),
+    nextDomains: new NextDomains(context, runs, datasets, datasetTokens),
     planner: new Planner(context, models, datasets, runs),
     runs,
     history: new RunHistory(context, runs),

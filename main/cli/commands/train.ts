@@ -7,9 +7,10 @@ import { SCHEDULE_FORM } from '../../../shared/domain/mixture-curve.ts';
 import { WEIGHTINGS } from '../../../shared/domain/mixture.ts';
 import { FAR_REPLAY, NEAR_REPLAY } from '../../../shared/domain/distance.ts';
 import { MAX_INSERTED_BLOCKS, PLACE_FORMS } from '../../../shared/domain/plan.ts';
-import type { Rendering } from '../../../shared/domain/rendering.ts';
+import { type Rendering, renderingSchema } from '../../../shared/domain/rendering.ts';
 import { type AdvancedSettings, describeSetting, parseSetting, SETTING_NAMES } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
+import { carriedOver, continued } from '../continue-run.ts';
 import { fields } from '../format.ts';
 import { renderingOptions } from '../rendering-options.ts';
 import { STRATA } from '../report.ts';
@@ -18,7 +19,9 @@ import { describePlan, describeResult, followRun } from '../train-display.ts';
 import { measured } from './model-plan.ts';
 
 interface TrainOptions extends CommonOptions, Rendering {
-  model: string;
+  model?: string;
+  continue?: string;
+  keepSample?: number;
   new: string[];
   old?: string[];
   replay?: number;
@@ -26,7 +29,7 @@ interface TrainOptions extends CommonOptions, Rendering {
   weights?: string;
   temperature?: number;
   maxRepeats?: number;
-  method: string;
+  method?: string;
   blocks?: number;
   at?: string;
   rank?: number;
@@ -50,7 +53,9 @@ interface TrainOptions extends CommonOptions, Rendering {
 export function trainCommand(): Command {
   const [completions, learn] = renderingOptions();
   return command('train', 'insert new blocks (or choose what else to train) and train on new data, with a share of the old replayed')
-    .requiredOption('--model <model>', 'the base: id or name')
+    .option('--model <model>', 'the base: id or name')
+    .option('--continue <run>', 'learn the next domain: from what this run made, with its data on the old side and its settings')
+    .addOption(wholeNumber('--keep-sample <n>', 'with --continue: replay a sample of about so many tokens of each dataset just learned', 1))
     .requiredOption('--new <datasets...>', 'what to learn; DATASET=NUMBER gives it a share of all tokens, or with --replay a weight')
     .option('--old <datasets...>', 'what must be kept: measured, and replayed; DATASET=NUMBER as with --new')
     .addOption(
@@ -65,7 +70,7 @@ export function trainCommand(): Command {
     .addOption(anyNumber('--max-repeats <r>', 'a dataset is gone through at most so many times; others of its role have the rest'))
     .addOption(completions)
     .addOption(learn)
-    .option('--method <method>', `what is trained: ${METHODS.join(', ')}`, 'expand')
+    .option('--method <method>', `what is trained: ${METHODS.join(', ')} (default expand)`)
     .addOption(wholeNumber('--blocks <n>', "expand: how many new blocks (default a quarter of the base's)", 1, MAX_INSERTED_BLOCKS))
     .option('--at <place>', `expand: ${PLACE_FORMS} (default even)`)
     .addOption(wholeNumber('--rank <n>', `lora: rank of the adapters (default ${DEFAULT_RANK})`, 1))
@@ -84,12 +89,17 @@ export function trainCommand(): Command {
     .option('--set <settings...>', 'key=value, see below')
     .option('--dry-run', 'only show what the run would do, need and cost')
     .addHelpText('after', moreHelp())
-    .action((options: TrainOptions) =>
+    .action((options: TrainOptions, called: Command) =>
       withSession(options, async (session) => {
         const { models, runs, datasets } = session.studio;
-        const request = requestOf(options, (text) => datasets.list().some(({ id, name }) => id === text || name === text));
-        const { model, oldDatasets, rendering } = request;
-        if (needsImportance(request)) await measured(session, { model, oldDatasets, ...(rendering ? { rendering } : {}) });
+        const isTyped = (name: string): boolean => called.getOptionValueSource(name) === 'cli';
+        const carried = await carriedOver(session, options);
+        const isRenderingTyped = isTyped('completions') || isTyped('learn');
+        const rendering = renderingSchema.parse(isRenderingTyped || !carried?.rendering ? options : carried.rendering);
+        const isDataset = (text: string): boolean => datasets.list().some(({ id, name }) => id === text || name === text);
+        const request = requestOf({ ...options, rendering }, isDataset, (asked) => (carried ? continued(carried, asked, datasets) : asked));
+        const { model, oldDatasets } = request;
+        if (needsImportance(request)) await measured(session, { model, oldDatasets, rendering });
         const preview = await runs.preview(request, () =>
           session.say('No replay share was given: measuring how far the new data are from the old.'),
         );
@@ -104,9 +114,16 @@ export function trainCommand(): Command {
     );
 }
 
-/** @param isDataset whether a text is the id or name of a dataset: one with `=` in it is no share. */
-function requestOf(options: TrainOptions, isDataset: (text: string) => boolean): ParsedTrainRequest {
-  if (!(METHODS as readonly string[]).includes(options.method)) {
+/**
+ * @param isDataset whether a text is the id or name of a dataset: one with `=` in it is no share.
+ * @param completed adds what another run carries over.
+ */
+function requestOf(
+  options: TrainOptions & { rendering: Rendering },
+  isDataset: (text: string) => boolean,
+  completed: (asked: Record<string, unknown>) => Record<string, unknown>,
+): ParsedTrainRequest {
+  if (options.method !== undefined && !(METHODS as readonly string[]).includes(options.method)) {
     throw refuse(
       'That is not a training method.',
       options.method,
@@ -121,7 +138,7 @@ function requestOf(options: TrainOptions, isDataset: (text: string) => boolean):
   const shares: Record<string, number> = {};
   const without = (texts: readonly string[] | undefined): string[] | undefined =>
     texts?.map((text) => withoutShare(text, isDataset, shares));
-  const asked: Record<string, unknown> = {
+  const asked = completed({
     model: options.model,
     newDatasets: without(options.new),
     oldDatasets: without(options.old),
@@ -130,7 +147,7 @@ function requestOf(options: TrainOptions, isDataset: (text: string) => boolean):
     weights: options.weights,
     temperature: options.temperature,
     maxRepeats: options.maxRepeats,
-    rendering: { completions: options.completions, learn: options.learn },
+    rendering: options.rendering,
     ...(Object.keys(shares).length > 0 ? { shares } : {}),
     method: options.method,
     blocks: options.blocks,
@@ -150,7 +167,7 @@ function requestOf(options: TrainOptions, isDataset: (text: string) => boolean):
     engine: options.engine,
     guard: options.guard === undefined ? undefined : parseGuard(options.guard),
     advanced: settingsOf(options.set ?? []),
-  };
+  });
   const parsed = trainRequestSchema.safeParse(asked);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
