@@ -5,7 +5,8 @@ import { refuse, type Session } from './session.ts';
 
 /** What `strata train --continue RUN` takes over from a run. */
 
-interface ContinueOptions {
+/** The options that say so. */
+export interface ContinueOptions {
   model?: string;
   continue?: string;
   keepSample?: number;

@@ -6,6 +6,9 @@ import { engineCommand } from './commands/engine.ts';
 import { evidenceCommand } from './commands/evidence.ts';
 import { lineCommand } from './commands/line.ts';
 import { modelCommand } from './commands/model.ts';
+import { queueCommand } from './commands/queue.ts';
+import { recipeCommand } from './commands/recipe.ts';
+import { packCommand } from './commands/pack.ts';
 import { runCommand } from './commands/run.ts';
 import { scoreCommand } from './commands/score.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -23,9 +26,12 @@ for (const each of [
   serveCommand(),
   engineCommand(),
   modelCommand(),
+  packCommand(),
   dataCommand(),
   trainCommand(),
   lineCommand(),
+  recipeCommand(),
+  queueCommand(),
   runCommand(),
   evalCommand(),
   scoreCommand(),

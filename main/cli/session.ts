@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { StrataError } from '../../shared/errors.ts';
 import { defaultHome } from '../studio/default-home.ts';
 import { ENGINE_NAMES, openStudio, parseEngineName, type Studio } from '../studio/studio.ts';
 import { ProcessExecutor } from '../training/process-executor.ts';
 import { reportError, STRATA } from './report.ts';
+import { RESOURCES } from './resources.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 /** Options that every command has. */
@@ -47,7 +47,7 @@ export async function withSession<Result>(options: CommonOptions, body: (session
   const studio = openStudio({
     home: options.home ?? defaultHome(),
     executor: new ProcessExecutor(),
-    resources: join(import.meta.dirname, '../../resources'),
+    resources: RESOURCES,
     version: VERSION,
     log: (message) => process.stderr.write(`${message}\n`),
   });

@@ -1,6 +1,7 @@
 import { randomStream } from '../../shared/domain/random.ts';
 import type { Engine } from '../engine/engine.ts';
 import { decodeToken, readPrompt } from './decode.ts';
+import { logSumExp } from './explain.ts';
 import type { Llama } from './parameters.ts';
 
 export interface GenerateOptions {
@@ -12,6 +13,11 @@ export interface GenerateOptions {
   stopIds?: readonly number[];
   /** Asked before each token; true ends early. */
   isCancelled?: () => boolean;
+  /**
+   * Hears of each token as soon as it is chosen, with its log-probability under the model, whatever the temperature; generation goes on when it
+   * has resolved.
+   */
+  onToken?: (id: number, logProbability: number) => Promise<void>;
   /** Asked after each token with all new ones; true ends with them. */
   isFinished?: (produced: readonly number[]) => boolean;
 }
@@ -28,6 +34,7 @@ export async function generate(engine: Engine, model: Llama, promptIds: readonly
     const next = options.temperature === 0 ? largest(logits) : sample(logits, options.temperature, random());
     if (options.stopIds?.includes(next)) break;
     produced.push(next);
+    await options.onToken?.(next, logits[next]! - logSumExp(logits));
     if (produced.length === options.maxTokens || past === model.config.contextLength) break;
     if (options.isCancelled?.() || options.isFinished?.(produced)) break;
     const { caches } = step;

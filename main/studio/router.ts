@@ -27,13 +27,17 @@ export function createRouter(studio: Studio) {
     nextDomains,
     planner,
     runs,
+    queue,
+    copies,
+    recipes,
     history,
     comparison,
     runExport,
     selfReplay,
-    queue,
     suites,
     text,
+    packs,
+    gates,
   } = studio;
   return api.router({
     workspace: {
@@ -53,6 +57,12 @@ export function createRouter(studio: Studio) {
       export: api.models.export.handler(({ input, signal }) => told(exports.follow(input, signal))),
       exportSizes: api.models.exportSizes.handler(({ input }) => exports.sizes(input)),
       remove: api.models.remove.handler(({ input }) => models.remove(input)),
+    },
+    packs: {
+      list: api.packs.list.handler(({ input }) => packs.list(input)),
+      prove: api.packs.prove.handler(({ input }) => packs.prove(input)),
+      compose: api.packs.compose.handler(({ input }) => packs.compose(input)),
+      evaluateGate: api.packs.evaluateGate.handler(({ input, signal }) => told(gates.follow(input, signal))),
     },
     catalogue: { list: api.catalogue.list.handler(() => downloads.catalogue()) },
     downloads: {
@@ -99,6 +109,14 @@ export function createRouter(studio: Studio) {
         runs.start(request, undefined, { queue: mayWait, priority }),
       ),
     },
+    recipes: {
+      presets: api.recipes.presets.handler(() => recipes.presets()),
+      preview: api.recipes.preview.handler(({ input }) => recipes.preview(input)),
+      start: api.recipes.start.handler(({ input }) => recipes.start(input)),
+      list: api.recipes.list.handler(() => recipes.list()),
+      show: api.recipes.show.handler(({ input }) => recipes.show(input)),
+      cancel: api.recipes.cancel.handler(({ input }) => recipes.cancel(input)),
+    },
     queue: {
       list: api.queue.list.handler(() => queue.list()),
       move: api.queue.move.handler(({ input }) => queue.move(input)),
@@ -115,6 +133,9 @@ export function createRouter(studio: Studio) {
       resumable: api.runs.resumable.handler(() => runs.resumable()),
       resume: api.runs.resume.handler(({ input }) => runs.resume(input)),
       stop: api.runs.stop.handler(({ input }) => runs.stop(input)),
+      request: api.runs.request.handler(({ input }) => copies.request(input)),
+      rerun: api.runs.rerun.handler(({ input }) => copies.rerun(input)),
+      rerunVerdict: api.runs.rerunVerdict.handler(({ input }) => copies.verdict(input)),
       rename: api.runs.rename.handler(({ input }) => history.rename(input)),
       note: api.runs.note.handler(({ input }) => history.note(input)),
       search: api.runs.search.handler(({ input }) => history.search(input)),
@@ -139,6 +160,8 @@ export function createRouter(studio: Studio) {
     },
     text: {
       generate: api.text.generate.handler(({ input }) => text.generate(input)),
+      stream: api.text.stream.handler(({ input, signal }) => told(text.stream(input, signal))),
+      explain: api.text.explain.handler(({ input, signal }) => text.explain(input, signal)),
       evaluate: api.text.evaluate.handler(({ input }) => text.evaluate(input)),
     },
   });

@@ -129,6 +129,9 @@ export class RunOwner {
       case 'import':
       case 'finished':
       case 'failed':
+      case 'said':
+      case 'answered':
+      case 'refused':
         return;
     }
   }

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Comparison } from '../../shared/contract/comparison.ts';
 import { bitsPerNat, type Comparability, ENGINE_AGREEMENT } from '../../shared/domain/comparability.ts';
 import type { Role, RunSummary } from '../../shared/domain/run.ts';
-import { type DocumentSums, estimateDifference } from '../../shared/domain/statistics.ts';
+import { Bootstrap, type DocumentSums, estimateDifference } from '../../shared/domain/statistics.ts';
 import { type ComparedMeasure, verdictOf } from '../../shared/domain/verdict.ts';
 import { type DatasetDocumentSums, findDocumentSums } from '../store/measurements.ts';
 import type { Reader } from '../store/open-store.ts';
@@ -53,7 +53,7 @@ function verdictFor(
       return refused(difference, `Of "${each.name}" no single documents were kept: it was measured before they were.`);
   }
   if (!isSame(before!, after!)) return refused(difference, 'Not the same documents were measured.');
-  const paired = estimateDifference(before!, after!);
+  const paired = estimateDifference(before!, after!, { bootstrap: documents.drawn(before!.sums.length) });
   if (!paired.interval) return refused(paired.value, 'One document alone tells nothing of others.');
   const tolerance = run.engine === baseline.engine ? 0 : toleranceIn(unit);
   const verdict = verdictOf(measure, paired, tolerance);
@@ -102,9 +102,17 @@ function isSame(a: PairedSums, b: PairedSums): boolean {
 class DocumentsOfRuns {
   readonly #reader: Reader;
   readonly #known = new Map<string, PairedSums | null>();
+  readonly #bootstraps = new Map<number, Bootstrap>();
 
   constructor(reader: Reader) {
     this.#reader = reader;
+  }
+
+  /** So many documents drawn again, the same for every pair of runs that has as many. */
+  drawn(documents: number): Bootstrap {
+    const known = this.#bootstraps.get(documents) ?? new Bootstrap(documents);
+    this.#bootstraps.set(documents, known);
+    return known;
   }
 
   of(run: RunSummary, measure: ComparedMeasure, unit: Comparability['unit']): PairedSums | null {

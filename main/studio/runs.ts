@@ -153,16 +153,23 @@ export class Runs {
 
   /**
    * Puts runs into the queue, all of them or, when one is refused, none.
-   * @param batch that they belong to.
+   * @param options.batch that they belong to.
+   * @param options.onRecorded writes down what belongs to them, in the same transaction.
    */
   async enqueue(
     requests: readonly ParsedTrainRequest[],
-    { batch, priority = 0 }: { batch?: string; priority?: number } = {},
+    options: { batch?: string; priority?: number; onRecorded?: (ids: readonly string[]) => void } = {},
   ): Promise<RunSummary[]> {
+    const { batch, priority = 0, onRecorded } = options;
     const frozen: FrozenRun[] = [];
     for (const request of requests) frozen.push(await this.#freeze(request));
-    const { store } = this.#context;
-    const ids = store.transaction(() => frozen.map((each) => this.#record(each, { priority, ...(batch ? { batch } : {}) }))).immediate();
+    const ids = this.#context.store
+      .transaction(() => {
+        const recorded = frozen.map((each) => this.#record(each, { priority, ...(batch ? { batch } : {}) }));
+        onRecorded?.(recorded);
+        return recorded;
+      })
+      .immediate();
     return ids.map((id) => this.show(id));
   }
 
@@ -211,12 +218,13 @@ export class Runs {
   /**
    * Records a run that repeats another one exactly, and starts it or puts it into the queue.
    * @param job of the other run, checked to be the same as it was.
+   * @param warnings that belong to it from the start.
    */
-  repeat(original: StoredRun, job: PreparedJob): RunSummary {
+  repeat(original: StoredRun, job: PreparedJob, warnings: readonly string[]): RunSummary {
     const { store } = this.#context;
     this.markOrphans();
     const { name, trainableParameters, trainableTensors, addedParameters } = original;
-    const frozen = { name: `${name} again`, slug: name, warnings: [], trainableParameters, trainableTensors, addedParameters, job };
+    const frozen = { name: `${name} again`, slug: name, warnings, trainableParameters, trainableTensors, addedParameters, job };
     const [id, isTaken] = store
       .transaction(() => {
         const recorded = this.#record(frozen, { priority: 0, rerunOf: original.id });

@@ -16,9 +16,13 @@ import { Distances } from './distances.ts';
 import { Exports } from './exports.ts';
 import { Lines } from './lines.ts';
 import { ModelDownloads } from './model-downloads.ts';
+import { Gates } from './gates.ts';
 import { Models } from './models.ts';
 import { NextDomains } from './next-domain.ts';
+import { Packs } from './packs.ts';
 import { Planner } from './planner.ts';
+import { Recipes } from './recipes.ts';
+import { RunCopies } from './run-copies.ts';
 import { RunComparison } from './run-comparison.ts';
 import { RunExport } from './run-export.ts';
 import { RunHistory } from './run-history.ts';
@@ -60,6 +64,8 @@ export interface Studio {
   readonly nextDomains: NextDomains;
   readonly planner: Planner;
   readonly runs: Runs;
+  readonly copies: RunCopies;
+  readonly recipes: Recipes;
   readonly history: RunHistory;
   readonly comparison: RunComparison;
   readonly runExport: RunExport;
@@ -68,6 +74,8 @@ export interface Studio {
   readonly selfReplay: SelfReplay;
   readonly suites: Suites;
   readonly text: Text;
+  readonly packs: Packs;
+  readonly gates: Gates;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
   engines(): Promise<{ selected: string | null; engines: EngineInfo[] }>;
@@ -92,8 +100,11 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const exports = new Exports(context, models);
   const distances = new Distances(context);
   const runs = new Runs(context, models, datasets, distances);
+  const engines: Studio['engines'] = async () =>
+    (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>;
+  const recipes = new Recipes(context, models, runs);
+  const queue = new RunQueue(context, runs, () => recipes.tend());
   const comparison = new RunComparison(context, runs);
-  const queue = new RunQueue(context, runs);
   const datasetTokens = new DatasetTokens(context, datasets);
   const text = new Text(context, datasets);
   return {
@@ -112,6 +123,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     nextDomains: new NextDomains(context, runs, datasets, datasetTokens),
     planner: new Planner(context, models, datasets, runs),
     runs,
+    copies: new RunCopies(context, { runs, models, datasets, engines }),
+    recipes,
     history: new RunHistory(context, runs),
     comparison,
     runExport: new RunExport(context, runs, comparison),
@@ -119,11 +132,13 @@ export function openStudio({ home, executor, resources, version, log = () => und
     selfReplay: new SelfReplay(context, models, datasets),
     suites: new Suites(context, datasets, text),
     text,
+    packs: new Packs(context, models, text),
+    gates: new Gates(context, datasets, text),
     info: () => ({ home, version, embeddedBase: existsSync(join(resources, 'base', 'model.safetensors')) ? EMBEDDED_BASE : null }),
     addSamples: () => addSamples(context, models, datasets),
-    engines: async () =>
-      (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>,
+    engines,
     close: async () => {
+      await text.close();
       await exports.close();
       await downloads.close();
       await imports.close();

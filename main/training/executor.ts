@@ -1,4 +1,4 @@
-import type { Control, Job, TrainerEvent } from './messages.ts';
+import type { Command, Control, Job, TrainerEvent } from './messages.ts';
 
 /**
  * Where jobs run. Today a child process on this machine (process-executor.ts); a cluster's job service would be another.
@@ -16,6 +16,8 @@ export interface JobHandle {
   readonly finished: Promise<unknown>;
   /** Asks a training job to pause, stop or give up, and an import to stop; other jobs end at once on `interrupt`. */
   control(control: Control): void;
+  /** Gives a job that answers requests one more, or takes one back. */
+  tell(command: Extract<Command, { type: 'ask' | 'leave' }>): void;
   /** Ends the process without asking. */
   kill(): void;
 }

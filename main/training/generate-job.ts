@@ -1,46 +1,68 @@
-import { StrataError } from '../../shared/errors.ts';
+import { setImmediate as otherWork } from 'node:timers/promises';
+import type { GateDecision, StreamEvent } from '../../shared/contract/text.ts';
 import type { Engine } from '../engine/engine.ts';
 import { generate } from '../llama/generate.ts';
-import { loadLlama, withoutInserted } from '../llama/parameters.ts';
-import { openModelFolder } from '../models/model-folder.ts';
-import { loadTokenizer } from '../models/tokenizer.ts';
-import type { GenerateJob } from './messages.ts';
+import { PieceReader } from '../models/piece-reader.ts';
+import type { GenerateRequest, SpeechEvent } from './speech-messages.ts';
+import { idsOfText, type LoadedModels, prepareVoice } from './voice.ts';
 
-/** Continues a prompt with a saved model, with its inserted blocks or without. */
-export async function generateText(job: GenerateJob, engine: Engine): Promise<{ text: string; tokenIds: number[] }> {
-  const folder = await openModelFolder(job.modelDirectory);
-  const tokenizer = await loadTokenizer(job.modelDirectory);
-  if (job.bypass && folder.plan === null) {
-    await folder.close();
-    throw new StrataError('BAD_INPUT', 'This model has no inserted blocks to leave out.', {
-      found: job.modelDirectory,
-      allowed: 'a model made by expansion',
-      hint: 'Ask the base itself for its answer.',
-    });
-  }
-  const insertedBefore = folder.plan?.inserted.map(({ position }) => position) ?? [];
-  const loaded = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name), insertedBefore });
-  const model = job.bypass ? withoutInserted(loaded) : loaded;
-  let promptIds = tokenizer.encode(job.prompt);
-  if (promptIds.length === 0) {
-    if (tokenizer.bosTokenId === null) {
-      throw new StrataError('BAD_INPUT', 'The prompt is empty, and this model has no token to start from.', {
-        hint: 'Give a prompt of at least one character.',
-      });
-    }
-    promptIds = [tokenizer.bosTokenId];
-  }
-  if (promptIds.length > folder.config.contextLength) {
-    throw new StrataError('BAD_INPUT', 'The prompt is longer than the model can read.', {
-      found: `${promptIds.length} tokens`,
-      allowed: `${folder.config.contextLength} tokens`,
-    });
-  }
-  const { maxTokens, temperature, seed } = job;
-  const stopIds = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
-  const tokenIds = await generate(engine, model, promptIds, { maxTokens, temperature, seed, stopIds });
-  await folder.close();
-  // A tokenizer may strip the space that starts a text: the continuation is what follows the prompt's own text.
-  const text = tokenizer.decode([...promptIds, ...tokenIds]).slice(tokenizer.decode(promptIds).length);
-  return { text, tokenIds };
+export interface GeneratedText {
+  text: string;
+  tokenIds: number[];
+  end: Extract<StreamEvent, { kind: 'end' }>['end'];
+  gate: GateDecision | null;
+  /** From the beginning to the first token, with loading and the gate, and from there to the last. */
+  secondsToFirst: number;
+  seconds: number;
+}
+
+/**
+ * Continues a prompt with a voice.
+ * @param say hears of every token as soon as it is there.
+ * @param isCancelled asked before each token; what was written by then is the answer.
+ */
+export async function generateText(
+  engine: Engine,
+  models: LoadedModels,
+  request: GenerateRequest,
+  say: (event: SpeechEvent) => void = () => undefined,
+  isCancelled: () => boolean = () => false,
+): Promise<GeneratedText> {
+  const started = performance.now();
+  let first: number | null = null;
+  const work = async (loaded: Parameters<Parameters<typeof models.use<GeneratedText>>[1]>[0]): Promise<GeneratedText> => {
+    const { tokenizer } = loaded;
+    const promptIds = idsOfText(loaded, request.prompt);
+    const voice = await prepareVoice(engine, loaded, request.voice, promptIds);
+    if (voice.decision) say({ kind: 'gate', decision: voice.decision });
+    const reader = new PieceReader(tokenizer);
+    for (const id of promptIds) reader.next(id);
+    const onToken = async (id: number, logProbability: number): Promise<void> => {
+      first ??= performance.now();
+      say({ kind: 'token', id, text: reader.next(id), logProbability });
+      await otherWork(); // messages come in, and other requests go on
+    };
+    const { maxTokens, temperature, seed } = request;
+    const stopIds = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
+    const tokenIds = await generate(engine, voice.model, promptIds, {
+      maxTokens,
+      temperature,
+      seed,
+      stopIds,
+      onToken,
+      isCancelled,
+    }).finally(voice.dispose);
+    // A tokenizer may strip the space that starts a text: the continuation is what follows the prompt's own text.
+    const text = tokenizer.decode([...promptIds, ...tokenIds]).slice(tokenizer.decode(promptIds).length);
+    const isFull = promptIds.length + tokenIds.length > voice.model.config.contextLength;
+    const end = tokenIds.length === maxTokens ? 'length' : isFull ? 'context' : 'stop';
+    const ended = performance.now();
+    const begun = first ?? ended;
+    return {
+      ...{ text, tokenIds, end, gate: voice.decision },
+      secondsToFirst: (begun - started) / 1000,
+      seconds: (ended - begun) / 1000,
+    };
+  };
+  return models.use(request.voice.modelDirectory, work, () => say({ kind: 'loading' }));
 }

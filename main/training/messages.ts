@@ -6,6 +6,7 @@ import { partOptionsSchema } from '../../shared/domain/evaluation/part.ts';
 import { guardEventSchema } from '../../shared/domain/guard.ts';
 import { methodSchema } from '../../shared/domain/method.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
+import { speechAnswerSchemas, speechCommandSchemas } from './speech-messages.ts';
 
 /** What goes between the studio and the trainer process, parsed on both sides. */
 
@@ -41,16 +42,22 @@ const trainJobSchema = z.object({
   modelDirectory: z.string(),
 });
 
-const generateJobSchema = z.object({
-  kind: z.literal('generate'),
+/** Answers requests about text until it is ended: see main/training/speech-job.ts. */
+const speechJobSchema = z.object({ kind: z.literal('speech'), engine: z.string() });
+
+/** How well a gate decides whether a pack is used: see main/training/gate-job.ts. */
+const gateJobSchema = z.object({
+  kind: z.literal('gate'),
   engine: z.string(),
   modelDirectory: z.string(),
-  prompt: z.string(),
-  maxTokens: z.int().min(1),
-  temperature: z.number().min(0),
-  seed: z.int(),
-  /** Leave the inserted blocks out: the base's own answer. */
-  bypass: z.boolean(),
+  /** The pack's blocks. */
+  positions: z.array(z.int().min(0)).min(1),
+  datasets: z.array(z.object({ name: z.string(), role: roleSchema, heldOutPath: z.string() })).min(1),
+  /** How many first tokens decide: each is evaluated. */
+  tokens: z.array(z.int().min(1)).min(1),
+  /** At most so many documents of each dataset, and tokens of each document. */
+  documents: z.int().min(2),
+  documentTokens: z.int().min(2),
 });
 
 /** Loss on texts: see design, "eval". */
@@ -79,6 +86,8 @@ const verifyJobSchema = z.object({
   modelDirectory: z.string(),
   /** Null when the base is no longer in the workspace: then only the bypass is compared with nothing. */
   baseModelDirectory: z.string().nullable(),
+  /** The blocks without which it is its base; those of its last expansion unless said. */
+  positions: z.array(z.int().min(0)).optional(),
 });
 
 /** How much each block matters for old text: see main/training/importance-job.ts. */
@@ -165,7 +174,8 @@ const selfTestJobSchema = z.object({ kind: z.literal('self-test'), engines: z.ar
 
 export const jobSchema = z.discriminatedUnion('kind', [
   trainJobSchema,
-  generateJobSchema,
+  speechJobSchema,
+  gateJobSchema,
   evaluateJobSchema,
   verifyJobSchema,
   importanceJobSchema,
@@ -177,7 +187,8 @@ export const jobSchema = z.discriminatedUnion('kind', [
 ]);
 export type Job = z.infer<typeof jobSchema>;
 export type TrainJob = z.infer<typeof trainJobSchema>;
-export type GenerateJob = z.infer<typeof generateJobSchema>;
+export type SpeechJob = z.infer<typeof speechJobSchema>;
+export type GateJob = z.infer<typeof gateJobSchema>;
 export type EvaluateJob = z.infer<typeof evaluateJobSchema>;
 export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type ImportanceJob = z.infer<typeof importanceJobSchema>;
@@ -206,6 +217,7 @@ export type Control = z.infer<typeof controlSchema>;
 export const commandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), job: jobSchema }),
   z.object({ type: z.literal('control'), control: controlSchema }),
+  ...speechCommandSchemas,
 ]);
 export type Command = z.infer<typeof commandSchema>;
 
@@ -272,6 +284,7 @@ export const trainerEventSchema = z.discriminatedUnion('type', [
   /** How far a job is that can count what it does. */
   z.object({ type: z.literal('done'), done: z.int(), of: z.int() }),
   z.object({ type: z.literal('import'), progress: importProgressSchema }),
+  ...speechAnswerSchemas,
   /** A job's result; its shape belongs to the job's kind. */
   z.object({ type: z.literal('finished'), result: z.unknown() }),
   z.object({ type: z.literal('failed'), error: errorRecordSchema }),

@@ -37,10 +37,11 @@ export class ProcessExecutor implements Executor {
 
   start(job: Job, onEvent: (event: TrainerEvent) => void): JobHandle {
     if (job.kind === 'self-test') {
-      return { finished: this.selectEngine(), control: () => undefined, kill: () => undefined };
+      return { finished: this.selectEngine(), control: () => undefined, tell: () => undefined, kill: () => undefined };
     }
     let child: ChildJob | null = null;
     let early: Control | 'kill' | null = null;
+    const told: Parameters<JobHandle['tell']>[0][] = [];
     const prepared = job.kind === 'import' ? Promise.resolve({ resolved: job, environment: {} }) : this.#withEngine(job);
     const finished = prepared.then(async ({ resolved, environment }) => {
       const isUnwanted: boolean = early === 'kill' || (early !== null && resolved.kind !== 'train');
@@ -49,6 +50,7 @@ export class ProcessExecutor implements Executor {
       }
       child = runInChild(this.#spawn(environment), resolved, onEvent);
       if (early !== null) child.control(early as Control);
+      for (const command of told) child.tell(command);
       return child.finished;
     });
     return {
@@ -56,6 +58,10 @@ export class ProcessExecutor implements Executor {
       control: (control) => {
         if (child) child.control(control);
         else early = control;
+      },
+      tell: (command) => {
+        if (child) child.tell(command);
+        else told.push(command);
       },
       kill: () => {
         if (child) child.kill();
@@ -157,6 +163,7 @@ function runInChild(port: TrainerPort, job: Job, onEvent: (event: TrainerEvent) 
   return {
     finished,
     control: (control) => (workOf(job) === 'other' ? kill() : port.send({ type: 'control', control })),
+    tell: (command) => port.send(command),
     kill,
   };
 }

@@ -3,13 +3,14 @@ import { engineDirectory } from '../engine/engine-directory.ts';
 import { examineEngine } from '../engine/examine-engine.ts';
 import { type EngineName, loadEngine } from '../engine/load-engine.ts';
 import { evaluateText } from './evaluate-job.ts';
-import { generateText } from './generate-job.ts';
+import { evaluatePackGate } from './gate-job.ts';
 import { importFiles } from './import-job.ts';
 import { measureImportance } from './importance-job.ts';
 import { measureMovement } from './movement-job.ts';
 import { commandSchema, type Control, type Job, type TrainerEvent } from './messages.ts';
 import { scoreModel } from './score-job.ts';
 import { writeSelfReplay } from './self-replay-job.ts';
+import { Speech } from './speech-job.ts';
 import { train } from './train.ts';
 import { explainFailure, workOf } from './trainer-end.ts';
 import { verifyExpansion } from './verify-job.ts';
@@ -27,6 +28,8 @@ interface ParentPort {
 const electronPort = (process as unknown as { parentPort?: ParentPort }).parentPort;
 let requested: Control | null = null;
 let isTraining = false;
+/** Requests of a speech job: they may come before its engine is loaded. */
+const speech = new Speech((event) => void send(event));
 /** Stops an import. */
 const stop = new AbortController();
 
@@ -35,7 +38,9 @@ function receive(message: unknown): void {
   if (command.type === 'control') {
     requested = command.control;
     stop.abort();
-  } else void answer(command.job);
+  } else if (command.type === 'start') void answer(command.job);
+  else if (command.type === 'ask') speech.ask(command.number, command.request);
+  else speech.leave(command.number);
 }
 
 /** Resolves once the message is on its way: exiting earlier would lose it. */
@@ -71,8 +76,10 @@ async function perform(job: Job): Promise<unknown> {
     case 'train':
       isTraining = true;
       return train(job, engine, emit, () => requested);
-    case 'generate':
-      return generateText(job, engine);
+    case 'speech':
+      return speech.serve(engine);
+    case 'gate':
+      return evaluatePackGate(job, engine, emit);
     case 'evaluate':
       return evaluateText(job, engine);
     case 'importance':

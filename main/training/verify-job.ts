@@ -10,6 +10,9 @@ export interface Verification {
   maxLogitDifference: number | null;
   /** Between the base and the expanded model with its inserted blocks left out: always 0. Null without the base, or when it is not finite. */
   bypassDifference: number | null;
+  /** Of the text that they were compared on. */
+  tokens: number;
+  engine: string;
   problems: string[];
 }
 
@@ -25,15 +28,17 @@ const PASSAGES = [
 export async function verifyExpansion(job: VerifyJob, engine: Engine): Promise<Verification> {
   const folder = await openModelFolder(job.modelDirectory);
   const tokenizer = await loadTokenizer(job.modelDirectory);
-  const insertedBefore = folder.plan?.inserted.map(({ position }) => position) ?? [];
+  const insertedBefore = job.positions ?? folder.plan?.inserted.map(({ position }) => position) ?? [];
   const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name), insertedBefore });
   const problems: string[] = [];
   let maxLogitDifference: number | null = null;
   let bypassDifference: number | null = null;
+  let tokens = 0;
   const base = job.baseModelDirectory === null ? null : await loadBase(job.baseModelDirectory, engine);
   if (base) {
     const limit = Math.min(folder.config.contextLength, base.config.contextLength);
     const windows = PASSAGES.map((text) => Int32Array.from(tokenizer.encode(text).slice(0, limit))).filter((ids) => ids.length > 0);
+    tokens = windows.reduce((sum, { length }) => sum + length, 0);
     maxLogitDifference = finite(await largestLogitDifference(engine, base, model, windows));
     bypassDifference = finite(await largestLogitDifference(engine, base, withoutInserted(model), windows));
     if (maxLogitDifference === null) problems.push('The model or its base computes infinite or undefined logits.');
@@ -45,7 +50,7 @@ export async function verifyExpansion(job: VerifyJob, engine: Engine): Promise<V
   }
   disposeLlama(model);
   await folder.close();
-  return { maxLogitDifference, bypassDifference, problems };
+  return { maxLogitDifference, bypassDifference, tokens, engine: engine.name, problems };
 }
 
 function finite(difference: number): number | null {

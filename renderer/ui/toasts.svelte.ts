@@ -13,7 +13,8 @@ export interface Toast {
 export class ToastsState {
   list = $state.raw<readonly Toast[]>([]);
   #next = 0;
-  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
+  /** By id. */
+  readonly #timers: Record<number, ReturnType<typeof setTimeout>> = {};
 
   show(text: string, action?: Toast['action']): void {
     const toast: Toast = { id: this.#next++, text, ...(action && { action }) };
@@ -23,20 +24,17 @@ export class ToastsState {
 
   /** Keeps one while it is pointed at or has the focus. */
   hold(id: number): void {
-    clearTimeout(this.#timers.get(id));
+    clearTimeout(this.#timers[id]);
   }
 
   goOn(id: number): void {
     this.hold(id);
-    this.#timers.set(
-      id,
-      setTimeout(() => this.close(id), SHOWN_MS),
-    );
+    this.#timers[id] = setTimeout(() => this.close(id), SHOWN_MS);
   }
 
   close(id: number): void {
     this.hold(id);
-    this.#timers.delete(id);
+    delete this.#timers[id];
     this.list = this.list.filter((toast) => toast.id !== id);
   }
 }

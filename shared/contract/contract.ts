@@ -34,8 +34,10 @@ import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
 import { jointRequestSchema, lineEventSchema, lineRefSchema, lineRowSchema, lineSchema, nextDomainSchema } from './lines.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
+import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
-import { measurementsAtStepSchema, resumableSchema, runEventSchema, runRef } from './runs.ts';
+import { batchRef, batchSchema, batchSummarySchema, presetSchema, recipePreviewSchema, recipeSchema } from './recipes.ts';
+import { measurementsAtStepSchema, rerunVerdictSchema, resumableSchema, runEventSchema, runRef, runRequestSchema } from './runs.ts';
 import {
   saveSuiteRequestSchema,
   scoreEventSchema,
@@ -48,7 +50,15 @@ import {
   suiteSchema,
   suiteTableSchema,
 } from './suites.ts';
-import { textEvaluationSchema } from './text.ts';
+import {
+  explainRequestSchema,
+  explanationSchema,
+  generatedSchema,
+  generateRequestSchema,
+  streamEventSchema,
+  streamRequestSchema,
+  textEvaluationSchema,
+} from './text.ts';
 import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
 
 /**
@@ -93,6 +103,16 @@ export const contract = {
     /** What a model is stored as, and how large it would be in each format and element type. */
     exportSizes: call.input(z.object({ model: z.string() })).output(exportSizesSchema),
     remove: call.input(z.object({ model: z.string() })).output(z.object({ removed: z.string() })),
+  },
+  packs: {
+    /** The packs of a model, and what was measured of them. */
+    list: call.input(z.object({ model: z.string() })).output(modelPacksSchema),
+    /** Whether it is its base without them, to the last bit. */
+    prove: call.input(z.object({ model: z.string(), engine: z.string().optional() })).output(packProofSchema),
+    /** Makes a model of a base and packs of other models: to stack them, to take one out, or to make a strength its own. */
+    compose: call.input(composeRequestSchema).output(composedSchema),
+    /** How well a gate decides whether a pack is used; leaving off ends it. */
+    evaluateGate: call.input(gateRequestSchema).output(eventIterator(gateEventSchema)),
   },
   catalogue: {
     list: call.output(z.array(catalogueModelSchema)),
@@ -200,6 +220,21 @@ export const contract = {
     /** Records the run and starts the trainer, or lets the run wait while another one trains (status `queued`); returns as soon as it has an id. */
     start: call.input(trainStartSchema).output(runSummarySchema),
   },
+  /** Several runs that answer one question together. */
+  recipes: {
+    /** Settings of single runs under a name. */
+    presets: call.output(z.array(presetSchema)),
+    /** The runs that it would make, and what they need. */
+    preview: call.input(recipeSchema).output(recipePreviewSchema),
+    /** Puts them into the queue: all, or none when one is refused. */
+    start: call.input(recipeSchema).output(batchSchema),
+    /** Newest first. */
+    list: call.output(z.array(batchSummarySchema)),
+    /** With the points of finished runs, and of a forecast what its pilots say. */
+    show: call.input(batchRef).output(batchSchema),
+    /** Takes what waits out of the queue, and ends what trains with what it has learned. */
+    cancel: call.input(batchRef).output(batchSchema),
+  },
   /** Runs that wait until the device is free. The host of a page starts the next one whenever nothing trains. */
   queue: {
     /** The next one first. */
@@ -228,6 +263,12 @@ export const contract = {
     resume: call.input(runRef).output(runSummarySchema),
     /** Ends early: measures and saves what was learned so far. */
     stop: call.input(runRef).output(runSummarySchema),
+    /** What a run was asked for, to be changed and started. */
+    request: call.input(runRef).output(runRequestSchema),
+    /** Trains a run that is done once more, exactly: same configuration, seed and engine. */
+    rerun: call.input(runRef).output(runSummarySchema),
+    /** Whether a rerun made the same model. */
+    rerunVerdict: call.input(runRef).output(rerunVerdictSchema),
     rename: call.input(runRef.extend({ name: z.string().min(1).max(200) })).output(runSummarySchema),
     note: call.input(runRef.extend({ note: z.string().max(20_000) })).output(runSummarySchema),
     /** A page of the history. */
@@ -260,21 +301,11 @@ export const contract = {
     score: call.input(scoreRequestSchema).output(eventIterator(scoreEventSchema)),
   },
   text: {
-    generate: call
-      .input(
-        z.object({
-          /** Model or run, id or name. */
-          model: z.string(),
-          prompt: z.string(),
-          maxTokens: z.int().min(1).max(8192).default(64),
-          /** 0 is greedy. */
-          temperature: z.number().min(0).max(10).default(0),
-          seed: z.int().min(0).default(0),
-          /** Skip the inserted blocks: the base's own answer. */
-          bypass: z.boolean().default(false),
-        }),
-      )
-      .output(z.object({ text: z.string(), tokenIds: z.array(z.int()) })),
+    generate: call.input(generateRequestSchema).output(generatedSchema),
+    /** An answer token by token; leaving off ends it at the next token. */
+    stream: call.input(streamRequestSchema).output(eventIterator(streamEventSchema)),
+    /** What voices think of each token of a text, and which blocks moved it. */
+    explain: call.input(explainRequestSchema).output(explanationSchema),
     evaluate: call
       .input(
         z.object({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { datasetMeasureSchema } from '../domain/measurement.ts';
 import { evaluationSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
+import { trainRequestSchema } from './training.ts';
 
 /** Runs while they go on. */
 
@@ -37,3 +38,22 @@ export const resumableSchema = z.object({
   reason: z.string(),
 });
 export type Resumable = z.infer<typeof resumableSchema>;
+
+/** The request that leads to a run's configuration again, to be changed and started. */
+export const runRequestSchema = z.object({
+  request: trainRequestSchema,
+  /** What the request names and the workspace no longer has: to be chosen anew. */
+  missing: z.array(z.object({ kind: z.enum(['model', 'dataset']), id: z.string(), name: z.string() })),
+  /** What of the configuration no request can say. */
+  notes: z.array(z.string()),
+});
+export type RunRequest = z.input<typeof runRequestSchema>;
+
+/** Whether a rerun made the same model, by the hashes of both; null while that cannot be said. */
+export const rerunVerdictSchema = z.object({
+  original: z.string(),
+  rerun: z.string(),
+  isIdentical: z.boolean().nullable(),
+  reason: z.string(),
+});
+export type RerunVerdict = z.infer<typeof rerunVerdictSchema>;

@@ -29,6 +29,23 @@ export const expansionTrainingSchema = z.object({
   forgetting: z.number().nullable(),
 });
 
+/** A pack that a model was composed with: blocks that were inserted and trained elsewhere, on the same base or on it with other packs. */
+export const composedPackSchema = z.object({
+  /** The run or model that first had it, and the run that trained it; null where that is not known. */
+  name: z.string().nullable(),
+  run: z.string().nullable(),
+  /** The model that its blocks were taken from, and the one that they were trained on. */
+  model: z.object({ name: z.string(), hash: z.string() }),
+  base: z.object({ name: z.string(), hash: z.string() }),
+  /** Its blocks in the model that came of the step. */
+  positions: z.array(z.int().min(0)).min(1),
+  /** What its attention output and down projection were multiplied with. */
+  strength: z.number().gt(0).max(1),
+  /** How it was trained; null for blocks that nothing trained. */
+  training: expansionTrainingSchema.nullable(),
+});
+export type ComposedPack = z.infer<typeof composedPackSchema>;
+
 /** One step of a model's line: from one model to the next. */
 export const expansionStepSchema = z.object({
   /** Id of the model or run that came of it, in the workspace where it was made; null where an earlier version did not write it down. */
@@ -42,6 +59,8 @@ export const expansionStepSchema = z.object({
   importance: importanceSchema.nullable(),
   /** How it was trained; null while inserted blocks are identities. */
   training: expansionTrainingSchema.nullable(),
+  /** The packs that inserted blocks were taken from, where the step put finished ones together instead of training. */
+  composition: z.array(composedPackSchema).min(1).optional(),
 });
 export type ExpansionStep = z.infer<typeof expansionStepSchema>;
 
@@ -54,7 +73,8 @@ const tensorHashesSchema = z.record(
 const MAX_STEPS = 1000;
 
 export const expansionSchema = z.object({
-  schemaVersion: z.literal(3),
+  /** 4 where a step of the line is a composition, which a program of version 3 would take for damaged weights. */
+  schemaVersion: z.literal([3, 4]),
   /** The model that the line begins with. */
   base: z.object({ name: z.string(), hash: z.string() }),
   /** From there to this model, oldest first. */

@@ -82,6 +82,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
       'runs?q=x',
       'runs?shelf=deleted',
       'compare',
+      'playground',
       'datasets/nothing',
       'nowhere',
     ]) {
@@ -129,7 +130,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
     await page.getByText('done', { exact: true }).waitFor({ timeout: 180_000 });
     [run] = (await studio.strata<RunSummary[]>('run', 'list')).map(({ id }) => id) as [string];
     const [dataset] = await studio.strata<DatasetInfo[]>('data', 'list');
-    for (const path of ['', 'datasets', `datasets/${dataset!.id}`, 'models', 'train', 'runs', `runs/${run}`]) {
+    for (const path of ['', 'datasets', `datasets/${dataset!.id}`, 'models', 'train', 'runs', 'playground', `runs/${run}`]) {
       await page.goto(`${new URL(studio.url).origin}/#/${path}`);
       await page.getByRole('heading', { level: 1 }).waitFor();
       expect(await violations(), `page "${path}"`).toEqual([]);

@@ -74,6 +74,7 @@ describe('the line of a model', () => {
     const { page } = open;
     await page.getByRole('button', { name: /^Measure \d+ missing scores?$/ }).click();
     await page.getByRole('button', { name: /^Measure \d+ missing/ }).waitFor({ state: 'detached', timeout: 120_000 });
+    await page.getByRole('button', { name: 'Stop measuring' }).waitFor({ state: 'detached', timeout: 120_000 });
     const { figures, tasks } = await studio.strata<Line>('line', 'show', 'second');
     expect(tasks.every(({ cells }) => cells.every(({ isKnown }) => isKnown))).toBe(true);
     const shown = page.getByText('Forward transfer', { exact: true }).locator('xpath=following-sibling::dd[1]');

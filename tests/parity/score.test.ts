@@ -13,7 +13,7 @@ import { type ChoiceResult, choiceFigures } from '../../shared/domain/evaluation
 import type { ItemRow } from '../../shared/domain/evaluation/row-fields.ts';
 import { fastEngine } from '../support/engines.ts';
 import { sharedData } from '../support/shared-data.ts';
-import { models, pythonWithoutAssertions } from './sides.ts';
+import { models, pythonWithoutAssertions, root } from './sides.ts';
 
 /** Multiple choice beside lm-evaluation-harness: its tasks and its model class on the same rows, every item of every set. */
 
@@ -33,6 +33,8 @@ interface Answers {
   accuracies: number[];
   errors: number[];
 }
+
+const FIXTURES = join(root, 'tests/fixtures/evaluation');
 
 /** Sums of float32 values in another order; log-likelihoods of these sets lie between -1 and -1000. */
 const RELATIVE_DIFFERENCE = 1e-4;
@@ -54,7 +56,7 @@ describe.skipIf(!sharedData)('multiple choice', () => {
     async ({ name: model, prepare }) => {
       const path = join(folder, model);
       await prepare(path);
-      const theirs = await answersOfHarness(path);
+      const theirs = await answersOfHarness(path, sets);
       await withScoredModel(path, engine, async (scored) => {
         for (const [index, { name, form, rows, hasOwnLengths = false }] of sets.entries()) {
           const ours = await scoreChoices(scored, numbered(rows), form, () => Promise.resolve());
@@ -64,9 +66,26 @@ describe.skipIf(!sharedData)('multiple choice', () => {
     },
   );
 
-  async function answersOfHarness(model: string): Promise<Answers[]> {
+  it('of the fixture is what was recorded: STRATA_RECORD_SCORES=1 records it anew', { timeout: 300_000 }, async () => {
+    const path = join(folder, 'fixture');
+    await models[0]!.prepare(path);
+    const fixture = JSON.parse(await readFile(join(FIXTURES, 'choices.json'), 'utf8')) as Pick<ChoiceSet, 'task' | 'rows'>[];
+    const answers = (await answersOfHarness(path, fixture)).map(({ items }) => items);
+    const recorded = join(FIXTURES, 'choices.lm-eval.json');
+    if (process.env.STRATA_RECORD_SCORES) await writeFile(recorded, `${JSON.stringify(answers, null, 2)}\n`);
+    const known = JSON.parse(await readFile(recorded, 'utf8')) as Answers['items'][];
+    for (const [index, items] of answers.entries()) {
+      for (const [place, { logLikelihoods, ...choices }] of items.entries()) {
+        const { logLikelihoods: before, ...rest } = known[index]![place]!;
+        expect(choices).toEqual(rest);
+        for (const [choice, sum] of logLikelihoods.entries()) expect(sum).toBeCloseTo(before[choice]!, 3); // another processor adds otherwise
+      }
+    }
+  });
+
+  async function answersOfHarness(model: string, asked: readonly Pick<ChoiceSet, 'task' | 'rows' | 'theirs'>[]): Promise<Answers[]> {
     const job = { model, sets: [] as { task: string; rows: string }[], out: `${model}.answers.json` };
-    for (const [index, { task, rows, theirs = rows }] of sets.entries()) {
+    for (const [index, { task, rows, theirs = rows }] of asked.entries()) {
       const path = `${model}.${index}.jsonl`;
       await writeFile(path, theirs.map((row) => `${JSON.stringify(row)}\n`).join(''));
       job.sets.push({ task, rows: path });

@@ -11,15 +11,13 @@ const train: Extract<Command, { type: 'start' }>['job'] = {
   runDirectory: '/runs/1',
   modelDirectory: '/models/1',
 };
-const generate = {
-  kind: 'generate',
-  engine: 'wasm',
-  modelDirectory: '/m',
-  prompt: '',
-  maxTokens: 1,
-  temperature: 0,
-  seed: 0,
-  bypass: false,
+const voice = { modelDirectory: '/m', strengths: [1, 0.5], gate: { tokens: 8, positions: [1] } };
+const generate = { kind: 'generate', voice, prompt: '', maxTokens: 1, temperature: 0, seed: 0 };
+const explain = { kind: 'explain', voices: [voice], prompt: 'a', continuation: [1, 2], alternatives: 5, blocks: 16 };
+const speech = { kind: 'speech', engine: 'wasm' };
+const gate = {
+  ...{ kind: 'gate', engine: 'wasm', modelDirectory: '/m', positions: [1], tokens: [8], documents: 10, documentTokens: 64 },
+  datasets: [{ name: 'a', role: 'new', heldOutPath: '/a' }],
 };
 const evaluate = { kind: 'evaluate', engine: 'wasm', modelDirectory: '/m', files: ['/t'], context: 2 };
 
@@ -36,9 +34,13 @@ describe('commands', () => {
       mappings: [],
       version: 1,
     };
-    for (const job of [imported, train, generate, evaluate, { ...evaluate, context: null }, verify, selfTest]) {
+    for (const job of [imported, train, speech, gate, evaluate, { ...evaluate, context: null }, verify, selfTest]) {
       expect(commandSchema.parse({ type: 'start', job })).toEqual({ type: 'start', job });
     }
+    for (const request of [generate, explain, { ...explain, continuation: 'text' }]) {
+      expect(commandSchema.parse({ type: 'ask', number: 1, request })).toEqual({ type: 'ask', number: 1, request });
+    }
+    expect(commandSchema.parse({ type: 'leave', number: 1 })).toEqual({ type: 'leave', number: 1 });
     for (const control of ['pause', 'stop', 'interrupt']) {
       expect(commandSchema.parse({ type: 'control', control })).toEqual({ type: 'control', control });
     }
@@ -49,8 +51,11 @@ describe('commands', () => {
     ['a word', 'start'],
     ['an unknown type', { type: 'begin', job: train }],
     ['an unknown control', { type: 'control', control: 'resume' }],
+    ['a negative number of tokens', { type: 'ask', number: 1, request: { ...generate, maxTokens: -1 } }],
+    ['a negative temperature', { type: 'ask', number: 1, request: { ...generate, temperature: -0.5 } }],
+    ['a request of no kind', { type: 'ask', number: 1, request: { ...generate, kind: 'sing' } }],
     ['no job', { type: 'start' }],
-    ['an unknown kind of job', { type: 'start', job: { ...generate, kind: 'dream' } }],
+    ['an unknown kind of job', { type: 'start', job: { ...speech, kind: 'dream' } }],
   ])('that are %s are refused', (_, command) => {
     expect(commandSchema.safeParse(command).success).toBe(false);
   });
@@ -64,8 +69,8 @@ describe('commands', () => {
     ['a learning rate that is no number', { ...train, configuration: configurationRecord({ learningRate: NaN }) }],
     ['a learning rate that is infinite', { ...train, configuration: configurationRecord({ learningRate: Infinity }) }],
     ['an unknown method', { ...train, configuration: configurationRecord({ method: 'magic' as never }) }],
-    ['a negative number of tokens', { ...generate, maxTokens: -1 }],
-    ['a negative temperature', { ...generate, temperature: -0.5 }],
+    ['a gate without a pack', { ...gate, positions: [] }],
+    ['a gate that no token decides', { ...gate, tokens: [0] }],
     ['an evaluation without end', { ...evaluate, context: 0 }],
     ['an evaluation that predicts nothing', { ...evaluate, context: 1 }],
   ])('to do a job with %s are refused', (_, job) => {

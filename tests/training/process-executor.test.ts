@@ -8,6 +8,7 @@ import { ENGINE_NAMES } from '../../main/engine/load-engine.ts';
 import type { Control, Job, TrainerEvent, TrainJob, TrainResult } from '../../main/training/messages.ts';
 import { trainResultSchema } from '../../main/training/messages.ts';
 import { type EngineSelection, ProcessExecutor, type SpawnTrainer } from '../../main/training/process-executor.ts';
+import type { GenerateRequest, JobVoice } from '../../main/training/speech-messages.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { engineNames, fastEngine } from '../support/engines.ts';
 import { withLimitedMemory } from '../support/limited-process.ts';
@@ -44,15 +45,12 @@ async function runInProcess(job: Job, onEvent: (event: TrainerEvent) => Control 
   }
 }
 
-const generateJob = (changes: Partial<Extract<Job, { kind: 'generate' }>> = {}): Job => ({
-  kind: 'generate',
+const evaluateJob = (changes: Partial<Extract<Job, { kind: 'evaluate' }>> = {}): Job => ({
+  kind: 'evaluate',
   engine: fastEngine,
   modelDirectory: tiny.sources.model,
-  prompt: 'The ',
-  maxTokens: 4,
-  temperature: 0,
-  seed: 0,
-  bypass: false,
+  files: [tiny.sources.oldText],
+  context: 32,
   ...changes,
 });
 
@@ -181,10 +179,47 @@ describe('what is asked before the process exists', () => {
   });
 
   it.each(['control', 'kill'] as const)('by %s ends any other job before it starts', async (way) => {
-    const handle = executor.start(generateJob(), () => undefined);
+    const handle = executor.start(evaluateJob(), () => undefined);
     if (way === 'control') handle.control('interrupt');
     else handle.kill();
     await expect(handle.finished).rejects.toMatchObject({ code: 'INTERRUPTED', exitCode: 130 });
+  });
+});
+
+describe('a process that answers requests', () => {
+  const voice = (): JobVoice => ({ modelDirectory: tiny.sources.model, strengths: null, gate: null });
+  const generate = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
+    ...{ kind: 'generate', voice: voice(), prompt: 'The ', maxTokens: 4, temperature: 0, seed: 0 },
+    ...changes,
+  });
+
+  it('takes them before it exists, works on several side by side, loads a model once, and stops one that is taken back', async () => {
+    const heard: TrainerEvent[] = [];
+    const ends = Promise.withResolvers<void>();
+    const handle = executor.start({ kind: 'speech', engine: fastEngine }, (event) => {
+      heard.push(event);
+      const isFirstOfLong = event.type === 'said' && event.number === 2 && event.event.kind === 'token';
+      if (isFirstOfLong) handle.tell({ type: 'leave', number: 2 });
+      if (heard.filter(({ type }) => type === 'answered' || type === 'refused').length === 4) ends.resolve();
+    });
+    handle.tell({ type: 'ask', number: 1, request: generate() });
+    handle.tell({ type: 'ask', number: 2, request: generate({ maxTokens: 60 }) });
+    handle.tell({ type: 'ask', number: 3, request: generate({ prompt: 'x'.repeat(100) }) });
+    handle.tell({ type: 'ask', number: 4, request: generate({ voice: { ...voice(), modelDirectory: '/nowhere' } }) });
+    await ends.promise;
+    handle.control('interrupt');
+    await expect(handle.finished).rejects.toMatchObject({ code: 'CRASHED' });
+
+    const of = (number: number): TrainerEvent[] => heard.filter((event) => 'number' in event && event.number === number);
+    const tokens = (number: number): number => of(number).filter((event) => event.type === 'said' && event.event.kind === 'token').length;
+    expect(tokens(1)).toBe(4);
+    expect(of(1).at(-1)).toMatchObject({ type: 'answered', result: { tokenIds: { length: 4 }, end: 'length' } });
+    expect(tokens(2)).toBeLessThan(60);
+    expect(of(2).at(-1)).toMatchObject({ type: 'answered' });
+    expect(of(3)).toMatchObject([{ type: 'refused', error: { code: 'BAD_INPUT', found: '101 tokens' } }]);
+    expect(of(4).at(-1)).toMatchObject({ type: 'refused', error: { code: 'NOT_FOUND' } });
+    const loadings = heard.filter((event) => event.type === 'said' && event.event.kind === 'loading');
+    expect(loadings).toHaveLength(2); // the model, and the one that is not there
   });
 });
 
@@ -216,7 +251,7 @@ describe('engines', () => {
   });
 
   it('that nobody knows are refused by name', async () => {
-    for (const job of [tiny.job('unknown', { engine: 'cuda' }), generateJob({ engine: 'cuda' })]) {
+    for (const job of [tiny.job('unknown', { engine: 'cuda' }), evaluateJob({ engine: 'cuda' })]) {
       const { error } = await runInProcess(job);
       expect(error).toMatchObject({ code: 'BAD_INPUT', exitCode: 2, found: 'cuda' });
       expect(error!.allowed).toContain('wasm');
@@ -250,15 +285,15 @@ describe('a process that does not do as it should', () => {
   }
 
   it('dies: the error has its exit code and last words', async () => {
-    const { error } = await runInProcess(generateJob({ maxTokens: -1 }));
+    const { error } = await runInProcess(evaluateJob({ context: -1 }));
     expect(error).toMatchObject({ code: 'CRASHED', exitCode: 1, message: 'The trainer process ended without an answer.' });
     expect(error!.found).toMatch(/^exit code 1\. /);
-    expect(error!.found).toMatch(/maxTokens/);
+    expect(error!.found).toMatch(/context/);
   });
 
   it('dies without a word', async () => {
     const silent = await executorOf('silent', 'process.on("message", () => process.exit(7));');
-    const handle = silent.start(generateJob(), () => undefined);
+    const handle = silent.start(evaluateJob(), () => undefined);
     await expect(handle.finished).rejects.toMatchObject({ code: 'CRASHED', found: 'exit code 7' });
     handle.control('interrupt'); // too late, and harmless
     handle.kill();
@@ -269,7 +304,7 @@ describe('a process that does not do as it should', () => {
       'babbling',
       'process.on("message", () => process.send({ type: "progress", step: "two" })); setInterval(() => {}, 1000);',
     );
-    const handle = babbling.start(generateJob(), () => undefined);
+    const handle = babbling.start(evaluateJob(), () => undefined);
     await expect(handle.finished).rejects.toMatchObject({ code: 'INTERNAL', found: expect.stringMatching(/step/) as unknown });
   });
 
@@ -278,7 +313,7 @@ describe('a process that does not do as it should', () => {
       'slow',
       'process.on("message", () => process.send({ type: "activity", text: "thinking" })); setInterval(() => {}, 1000);',
     );
-    const handle = slow.start(generateJob(), () => handle.control('interrupt'));
+    const handle = slow.start(evaluateJob(), () => handle.control('interrupt'));
     await expect(handle.finished).rejects.toMatchObject({ code: 'CRASHED', message: 'The trainer process was ended on request.' });
   });
 
@@ -286,7 +321,7 @@ describe('a process that does not do as it should', () => {
     const { execPath } = process;
     process.execPath = join(directory, 'no-node');
     try {
-      const { error } = await runInProcess(generateJob());
+      const { error } = await runInProcess(evaluateJob());
       expect(error).toMatchObject({ code: 'CRASHED' });
       expect(error!.found).toMatch(/ENOENT/);
     } finally {

@@ -1,22 +1,24 @@
 import type { Command } from 'commander';
+import type { RunSummary } from '../../../shared/domain/run.ts';
+import type { AdvancedSettings } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
 import { STRATA } from '../report.ts';
+import { describeComparison } from '../run-display.ts';
 import { command, type CommonOptions, type Session, withSession } from '../session.ts';
-import { describePlan, describeResult, followRun } from '../train-display.ts';
+import { describePlan, describeResult, followQueued } from '../train-display.ts';
 
 interface Extent {
   steps: number;
-  evaluations: number;
-  /** Held-out tokens of each role that a measurement reads. */
-  evaluationTokens: number;
+  /** Where so few steps would hardly be measured; otherwise as in any run. */
+  advanced?: AdvancedSettings;
 }
 
-/** How much the demo does by engine, so that it ends within three minutes on two cores; other engines than TensorFlow are slower. */
-const FAST: Extent = { steps: 180, evaluations: 6, evaluationTokens: 8192 };
+/** How much each of the demo's two runs does by engine, so that it ends within three minutes on two cores; other engines than TensorFlow are slower. */
+const FAST: Extent = { steps: 140 };
 const SLOW: Record<string, Extent> = {
-  webgpu: { steps: 20, evaluations: 4, evaluationTokens: 2048 }, // as wasm: it has not been timed on a GPU
-  wasm: { steps: 20, evaluations: 4, evaluationTokens: 2048 },
-  cpu: { steps: 2, evaluations: 1, evaluationTokens: 512 },
+  webgpu: { steps: 20, advanced: { evaluateEvery: 5, evaluationTokens: 2048 } }, // as wasm: it has not been timed on a GPU
+  wasm: { steps: 20, advanced: { evaluateEvery: 5, evaluationTokens: 2048 } },
+  cpu: { steps: 2, advanced: { evaluateEvery: 2, evaluationTokens: 512 } },
 };
 const REQUEST = { replayShare: 0.1, blocks: 2, batch: 8, context: 256, seed: 1 };
 
@@ -24,7 +26,7 @@ const REQUEST = { replayShare: 0.1, blocks: 2, batch: 8, context: 256, seed: 1 }
 const PROMPTS = { new: 'function isEmpty(value) {\n', old: 'The captain looked at the sea and' };
 const SAMPLE_TOKENS = 40;
 
-/** `strata demo`: the whole loop on the embedded base and samples. */
+/** `strata demo`: the whole loop on the embedded base and samples, and the same without replay to compare it with. */
 export function demoCommand(): Command {
   return command('demo', 'the whole loop on an embedded model and samples, in under three minutes').action((options: CommonOptions) =>
     withSession(options, async (session) => {
@@ -40,7 +42,6 @@ export function demoCommand(): Command {
       say(`old        ${oldDataset.name}: ${oldDataset.documents} documents, ${oldDataset.heldOutDocuments} held out`);
       say(`engine     ${engine}${note}\n`);
 
-      const { steps, evaluations, evaluationTokens } = SLOW[engine] ?? FAST;
       const request: ParsedTrainRequest = {
         ...REQUEST,
         model: model.id,
@@ -48,16 +49,19 @@ export function demoCommand(): Command {
         oldDatasets: [oldDataset.id],
         method: 'expand',
         place: 'even',
-        steps,
+        ...(SLOW[engine] ?? FAST),
         engine,
         name: 'Demo: novels, then JavaScript',
-        advanced: { evaluateEvery: Math.ceil(steps / evaluations), evaluationTokens },
       };
       say(`${describePlan(await studio.runs.preview(request))}\n`);
       const started = await studio.runs.start(request);
-      const run = await followRun(session, started.id);
+      const run = await followQueued(session, started);
       if (run.model && !session.isJson) await showSamples(session, run.model, engine);
-      session.print(run, () => `\n${describeResult(run)}\n\n${nextSteps(run.id, run.model)}`);
+      say(`\n${describeResult(run)}\n\nThe same without replay, to see what the ${100 * REQUEST.replayShare} % of old text were worth:\n`);
+      const without = await studio.runs.start({ ...request, replayShare: 0, name: 'Demo: the same without replay' });
+      const control = await followQueued(session, without);
+      const comparison = await studio.comparison.compare({ runs: [run.id, control.id], baseline: control.id });
+      session.print({ ...run, control, comparison }, () => `\n${describeComparison(comparison)}\n\n${nextSteps(run, control)}`);
     }),
   );
 }
@@ -84,11 +88,11 @@ async function showSamples({ studio, say }: Session, model: string, engine: stri
   }
 }
 
-function nextSteps(run: string, model: string | null): string {
+function nextSteps({ id, model }: RunSummary, control: RunSummary): string {
   return [
     'What next:',
-    '  npm start                                          see the run in the studio',
-    `  ${STRATA} run show ${run} --json`,
+    '  npm start                                          see both runs in the studio',
+    `  ${STRATA} run report ${id} ${control.id} --out demo.html`,
     `  ${STRATA} generate ${model} --prompt "function "`,
     `  ${STRATA} model export ${model} --out my-model     a folder that transformers loads`,
   ].join('\n');

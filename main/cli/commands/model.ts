@@ -2,6 +2,7 @@ import type { VerifiedModel } from '../../../shared/contract/models.ts';
 import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/models.ts';
 import { describeMethod } from '../../../shared/domain/method.ts';
+import { describeComposition } from '../../../shared/domain/pack.ts';
 import { bytes, change, fields, shortCount, table } from '../format.ts';
 import { STRATA } from '../report.ts';
 import { describeCatalogue, describeDownloads, type ImportOptions, importFrom } from '../model-import.ts';
@@ -151,8 +152,11 @@ function describe(model: ModelInfo): string {
 }
 
 /** What a step of a model's line did, and what it brought. */
-function describeStep({ method, training }: ModelInfo['line'][number]): string {
+function describeStep(step: ModelInfo['line'][number]): string {
+  const { method, training } = step;
   const done = describeMethod(method);
+  const composed = describeComposition(step);
+  if (composed) return `${done}, ${composed}`;
   if (!training) return `${done}, not trained`;
   const learned = training.datasets.filter(({ role }) => role === 'new').map(({ name }) => name);
   const forgetting = training.forgetting === null ? '' : `, forgetting ${change(training.forgetting)}`;

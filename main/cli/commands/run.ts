@@ -1,14 +1,16 @@
 import { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import { describeMovement } from '../movement-display.ts';
-import { command, type CommonOptions, withSession } from '../session.ts';
+import { STRATA } from '../report.ts';
+import { changedRequest, CHANGES } from '../clone-request.ts';
+import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
 import { describeResult, followQueued, followRun } from '../train-display.ts';
 import { compareCommand } from './run-compare.ts';
 import { exportCommand, reportCommand } from './run-export.ts';
 import { listCommand } from './run-list.ts';
 import { binCommands, markCommands } from './run-marks.ts';
 
-/** `strata run list | show | watch | pause | resume | stop | movement`, and what is done with finished runs: compare, export, mark, delete. */
+/** `strata run list | show | watch | pause | resume | stop | clone | rerun | movement`, and what is done with finished runs: compare, export, mark, delete. */
 export function runCommand(): Command {
   const run = new Command('run').description('the history of runs');
   run.addCommand(listCommand());
@@ -49,6 +51,38 @@ export function runCommand(): Command {
           const resumed = await session.studio.runs.resume({ run: reference });
           const result = await followQueued(session, resumed);
           session.print(result, () => describeResult(result));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('clone', 'start a run with the settings of another one, and changes')
+      .argument('<run>', 'id or name')
+      .option('--set <changes...>', `key=value: ${CHANGES.join(', ')}, or a setting of "${STRATA} train --help"`)
+      .addOption(nameOption())
+      .option('--queue', 'only put it into the queue')
+      .action((reference: string, options: CommonOptions & { set?: string[]; name?: string; queue?: boolean }) =>
+        withSession(options, async (session) => {
+          const { copies, runs } = session.studio;
+          const request = changedRequest(copies.request({ run: reference }), options);
+          if (options.queue) {
+            const [waiting] = await runs.enqueue([request]);
+            return session.print(waiting, () => `${waiting!.name} (${waiting!.id}) waits in the queue.`);
+          }
+          const result = await followQueued(session, await runs.start(request));
+          session.print(result, () => describeResult(result));
+        }),
+      ),
+  );
+  run.addCommand(
+    command('rerun', 'train a run that is done once more, exactly, and say whether the weights are identical')
+      .argument('<run>', 'id or name')
+      .action((reference: string, options: CommonOptions) =>
+        withSession(options, async (session) => {
+          const { copies } = session.studio;
+          const result = await followQueued(session, await copies.rerun({ run: reference }));
+          const verdict = copies.verdict({ run: result.id });
+          const words = { true: 'identical', false: 'different', null: 'not compared' }[String(verdict.isIdentical) as 'true'];
+          session.print({ ...result, verdict }, () => `${describeResult(result)}\nWeights: ${words}. ${verdict.reason}`);
         }),
       ),
   );

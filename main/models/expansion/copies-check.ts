@@ -19,7 +19,7 @@ export function checkCopies({ line, frozen, changed }: Expansion, config: LlamaC
   let present = new Map(llamaTensors(config).map(({ name, shape }) => [name, { name, shape }]));
   for (const [index, step] of [...line.entries()].reverse()) {
     const plan = planOf(step.method);
-    if (plan && !step.training) checkStep(plan, index, present, { ...frozen, ...changed });
+    if (plan && !step.training && !step.composition) checkStep(plan, index, present, { ...frozen, ...changed });
     const sourceOf = sourceOfTensor(step.method);
     present = new Map(
       [...present].flatMap(([name, tensor]) => {

@@ -68,7 +68,9 @@ export async function writeExpansionFile(directory: string, expansion: Expansion
 
 /** How a model came to be that one more step has made: the line of its base, and that step. */
 export function extendedBy(base: Expansion | null, step: ExpansionStep, tensors: Pick<Expansion, 'frozen' | 'changed'>): Expansion {
-  return { schemaVersion: 3, base: base?.base ?? step.base, line: [...(base?.line ?? []), step], ...tensors };
+  const line = [...(base?.line ?? []), step];
+  const schemaVersion = line.some(({ composition }) => composition) ? 4 : 3;
+  return { schemaVersion, base: base?.base ?? step.base, line, ...tensors };
 }
 
 /**
@@ -100,7 +102,7 @@ export async function readExpansionFile(directory: string): Promise<Expansion | 
 }
 
 const fileSchema = z.discriminatedUnion('schemaVersion', [expansionSchema, version2Schema, version1Schema]);
-const WRITTEN = 'the file as Strata wrote it, schemaVersion 1 to 3';
+const WRITTEN = 'the file as Strata wrote it, schemaVersion 1 to 4';
 
 function notUnderstood(difference: { found: string; allowed: string }, cause?: unknown): StrataError {
   return new StrataError('CORRUPT', `${EXPANSION_FILE} in the model's folder cannot be understood.`, {

@@ -17,6 +17,7 @@ export function checkSteps(line: readonly ExpansionStep[], blocks: number): void
     const where = line.length > 1 ? ` in step ${index + 1} of the line` : '';
     if (plan) checkPlan(plan, where);
     if (plan && step.importance) checkImportance(plan, step, where);
+    if (step.composition) checkComposition(step, where);
     checkTrainedBlocks(step, after[index]!, where);
   }
 }
@@ -68,6 +69,15 @@ function checkImportance(plan: ExpansionPlan, { base, importance }: ExpansionSte
     `a copy of block ${copies} after block ${after}${where}`,
     `copies of the blocks that matter least by its own table: after ${wanted.join(', ')}`,
   );
+}
+
+/** Each inserted block of a composition is of one of its packs. */
+function checkComposition({ method, composition, training }: ExpansionStep, where: string): void {
+  const inserted = planOf(method)?.inserted.map(({ position }) => position) ?? [];
+  const named = composition!.flatMap(({ positions }) => positions).sort((a, b) => a - b);
+  if (training) throw contradicts(`packs that were put together and a training${where}`, 'one of the two');
+  if (named.join() === inserted.join()) return;
+  throw contradicts(`packs with the blocks ${named.join(', ')}${where}`, `each inserted block once: ${inserted.join(', ') || 'none'}`);
 }
 
 /** Blocks that a step trained are counted in the model that came of it. */

@@ -13,12 +13,14 @@ import { byteLength, sameBytes, zeroPieces } from '../safetensors.ts';
 /**
  * Compares what an expansion inserted with what it must be as long as it is not trained: copies of the base's blocks, and zeros where a
  * copy would add to the stream.
- * @returns the names of the tensors that were compared, and of those that are something else. Nothing is compared in a model that was trained.
+ * @returns the names of the tensors that were compared, and of those that are something else. Nothing is compared in a model that was trained or
+ * composed.
  */
 export async function compareInserted(model: ModelFolder, base: ModelFolder): Promise<{ compared: string[]; different: string[] }> {
   const different: string[] = [];
   const compared: string[] = [];
-  if (!model.plan || !model.expansion || lastStep(model.expansion).training) return { compared, different };
+  const { training, composition } = model.expansion ? lastStep(model.expansion) : {};
+  if (!model.plan || training || composition) return { compared, different };
   const layout = expandedBlocks(model.plan);
   for (const { name, shape } of llamaTensors(model.config)) {
     const block = layout[blockOfTensor(name) ?? -1];

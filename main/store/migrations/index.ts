@@ -12,6 +12,7 @@ import { suiteTables } from './0100-suites.ts';
 import { queueAndBatches } from './0130-queue-and-batches.ts';
 import { runFacts } from './0140-run-facts.ts';
 import { lines } from './0150-lines.ts';
+import { packRecords } from './0160-pack-records.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   queueAndBatches,
   runFacts,
   lines,
+  packRecords,
 ];

@@ -54,8 +54,7 @@ const FORMS: Record<ChoiceForm, (fields: RowFields) => ChoiceItem> = {
   },
 
   arc(fields) {
-    const { text, label } = (fields.value('choices') ?? {}) as { text?: unknown; label?: unknown };
-    const inside = new RowFields({ text, label }, 'the choices');
+    const inside = fields.inside('choices');
     const [texts, labels] = [inside.texts('text'), inside.texts('label')];
     if (texts.length !== labels.length) {
       throw fields.refusal(

@@ -29,6 +29,13 @@ export class RowFields {
     );
   }
 
+  /** The fields of an object in a field; none where it is something else. */
+  inside(name: string): RowFields {
+    const value = this.#row[name];
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return new RowFields(isObject ? (value as ItemRow) : {}, `"${name}" of ${this.#where}`);
+  }
+
   text(name: string): string {
     const value = this.#row[this.firstOf([name])];
     if (typeof value === 'string') return value;

@@ -1,0 +1,37 @@
+import { packsOf } from '../../shared/domain/pack.ts';
+import type { StoredModel } from '../store/models.ts';
+import type { ChosenSource } from './packs.ts';
+
+/**
+ * What a composition does to its packs that training did not: a pack whose input is another than it learned with does something else than it was
+ * measured to do. Nothing but a measurement tells how much.
+ */
+export function compositionWarnings(base: StoredModel, sources: readonly ChosenSource[]): string[] {
+  const all = sources.flatMap(({ packs }) => packs);
+  const warnings = sources.flatMap(({ model, packs }) => {
+    const known = packsOf(model.line);
+    return packs.flatMap(({ pack: number, strength }) => {
+      const pack = known.find((each) => each.number === number)!;
+      const title = `Pack ${number} of "${model.name}"`;
+      const others = all.length - packs.length;
+      const learnedWith = known.filter((each) => each.number < number && each.step < pack.step && isAbove(model, base, each.step));
+      const missing = learnedWith.filter((each) => packs.find((other) => other.pack === each.number)?.strength !== 1);
+      return [
+        ...missing.map(
+          (each) =>
+            `${title} was trained on top of pack ${each.number}, which is ${packs.some((other) => other.pack === each.number) ? 'weaker' : 'not'} here: its input changes.`,
+        ),
+        ...(others > 0
+          ? [`${title} was trained without the ${others} ${others === 1 ? 'pack' : 'packs'} of other models here: its input changes.`]
+          : []),
+        ...(strength < 1 ? [`${title} is at strength ${strength}, which it was not trained at.`] : []),
+      ];
+    });
+  });
+  return warnings.length > 0 ? [...warnings, 'Measure the new model on held-out data before you rely on it.'] : [];
+}
+
+/** Whether a step comes after the model that the packs are put on. */
+function isAbove({ line }: StoredModel, base: StoredModel, step: number): boolean {
+  return step >= line.findIndex((each) => each.base.hash === base.hash);
+}
