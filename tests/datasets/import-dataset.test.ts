@@ -130,6 +130,7 @@ describe('importing', () => {
     const said = (await documentsOf()).map(({ content, heldOut }) => JSON.stringify({ content, heldOut }) + '\n');
     expect(manifest).toEqual({
       schemaVersion: 2,
+      sampleOf: null,
       name: 'stories',
       documents: 3,
       heldOutDocuments: 1,
