@@ -77,7 +77,7 @@ test('wrong input is refused with what was found and what is allowed', async () 
     [['score', 'base', '--choices', questions, '--answers', answers], /one of/],
     [['score', 'base', '--choices', join(directory, 'bad.jsonl')], /0 to 1/],
     [['score', 'base', '--choices', questions, '--form', 'arc'], /the field text/],
-    [['score', 'base', '--answers', answers, '--shots', '2'], /up to 1 examples/],
+    [['score', 'base', '--answers', answers, '--shots', '2', '--max-tokens', '8'], /up to 1 examples/],
     [['score', 'base', '--answers', answers, '--max-tokens', '64'], /fewer than 64/],
     [['suite', 'save', 'nothing'], /--choices/],
   ] as const) {
