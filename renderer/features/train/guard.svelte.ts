@@ -22,6 +22,16 @@ export class GuardState {
     this.limit = null;
   }
 
+  /** Takes over a limit; null switches it off. */
+  take(guard: Guard | null): void {
+    this.isOn = guard !== null;
+    if (!guard) return;
+    this.#measure = guard.measure;
+    this.limit = guard.limit;
+    this.action = guard.action;
+    this.fromStart = guard.fromStart ?? false;
+  }
+
   get suggested(): number {
     return SUGGESTED[this.#measure];
   }

@@ -9,6 +9,8 @@ import type { Schedule } from '../../../shared/domain/schedule.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import type { NextDomain } from '../../../shared/contract/lines.ts';
+import { CarriedState } from './carried.svelte.ts';
 import { DistanceState } from './distance.svelte.ts';
 import { GuardState } from './guard.svelte.ts';
 import { ImportanceState } from './importance.svelte.ts';
@@ -34,6 +36,8 @@ export class TrainState {
   /** What the plan means while there is no run to preview. */
   readonly outlook: OutlookState;
   readonly guard = new GuardState();
+  /** What is taken over from the run that the next goes on from. */
+  readonly carried: CarriedState;
   method = $state<MethodName>('expand');
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
@@ -68,6 +72,7 @@ export class TrainState {
 
   constructor(studio: StudioState) {
     this.#studio = studio;
+    this.carried = new CarriedState(studio);
     this.importance = new ImportanceState(studio);
     this.mixture = new MixtureState(studio);
     this.outlook = new OutlookState(studio);
@@ -84,12 +89,56 @@ export class TrainState {
   }
 
   choose(modelId: string): void {
+    if (modelId !== this.carried.next?.request.model) this.carried.leave();
     this.#modelId = modelId;
     this.#blocks = null;
     this.ownPlaces = [];
     this.#typedPlaces = null;
     this.#trainedBlocks = null;
     if (this.placement === 'own') this.placement = 'even';
+  }
+
+  /** Fills in what a run carries over to the next; where that is not possible, the page says why. */
+  async goOnFrom(run: string): Promise<void> {
+    const next = await this.carried.fetch(run);
+    if (!next) return;
+    const { request } = next;
+    this.choose(request.model);
+    this.#roles = Object.fromEntries((request.oldDatasets ?? []).map((id) => [id, 'old' as const]));
+    this.#takeMethod(request);
+    this.mixture.replayPercent = request.replayShare === undefined ? NaN : 100 * request.replayShare;
+    this.guard.take(request.guard ?? null);
+    this.steps = null;
+    this.batch = request.batch ?? null;
+    this.context = request.context ?? null;
+    this.learningRate = request.learningRate ?? null;
+    this.microBatch = request.advanced?.microBatch ?? null;
+    this.schedule = request.advanced?.schedule ?? 'cosine';
+    this.packing = request.advanced?.packing ?? 'plain';
+    const { completions, learn } = { ...DEFAULT_RENDERING, ...request.rendering };
+    this.completions = completions;
+    this.learn = learn;
+  }
+
+  #takeMethod({ method, blocks, place = 'even', rank, alpha, targets, trainBlocks }: NextDomain['request']): void {
+    this.method = method ?? 'expand';
+    this.#blocks = blocks ?? null;
+    const parsed = parsePlace(place);
+    this.placement = Array.isArray(parsed) ? 'own' : typeof parsed === 'string' ? parsed : 'even';
+    this.ownPlaces = Array.isArray(parsed) ? parsed : [];
+    this.#typedPlaces = null;
+    this.rank = rank ?? null;
+    this.alpha = alpha ?? null;
+    this.targets = LORA_TARGETS.filter((target) => (targets ?? LORA_TARGETS).includes(target));
+    this.#trainedBlocks = trainBlocks === undefined ? null : trainBlocks.split(',').map(Number);
+  }
+
+  /** Replays a sample of a dataset in its place. */
+  async keepSample(sample: NextDomain['samples'][number]): Promise<void> {
+    const made = await this.carried.sample(sample);
+    if (!made) return;
+    this.setRole(sample.dataset, null);
+    this.setRole(made, 'old');
   }
 
   /** Roles of the chosen datasets, by id; a deleted dataset has none. */
@@ -275,7 +324,9 @@ export class TrainState {
   /** The request, or null while something needed is not chosen. */
   get request(): TrainRequest | null {
     if (this.missing !== null || !this.model) return null;
+    const { advanced, ...asBefore } = this.carried.settings;
     return {
+      ...asBefore,
       model: this.model.id,
       newDatasets: this.#datasetsOf('new'),
       oldDatasets: this.#datasetsOf('old'),
@@ -288,7 +339,12 @@ export class TrainState {
       ...(this.context ? { context: this.context } : {}),
       ...(this.learningRate ? { learningRate: this.learningRate } : {}),
       ...(this.name.trim() ? { name: this.name.trim() } : {}),
-      advanced: { schedule: this.schedule, packing: this.packing, ...(this.microBatch ? { microBatch: this.microBatch } : {}) },
+      advanced: {
+        ...advanced,
+        schedule: this.schedule,
+        packing: this.packing,
+        ...(this.microBatch ? { microBatch: this.microBatch } : {}),
+      },
     };
   }
 
