@@ -26,6 +26,16 @@ export class GuardState {
     return SUGGESTED[this.#measure];
   }
 
+  /** Takes over a guard as it is; null switches it off. */
+  take(guard: Guard | null): void {
+    this.isOn = guard !== null;
+    if (!guard) return;
+    this.measure = guard.measure;
+    this.limit = guard.limit;
+    this.action = guard.action;
+    this.fromStart = guard.fromStart;
+  }
+
   /** What is wrong, as a sentence; null when nothing is. */
   get wrong(): string | null {
     if (!this.isOn || this.limit === null || this.limit > 0) return null;

@@ -9,6 +9,7 @@ import type { Schedule } from '../../../shared/domain/schedule.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { CopyState } from './copy.svelte.ts';
 import { DistanceState } from './distance.svelte.ts';
 import { GuardState } from './guard.svelte.ts';
 import { ImportanceState } from './importance.svelte.ts';
@@ -34,6 +35,8 @@ export class TrainState {
   /** What the plan means while there is no run to preview. */
   readonly outlook: OutlookState;
   readonly guard = new GuardState();
+  /** The run that the choices were taken from. */
+  readonly copy: CopyState;
   method = $state<MethodName>('expand');
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
@@ -68,6 +71,7 @@ export class TrainState {
 
   constructor(studio: StudioState) {
     this.#studio = studio;
+    this.copy = new CopyState(studio, this);
     this.importance = new ImportanceState(studio);
     this.mixture = new MixtureState(studio);
     this.outlook = new OutlookState(studio);
@@ -230,6 +234,10 @@ export class TrainState {
     return this.#trainedBlocks ?? (this.model ? [this.model.blocks - 1] : []);
   }
 
+  set trainedBlocks(blocks: readonly number[]) {
+    this.#trainedBlocks = blocks;
+  }
+
   toggleTrained(block: number): void {
     const { trainedBlocks } = this;
     const others = trainedBlocks.filter((each) => each !== block);
@@ -275,7 +283,9 @@ export class TrainState {
   /** The request, or null while something needed is not chosen. */
   get request(): TrainRequest | null {
     if (this.missing !== null || !this.model) return null;
+    const { advanced: carried, ...others } = this.copy.carried;
     return {
+      ...others,
       model: this.model.id,
       newDatasets: this.#datasetsOf('new'),
       oldDatasets: this.#datasetsOf('old'),
@@ -288,7 +298,7 @@ export class TrainState {
       ...(this.context ? { context: this.context } : {}),
       ...(this.learningRate ? { learningRate: this.learningRate } : {}),
       ...(this.name.trim() ? { name: this.name.trim() } : {}),
-      advanced: { schedule: this.schedule, packing: this.packing, ...(this.microBatch ? { microBatch: this.microBatch } : {}) },
+      advanced: { ...carried, schedule: this.schedule, packing: this.packing, ...(this.microBatch ? { microBatch: this.microBatch } : {}) },
     };
   }
 
@@ -356,6 +366,7 @@ export class TrainState {
     try {
       const run = await this.#studio.client.training.start(request);
       this.name = '';
+      this.copy.forget();
       await this.#studio.refresh();
       return run.id;
     } catch (error) {
