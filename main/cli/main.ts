@@ -4,6 +4,7 @@ import { dataCommand } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { engineCommand } from './commands/engine.ts';
 import { evidenceCommand } from './commands/evidence.ts';
+import { lineCommand } from './commands/line.ts';
 import { modelCommand } from './commands/model.ts';
 import { queueCommand } from './commands/queue.ts';
 import { recipeCommand } from './commands/recipe.ts';
@@ -28,6 +29,7 @@ for (const each of [
   packCommand(),
   dataCommand(),
   trainCommand(),
+  lineCommand(),
   recipeCommand(),
   queueCommand(),
   runCommand(),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { allowedBy } from '../../shared/allowed.ts';
-import { trainRequestSchema } from '../../shared/contract/training.ts';
+import { type TrainRequest, trainRequestSchema } from '../../shared/contract/training.ts';
 import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS } from '../../shared/domain/method.ts';
 import { GUARD_FORM, parseGuard } from '../../shared/domain/guard.ts';
 import { SCHEDULE_FORM } from '../../shared/domain/mixture-curve.ts';
@@ -10,6 +10,7 @@ import { MAX_INSERTED_BLOCKS, PLACE_FORMS } from '../../shared/domain/plan.ts';
 import type { Rendering } from '../../shared/domain/rendering.ts';
 import { type AdvancedSettings, describeSetting, parseSetting, SETTING_NAMES } from '../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../studio/train-request.ts';
+import { continued } from './continue-run.ts';
 import { fields } from './format.ts';
 import { renderingOptions } from './rendering-options.ts';
 import { STRATA } from './report.ts';
@@ -18,7 +19,8 @@ import { anyNumber, type CommonOptions, nameOption, refuse, type Session, wholeN
 /** What a run is asked for on the command line: the options of `train` and of every recipe. */
 
 export interface TrainOptions extends CommonOptions, Rendering {
-  model: string;
+  /** Absent where another run is continued. */
+  model?: string;
   new: string[];
   old?: string[];
   replay?: number;
@@ -46,11 +48,14 @@ export interface TrainOptions extends CommonOptions, Rendering {
   set?: string[];
 }
 
-/** Adds them to a command. */
-export function trainOptions(of: Command): Command {
+const MODEL = 'the base: id or name';
+
+/** Adds them to a command. One that can go on from another run need not be told its model. */
+export function trainOptions(of: Command, { canContinue = false } = {}): Command {
   const [completions, learn] = renderingOptions();
-  return of
-    .requiredOption('--model <model>', 'the base: id or name')
+  const model = '--model <model>';
+  const withModel = canContinue ? of.option(model, MODEL) : of.requiredOption(model, MODEL);
+  return withModel
     .requiredOption('--new <datasets...>', 'what to learn; DATASET=NUMBER gives it a share of all tokens, or with --replay a weight')
     .option('--old <datasets...>', 'what must be kept: measured, and replayed; DATASET=NUMBER as with --new')
     .addOption(
@@ -86,16 +91,21 @@ export function trainOptions(of: Command): Command {
 }
 
 /**
- * The request that options mean: those of the preset, and over them what was given.
+ * The request that options mean: what another run carries over, over that what the preset says, and over both what was given.
  * @throws StrataError BAD_INPUT, before anything is started.
  */
-export function requestOf({ studio, engine }: Session, options: TrainOptions): ParsedTrainRequest {
+export function requestOf(
+  { studio, engine }: Session,
+  options: TrainOptions,
+  carried: Partial<TrainRequest> | null = null,
+): ParsedTrainRequest {
   // A name with `=` in it is no share.
   const isDataset = (text: string): boolean => studio.datasets.list().some(({ id, name }) => id === text || name === text);
   const preset = options.preset === undefined ? {} : studio.recipes.preset(options.preset).request;
   const given = askedFor(options, engine, isDataset);
   const advanced = { ...preset.advanced, ...(given.advanced as AdvancedSettings) };
-  const asked: Record<string, unknown> = { ...preset, ...given, ...(Object.keys(advanced).length > 0 ? { advanced } : {}) };
+  const chosen: Record<string, unknown> = { ...preset, ...given, ...(Object.keys(advanced).length > 0 ? { advanced } : {}) };
+  const asked = carried ? continued(carried, chosen, studio.datasets) : chosen;
   const parsed = trainRequestSchema.safeParse(asked);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

@@ -1,3 +1,4 @@
+import { atGain } from '../../shared/domain/matched-gain.ts';
 import type { StudyRun } from './study.ts';
 
 /** What several seeds say of a figure, and of the difference of two. */
@@ -52,22 +53,9 @@ export function groupsOf(runs: readonly StudyRun[]): Group[] {
   return [...groups.values()];
 }
 
-/**
- * Forgetting of a run when it had gained so much, between the two measurements around that moment: comparing runs at equal steps says more of
- * their learning rates than of their methods. Null when it never gained so much.
- */
-export function forgettingAtGain({ course }: Pick<StudyRun, 'course'>, gain: number): number | null {
-  const after = course.findIndex((point) => point.gain >= gain);
-  if (after === -1) return null;
-  if (after === 0) return course[0]!.forgetting;
-  const [before, reached] = [course[after - 1]!, course[after]!];
-  const fraction = (gain - before.gain) / (reached.gain - before.gain);
-  return before.forgetting + fraction * (reached.forgetting - before.forgetting);
-}
-
 /** A group's forgetting at a gain, seed by seed; null when a seed did not reach it. */
 export function groupAtGain({ runs }: Group, gain: number): number[] | null {
-  const values = runs.map((run) => forgettingAtGain(run, gain));
+  const values = runs.map(({ course }) => atGain(course, gain)?.forgetting ?? null);
   return values.every((value) => value !== null) ? values : null;
 }
 

@@ -1,5 +1,7 @@
 import type { Studio } from '../studio/studio.ts';
 import { trainRequestSchema } from '../../shared/contract/training.ts';
+import type { CoursePoint } from '../../shared/domain/matched-gain.ts';
+import type { MetricPoint } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { type PlannedRun, plannedRuns, type Subject } from './plan.ts';
 
@@ -11,7 +13,7 @@ export interface StudyRun extends Omit<PlannedRun, 'request'> {
   forgetting: number;
   drift: number;
   /** Gain and forgetting along the run, first at step 0. */
-  course: { gain: number; forgetting: number }[];
+  course: CoursePoint[];
   identityDifference: number | null;
   trainableParameters: number;
   /** Of the base, before step 1. */
@@ -67,7 +69,7 @@ export function readRuns(studio: Studio, subject: Subject): StudyRun[] {
     const run = known.get(planned.name);
     if (run?.status !== 'done') return [];
     const points = studio.runs.metrics({ run: run.id, series: ['loss.new', 'loss.old'], afterStep: -1 });
-    const series = (wanted: string): number[] => points.filter((point) => point.series === wanted).map(({ value }) => value);
+    const series = (wanted: string): MetricPoint[] => points.filter((point) => point.series === wanted);
     const [onNew, onOld] = [series('loss.new'), series('loss.old')];
     return [
       {
@@ -75,7 +77,11 @@ export function readRuns(studio: Studio, subject: Subject): StudyRun[] {
         gain: run.gain!,
         forgetting: run.forgetting!,
         drift: run.drift!,
-        course: onNew.map((loss, index) => ({ gain: onNew[0]! - loss, forgetting: onOld[index]! - onOld[0]! })),
+        course: onNew.map(({ step, value }, index) => ({
+          step,
+          gain: onNew[0]!.value - value,
+          forgetting: onOld[index]!.value - onOld[0]!.value,
+        })),
         identityDifference: run.identityDifference,
         trainableParameters: run.trainableParameters!,
         baseline: { new: run.baseline!.new.loss, old: run.baseline!.old!.loss },

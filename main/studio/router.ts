@@ -23,6 +23,8 @@ export function createRouter(studio: Studio) {
     datasetSamples,
     datasetTokens,
     imports,
+    lines,
+    nextDomains,
     planner,
     runs,
     queue,
@@ -93,7 +95,14 @@ export function createRouter(studio: Studio) {
       sample: api.datasets.sample.handler(({ input }) => datasetSamples.make(input)),
       distance: api.datasets.distance.handler(({ input, signal }) => told(dataChecks.followDistance(input, signal))),
     },
+    lines: {
+      list: api.lines.list.handler(() => lines.list()),
+      show: api.lines.show.handler(({ input }) => lines.show(input)),
+      measure: api.lines.measure.handler(({ input, signal }) => told(lines.follow(input, signal))),
+      setJoint: api.lines.setJoint.handler(({ input }) => lines.setJoint(input)),
+    },
     training: {
+      nextDomain: api.training.nextDomain.handler(({ input }) => nextDomains.after(input)),
       preview: api.training.preview.handler(({ input }) => runs.preview(input)),
       stream: api.training.stream.handler(({ input }) => runs.stream(input)),
       start: api.training.start.handler(({ input: { queue: mayWait, priority, ...request } }) =>

@@ -14,9 +14,11 @@ import { DatasetTokens } from './dataset-tokens.ts';
 import { Datasets } from './datasets.ts';
 import { Distances } from './distances.ts';
 import { Exports } from './exports.ts';
+import { Lines } from './lines.ts';
 import { ModelDownloads } from './model-downloads.ts';
 import { Gates } from './gates.ts';
 import { Models } from './models.ts';
+import { NextDomains } from './next-domain.ts';
 import { Packs } from './packs.ts';
 import { Planner } from './planner.ts';
 import { Recipes } from './recipes.ts';
@@ -58,6 +60,8 @@ export interface Studio {
   readonly datasetSamples: DatasetSamples;
   readonly datasetTokens: DatasetTokens;
   readonly imports: DatasetImports;
+  readonly lines: Lines;
+  readonly nextDomains: NextDomains;
   readonly planner: Planner;
   readonly runs: Runs;
   readonly copies: RunCopies;
@@ -115,6 +119,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     datasetSamples: new DatasetSamples(context, datasets, datasetTokens),
     datasetTokens,
     imports,
+    lines: new Lines(context, models, datasets, text),
+    nextDomains: new NextDomains(context, runs, datasets, datasetTokens),
     planner: new Planner(context, models, datasets, runs),
     runs,
     copies: new RunCopies(context, { runs, models, datasets, engines }),

@@ -1,10 +1,6 @@
-/** Charts as pictures: what is drawn on the page, with its title and legend, on the page's own ground. */
+import { type LegendEntry, legendLines } from './legend-lines.ts';
 
-export interface LegendEntry {
-  label: string;
-  /** As CSS says it, resolved: no custom property. */
-  colour: string;
-}
+/** Charts as pictures: what is drawn on the page, with its title and legend, on the page's own ground. */
 
 /** Properties that a drawing takes from the page's style sheets and would lose outside of the page. */
 const DRAWN_WITH = [
@@ -61,26 +57,6 @@ export async function pictureOf(chart: HTMLElement, title: string, legend: reado
   return new Promise((resolve, reject) =>
     picture.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('The picture could not be written.'))), 'image/png'),
   );
-}
-
-/** Entries in lines that are no wider than the chart, each with where it begins. */
-export function legendLines(
-  legend: readonly LegendEntry[],
-  width: number,
-  widthOf: (text: string) => number,
-): (LegendEntry & { x: number })[][] {
-  const lines: (LegendEntry & { x: number })[][] = [];
-  let x = Infinity;
-  for (const entry of legend) {
-    const entryWidth = widthOf(entry.label) + 40;
-    if (x + entryWidth > width) {
-      lines.push([]);
-      x = 0;
-    }
-    lines.at(-1)!.push({ ...entry, x });
-    x += entryWidth;
-  }
-  return lines;
 }
 
 /** The drawing as an image, with the styles written into it that the page gives it. */

@@ -32,6 +32,7 @@ import { catalogueModelSchema, downloadRef, downloadRequestSchema, downloadSchem
 import { engineInfoSchema } from './engines.ts';
 import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
+import { jointRequestSchema, lineEventSchema, lineRefSchema, lineRowSchema, lineSchema, nextDomainSchema } from './lines.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
@@ -198,7 +199,19 @@ export const contract = {
     /** How far new data are from old, before training; leaving off ends it. */
     distance: call.input(distanceRequestSchema).output(eventIterator(distanceEventSchema)),
   },
+  lines: {
+    /** Lines of the workspace, by the models that they end in. */
+    list: call.output(z.array(lineRowSchema)),
+    /** What a model learned step after step, and what it kept: every score, and the figures that follow. */
+    show: call.input(lineRefSchema).output(lineSchema),
+    /** Measures what is missing and can be measured; leaving off ends it, what was measured until then stays. */
+    measure: call.input(lineRefSchema).output(eventIterator(lineEventSchema)),
+    /** Names the model that learned the tasks of a line up to one of them together, or takes it back. */
+    setJoint: call.input(jointRequestSchema).output(lineSchema),
+  },
   training: {
+    /** A request that begins where a run ended: its model, and all that it learned and kept now on the old side. */
+    nextDomain: call.input(runRef).output(nextDomainSchema),
     preview: call.input(trainRequestSchema).output(trainPreviewSchema),
     /** Windows of the run that a request would start, from a position on. */
     stream: call

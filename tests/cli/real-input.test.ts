@@ -242,7 +242,7 @@ describe.skipIf(!sharedData)('the real job', () => {
       const paths = Array.from({ length: domain.documents }, (_, index) => join(folder, `Geschichte ${index}.txt`));
       for (const [index, path] of paths.entries()) await writeFile(path, documents[index]!);
       const result = await strata.json<Record<string, number>>('eval', base.id, '--text', ...paths, '--engine', fastEngine);
-      expect(Object.keys(result).sort()).toEqual(['bitsPerByte', 'bytes', 'lossPerToken', 'parts', 'perplexity', 'tokens']);
+      expect(Object.keys(result)).toEqual(expect.arrayContaining(['bitsPerByte', 'bytes', 'lossPerToken', 'perplexity', 'tokens']));
       expect(result.tokens).toBe(domain.tokens);
       expect(result.lossPerToken).toBeCloseTo(domain.nats_per_token, 4);
       expect(result.perplexity).toBeCloseTo(Math.exp(result.lossPerToken!), 9);
@@ -277,9 +277,9 @@ describe.skipIf(!sharedData)('the real job', () => {
     const { prompt, prompt_ids: promptIds, ids } = greedy[0]!;
     const arguments_ = ['--prompt', prompt, '--max-tokens', `${ids.length - promptIds.length}`, '--engine', fastEngine];
     const wanted = { tokenIds: ids.slice(promptIds.length), text: expect.stringMatching(/^, a little girl named Lily/) as string };
-    expect(await strata.json('generate', base.id, ...arguments_)).toEqual(wanted);
-    expect(await strata.json('generate', second.id, ...arguments_, '--bypass')).toEqual(wanted);
-    expect(await strata.json('generate', second.id, ...arguments_)).not.toEqual(wanted);
+    expect(await strata.json('generate', base.id, ...arguments_)).toMatchObject(wanted);
+    expect(await strata.json('generate', second.id, ...arguments_, '--bypass')).toMatchObject(wanted);
+    expect(await strata.json('generate', second.id, ...arguments_)).not.toMatchObject(wanted);
   });
 
   describe('models', () => {
@@ -352,6 +352,8 @@ describe.skipIf(!sharedData)('the real job', () => {
     expect(await strata.json('run', 'show', run.id)).toEqual({ ...run, note: expect.any(String) as string });
     expect(await strata.json('run', 'delete', 'Ohne Altes')).toEqual({ removed: second.id });
     expect((await strata.json<RunSummary[]>('run', 'list')).map(({ id }) => id)).toEqual([run.id]);
+    expect(await strata.json('model', 'show', second.model!)).toMatchObject({ id: second.model, run: second.id });
+    expect(await strata.json('run', 'purge', 'Ohne Altes')).toEqual({ removed: [second.id] });
     expect(await strata.json('model', 'show', second.model!)).toMatchObject({ id: second.model, run: null });
   });
 

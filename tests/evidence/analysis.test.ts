@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bestRateAtGain, commonGain, compareSeeds, forgettingAtGain, groupsOf, spreadOf } from '../../main/evidence/analysis.ts';
+import { bestRateAtGain, commonGain, compareSeeds, groupsOf, spreadOf } from '../../main/evidence/analysis.ts';
 import { verdictsOn } from '../../main/evidence/claims.ts';
 import { plannedRuns, type Subject } from '../../main/evidence/plan.ts';
 import type { StudyRun } from '../../main/evidence/study.ts';
@@ -22,7 +22,7 @@ function trained(
 ): StudyRun[] {
   return plannedRuns(subject).map(({ request: _, ...planned }) => {
     const { gain, forgetting } = rule(planned);
-    const course = [0, 0.5, 1].map((part) => ({ gain: part * gain, forgetting: part * part * forgetting }));
+    const course = [0, 0.5, 1].map((part) => ({ step: 30 * part, gain: part * gain, forgetting: part * part * forgetting }));
     const rest = {
       drift: forgetting,
       identityDifference: 0,
@@ -51,24 +51,6 @@ describe('several seeds', () => {
 });
 
 describe('forgetting at a gain', () => {
-  const course = [
-    { gain: 0, forgetting: 0 },
-    { gain: 1, forgetting: 0.2 },
-    { gain: 0.9, forgetting: 0.5 },
-    { gain: 2, forgetting: 0.4 },
-  ];
-
-  it('is read between the measurements around its first moment', () => {
-    expect(forgettingAtGain({ course }, 0.5)).toBeCloseTo(0.1, 12);
-    expect(forgettingAtGain({ course }, 1)).toBeCloseTo(0.2, 12);
-    expect(forgettingAtGain({ course }, 2)).toBeCloseTo(0.4, 12);
-  });
-
-  it('is unknown where the gain was never reached, and nothing at none', () => {
-    expect(forgettingAtGain({ course }, 2.01)).toBe(null);
-    expect(forgettingAtGain({ course }, 0)).toBe(0);
-  });
-
   it('is an arm’s at the learning rate that forgets least there', () => {
     const groups = groupsOf(
       trained(({ learningRate }) => ({ gain: 2, forgetting: learningRate * 100 })).filter(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
+import type { AdvancedSettings } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
 import { STRATA } from '../report.ts';
 import { describeComparison } from '../run-display.ts';
@@ -8,17 +9,16 @@ import { describePlan, describeResult, followQueued } from '../train-display.ts'
 
 interface Extent {
   steps: number;
-  evaluations: number;
-  /** Held-out tokens of each role that a measurement reads. */
-  evaluationTokens: number;
+  /** Where so few steps would hardly be measured; otherwise as in any run. */
+  advanced?: AdvancedSettings;
 }
 
 /** How much each of the demo's two runs does by engine, so that it ends within three minutes on two cores; other engines than TensorFlow are slower. */
-const FAST: Extent = { steps: 140, evaluations: 5, evaluationTokens: 8192 };
+const FAST: Extent = { steps: 140 };
 const SLOW: Record<string, Extent> = {
-  webgpu: { steps: 20, evaluations: 4, evaluationTokens: 2048 }, // as wasm: it has not been timed on a GPU
-  wasm: { steps: 20, evaluations: 4, evaluationTokens: 2048 },
-  cpu: { steps: 2, evaluations: 1, evaluationTokens: 512 },
+  webgpu: { steps: 20, advanced: { evaluateEvery: 5, evaluationTokens: 2048 } }, // as wasm: it has not been timed on a GPU
+  wasm: { steps: 20, advanced: { evaluateEvery: 5, evaluationTokens: 2048 } },
+  cpu: { steps: 2, advanced: { evaluateEvery: 2, evaluationTokens: 512 } },
 };
 const REQUEST = { replayShare: 0.1, blocks: 2, batch: 8, context: 256, seed: 1 };
 
@@ -42,7 +42,6 @@ export function demoCommand(): Command {
       say(`old        ${oldDataset.name}: ${oldDataset.documents} documents, ${oldDataset.heldOutDocuments} held out`);
       say(`engine     ${engine}${note}\n`);
 
-      const { steps, evaluations, evaluationTokens } = SLOW[engine] ?? FAST;
       const request: ParsedTrainRequest = {
         ...REQUEST,
         model: model.id,
@@ -50,10 +49,9 @@ export function demoCommand(): Command {
         oldDatasets: [oldDataset.id],
         method: 'expand',
         place: 'even',
-        steps,
+        ...(SLOW[engine] ?? FAST),
         engine,
         name: 'Demo: novels, then JavaScript',
-        advanced: { evaluateEvery: Math.ceil(steps / evaluations), evaluationTokens },
       };
       say(`${describePlan(await studio.runs.preview(request))}\n`);
       const started = await studio.runs.start(request);

@@ -30,6 +30,7 @@ export class CopyState {
     this.failure = null;
     try {
       const { request, missing, notes } = await this.#studio.client.runs.request({ run: id });
+      this.#train.carried.leave();
       prefill(this.#train, request);
       this.source = name;
       this.missing = missing;

@@ -22,18 +22,18 @@ export class GuardState {
     this.limit = null;
   }
 
-  get suggested(): number {
-    return SUGGESTED[this.#measure];
-  }
-
-  /** Takes over a guard as it is; null switches it off. */
+  /** Takes over a limit; null switches it off. */
   take(guard: Guard | null): void {
     this.isOn = guard !== null;
     if (!guard) return;
-    this.measure = guard.measure;
+    this.#measure = guard.measure;
     this.limit = guard.limit;
     this.action = guard.action;
-    this.fromStart = guard.fromStart;
+    this.fromStart = guard.fromStart ?? false;
+  }
+
+  get suggested(): number {
+    return SUGGESTED[this.#measure];
   }
 
   /** What is wrong, as a sentence; null when nothing is. */

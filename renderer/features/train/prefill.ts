@@ -2,6 +2,7 @@ import type { TrainRequest } from '../../../shared/contract/training.ts';
 import { LORA_TARGETS, parseTrainBlocks } from '../../../shared/domain/method.ts';
 import { REPLAY_SCHEDULE_NAMES, type ReplaySchedule } from '../../../shared/domain/mixture-curve.ts';
 import { parsePlace, planExpansion } from '../../../shared/domain/plan.ts';
+import { DEFAULT_RENDERING } from '../../../shared/domain/rendering.ts';
 import type { Placement, TrainState } from './train.svelte.ts';
 
 /** A request put into the fields of the page that makes requests. */
@@ -25,8 +26,9 @@ export function prefill(train: TrainState, request: TrainRequest): void {
   train.learningRate = request.learningRate ?? null;
   train.schedule = schedule ?? 'cosine';
   train.packing = packing ?? 'plain';
-  if (request.rendering?.completions) train.completions = request.rendering.completions;
-  if (request.rendering?.learn) train.learn = request.rendering.learn;
+  const { completions, learn } = { ...DEFAULT_RENDERING, ...request.rendering };
+  train.completions = completions;
+  train.learn = learn;
   train.name = '';
 }
 
@@ -49,7 +51,9 @@ function prefillMethod(train: TrainState, { method = 'expand', place = 'even', b
     train.alpha = request.alpha ?? null;
     train.targets = LORA_TARGETS.filter((each) => targets?.includes(each) ?? true);
   }
-  if (method === 'freeze' && train.model) train.trainedBlocks = parseTrainBlocks(request.trainBlocks, train.model.blocks);
+  if (method === 'freeze' && train.model && request.trainBlocks !== undefined) {
+    train.trainedBlocks = parseTrainBlocks(request.trainBlocks, train.model.blocks);
+  }
 }
 
 /** What of a request the page has no field for. */

@@ -10,10 +10,13 @@ import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { CopyState } from './copy.svelte.ts';
+import type { NextDomain } from '../../../shared/contract/lines.ts';
+import { CarriedState } from './carried.svelte.ts';
 import { DistanceState } from './distance.svelte.ts';
 import { GuardState } from './guard.svelte.ts';
 import { ImportanceState } from './importance.svelte.ts';
 import { MixtureState } from './mixture.svelte.ts';
+import { prefill } from './prefill.ts';
 import { OutlookState, type PlanQuestion } from './outlook.svelte.ts';
 import { SelfReplayState } from './self-replay.svelte.ts';
 
@@ -37,6 +40,8 @@ export class TrainState {
   readonly guard = new GuardState();
   /** The run that the choices were taken from. */
   readonly copy: CopyState;
+  /** What is taken over from the run that the next goes on from. */
+  readonly carried: CarriedState;
   method = $state<MethodName>('expand');
   /** Number of new blocks; null takes the default for the model. */
   #blocks = $state<number | null>(null);
@@ -72,6 +77,7 @@ export class TrainState {
   constructor(studio: StudioState) {
     this.#studio = studio;
     this.copy = new CopyState(studio, this);
+    this.carried = new CarriedState(studio);
     this.importance = new ImportanceState(studio);
     this.mixture = new MixtureState(studio);
     this.outlook = new OutlookState(studio);
@@ -88,12 +94,31 @@ export class TrainState {
   }
 
   choose(modelId: string): void {
+    if (modelId !== this.carried.next?.request.model) this.carried.leave();
     this.#modelId = modelId;
     this.#blocks = null;
     this.ownPlaces = [];
     this.#typedPlaces = null;
     this.#trainedBlocks = null;
     if (this.placement === 'own') this.placement = 'even';
+  }
+
+  /** Fills in what a run carries over to the next; where that is not possible, the page says why. */
+  async goOnFrom(run: string): Promise<void> {
+    const next = await this.carried.fetch(run);
+    if (!next) return;
+    const { request } = next;
+    this.copy.forget();
+    prefill(this, { ...request, newDatasets: [] });
+    this.steps = null;
+  }
+
+  /** Replays a sample of a dataset in its place. */
+  async keepSample(sample: NextDomain['samples'][number]): Promise<void> {
+    const made = await this.carried.sample(sample);
+    if (!made) return;
+    this.setRole(sample.dataset, null);
+    this.setRole(made, 'old');
   }
 
   /** Roles of the chosen datasets, by id; a deleted dataset has none. */
@@ -283,9 +308,9 @@ export class TrainState {
   /** The request, or null while something needed is not chosen. */
   get request(): TrainRequest | null {
     if (this.missing !== null || !this.model) return null;
-    const { advanced: carried, ...others } = this.copy.carried;
+    const { advanced, ...asBefore } = this.copy.source === null ? this.carried.settings : this.copy.carried;
     return {
-      ...others,
+      ...asBefore,
       model: this.model.id,
       newDatasets: this.#datasetsOf('new'),
       oldDatasets: this.#datasetsOf('old'),
@@ -298,7 +323,12 @@ export class TrainState {
       ...(this.context ? { context: this.context } : {}),
       ...(this.learningRate ? { learningRate: this.learningRate } : {}),
       ...(this.name.trim() ? { name: this.name.trim() } : {}),
-      advanced: { ...carried, schedule: this.schedule, packing: this.packing, ...(this.microBatch ? { microBatch: this.microBatch } : {}) },
+      advanced: {
+        ...advanced,
+        schedule: this.schedule,
+        packing: this.packing,
+        ...(this.microBatch ? { microBatch: this.microBatch } : {}),
+      },
     };
   }
 

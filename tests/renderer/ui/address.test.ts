@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatAddress, parseAddress } from '../../../renderer/ui/address.ts';
+import { type Address, formatAddress, parseAddress } from '../../../renderer/ui/address.ts';
 
 test('an address is its page, its item and how it is looked at', () => {
   expect(parseAddress('#/runs?q=two%20words&status=done,failed')).toEqual({
@@ -16,7 +16,7 @@ test('a token in the hash is no page, and what cannot be decoded stays as it is'
   expect(parseAddress('#/runs/100%')).toEqual({ path: ['runs', '100%'], query: {} });
 });
 
-test.each([
+test.each<Address>([
   { path: ['runs'], query: {} },
   { path: ['runs', 'a/b ü?'], query: { q: 'ä&b=c?', tags: 'x%2Cy,z' } },
   { path: ['compare', 'a,b'], query: { baseline: 'b' } },

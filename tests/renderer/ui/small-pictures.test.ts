@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { legendLines } from '../../../renderer/ui/picture.ts';
+import { legendLines } from '../../../renderer/ui/legend-lines.ts';
 import { columnsOf, levelOf, valueAt } from '../../../renderer/ui/line-chart.ts';
 import { sparklinePoints } from '../../../renderer/ui/sparkline.ts';
 
