@@ -3,13 +3,14 @@ import type { RunRow } from '../shared/contract/comparison.ts';
 import type { DatasetInfo } from '../shared/contract/datasets.ts';
 import type { ModelInfo } from '../shared/contract/models.ts';
 import type { HostCapabilities } from '../shared/contract/host.ts';
+import type { RunSummary } from '../shared/domain/run.ts';
 import type { ErrorRecord } from '../shared/errors.ts';
 import { type Client, connect } from './client/connect.ts';
 import { failureOf } from './client/failure.ts';
 import { connectHost, takeToken } from './client/host.ts';
 
 const RECONNECT_MS = 1500;
-/** While a run goes on, the lists are fetched so often. */
+/** While a run goes on or waits, the lists are fetched so often. */
 const REFRESH_MS = 4000;
 const LATEST_RUNS = 5;
 
@@ -27,6 +28,10 @@ export class StudioState {
   runCount = $state(0);
   /** The one that trains now. */
   activeRun = $state.raw<RunRow | null>(null);
+  /** Those that wait for it to end, the next one first. */
+  queue = $state.raw<readonly RunSummary[]>([]);
+  /** Those that were asked to pause and can go on, the newest few. */
+  pausedRuns = $state.raw<readonly RunRow[]>([]);
   /** Rises whenever the lists have been fetched: a page with a list of its own fetches it anew. */
   refreshes = $state(0);
   /** The lists have been fetched once. */
@@ -38,7 +43,7 @@ export class StudioState {
     this.host = connectHost(this.#token);
     void this.#connect();
     setInterval(() => {
-      if (this.activeRun) void this.refresh();
+      if (this.activeRun || this.queue.length > 0) void this.refresh();
     }, REFRESH_MS);
   }
 
@@ -68,17 +73,21 @@ export class StudioState {
   async refresh(): Promise<void> {
     if (this.connection !== 'open') return;
     try {
-      const [models, datasets, latest, active] = await Promise.all([
+      const [models, datasets, latest, active, paused, queue] = await Promise.all([
         this.client.models.list(),
         this.client.datasets.list(),
         this.client.runs.search({ count: LATEST_RUNS }),
         this.client.runs.search({ status: ['preparing', 'running'], count: 1 }),
+        this.client.runs.search({ status: ['paused'], count: LATEST_RUNS }),
+        this.client.queue.list(),
       ]);
       this.models = models;
       this.datasets = datasets;
       this.latestRuns = latest.rows;
       this.runCount = latest.total;
       this.activeRun = active.rows[0] ?? null;
+      this.pausedRuns = paused.rows;
+      this.queue = queue;
       this.failure = null;
       this.isLoaded = true;
       this.refreshes++;

@@ -82,6 +82,8 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
       'runs?q=x',
       'runs?shelf=deleted',
       'compare',
+      'batches',
+      'batches/nothing',
       'playground',
       'datasets/nothing',
       'nowhere',

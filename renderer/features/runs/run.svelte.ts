@@ -1,5 +1,5 @@
 import type { MeasurementsAtStep, RunEvent } from '../../../shared/contract/runs.ts';
-import type { MetricPoint, RunSummary } from '../../../shared/domain/run.ts';
+import { isUnfinished, type MetricPoint, type RunStatus, type RunSummary } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
@@ -36,11 +36,16 @@ export class RunState {
   async #follow(): Promise<void> {
     try {
       await this.#fetch();
-      if (!this.summary || !isGoingOn(this.summary.status)) return;
+      if (!this.summary || !isUnfinished(this.summary.status)) return;
+      let status: RunStatus = this.summary.status;
       let measured = -1;
       const events = await this.#studio.client.runs.watch({ run: this.#id }, { signal: this.#abort.signal });
       for await (const event of events) {
         this.event = event;
+        if (event.status !== status) {
+          status = event.status;
+          await this.#studio.refresh(); // it has left the queue, or its turn has come
+        }
         this.#studio.host.showProgress?.(isGoingOn(event.status) ? event.step / event.steps : null);
         if (event.evaluationStep !== null && event.evaluationStep !== measured) {
           measured = event.evaluationStep;

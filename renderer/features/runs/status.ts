@@ -7,6 +7,7 @@ export function toneOf(status: RunStatus): string {
   return status === 'running' || status === 'preparing' ? 'busy' : '';
 }
 
+/** It has the device now; one that waits for it is unfinished too, see `isUnfinished` of the domain. */
 export function isGoingOn(status: RunStatus): boolean {
   return status === 'running' || status === 'preparing';
 }

@@ -6,6 +6,7 @@ import type { Role } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { isNamedSchedule } from './prefill.ts';
 
 /** Windows of the stream that are shown at once. */
 export const SHOWN_WINDOWS = 64;
@@ -81,6 +82,17 @@ export class MixtureState {
   weigh(weighting: Weighting, byRole: Readonly<Record<Role, readonly string[]>>): void {
     if (weighting === 'manual') this.#parts = { ...this.partsOf('new', byRole.new), ...this.partsOf('old', byRole.old) };
     this.weighting = weighting;
+  }
+
+  /** Takes over what a request says of the mixture. */
+  take({ replayShare, weights = 'size', shares = {}, temperature, maxRepeats, replaySchedule }: TrainRequest): void {
+    this.#replayPercent = replayShare === undefined ? null : Number((replayShare * 100).toFixed(4));
+    this.weighting = weights;
+    this.#parts = shares; // weights within a role: brought to a hundred where they are shown
+    this.locked = [];
+    this.temperature = temperature ?? null;
+    this.maxRepeats = maxRepeats ?? null;
+    this.schedule = replaySchedule !== undefined && isNamedSchedule(replaySchedule) ? replaySchedule : 'constant';
   }
 
   toggleLock(datasetId: string): void {

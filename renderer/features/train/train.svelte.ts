@@ -9,12 +9,14 @@ import type { Schedule } from '../../../shared/domain/schedule.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import { CopyState } from './copy.svelte.ts';
 import type { NextDomain } from '../../../shared/contract/lines.ts';
 import { CarriedState } from './carried.svelte.ts';
 import { DistanceState } from './distance.svelte.ts';
 import { GuardState } from './guard.svelte.ts';
 import { ImportanceState } from './importance.svelte.ts';
 import { MixtureState } from './mixture.svelte.ts';
+import { prefill } from './prefill.ts';
 import { OutlookState, type PlanQuestion } from './outlook.svelte.ts';
 import { SelfReplayState } from './self-replay.svelte.ts';
 
@@ -36,6 +38,8 @@ export class TrainState {
   /** What the plan means while there is no run to preview. */
   readonly outlook: OutlookState;
   readonly guard = new GuardState();
+  /** The run that the choices were taken from. */
+  readonly copy: CopyState;
   /** What is taken over from the run that the next goes on from. */
   readonly carried: CarriedState;
   method = $state<MethodName>('expand');
@@ -72,6 +76,7 @@ export class TrainState {
 
   constructor(studio: StudioState) {
     this.#studio = studio;
+    this.copy = new CopyState(studio, this);
     this.carried = new CarriedState(studio);
     this.importance = new ImportanceState(studio);
     this.mixture = new MixtureState(studio);
@@ -103,34 +108,9 @@ export class TrainState {
     const next = await this.carried.fetch(run);
     if (!next) return;
     const { request } = next;
-    this.choose(request.model);
-    this.#roles = Object.fromEntries((request.oldDatasets ?? []).map((id) => [id, 'old' as const]));
-    this.#takeMethod(request);
-    this.mixture.replayPercent = request.replayShare === undefined ? NaN : 100 * request.replayShare;
-    this.guard.take(request.guard ?? null);
+    this.copy.forget();
+    prefill(this, { ...request, newDatasets: [] });
     this.steps = null;
-    this.batch = request.batch ?? null;
-    this.context = request.context ?? null;
-    this.learningRate = request.learningRate ?? null;
-    this.microBatch = request.advanced?.microBatch ?? null;
-    this.schedule = request.advanced?.schedule ?? 'cosine';
-    this.packing = request.advanced?.packing ?? 'plain';
-    const { completions, learn } = { ...DEFAULT_RENDERING, ...request.rendering };
-    this.completions = completions;
-    this.learn = learn;
-  }
-
-  #takeMethod({ method, blocks, place = 'even', rank, alpha, targets, trainBlocks }: NextDomain['request']): void {
-    this.method = method ?? 'expand';
-    this.#blocks = blocks ?? null;
-    const parsed = parsePlace(place);
-    this.placement = Array.isArray(parsed) ? 'own' : typeof parsed === 'string' ? parsed : 'even';
-    this.ownPlaces = Array.isArray(parsed) ? parsed : [];
-    this.#typedPlaces = null;
-    this.rank = rank ?? null;
-    this.alpha = alpha ?? null;
-    this.targets = LORA_TARGETS.filter((target) => (targets ?? LORA_TARGETS).includes(target));
-    this.#trainedBlocks = trainBlocks === undefined ? null : trainBlocks.split(',').map(Number);
   }
 
   /** Replays a sample of a dataset in its place. */
@@ -279,6 +259,10 @@ export class TrainState {
     return this.#trainedBlocks ?? (this.model ? [this.model.blocks - 1] : []);
   }
 
+  set trainedBlocks(blocks: readonly number[]) {
+    this.#trainedBlocks = blocks;
+  }
+
   toggleTrained(block: number): void {
     const { trainedBlocks } = this;
     const others = trainedBlocks.filter((each) => each !== block);
@@ -324,7 +308,7 @@ export class TrainState {
   /** The request, or null while something needed is not chosen. */
   get request(): TrainRequest | null {
     if (this.missing !== null || !this.model) return null;
-    const { advanced, ...asBefore } = this.carried.settings;
+    const { advanced, ...asBefore } = this.copy.source === null ? this.carried.settings : this.copy.carried;
     return {
       ...asBefore,
       model: this.model.id,
@@ -412,6 +396,7 @@ export class TrainState {
     try {
       const run = await this.#studio.client.training.start(request);
       this.name = '';
+      this.copy.forget();
       await this.#studio.refresh();
       return run.id;
     } catch (error) {
