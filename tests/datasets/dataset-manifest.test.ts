@@ -28,6 +28,7 @@ const manifest = {
   split: null,
   version: 2,
   parent: 'stories-12345678',
+  sampleOf: { id: 'all-12345678', name: 'all', hash: 'fed' },
   request: { paths: ['/texts/stories.txt'], mappings: [], seed: null },
   languages: [{ language: 'en', share: 1 }],
 };
@@ -52,6 +53,7 @@ describe('the manifest of a dataset', () => {
       split: null,
       version: 1,
       parent: null,
+      sampleOf: null,
       request: null,
       languages: [],
     });
