@@ -272,7 +272,7 @@ describe('a command line', () => {
     ['an unknown command', ['frobnicate'], /Unknown command 'frobnicate'/],
     ['an unknown command of a group', ['model', 'frobnicate'], /Unknown command 'frobnicate'/],
     ['an unknown option', ['model', 'list', '--frobnicate'], /Unknown option '--frobnicate'/],
-    ['a missing option', ['train', '--new', 'code'], /'--model <model>' not specified/],
+    ['a missing option', ['generate', 'tiny'], /'--prompt <text>' not specified/],
     ['a missing argument', ['data', 'import'], /Missing required argument 'paths'/],
   ])('with %s says which', async (_what, args, message) => {
     const failure = await strata.failure(...args);
