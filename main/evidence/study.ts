@@ -40,11 +40,12 @@ const IMPORTANCE_WINDOWS = 64;
 
 /**
  * Trains every run of a subject that the workspace does not have yet, one after the other.
- * @param signal ends it after the present run's next checkpoint.
+ * @param signal ends it; the present run is then begun again the next time.
  * @throws StrataError when a run fails: what was trained before stays, and the same again goes on.
  */
 export async function carryOut(studio: Studio, subject: Subject, say: Say, signal: AbortSignal): Promise<void> {
   const planned = plannedRuns(subject);
+  signal.addEventListener('abort', () => void studio.runs.close(), { once: true });
   await studio.planner.measure({ model: subject.model, oldDatasets: [subject.old], windows: IMPORTANCE_WINDOWS });
   for (const [index, { name, request }] of planned.entries()) {
     const known = studio.runs.list().find((run) => run.name === name);
@@ -54,7 +55,7 @@ export async function carryOut(studio: Studio, subject: Subject, say: Say, signa
       studio.history.remove({ run: known.id });
       await studio.history.purge({ run: known.id });
     }
-    const { id } = await studio.runs.start(trainRequestSchema.parse(request));
+    const { id } = await studio.runs.start(trainRequestSchema.parse(request), undefined, { queue: false });
     await studio.runs.ended(id);
     const { status, gain, forgetting, error } = studio.runs.show(id);
     if (status !== 'done') throw error ? StrataError.fromRecord(error as never) : notDone(name, status);
