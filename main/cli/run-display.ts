@@ -1,6 +1,10 @@
 import type { Comparison } from '../../shared/contract/comparison.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
+import { structureInWords } from '../../shared/domain/value-words.ts';
 import { change, loss, percent, table } from './format.ts';
+
+/** Of a list in a table of what differs; all of it is in --json. */
+const CELL_CHARACTERS = 60;
 
 /** Rows of the history. */
 export function describeRuns(runs: readonly RunSummary[]): string {
@@ -66,5 +70,7 @@ function withError(estimate: Comparison['points'][number]['forgetting']): string
 function cell(value: unknown): string {
   if (value === null) return '-';
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : loss(value);
-  return typeof value === 'string' ? value : JSON.stringify(value).slice(0, 40);
+  if (typeof value !== 'object') return String(value as string | boolean);
+  const words = structureInWords(value as object);
+  return words.length > CELL_CHARACTERS ? `${words.slice(0, CELL_CHARACTERS)}…` : words;
 }
