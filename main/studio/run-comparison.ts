@@ -81,9 +81,9 @@ export class RunComparison {
     const courses = runs.flatMap((run) => {
       const onNew = unitFactor(run, 'new', unit);
       const onOld = unitFactor(run, 'old', unit);
-      const { id, baseline } = run;
-      if (!baseline?.old || onNew === null || onOld === null) return [];
-      const course = courseOf(this.#context.store, id, { new: baseline.new.loss, old: baseline.old.loss });
+      const { id, stepsDone } = run;
+      if (onNew === null || onOld === null) return [];
+      const course = courseOf(this.#context.store, id, stepsDone);
       return course.largestGain === null ? [] : [{ id, course, largest: course.largestGain, onNew, onOld }];
     });
     if (courses.length < 2) return { value: null, reason: null };

@@ -159,6 +159,33 @@ describe('at equal gain', () => {
     ]);
   });
 
+  it('is against what was measured before step 1 on the windows of the way, not on all of them', async () => {
+    // Fewer windows, which happen to be easier: half a nat, in both.
+    insertMeasuredRun(store, {
+      ...{ id: 'partly', before: { new: [4, 4, 4, 4], old: [2, 2, 2, 2] }, after: { new: [1, 1, 1, 1], old: [4, 4, 4, 4] } },
+      course: [
+        [0, 3.5, 1.5],
+        [20, 1.5, 2.5],
+        [40, 0.5, 3.5],
+      ],
+    });
+    expect((await compare(['partly', 'slow'])).matched!.runs[0]).toEqual({ run: 'partly', forgetting: 0.75, step: 15 });
+  });
+
+  it('of a run that was rolled back ends with the state that is left', async () => {
+    const course: [number, number, number][] = [
+      [0, 4, 2],
+      [10, 3, 3],
+      [20, 1, 9],
+    ];
+    const all = { before: { new: [4, 4, 4, 4], old: [2, 2, 2, 2] }, after: { new: [3, 3, 3, 3], old: [3, 3, 3, 3] }, course };
+    insertMeasuredRun(store, { ...all, id: 'rolled-back', stepsDone: 10 });
+    insertMeasuredRun(store, { ...all, id: 'rolled-back-to-the-base', stepsDone: 0 });
+    const { matched } = await compare(['rolled-back', 'slow', 'rolled-back-to-the-base'], { gain: 1.25 });
+    expect(matched!.runs.map(({ forgetting }) => forgetting)).toEqual([null, 1.25, null]);
+    expect((await compare(['rolled-back', 'slow'])).matched!.gain).toBe(1);
+  });
+
   it('nothing is told where a run gained nothing', async () => {
     const { matched, comparability } = await compare(['fast', 'astray']);
     expect(matched).toBeNull();
