@@ -28,6 +28,7 @@ export async function* followRun(store: Reader, id: string, onLook: () => void, 
 
 function eventOf(store: Reader, run: StoredRun): RunEvent {
   const evaluation = run.final ?? run.latest;
+  const evaluationStep = evaluation && (lastMetric(store, run.id, 'loss.new', run.stepsDone)?.step ?? null);
   return {
     run: run.id,
     status: run.status,
@@ -35,9 +36,17 @@ function eventOf(store: Reader, run: StoredRun): RunEvent {
     steps: run.configuration.steps,
     trainLoss: lastMetric(store, run.id, 'loss.train', run.stepsDone)?.value ?? null,
     evaluation,
-    evaluationStep: evaluation && (lastMetric(store, run.id, 'loss.new', run.stepsDone)?.step ?? null),
+    evaluationStep,
+    before: evaluationStep === null ? null : before(store, run, evaluationStep),
     tokensPerSecond: run.tokensPerSecond,
     secondsLeft: run.secondsLeft,
     activity: run.activity,
   };
+}
+
+function before(store: Reader, { id, baseline, final }: StoredRun, evaluationStep: number): RunEvent['before'] {
+  const isOfAll = final !== null || evaluationStep === 0;
+  if (isOfAll) return baseline && { new: baseline.new.loss, old: baseline.old?.loss ?? null };
+  const onNew = lastMetric(store, id, 'loss.new', 0);
+  return onNew && { new: onNew.value, old: lastMetric(store, id, 'loss.old', 0)?.value ?? null };
 }
