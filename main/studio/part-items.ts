@@ -110,8 +110,15 @@ interface SourceText {
 }
 
 async function ofFile(context: StudioContext, path: string): Promise<SourceText> {
-  const { size } = await stat(path);
-  if (size > MOST_BYTES) throw tooLarge(path, size);
+  const found = await stat(path);
+  if (!found.isFile()) {
+    throw new StrataError('BAD_INPUT', `${path} is no file.`, {
+      found: 'a folder',
+      allowed: 'files of items',
+      hint: 'Name the files in it.',
+    });
+  }
+  if (found.size > MOST_BYTES) throw tooLarge(path, found.size);
   const raw = await readFile(path);
   const refuse = (error: unknown): StrataError =>
     new StrataError('BAD_INPUT', `${path} holds no items.`, {
