@@ -95,7 +95,7 @@ describe('evaluation suites', () => {
     const { page } = open;
     await dropFiles(page, [questions, join(directory, 'own.jsonl')]);
     await page.getByLabel('or what a dataset holds out').selectOption('code');
-    await part('letters.jsonl').getByText('60 questions, in the form of own questions').waitFor();
+    await part('letters.jsonl').getByText('60 questions', { exact: true }).waitFor();
     await part('own.jsonl').getByText('2 questions', { exact: true }).waitFor();
     await part('code')
       .getByText(/^\d+ texts$/)
@@ -124,7 +124,7 @@ describe('evaluation suites', () => {
     await results().getByText('not measured').first().waitFor();
     await page.getByRole('button', { name: 'Measure every model' }).click();
     await page.getByRole('progressbar', { name: 'Measuring with Letters' }).waitFor();
-    await page.getByText('Every model is measured.').waitFor({ timeout: 120_000 });
+    await page.getByText(/^Every model is measured/).waitFor({ timeout: 120_000 });
 
     const { rows } = await studio.strata<SuiteTable>('suite', 'results', 'Letters');
     const [base, learned] = rows;

@@ -55,16 +55,23 @@ export function measuredItems({ items, options, examplesHash }: SuitePart): numb
   return Math.min(items - shown, options.limit ?? Infinity);
 }
 
-/** How a part is measured, where that is not plain from its kind. */
+/** How a part is measured. */
 export function mannerOf(part: SuitePart): string {
   const { options, items, examplesHash } = part;
   const measured = measuredItems(part);
-  const words: string[] = [];
+  const words = {
+    text: ['each on its own'],
+    choices: ['the likeliest choice is the answer'],
+    'exact-match': [],
+  }[options.kind] as string[];
   if (options.kind === 'choices' && options.form !== null) words.push(`read as ${FORM_WORDS[options.form]}`);
   if (options.kind === 'exact-match') {
     words.push(`the answer is ${EXTRACTION_WORDS[options.extraction]}`);
     if (options.extraction === 'text') words.push(`compared ${MATCH_WORDS[options.match]}`);
-    if (options.shots > 0) words.push(`${options.shots} examples before each${examplesHash === null ? '' : ' from a file of their own'}`);
+    if (options.shots > 0)
+      words.push(
+        `${options.shots} ${options.shots === 1 ? 'example' : 'examples'} before each${examplesHash === null ? '' : ' from a file of their own'}`,
+      );
     words.push(`up to ${count(options.maxTokens)} tokens`);
   }
   if (options.limit !== null && measured < items) words.push(`${count(measured)} of them, drawn with seed ${options.seed}`);
@@ -103,12 +110,11 @@ export function differenceWords(kind: PartKind, { difference, standardError }: P
   return `${signed(difference * scale, digits)}${errorWords(standardError === null ? null : standardError * scale, digits)} ${unit}`;
 }
 
-/** Why a verdict is what it is. */
-export function significanceWords({ p, interval, verdict }: PartComparison): string {
-  if (p !== null) return `${p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`}, McNemar’s exact test on the questions that changed`;
+/** Why a verdict is what it is: the test's p of questions, the interval of texts in bits per byte. */
+export function significanceWords({ p, interval }: PartComparison): string {
+  if (p !== null) return p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`;
   if (interval === null) return 'too few texts for an interval';
-  const words = `95 %: ${signed(interval[0], 4)} to ${signed(interval[1], 4)} bits per byte, over texts`;
-  return verdict === 'cannot-tell' ? `${words}; not clear of zero` : words;
+  return `95 %: ${signed(interval[0], 4)} to ${signed(interval[1], 4)}`;
 }
 
 function percentOf(share: number): string {
