@@ -1,4 +1,4 @@
-import type { Suite, SuiteRow, SuiteTable } from '../../shared/contract/suites.ts';
+import type { ChangedItem, Suite, SuiteChanges, SuiteRow, SuiteTable } from '../../shared/contract/suites.ts';
 import type { PartComparison } from '../../shared/domain/evaluation/compare.ts';
 import type { PartFigures } from '../../shared/domain/evaluation/part.ts';
 import { count, duration, fields, percent, table } from './format.ts';
@@ -96,6 +96,39 @@ export function describeSuites(suites: readonly Suite[]): string {
     ['id', 'name', 'parts', 'made'],
     suites.map(({ id, name, parts, createdAt }) => [id, name, parts.map((part) => part.name).join(', '), createdAt]),
   );
+}
+
+/** Items that changed, each with what both models answered. */
+export function describeChanges({ model, baseline, part, gained, lost, items }: SuiteChanges, change: 'gained' | 'lost'): string {
+  const head = `${part.name}: ${model.name} against ${baseline.name}, ${count(gained)} gained, ${count(lost)} lost; ${change}:`;
+  return [head, ...items.map(describeChange)].join('\n\n');
+}
+
+function describeChange({ line, item, answers }: ChangedItem): string {
+  if (item.kind === 'choices' && answers.kind === 'choices') {
+    const { question, choices, gold } = item;
+    const of = (index: number): string => choices[index]!;
+    return [
+      `line ${line}  ${question ?? ''}`,
+      fields([
+        ['right', of(gold)],
+        ['before', of(answers.baseline)],
+        ['now', of(answers.model)],
+      ]),
+    ].join('\n');
+  }
+  if (item.kind === 'exact-match' && answers.kind === 'exact-match') {
+    return [
+      `line ${line}  ${item.question}`,
+      fields([
+        ['right', item.answer],
+        ['before', answers.baseline.extracted],
+        ['now', answers.model.extracted],
+      ]),
+    ].join('\n');
+  }
+  const bits = answers as Extract<ChangedItem['answers'], { kind: 'text' }>;
+  return `line ${line}  ${bits.baseline.toFixed(4)} -> ${bits.model.toFixed(4)} bits/byte\n${(item as { text: string }).text.slice(0, 200)}`;
 }
 
 /** Progress of a scoring: one line that is written over on a terminal, what is begun otherwise. */

@@ -19,6 +19,20 @@ export function insertSuite(writer: Writer, { id, name, parts, createdAt }: Suit
     .run(id, name, JSON.stringify(parts), createdAt);
 }
 
+export function renameSuite(writer: Writer, id: string, name: string): void {
+  writer.prepare('UPDATE suites SET name = ? WHERE id = ?').run(name, id);
+}
+
+/** Hashes of models that some of these parts were measured of, the latest first. */
+export function measuredModels(reader: Reader, parts: readonly string[]): string[] {
+  return reader
+    .prepare<[string], { modelHash: string }>(
+      'SELECT modelHash FROM suiteResults WHERE part IN (SELECT value FROM json_each(?)) GROUP BY modelHash ORDER BY MAX(createdAt) DESC',
+    )
+    .all(JSON.stringify(parts))
+    .map(({ modelHash }) => modelHash);
+}
+
 /** Removes a suite, and results of its parts that no other suite has. */
 export function deleteSuite(writer: Writer, id: string): void {
   writer.transaction(() => {

@@ -3,17 +3,20 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { PartSource } from '../../shared/contract/suites.ts';
+import type { PartInspection, PartSource } from '../../shared/contract/suites.ts';
 import type { Content } from '../../shared/domain/content.ts';
 import { answerItem } from '../../shared/domain/evaluation/answer-item.ts';
+import { askedItem } from '../../shared/domain/evaluation/asked-item.ts';
 import { choiceFormOf, choiceItem } from '../../shared/domain/evaluation/choice-forms.ts';
+import type { ChoiceForm } from '../../shared/domain/evaluation/choice-item.ts';
+import { guessPart } from '../../shared/domain/evaluation/guess-part.ts';
 import type { PartOptions } from '../../shared/domain/evaluation/part.ts';
 import { RowFields } from '../../shared/domain/evaluation/row-fields.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { openDataset } from '../datasets/dataset-folder.ts';
 import { writeTextAtomically } from '../models/atomic-file.ts';
 import type { StoredDataset } from '../store/datasets.ts';
-import { rowsOfText } from '../training/item-rows.ts';
+import { type NumberedRow, rowsOfText } from '../training/item-rows.ts';
 import { describeSource, type StudioContext } from './context.ts';
 
 /** The items of a part, copied into the workspace under their hash: what is measured with stays as it was. */
@@ -29,6 +32,8 @@ export interface PartItems {
 /** Texts of files are held in memory whole; published sets have a few megabytes. */
 const MOST_BYTES = 512 * 1024 * 1024;
 
+type FindDataset = (reference: string) => StoredDataset;
+
 /**
  * Reads a source, sees that every item can be understood, and copies it into a folder.
  * @throws StrataError NOT_FOUND, or BAD_INPUT with the line that is malformed.
@@ -38,18 +43,12 @@ export async function copyItems(
   folder: string,
   source: PartSource,
   options: PartOptions,
-  findDataset: (reference: string) => StoredDataset,
+  findDataset: FindDataset,
 ): Promise<PartItems> {
   const { text, name, described } =
-    'file' in source ? await ofFile(context, source.file) : await ofDataset(findDataset(source.dataset), options);
+    'file' in source ? await ofFile(context, source.file) : await ofDataset(findDataset(source.dataset), options.kind);
   const rows = rowsOfText(text, name);
-  const form = options.kind === 'choices' ? (options.form ?? choiceFormOf(rows[0]!.row)) : null;
-  for (const { row, line } of rows) {
-    const where = `line ${line} of ${name}`;
-    if (form !== null) choiceItem(row, form, where);
-    else if (options.kind === 'exact-match') answerItem(row, options.extraction, where);
-    else new RowFields(row, where).text('text');
-  }
+  checkItems(rows, options, name);
   const hash = createHash('sha256').update(text).digest('hex');
   const path = pathOfItems(folder, hash);
   if (!existsSync(path)) {
@@ -57,6 +56,37 @@ export async function copyItems(
     await writeTextAtomically(path, text);
   }
   return { hash, items: rows.length, source: described, name };
+}
+
+/**
+ * What a source would measure, with these options or as its first item looks; nothing is kept.
+ * @throws StrataError as {@link copyItems}.
+ */
+export async function inspectItems(
+  context: StudioContext,
+  source: PartSource,
+  wanted: PartOptions | undefined,
+  findDataset: FindDataset,
+): Promise<PartInspection> {
+  const { text, name } =
+    'file' in source ? await ofFile(context, source.file) : await ofDataset(findDataset(source.dataset), wanted?.kind ?? null);
+  const rows = rowsOfText(text, name);
+  const [first] = rows as [NumberedRow];
+  const options = wanted ?? guessPart(first.row, name);
+  const form = checkItems(rows, options, name);
+  return { name, items: rows.length, options, form, example: askedItem(first.row, options, form, `line ${first.line} of ${name}`) };
+}
+
+/** Sees that every item can be understood; the form of questions with choices. */
+function checkItems(rows: readonly NumberedRow[], options: PartOptions, name: string): ChoiceForm | null {
+  const form = options.kind === 'choices' ? (options.form ?? choiceFormOf(rows[0]!.row)) : null;
+  for (const { row, line } of rows) {
+    const where = `line ${line} of ${name}`;
+    if (form !== null) choiceItem(row, form, where);
+    else if (options.kind === 'exact-match') answerItem(row, options.extraction, where);
+    else new RowFields(row, where).text('text');
+  }
+  return form;
 }
 
 /** Where the items of suites lie. */
@@ -80,8 +110,15 @@ interface SourceText {
 }
 
 async function ofFile(context: StudioContext, path: string): Promise<SourceText> {
-  const { size } = await stat(path);
-  if (size > MOST_BYTES) throw tooLarge(path, size);
+  const found = await stat(path);
+  if (!found.isFile()) {
+    throw new StrataError('BAD_INPUT', `${path} is no file.`, {
+      found: 'a folder',
+      allowed: 'files of items',
+      hint: 'Name the files in it.',
+    });
+  }
+  if (found.size > MOST_BYTES) throw tooLarge(path, found.size);
   const raw = await readFile(path);
   const refuse = (error: unknown): StrataError =>
     new StrataError('BAD_INPUT', `${path} holds no items.`, {
@@ -99,11 +136,12 @@ async function ofFile(context: StudioContext, path: string): Promise<SourceText>
 }
 
 /** Held-out documents; of questions with choices, which are never trained on, all. */
-async function ofDataset(dataset: StoredDataset, options: PartOptions): Promise<SourceText> {
+async function ofDataset(dataset: StoredDataset, wanted: PartOptions['kind'] | null): Promise<SourceText> {
+  const kind = wanted ?? (dataset.kinds.choice ? 'choices' : dataset.kinds.completion ? 'exact-match' : 'text');
   const lines: string[] = [];
   const folder = await openDataset(dataset.path);
-  for await (const { content } of folder.documents(options.kind === 'choices' ? {} : { heldOut: true })) {
-    const row = rowOf(content, options.kind);
+  for await (const { content } of folder.documents(kind === 'choices' ? {} : { heldOut: true })) {
+    const row = rowOf(content, kind);
     if (row !== null) lines.push(JSON.stringify(row));
   }
   if (lines.length === 0) {
@@ -111,9 +149,7 @@ async function ofDataset(dataset: StoredDataset, options: PartOptions): Promise<
       found: Object.entries(dataset.kinds)
         .map(([kind, documents]) => `${documents} documents of kind ${kind}`)
         .join(', '),
-      allowed: { text: 'held-out texts', choices: 'questions with choices', 'exact-match': 'held-out prompts with completions' }[
-        options.kind
-      ],
+      allowed: { text: 'held-out texts', choices: 'questions with choices', 'exact-match': 'held-out prompts with completions' }[kind],
     });
   }
   return { text: lines.join('\n') + '\n', name: dataset.name, described: `dataset ${dataset.name} (${dataset.id})` };

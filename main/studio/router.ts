@@ -35,6 +35,7 @@ export function createRouter(studio: Studio) {
     runExport,
     selfReplay,
     suites,
+    suiteChanges,
     text,
     packs,
     gates,
@@ -151,11 +152,14 @@ export function createRouter(studio: Studio) {
     },
     suites: {
       list: api.suites.list.handler(() => suites.list()),
+      inspect: api.suites.inspect.handler(({ input }) => suites.inspect(input)),
       save: api.suites.save.handler(({ input }) => suites.save(input)),
+      rename: api.suites.rename.handler(({ input }) => suites.rename(input)),
       remove: api.suites.remove.handler(({ input }) => suites.remove(input)),
       run: api.suites.run.handler(({ input, signal }) => told(suites.followRun(input, signal))),
       results: api.suites.results.handler(({ input }) => suites.results(input)),
       items: api.suites.items.handler(({ input }) => suites.items(input)),
+      changes: api.suites.changes.handler(({ input }) => suiteChanges.show(input)),
       score: api.suites.score.handler(({ input, signal }) => told(suites.followScore(input, signal))),
     },
     text: {

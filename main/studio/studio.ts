@@ -30,6 +30,7 @@ import { RunQueue } from './run-queue.ts';
 import { Runs } from './runs.ts';
 import { addSamples, EMBEDDED_BASE } from './samples.ts';
 import { SelfReplay } from './self-replay.ts';
+import { SuiteChangeList } from './suite-changes.ts';
 import { Suites } from './suites.ts';
 import { Text } from './text.ts';
 import { removeUnfinished, sweepUnfinished } from './unfinished.ts';
@@ -73,6 +74,7 @@ export interface Studio {
   readonly queue: RunQueue;
   readonly selfReplay: SelfReplay;
   readonly suites: Suites;
+  readonly suiteChanges: SuiteChangeList;
   readonly text: Text;
   readonly packs: Packs;
   readonly gates: Gates;
@@ -107,6 +109,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const comparison = new RunComparison(context, runs);
   const datasetTokens = new DatasetTokens(context, datasets);
   const text = new Text(context, datasets);
+  const suites = new Suites(context, datasets, text);
   return {
     home,
     version,
@@ -130,7 +133,8 @@ export function openStudio({ home, executor, resources, version, log = () => und
     runExport: new RunExport(context, runs, comparison),
     queue,
     selfReplay: new SelfReplay(context, models, datasets),
-    suites: new Suites(context, datasets, text),
+    suites,
+    suiteChanges: new SuiteChangeList(context, suites),
     text,
     packs: new Packs(context, models, text),
     gates: new Gates(context, datasets, text),

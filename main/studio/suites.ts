@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type InspectPartRequest,
+  inspectPartRequestSchema,
+  type PartInspection,
   type PartRequest,
   partRequestSchema,
   type SaveSuiteRequest,
@@ -15,6 +18,7 @@ import {
   type SuiteRow,
   type SuiteRunEvent,
   type SuiteRunRequest,
+  type SuiteSummary,
   type SuiteTable,
 } from '../../shared/contract/suites.ts';
 import { compareResults } from '../../shared/domain/evaluation/compare.ts';
@@ -22,13 +26,22 @@ import type { PartResult } from '../../shared/domain/evaluation/part.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { listModels, type StoredModel } from '../store/models.ts';
 import { listRuns } from '../store/runs.ts';
-import { deleteSuite, findFigures, findResult, insertResult, insertSuite, listSuites } from '../store/suites.ts';
+import {
+  deleteSuite,
+  findFigures,
+  findResult,
+  insertResult,
+  insertSuite,
+  listSuites,
+  measuredModels,
+  renameSuite,
+} from '../store/suites.ts';
 import type { ScoreJob } from '../training/messages.ts';
 import type { ScoreOutcome } from '../training/score-job.ts';
 import { makeFolder, newId, now, resolve, type StudioContext } from './context.ts';
 import type { Datasets } from './datasets.ts';
 import { followWork } from './follow-work.ts';
-import { copyItems, folderOfItems, forgetItems, pathOfItems } from './part-items.ts';
+import { copyItems, folderOfItems, forgetItems, inspectItems, pathOfItems } from './part-items.ts';
 import type { Text } from './text.ts';
 
 type OnProgress = (progress: ScoreProgress) => void;
@@ -48,25 +61,42 @@ export class Suites {
     this.#text = text;
   }
 
-  list(): Suite[] {
-    return listSuites(this.#context.store);
+  /** With what was measured last. */
+  list(): SuiteSummary[] {
+    const models = listModels(this.#context.store);
+    return this.#all().map((suite) => {
+      const known = new Set(
+        measuredModels(
+          this.#context.store,
+          suite.parts.map(({ hash }) => hash),
+        ),
+      );
+      const last = [...known].map((hash) => models.find((model) => model.hash === hash)).find((model) => model !== undefined);
+      const row = last ? this.#row(suite, last, baseOf(last, models)) : null;
+      return { ...suite, models: models.filter(({ hash }) => known.has(hash)).length, last: row };
+    });
   }
 
   /** @throws StrataError NOT_FOUND, or BAD_INPUT when several have the name. */
   find(reference: string): Suite {
-    return resolve('suite', reference, this.list());
+    return resolve('suite', reference, this.#all());
   }
 
   /**
-   * Copies the items of every part, and keeps the suite: it never changes.
+   * What a source would measure, before a suite is made of it.
+   * @throws StrataError as {@link copyItems}.
+   */
+  inspect(request: InspectPartRequest): Promise<PartInspection> {
+    const { source, options } = inspectPartRequestSchema.parse(request);
+    return inspectItems(this.#context, source, options, (reference) => this.#datasets.find(reference));
+  }
+
+  /**
+   * Copies the items of every part, and keeps the suite: what it measures never changes.
    * @throws StrataError CONFLICT when there is one of that name; as {@link copyItems} for parts.
    */
   async save({ name, parts }: SaveSuiteRequest): Promise<Suite> {
-    if (this.list().some((suite) => suite.name === name)) {
-      throw new StrataError('CONFLICT', `There is a suite "${name}" already, and suites do not change.`, {
-        hint: 'Give the new one another name, or delete the old one with its results.',
-      });
-    }
+    this.#refuseTaken(name, 'Give the new one another name, or delete the old one with its results.');
     const saved: SuitePart[] = [];
     for (const part of parts) saved.push(await this.#prepare(part, folderOfItems(this.#context)));
     const suite: Suite = { id: newId(name), name, parts: saved, createdAt: now() };
@@ -74,10 +104,18 @@ export class Suites {
     return suite;
   }
 
+  /** @throws StrataError CONFLICT when another one is called so. */
+  rename({ suite: reference, name }: { suite: string; name: string }): Suite {
+    const suite = this.find(reference);
+    if (suite.name !== name) this.#refuseTaken(name, 'Choose another name.');
+    renameSuite(this.#context.store, suite.id, name);
+    return { ...suite, name };
+  }
+
   async remove({ suite: reference }: { suite: string }): Promise<{ removed: string }> {
     const { id, parts } = this.find(reference);
     deleteSuite(this.#context.store, id);
-    const kept = new Set(this.list().flatMap((suite) => suite.parts.flatMap(hashesOfItems)));
+    const kept = new Set(this.#all().flatMap((suite) => suite.parts.flatMap(hashesOfItems)));
     await forgetItems(
       folderOfItems(this.#context),
       parts.flatMap(hashesOfItems).filter((hash) => !kept.has(hash)),
@@ -86,25 +124,27 @@ export class Suites {
   }
 
   /** What is known: one row for each model that something was measured of. */
-  results({ suite: reference, baseline }: SuiteResultsRequest): SuiteTable {
+  results({ suite: reference, baseline, models: wanted }: SuiteResultsRequest): SuiteTable {
     const suite = this.find(reference);
     const chosen = baseline === undefined ? null : this.#text.modelOf(baseline);
     const models = listModels(this.#context.store);
-    const rows = models.map((model) => this.#row(suite, model, chosen ?? models.find(({ id }) => id === model.baseModel) ?? null));
+    const shown = wanted?.map((each) => this.#text.modelOf(each).id);
+    const rows = models
+      .filter(({ id }) => shown?.includes(id) ?? true)
+      .map((model) => this.#row(suite, model, chosen ?? baseOf(model, models)));
     return { suite, rows: rows.filter(({ cells }) => cells.some(({ result }) => result !== null)) };
   }
 
   /** Items of one part, by its hash or name, as a model answered them; null where it has not been measured. */
   items(input: { suite: string; model: string; part: string }): PartResult | null {
-    const suite = this.find(input.suite);
-    const part = suite.parts.find(({ hash, name }) => hash === input.part || name === input.part);
-    if (!part) {
-      throw new StrataError('NOT_FOUND', `The suite "${suite.name}" has no part "${input.part}".`, {
-        found: input.part,
-        allowed: suite.parts.map(({ name }) => name).join(', '),
-      });
-    }
+    const part = findPart(this.find(input.suite), input.part);
     return findResult(this.#context.store, { part: part.hash, modelHash: this.#text.modelOf(input.model).hash });
+  }
+
+  /** A model, and what it is compared with: the one that is named, else its base; null where that is not in the workspace. */
+  pair(reference: string, baseline?: string): { model: StoredModel; baseline: StoredModel | null } {
+    const model = this.#text.modelOf(reference);
+    return { model, baseline: baseline === undefined ? baseOf(model, listModels(this.#context.store)) : this.#text.modelOf(baseline) };
   }
 
   /**
@@ -158,6 +198,15 @@ export class Suites {
     for await (const event of work) {
       yield 'progress' in event ? { progress: event.progress, result: null } : { progress: null, result: event.result };
     }
+  }
+
+  #all(): Suite[] {
+    return listSuites(this.#context.store);
+  }
+
+  #refuseTaken(name: string, hint: string): void {
+    if (!this.#all().some((suite) => suite.name === name)) return;
+    throw new StrataError('CONFLICT', `There is a suite "${name}" already, and what a suite measures does not change.`, { hint });
   }
 
   async #prepare(request: PartRequest, folder: string): Promise<SuitePart> {
@@ -228,6 +277,23 @@ export class Suites {
       signal?.removeEventListener('abort', end);
     }
   }
+}
+
+/**
+ * A part by its hash or its name.
+ * @throws StrataError NOT_FOUND
+ */
+export function findPart({ name: suite, parts }: Suite, reference: string): SuitePart {
+  const part = parts.find(({ hash, name }) => hash === reference || name === reference);
+  if (part) return part;
+  throw new StrataError('NOT_FOUND', `The suite "${suite}" has no part "${reference}".`, {
+    found: reference,
+    allowed: parts.map(({ name }) => name).join(', '),
+  });
+}
+
+function baseOf(model: StoredModel, models: readonly StoredModel[]): StoredModel | null {
+  return models.find(({ id }) => id === model.baseModel) ?? null;
 }
 
 function hashesOfItems({ itemsHash, examplesHash }: SuitePart): string[] {

@@ -39,15 +39,21 @@ import { importanceEventSchema, importanceRequestSchema, planReportSchema, planR
 import { batchRef, batchSchema, batchSummarySchema, presetSchema, recipePreviewSchema, recipeSchema } from './recipes.ts';
 import { measurementsAtStepSchema, rerunVerdictSchema, resumableSchema, runEventSchema, runRef, runRequestSchema } from './runs.ts';
 import {
+  inspectPartRequestSchema,
+  partInspectionSchema,
+  renameSuiteRequestSchema,
   saveSuiteRequestSchema,
   scoreEventSchema,
   scoreRequestSchema,
+  suiteChangesRequestSchema,
+  suiteChangesSchema,
   suiteItemsRequestSchema,
   suiteRef,
   suiteResultsRequestSchema,
   suiteRunEventSchema,
   suiteRunRequestSchema,
   suiteSchema,
+  suiteSummarySchema,
   suiteTableSchema,
 } from './suites.ts';
 import {
@@ -287,9 +293,12 @@ export const contract = {
     purge: call.input(z.object({ run: z.string().optional() })).output(z.object({ removed: z.array(z.string()) })),
   },
   suites: {
-    list: call.output(z.array(suiteSchema)),
+    list: call.output(z.array(suiteSummarySchema)),
+    /** Reads a file or a dataset through, and says what could be measured with it; nothing is kept. */
+    inspect: call.input(inspectPartRequestSchema).output(partInspectionSchema),
     /** Copies the items of every part into the workspace; malformed ones are refused. */
     save: call.input(saveSuiteRequestSchema).output(suiteSchema),
+    rename: call.input(renameSuiteRequestSchema).output(suiteSchema),
     remove: call.input(suiteRef).output(z.object({ removed: z.string() })),
     /** Measures what is not known yet; leaving off ends it, and keeps what was measured. */
     run: call.input(suiteRunRequestSchema).output(eventIterator(suiteRunEventSchema)),
@@ -297,6 +306,8 @@ export const contract = {
     results: call.input(suiteResultsRequestSchema).output(suiteTableSchema),
     /** Null where it has not been measured. */
     items: call.input(suiteItemsRequestSchema).output(partResultSchema.nullable()),
+    /** Questions gained and lost against the baseline, with what both answered. */
+    changes: call.input(suiteChangesRequestSchema).output(suiteChangesSchema),
     /** Scores a model once, without a suite; leaving off ends it. */
     score: call.input(scoreRequestSchema).output(eventIterator(scoreEventSchema)),
   },

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { askedItemSchema } from '../domain/evaluation/asked-item.ts';
+import { CHOICE_FORMS } from '../domain/evaluation/choice-item.ts';
 import { partComparisonSchema } from '../domain/evaluation/compare.ts';
 import { partFiguresSchema, partOptionsSchema, partResultSchema } from '../domain/evaluation/part.ts';
 
@@ -39,6 +41,21 @@ export const suiteSchema = z.object({
 });
 export type Suite = z.infer<typeof suiteSchema>;
 
+/** What a source would measure; without options they follow from its items. */
+export const inspectPartRequestSchema = z.object({ source: partSourceSchema, options: partOptionsSchema.optional() });
+export type InspectPartRequest = z.input<typeof inspectPartRequestSchema>;
+
+export const partInspectionSchema = z.object({
+  name: z.string(),
+  items: z.int(),
+  options: partOptionsSchema,
+  /** The form of questions with choices; null for other kinds. */
+  form: z.enum(CHOICE_FORMS).nullable(),
+  /** The first item. */
+  example: askedItemSchema,
+});
+export type PartInspection = z.infer<typeof partInspectionSchema>;
+
 /** Id or name. */
 export const suiteRef = z.object({ suite: z.string().min(1) });
 
@@ -69,6 +86,16 @@ export const suiteRowSchema = z.object({
 });
 export type SuiteRow = z.infer<typeof suiteRowSchema>;
 
+export const suiteSummarySchema = suiteSchema.extend({
+  /** Models of the workspace that something of it was measured of. */
+  models: z.int(),
+  /** The one that was measured last; null before any was. */
+  last: suiteRowSchema.nullable(),
+});
+export type SuiteSummary = z.infer<typeof suiteSummarySchema>;
+
+export const renameSuiteRequestSchema = suiteRef.extend({ name: z.string().trim().min(1).max(200) });
+
 export const suiteTableSchema = z.object({ suite: suiteSchema, rows: z.array(suiteRowSchema) });
 export type SuiteTable = z.infer<typeof suiteTableSchema>;
 
@@ -76,6 +103,8 @@ export type SuiteTable = z.infer<typeof suiteTableSchema>;
 export const suiteResultsRequestSchema = suiteRef.extend({
   /** Model or run that all are compared with; each with its own base unless said. */
   baseline: z.string().min(1).optional(),
+  /** Only these models or runs, ids or names. */
+  models: z.array(z.string().min(1)).optional(),
 });
 export type SuiteResultsRequest = z.infer<typeof suiteResultsRequestSchema>;
 
@@ -124,3 +153,45 @@ export type ScoreEvent = z.infer<typeof scoreEventSchema>;
 
 /** Items of one part for one model, as they were measured: for looking at what changed. */
 export const suiteItemsRequestSchema = suiteRef.extend({ model: z.string().min(1), part: z.string().min(1) });
+
+/** Items of one part that a model answers otherwise than what it is compared with. */
+export const suiteChangesRequestSchema = suiteItemsRequestSchema.extend({
+  /** Its own base unless said. */
+  baseline: z.string().min(1).optional(),
+  /** Right now and wrong before, or the other way round; of texts, those of less loss and those of more. */
+  change: z.enum(['gained', 'lost']),
+  from: z.int().min(0).default(0),
+  count: z.int().min(1).max(500).default(50),
+});
+export type SuiteChangesRequest = z.input<typeof suiteChangesRequestSchema>;
+
+/** What a model and its baseline made of an item, each as the kind of the item has it. */
+const answersOf = <Answer extends z.ZodType>(answer: Answer): z.ZodObject<{ baseline: Answer; model: Answer }> =>
+  z.object({ baseline: answer, model: answer });
+
+export const changedItemSchema = z.object({
+  /** Line of the file, counted from 1. */
+  line: z.int(),
+  item: askedItemSchema,
+  answers: z.discriminatedUnion('kind', [
+    /** Indices of the choices taken. */
+    answersOf(z.int()).extend({ kind: z.literal('choices') }),
+    /** What was written, and what of it was taken as the answer. */
+    answersOf(z.object({ output: z.string(), extracted: z.string() })).extend({ kind: z.literal('exact-match') }),
+    /** Bits per byte. */
+    answersOf(z.number()).extend({ kind: z.literal('text') }),
+  ]),
+});
+export type ChangedItem = z.infer<typeof changedItemSchema>;
+
+export const suiteChangesSchema = z.object({
+  suite: z.object({ id: z.string(), name: z.string() }),
+  part: z.object({ hash: z.string(), name: z.string() }),
+  model: z.object({ id: z.string(), name: z.string() }),
+  baseline: z.object({ id: z.string(), name: z.string() }),
+  gained: z.int(),
+  lost: z.int(),
+  /** Of those asked for, [from, from + count): questions in the order of the file, texts with the largest difference first. */
+  items: z.array(changedItemSchema),
+});
+export type SuiteChanges = z.infer<typeof suiteChangesSchema>;

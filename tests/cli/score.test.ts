@@ -65,9 +65,16 @@ test('a suite is saved, measured, shown and deleted', async () => {
   expect(await strata.json<SuiteTable>('suite', 'results', saved.id)).toEqual(table);
   const { stdout } = await strata.run('suite', 'results', 'mine');
   expect(stdout).toMatch(/^base +- +[\d.]+ % ± [\d.]+ %$/m);
-  expect(await strata.json('suite', 'list')).toEqual([saved]);
-  expect((await strata.run('suite', 'show', 'mine')).stdout).toContain('questions.jsonl');
-  expect(await strata.json('suite', 'delete', 'mine')).toEqual({ removed: saved.id });
+  expect(await strata.json('suite', 'list')).toEqual([{ ...saved, models: 1, last: table.rows[0] }]);
+  expect(await strata.json('suite', 'rename', 'mine', 'ours')).toEqual({ ...saved, name: 'ours' });
+  await strata.json('model', 'expand', 'base', '--blocks', '1', '--name', 'grown');
+  await strata.json('suite', 'run', 'ours', 'grown');
+  expect(await strata.json<SuiteTable>('suite', 'results', 'ours', 'base')).toEqual({ ...table, suite: { ...saved, name: 'ours' } });
+  expect((await strata.run('suite', 'changes', 'ours', 'questions.jsonl', 'grown')).stdout).toContain(
+    'questions.jsonl: grown against base, 0 gained, 0 lost',
+  );
+  expect((await strata.run('suite', 'show', 'ours')).stdout).toContain('questions.jsonl');
+  expect(await strata.json('suite', 'delete', 'ours')).toEqual({ removed: saved.id });
 });
 
 test('wrong input is refused with what was found and what is allowed', async () => {

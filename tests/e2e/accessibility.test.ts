@@ -84,6 +84,8 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
       'compare',
       'batches',
       'batches/nothing',
+      'suites',
+      'suites/nothing',
       'playground',
       'datasets/nothing',
       'nowhere',

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { PartRequest } from '../../../shared/contract/suites.ts';
 import { type PartFlags, partOf, withPartOptions } from '../part-options.ts';
-import { command, type CommonOptions, refuse, withSession } from '../session.ts';
-import { describeSuite, describeSuites, describeTable, showsScoring } from '../suite-display.ts';
+import { command, type CommonOptions, refuse, wholeNumber, withSession } from '../session.ts';
+import { describeChanges, describeSuite, describeSuites, describeTable, showsScoring } from '../suite-display.ts';
 
 interface Sources {
   choices?: string[];
@@ -12,7 +12,13 @@ interface Sources {
   answersData?: string[];
 }
 
-/** `strata suite save | list | show | run | results | delete`. */
+interface ChangeFlags {
+  lost?: boolean;
+  baseline?: string;
+  limit: number;
+}
+
+/** `strata suite save | list | show | run | results | changes | rename | delete`. */
 export function suiteCommand(): Command {
   const suite = new Command('suite').description('evaluation suites: what is measured of the base and of every run alike');
   suite.addCommand(
@@ -67,11 +73,41 @@ export function suiteCommand(): Command {
   suite.addCommand(
     command('results', 'what is known: models and runs by parts, compared item by item')
       .argument('<suite>', 'id or name')
+      .argument('[models...]', 'only these models or runs')
       .option('--baseline <model>', 'what all are compared with (default: each with its own base)')
-      .action((reference: string, options: CommonOptions & { baseline?: string }) =>
+      .action((reference: string, models: string[], options: CommonOptions & { baseline?: string }) =>
         withSession(options, async ({ studio, print }) => {
-          const results = studio.suites.results({ suite: reference, ...baselineOf(options) });
+          const only = models.length > 0 ? { models } : {};
+          const results = studio.suites.results({ suite: reference, ...only, ...baselineOf(options) });
           print(results, () => describeTable(results));
+        }),
+      ),
+  );
+  suite.addCommand(
+    command('changes', 'questions that a model gained or lost, with what both answered')
+      .argument('<suite>', 'id or name')
+      .argument('<part>', 'name of the part, or its hash')
+      .argument('<model>', 'model or run: id or name')
+      .option('--lost', 'those that were lost, not those that were gained')
+      .option('--baseline <model>', 'what it is compared with (default: its own base)')
+      .addOption(wholeNumber('--limit <n>', 'so many at most', 1, 500).default(50))
+      .action((reference: string, part: string, model: string, options: CommonOptions & ChangeFlags) =>
+        withSession(options, async ({ studio, print }) => {
+          const change = options.lost ? 'lost' : 'gained';
+          const request = { suite: reference, part, model, change, count: options.limit, ...baselineOf(options) } as const;
+          const changes = await studio.suiteChanges.show(request);
+          print(changes, () => describeChanges(changes, change));
+        }),
+      ),
+  );
+  suite.addCommand(
+    command('rename', 'give a suite another name')
+      .argument('<suite>', 'id or name')
+      .argument('<name>')
+      .action((reference: string, name: string, options: CommonOptions) =>
+        withSession(options, async ({ studio, print }) => {
+          const renamed = studio.suites.rename({ suite: reference, name });
+          print(renamed, () => describeSuite(renamed));
         }),
       ),
   );

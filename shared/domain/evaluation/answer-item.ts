@@ -10,6 +10,17 @@ export interface AnswerItem {
 const QUESTIONS = ['prompt', 'question', 'query', 'problem'];
 const ANSWERS = ['answer', 'completion', 'solution', 'target'];
 
+/** How GSM8K's answers say their number. */
+const GSM8K_END = /#### -?[0-9.,]+/;
+
+/** How a row says which answers are right, by its fields and its answer; null when it is no question with an answer. */
+export function knownExtraction(row: ItemRow): Extraction | null {
+  const answer = ANSWERS.map((name) => row[name]).find((value) => typeof value === 'string' || typeof value === 'number');
+  if (answer === undefined || !QUESTIONS.some((name) => typeof row[name] === 'string')) return null;
+  if (GSM8K_END.test(String(answer))) return 'gsm8k';
+  return String(answer).includes('\\boxed{') ? 'boxed' : 'text';
+}
+
 /**
  * @param where the row's place, for messages: "line 7".
  * @throws StrataError BAD_INPUT where a field is missing or is something else.
@@ -18,7 +29,7 @@ export function answerItem(row: ItemRow, extraction: Extraction, where: string):
   const fields = new RowFields(row, where);
   const [question, name] = [fields.text(fields.firstOf(QUESTIONS)), fields.firstOf(ANSWERS)];
   const answer = typeof fields.value(name) === 'number' ? String(fields.value(name)) : fields.text(name);
-  if (extraction === 'gsm8k' && !/#### -?[0-9.,]+/.test(answer)) {
+  if (extraction === 'gsm8k' && !GSM8K_END.test(answer)) {
     throw fields.refusal(
       `The answer of ${where} has no final number.`,
       answer.slice(-80),

@@ -15,11 +15,8 @@ const ANSWERS = ['gold', 'answer', 'label', 'answerKey', 'correct'];
 /** Between a question and its answer. */
 const DELIMITER = ' ';
 
-/**
- * The form of a row, by its fields.
- * @throws StrataError BAD_INPUT when it has those of none.
- */
-export function choiceFormOf(row: ItemRow): ChoiceForm {
+/** The form of a row, by its fields; null when it has those of none. */
+export function knownChoiceForm(row: ItemRow): ChoiceForm | null {
   const has = (...names: string[]): boolean => names.every((name) => row[name] !== undefined && row[name] !== null);
   if (has('context_options', 'continuation')) return 'partial';
   if (has('sentence', 'option1', 'option2')) return 'winogrande';
@@ -28,6 +25,16 @@ export function choiceFormOf(row: ItemRow): ChoiceForm {
   if (has('question', 'options', 'correct')) return 'aqua';
   if (has('question', 'answerKey') && typeof row.choices === 'object' && !Array.isArray(row.choices)) return 'arc';
   if ([QUESTIONS, CHOICES, ANSWERS].every((names) => names.some((name) => has(name)))) return 'generic';
+  return null;
+}
+
+/**
+ * As {@link knownChoiceForm}.
+ * @throws StrataError BAD_INPUT when it has the fields of none.
+ */
+export function choiceFormOf(row: ItemRow): ChoiceForm {
+  const form = knownChoiceForm(row);
+  if (form !== null) return form;
   throw new StrataError('BAD_INPUT', 'These are no questions with choices that Strata knows.', {
     found: `the fields ${Object.keys(row).join(', ') || '(none)'}`,
     allowed: CHOICE_FORMS.map((form) => `${form} (${CHOICE_FORM_WORDS[form]})`).join('; '),

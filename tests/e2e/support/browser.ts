@@ -37,7 +37,10 @@ export async function openPage(url: string, options: { colorScheme?: 'light' | '
 }
 
 /** Goes to a page of the studio by its link in the navigation. */
-export async function goTo(page: Page, name: 'Home' | 'Datasets' | 'Models' | 'Train' | 'Runs' | 'Compare' | 'Playground'): Promise<void> {
+export async function goTo(
+  page: Page,
+  name: 'Home' | 'Datasets' | 'Models' | 'Train' | 'Runs' | 'Compare' | 'Suites' | 'Playground',
+): Promise<void> {
   // Of these two the name also says whether something goes on.
   const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: name !== 'Runs' && name !== 'Datasets' });
   await link.click();

@@ -1,0 +1,100 @@
+import type { PartInspection, PartRequest, PartSource } from '../../../shared/contract/suites.ts';
+import type { ChoiceForm } from '../../../shared/domain/evaluation/choice-item.ts';
+import type { AnswerMatch, Extraction } from '../../../shared/domain/evaluation/extraction.ts';
+import { type PartOptionsInput, partOptionsSchema } from '../../../shared/domain/evaluation/part.ts';
+import type { ErrorRecord } from '../../../shared/errors.ts';
+import { failureOf } from '../../client/failure.ts';
+import type { StudioState } from '../../studio.svelte.ts';
+import { count } from '../../ui/format.ts';
+import type { PartKind } from './suite-words.ts';
+
+/** An answer's tokens unless said; half of what the shortest-sighted model reads where that is less. */
+const MOST_TOKENS = 256;
+
+/** One source of a suite that is being put together: what is in it, and how it shall be measured. */
+export class PartDraft {
+  readonly #studio: StudioState;
+  readonly source: PartSource;
+  #asked = 0;
+  name = $state('');
+  inspection = $state.raw<PartInspection | null>(null);
+  failure = $state.raw<ErrorRecord | null>(null);
+  isInspecting = $state(false);
+  kind = $state<PartKind>('choices');
+  /** Null: as the fields of the first question say. */
+  form = $state<ChoiceForm | null>(null);
+  extraction = $state<Extraction>('text');
+  match = $state<AnswerMatch>('exact');
+  shots = $state<number | null>(null);
+  /** File on the studio's machine that examples are taken from; null takes the first questions. */
+  examples = $state<string | null>(null);
+  maxTokens = $state<number | null>(null);
+  limit = $state<number | null>(null);
+  seed = $state<number | null>(null);
+
+  constructor(studio: StudioState, source: PartSource) {
+    this.#studio = studio;
+    this.source = source;
+    this.name =
+      'file' in source ? baseName(source.file) : (studio.datasets.find(({ id }) => id === source.dataset)?.name ?? source.dataset);
+  }
+
+  /** Tokens of an answer when nothing is said. */
+  get defaultTokens(): number {
+    return Math.min(MOST_TOKENS, ...this.#studio.models.map(({ contextLength }) => Math.max(1, Math.floor(contextLength / 2))));
+  }
+
+  get options(): PartOptionsInput {
+    const drawn = { limit: this.limit, seed: this.seed ?? 0 };
+    if (this.kind === 'text') return { kind: 'text', ...drawn };
+    if (this.kind === 'choices') return { kind: 'choices', form: this.form, ...drawn };
+    const { extraction, match } = this;
+    return { kind: 'exact-match', extraction, match, shots: this.shots ?? 0, maxTokens: this.maxTokens ?? this.defaultTokens, ...drawn };
+  }
+
+  get request(): PartRequest {
+    const { examples, source, options } = this;
+    const isShown = this.kind === 'exact-match' && (this.shots ?? 0) > 0 && examples !== null;
+    return { ...(this.name.trim() && { name: this.name.trim() }), source, options, ...(isShown && { examples: { file: examples } }) };
+  }
+
+  /** What stands in the way of measuring it; null when nothing does. */
+  get problem(): string | null {
+    if (this.isInspecting) return `Reading ${this.name}…`;
+    if (this.failure || !this.inspection) return `${this.name} cannot be measured with: correct it, or take it out.`;
+    if (!partOptionsSchema.safeParse(this.options).success) return `A number of ${this.name} is out of range.`;
+    if (this.kind === 'exact-match' && this.examples === null && (this.shots ?? 0) >= this.inspection.items)
+      return `${this.name} has ${count(this.inspection.items)} questions: fewer of them can be examples.`;
+    return null;
+  }
+
+  /** Reads the source through: as it looks at first, then as it is chosen. */
+  async inspect(): Promise<void> {
+    const asked = ++this.#asked;
+    const isFirst = this.inspection === null && this.failure === null;
+    // Figures that are being typed do not change what is read.
+    const options = isFirst ? undefined : partOptionsSchema.parse({ kind: this.kind, form: this.form, extraction: this.extraction });
+    this.isInspecting = true;
+    this.failure = null;
+    try {
+      const found = await this.#studio.client.suites.inspect({ source: this.source, ...(options && { options }) });
+      if (asked !== this.#asked) return;
+      this.inspection = found;
+      if (isFirst) this.#take(found);
+    } catch (error) {
+      if (asked === this.#asked) this.failure = failureOf(error);
+    } finally {
+      if (asked === this.#asked) this.isInspecting = false;
+    }
+  }
+
+  #take({ options }: PartInspection): void {
+    this.kind = options.kind;
+    if (options.kind === 'exact-match') this.extraction = options.extraction;
+  }
+}
+
+/** The last part of a path, of either kind of machine. */
+export function baseName(path: string): string {
+  return path.split(/[\\/]/).at(-1) ?? path;
+}
