@@ -11,7 +11,7 @@ export interface PartFlags {
   examples?: string;
   extract: Extraction;
   match: AnswerMatch;
-  maxTokens: number;
+  maxTokens?: number;
   stop?: string[];
   limit?: number;
   seed: number;
@@ -25,7 +25,9 @@ export function withPartOptions(command: Command): Command {
     .addOption(new Option('--match <how>', 'how answers of your own are compared').choices(ANSWER_MATCHES).default('exact'))
     .addOption(wholeNumber('--shots <n>', 'examples with their answers before each question', 0, 100).default(0))
     .option('--examples <file>', 'file that examples are taken from (default: the first questions, which are not asked then)')
-    .addOption(wholeNumber('--max-tokens <n>', 'an answer ends after so many tokens', 1, 8192).default(256))
+    .addOption(
+      wholeNumber('--max-tokens <n>', 'an answer ends after so many tokens (default: 256, at most half of what the model reads)', 1, 8192),
+    )
     .addOption(new Option('--stop <texts...>', 'an answer ends before these texts (default by --extract)'))
     .addOption(wholeNumber('--limit <n>', 'only so many items, drawn by the seed', 1))
     .addOption(wholeNumber('--seed <n>', 'draws the items of --limit', 0, 2 ** 31 - 1).default(0));
@@ -40,6 +42,14 @@ export function partOf(kind: 'choices' | 'exact-match' | 'text', source: PartReq
   return {
     source,
     ...(flags.examples === undefined ? {} : { examples: { file: flags.examples } }),
-    options: { kind, extraction: extract, match, shots, maxTokens, stops: flags.stop ?? null, ...drawn },
+    options: {
+      kind,
+      extraction: extract,
+      match,
+      shots,
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+      stops: flags.stop ?? null,
+      ...drawn,
+    },
   };
 }

@@ -28,7 +28,10 @@ export function asCommandError(error: unknown, typed: readonly string[]): Strata
       hint: 'The list of commands is above.',
     });
   }
-  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const message = error.message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replace(/\.$/, '');
   return new StrataError('BAD_INPUT', `${message.charAt(0).toUpperCase()}${message.slice(1)}.`, {
     found: commandLine(typed),
     hint: `"${STRATA} --help", or "${STRATA} COMMAND --help", lists what is allowed. Options come after the command.`,

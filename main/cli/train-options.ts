@@ -85,7 +85,10 @@ export function trainOptions(of: Command, { canContinue = false } = {}): Command
     .addOption(anyNumber('--lr <x>', 'peak learning rate'))
     .addOption(wholeNumber('--seed <n>', 'order of the data (default 1)', 0))
     .addOption(nameOption('what to call the run and its model'))
-    .option('--guard <limit>', `limit on forgetting, in quotes: ${GUARD_FORM}`)
+    .option(
+      '--guard <limit>',
+      `limit on forgetting, in quotes: ${GUARD_FORM}; ":from-start" behind it also acts on a rise at the beginning`,
+    )
     .option('--preset <name>', 'settings under a name, see below; options that are given change them')
     .option('--set <settings...>', 'key=value, see below');
 }

@@ -1,6 +1,6 @@
 import { answerItem, promptOf, STOPS, upToStop } from '../../shared/domain/evaluation/answer-item.ts';
 import { boxed, type Extracted, gsm8kFlexible, gsm8kStrict, ownAnswer } from '../../shared/domain/evaluation/extraction.ts';
-import type { AnswerResult, PartOptions } from '../../shared/domain/evaluation/part.ts';
+import { type AnswerResult, answerTokens, type PartOptions } from '../../shared/domain/evaluation/part.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { generate } from '../llama/generate.ts';
 import { drawItems, type NumberedRow } from './item-rows.ts';
@@ -21,7 +21,8 @@ export async function scoreAnswers(
   options: AnswerOptions,
   onDone: (done: number, of: number) => Promise<void>,
 ): Promise<AnswerResult[]> {
-  const { extraction, maxTokens } = options;
+  const { extraction } = options;
+  const maxTokens = answerTokens(options, model.config.contextLength);
   const room = model.config.contextLength - maxTokens;
   if (room < 1) {
     throw new StrataError('BAD_INPUT', 'Answers as long as this leave the model no room for a question.', {

@@ -84,7 +84,7 @@ function roleRefusal(runs: readonly ComparedRun[], role: Role, isSameTokenizer: 
   }
   if (areSame(measured, ({ baseline }) => bytesOf(baseline!, role))) return null;
   const bytes = listOf(measured, ({ baseline }) => String(bytesOf(baseline!, role)));
-  return `${measure} is not compared: the tokenizers differ, and so did the parts of the held-out text that were measured (${bytes} bytes).`;
+  return `${measure} is not compared: the tokenizers differ, and so did the parts of the held-out text that were measured (${bytes} bytes). Runs that measure all of it can be: let "evaluationTokens" be at least as many as are held out.`;
 }
 
 function notesOf(runs: readonly ComparedRun[], isSameTokenizer: boolean): string[] {

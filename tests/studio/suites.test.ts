@@ -91,6 +91,9 @@ it('a model is scored once without a suite, and nothing is left of it', async ()
   const { result, engine } = await studio.suites.score({ model: 'base', part, engine: fastEngine });
   expect(result).toMatchObject({ kind: 'exact-match', figures: { n: 3 } });
   expect(engine).toBe(fastEngine);
+  // 256 tokens for an answer would be more than this model reads.
+  const usual = { ...part, options: { kind: 'exact-match' as const, limit: 1 } };
+  expect((await studio.suites.score({ model: 'base', part: usual, engine: fastEngine })).result).toMatchObject({ figures: { n: 1 } });
   expect(await readdir(join(home, 'evaluations'))).toEqual(before);
   await expect(studio.suites.score({ model: 'base', part: { ...part, source: { file: join(directory, 'none') } } })).rejects.toThrow();
   expect(await readdir(join(home, 'evaluations'))).toEqual(before);

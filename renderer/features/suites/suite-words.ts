@@ -72,7 +72,7 @@ export function mannerOf(part: SuitePart): string {
       words.push(
         `${options.shots} ${options.shots === 1 ? 'example' : 'examples'} before each${examplesHash === null ? '' : ' from a file of their own'}`,
       );
-    words.push(`up to ${count(options.maxTokens)} tokens`);
+    if (options.maxTokens !== undefined) words.push(`up to ${count(options.maxTokens)} tokens`);
   }
   if (options.limit !== null && measured < items) words.push(`${count(measured)} of them, drawn with seed ${options.seed}`);
   return words.join('; ');

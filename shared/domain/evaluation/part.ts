@@ -27,8 +27,8 @@ export const partOptionsSchema = z.discriminatedUnion('kind', [
     match: z.enum(ANSWER_MATCHES).default('exact'),
     /** Examples before each question: the first of the examples' file, or of the questions, which are not asked then. */
     shots: z.int().min(0).max(100).default(0),
-    /** An answer ends after so many tokens. */
-    maxTokens: z.int().min(1).max(8192).default(256),
+    /** An answer ends after so many tokens; left out, what {@link answerTokens} says of the model. */
+    maxTokens: z.int().min(1).max(8192).optional(),
     /** And before the first of these texts; null takes the extraction's own. */
     stops: z.array(z.string().min(1)).nullable().default(null),
     ...drawn,
@@ -36,6 +36,14 @@ export const partOptionsSchema = z.discriminatedUnion('kind', [
 ]);
 export type PartOptions = z.output<typeof partOptionsSchema>;
 export type PartOptionsInput = z.input<typeof partOptionsSchema>;
+
+/** As lm-evaluation-harness has it, where that leaves room for a question. */
+const USUAL_ANSWER_TOKENS = 256;
+
+/** How long an answer may become: what was asked for, else 256 tokens, and at most half of what the model reads. */
+export function answerTokens({ maxTokens }: { maxTokens?: number | undefined }, contextLength: number): number {
+  return maxTokens ?? Math.min(USUAL_ANSWER_TOKENS, Math.floor(contextLength / 2));
+}
 
 /** A text that was measured: sums, from which means of any drawing follow. */
 export const textResultSchema = z.object({ line: z.int(), tokens: z.int(), bytes: z.int(), loss: z.number() });

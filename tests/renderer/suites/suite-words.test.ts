@@ -10,7 +10,7 @@ import { partOptionsSchema } from '../../../shared/domain/evaluation/part.ts';
 
 const part: SuitePart = {
   ...{ name: 'sums, "small"', source: 'sums.jsonl', items: 20, itemsHash: 'i', examplesHash: null, hash: 'h' },
-  options: partOptionsSchema.parse({ kind: 'exact-match', extraction: 'gsm8k', shots: 5, limit: 12, seed: 3 }),
+  options: partOptionsSchema.parse({ kind: 'exact-match', extraction: 'gsm8k', shots: 5, maxTokens: 256, limit: 12, seed: 3 }),
 };
 const comparison: PartComparison = {
   ...{ difference: -0.25, standardError: 0.125, interval: [-0.5, 0], p: 0.0625, gained: 1, lost: 4, verdict: 'cannot-tell' },
