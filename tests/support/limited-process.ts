@@ -25,7 +25,9 @@ export function errorWithFullDisk(kilobytes: number, module: string, name: strin
 export async function withLimitedMemory<Result>(directory: string, kilobytes: number, body: () => Promise<Result>): Promise<Result> {
   const { execPath } = process;
   const wrapper = join(directory, 'node-with-limit');
-  await writeFile(wrapper, `#!/bin/bash\nexport NODE_DISABLE_COMPILE_CACHE=1\nulimit -v ${kilobytes} && exec '${execPath}' "$@"\n`, { mode: 0o755 });
+  await writeFile(wrapper, `#!/bin/bash\nexport NODE_DISABLE_COMPILE_CACHE=1\nulimit -v ${kilobytes} && exec '${execPath}' "$@"\n`, {
+    mode: 0o755,
+  });
   process.execPath = wrapper;
   try {
     return await body();
