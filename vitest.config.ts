@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { ENGINE_ENVIRONMENT } from './main/engine/load-engine.ts';
 
-/** Tests load TensorFlow, which reads these when it is loaded. */
-const env = { ...ENGINE_ENVIRONMENT };
+/** Tests load TensorFlow, which reads these when it is loaded. Trainers that they start use compiled code again, as they do for a user. */
+const env = { ...ENGINE_ENVIRONMENT, NODE_COMPILE_CACHE: join(import.meta.dirname, '.cache', 'compiled') };
 
 export default defineConfig({
   test: {

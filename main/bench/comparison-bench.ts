@@ -3,7 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { RunConfiguration } from '../../shared/domain/run.ts';
+import type { DatasetMeasure } from '../../shared/domain/measurement.ts';
+import { ROLES, type Role, type RunConfiguration } from '../../shared/domain/run.ts';
+import type { encodeDocumentSums } from '../store/document-sums.ts';
+import { insertMeasurements } from '../store/measurements.ts';
 import { openStore } from '../store/open-store.ts';
 import { insertRun, updateRun } from '../store/runs.ts';
 import { findPythonWith } from './find-python.ts';
@@ -17,6 +20,8 @@ export interface ComparisonBenchRequest {
   points: number;
   /** Runs that are compared. */
   compared: number;
+  /** Held-out documents of each dataset: verdicts draw them again. */
+  documents: number;
   rounds: number;
   python?: string;
 }
@@ -24,14 +29,15 @@ export interface ComparisonBenchRequest {
 /** The calls that a page makes, on a workspace; a host opens them, since no benchmark knows the studio. */
 export interface HistoryCalls {
   list(): Promise<unknown>;
-  /** Runs side by side with their curves, as the page of a comparison opens. */
-  compare(runs: string[]): Promise<unknown>;
+  /** Runs side by side with their curves, as the page of a comparison opens; with verdicts where one of them is the baseline. */
+  compare(runs: string[], baseline: string | null): Promise<unknown>;
   close(): Promise<void>;
 }
 
 export interface ComparisonBenchRow {
-  what: 'list' | 'compare';
-  /** Milliseconds, medians over the rounds; null where a peer was not measured. */
+  /** `verdicts`: the comparison once more, with a verdict on each run against one of them; peers have none. */
+  what: 'list' | 'compare' | 'verdicts';
+  /** Milliseconds, medians over the rounds; null where a peer was not measured, or has no such thing. */
   ours: number;
   mlflow: number | null;
   trackio: number | null;
@@ -56,11 +62,11 @@ export async function runComparisonBench(
   open: (home: string) => Promise<HistoryCalls>,
   say: (line: string) => void,
 ): Promise<ComparisonBenchReport> {
-  const { runs, points, compared, rounds, python } = request;
+  const { runs, points, compared, documents, rounds, python } = request;
   const scratch = await mkdtemp(join(tmpdir(), 'strata-bench-'));
   try {
     say(`writing ${runs} runs of ${points} points each`);
-    const ids = writeRuns(scratch, runs, points / 2);
+    const ids = writeRuns(scratch, runs, points / 2, documents);
     say('opening them');
     const ours = await measureOurs(await open(scratch), ids, compared, rounds);
     const job = { scratch, runs, steps: points / 2, rounds, compared, shown: SHOWN_POINTS, lossNew: LOSS_NEW, lossOld: LOSS_OLD };
@@ -73,17 +79,23 @@ export async function runComparisonBench(
       mlflow: mlflow.times && median(mlflow.times[what]),
       trackio: trackio.times && median(trackio.times[what]),
     });
-    return { runs, points, compared, rows: [row('list'), row('compare')], peers: { mlflow: mlflow.note, trackio: trackio.note } };
+    const verdicts: ComparisonBenchRow = { what: 'verdicts', ours: median(ours.verdicts), mlflow: null, trackio: null };
+    const rows = [row('list'), row('compare'), verdicts];
+    return { runs, points, compared, documents, rows, peers: { mlflow: mlflow.note, trackio: trackio.note } };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-type Times = Record<'list' | 'compare', number[]>;
+type PeerTimes = Record<'list' | 'compare', number[]>;
+type Times = PeerTimes & Record<'verdicts', number[]>;
 
-/** Every round compares other runs: nothing of them was read before. */
+/** Comparisons that every round makes. */
+export const COMPARISONS_OF_ROUND = 2;
+
+/** Every comparison is of other runs: nothing of them was read before. */
 async function measureOurs(calls: HistoryCalls, ids: readonly string[], compared: number, rounds: number): Promise<Times> {
-  const times: Times = { list: [], compare: [] };
+  const times: Times = { list: [], compare: [], verdicts: [] };
   const timed = async (call: () => Promise<unknown>): Promise<number> => {
     const began = performance.now();
     await call();
@@ -92,8 +104,9 @@ async function measureOurs(calls: HistoryCalls, ids: readonly string[], compared
   try {
     for (let round = 0; round < rounds; round++) times.list.push(await timed(() => calls.list()));
     for (let round = 0; round < rounds; round++) {
-      const runs = ids.slice(round * compared, (round + 1) * compared);
-      times.compare.push(await timed(() => calls.compare(runs)));
+      const [plain, judged] = [2 * round, 2 * round + 1].map((group) => ids.slice(group * compared, (group + 1) * compared));
+      times.compare.push(await timed(() => calls.compare(plain!, null)));
+      times.verdicts.push(await timed(() => calls.compare(judged!, judged![0]!)));
     }
     return times;
   } finally {
@@ -121,7 +134,7 @@ async function measurePeer(
   job: PeerJob,
   named: string | undefined,
   say: (line: string) => void,
-): Promise<{ times: Times | null; note: string }> {
+): Promise<{ times: PeerTimes | null; note: string }> {
   const { python, reason } = await findPythonWith(peer, named);
   if (python === null) return { times: null, note: `not measured (${reason})` };
   say(`writing the same for ${peer}, and opening them there`);
@@ -129,12 +142,12 @@ async function measurePeer(
   await writeFile(file, JSON.stringify({ ...job, peer }));
   const script = join(import.meta.dirname, 'peer', 'comparison.py');
   const { stdout } = await run(python, [script, file], { timeout: PEER_LIMIT_MS, maxBuffer: 1e8, cwd: job.scratch });
-  const { version, ...times } = JSON.parse(stdout.trim().split('\n').at(-1)!) as Times & { version: string };
+  const { version, ...times } = JSON.parse(stdout.trim().split('\n').at(-1)!) as PeerTimes & { version: string };
   return { times, note: version };
 }
 
 /** Finished runs as training leaves them; their points are computed where they are stored. */
-function writeRuns(home: string, runs: number, steps: number): string[] {
+function writeRuns(home: string, runs: number, steps: number, documents: number): string[] {
   const store = openStore(join(home, 'strata.db'));
   try {
     const insertPoints = (series: string, formula: string): ((run: number, id: string) => void) => {
@@ -161,11 +174,29 @@ function writeRuns(home: string, runs: number, steps: number): string[] {
             .prepare<[string, string, number], number>('SELECT value FROM metrics WHERE run = ? AND series = ? AND step = ?')
             .pluck()
             .get(id, series, step)!;
-        return { new: { loss: loss('loss.new'), tokens: 65_536 }, old: { loss: loss('loss.old'), tokens: 65_536 }, drift: null };
+        return {
+          new: { loss: loss('loss.new'), tokens: HELD_OUT_TOKENS },
+          old: { loss: loss('loss.old'), tokens: HELD_OUT_TOKENS },
+          drift: step > 0 ? DRIFT : null,
+        };
       };
-      const final = at(steps - 1);
+      const [baseline, final] = [at(0), at(steps - 1)];
+      for (const [step, { new: onNew, old }] of [
+        [0, baseline],
+        [steps, final],
+      ] as const) {
+        const measured = { new: onNew.loss, old: old.loss };
+        const sums = ROLES.map((role) => documentSums(role, { loss: measured[role], hasDrift: step > 0 }, documents, number));
+        insertMeasurements(
+          store,
+          id,
+          step,
+          ROLES.map((role) => measureOf(role, measured[role], documents)),
+          sums,
+        );
+      }
       updateRun(store, id, {
-        ...{ baseline: at(0), latest: final, final, stepsDone: steps, tags: [`batch ${number % 20}`], engine: 'tensorflow-cpu' },
+        ...{ baseline, latest: final, final, stepsDone: steps, tags: [`batch ${number % 20}`], engine: 'tensorflow-cpu' },
         ...{ seconds: 100, tokensPerSecond: 5000, gainError: 0.01, forgettingError: 0.01 },
       });
     }
@@ -175,19 +206,45 @@ function writeRuns(home: string, runs: number, steps: number): string[] {
   }
 }
 
+const HELD_OUT_TOKENS = 65_536;
+/** Of every run; nats per token. */
+const DRIFT = 0.05;
+const HASHES: Record<Role, string> = { new: 'b'.repeat(64), old: 'c'.repeat(64) };
+
+/** Documents of unequal length, which are hard or easy for every run alike, and a little for this one. */
+function documentSums(
+  role: Role,
+  { loss, hasDrift }: { loss: number; hasDrift: boolean },
+  documents: number,
+  run: number,
+): Parameters<typeof encodeDocumentSums>[0] & { datasetId: Role } {
+  const tokens = Array.from({ length: documents }, (_, document) => 100 + ((document * 7919) % 237));
+  const hardness = (document: number): number => (((document * 104_729) % 1000) + ((document * 31 + run * 7919) % 100)) * 0.001;
+  const losses = tokens.map((count, document) => count * (loss + hardness(document)));
+  const drifts = hasDrift ? tokens.map((count, document) => count * DRIFT * (1 + hardness(document))) : null;
+  return { datasetId: role, tokens, losses, drifts };
+}
+
+function measureOf(role: Role, value: number, documents: number): DatasetMeasure {
+  const counts = { tokens: HELD_OUT_TOKENS, bytes: 4 * HELD_OUT_TOKENS, documents, coverage: 1 };
+  const loss = { value, error: 0.01 };
+  const figures = { loss, bitsPerByte: { value: value / 4 / Math.LN2, error: 0.01 }, agreement: null, drift: null, shift: null };
+  return { datasetId: role, name: `${role} text`, hash: HASHES[role], role, ...counts, ...figures };
+}
+
 function configurationOf(number: number, steps: number): RunConfiguration {
   const inserted = [{ after: 3, copies: 3, position: 4 }];
   return {
     baseModel: { id: 'base', name: 'base', hash: 'a'.repeat(64) },
     method: { name: 'expand', plan: { schemaVersion: 1, baseBlocks: 4, inserted } },
     datasets: [
-      { id: 'new', name: 'new text', role: 'new', hash: 'b'.repeat(64) },
-      { id: 'old', name: 'old text', role: 'old', hash: 'c'.repeat(64) },
+      { id: 'new', name: 'new text', role: 'new', hash: HASHES.new },
+      { id: 'old', name: 'old text', role: 'old', hash: HASHES.old },
     ],
     replayShare: (number % 10) / 20,
     ...{ steps, batch: 8, microBatch: 8, context: 256, packing: 'documents', learningRate: 1e-3 * (1 + (number % 5)) },
     learningRateFactors: { embeddings: 1, norms: 1, attention: 1, mlp: 1, inserted: 1, adapters: 1 },
     ...{ warmup: 0.06, schedule: { name: 'cosine' }, finalLearningRate: 0.1, weightDecay: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 },
-    ...{ clipNorm: 1, seed: number, evaluation: { everySteps: 1, tokens: 65_536 }, checkpointEverySteps: 100, engine: 'auto' },
+    ...{ clipNorm: 1, seed: number, evaluation: { everySteps: 1, tokens: HELD_OUT_TOKENS }, checkpointEverySteps: 100, engine: 'auto' },
   };
 }

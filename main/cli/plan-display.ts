@@ -2,12 +2,13 @@ import type { PlanReport } from '../../shared/contract/planning.ts';
 import { type Importance, leastImportantFirst } from '../../shared/domain/importance.ts';
 import type { ExpansionPlan } from '../../shared/domain/plan.ts';
 import type { SizeOutlook } from '../../shared/domain/plan-summary.ts';
+import { insertedWords } from '../../shared/domain/value-words.ts';
 import { bytes, change, count, duration, fields, loss, table, tensorsByBlock } from './format.ts';
 import type { Session } from './session.ts';
 
 /** Where copies stand and what they copy: "4 (copy of 3), 9 (copy of 7)". */
 export function describeInserted({ inserted }: ExpansionPlan): string {
-  return inserted.map(({ position, copies }) => `${position} (copy of ${copies})`).join(', ');
+  return insertedWords(inserted);
 }
 
 /** What a plan means for a model, in words. */

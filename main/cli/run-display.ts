@@ -1,6 +1,13 @@
 import type { Comparison } from '../../shared/contract/comparison.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
+import { structureInWords } from '../../shared/domain/value-words.ts';
 import { change, loss, percent, table } from './format.ts';
+
+/** Of a list in a table of what differs; all of it is in --json. */
+const CELL_CHARACTERS = 60;
+
+/** Of what long texts begin with alike, so that a reader knows where they are. */
+const KEPT_CHARACTERS = 12;
 
 /** Rows of the history. */
 export function describeRuns(runs: readonly RunSummary[]): string {
@@ -53,18 +60,36 @@ export function describeComparison({ runs, comparability, points, matched, verdi
     ]);
     parts.push(`Against the baseline:\n${table(['run', 'measure', 'difference', '95 % interval', 'verdict', ''], rows)}`);
   }
-  const rows = Object.entries(differences).map(([key, values]) => [key, ...values.map(cell)]);
+  const rows = Object.entries(differences).map(([key, values]) => [key, ...cells(values)]);
   parts.push(rows.length === 0 ? 'They differ in nothing.' : table(['', ...runs.map(({ id }) => id)], rows));
   return parts.filter(Boolean).join('\n\n');
 }
 
-function withError(estimate: Comparison['points'][number]['forgetting']): string {
+function withError(estimate: Comparison['points'][number]['gain']): string {
   if (!estimate) return '-';
   return estimate.error === null ? change(estimate.value) : `${change(estimate.value)} \u00b1 ${loss(estimate.error)}`;
 }
 
-function cell(value: unknown): string {
+/** A setting of each run: of long ones what they begin with alike is left out, so that what differs is seen. */
+function cells(values: readonly unknown[]): string[] {
+  const words = values.map(inWords);
+  const longest = Math.max(...words.map(({ length }) => length));
+  const alike = longest > CELL_CHARACTERS ? Math.max(0, commonBeginning(words) - KEPT_CHARACTERS) : 0;
+  return words.map((text) => {
+    const rest = alike > 0 ? `…${text.slice(alike)}` : text;
+    return rest.length > CELL_CHARACTERS ? `${rest.slice(0, CELL_CHARACTERS)}…` : rest;
+  });
+}
+
+function inWords(value: unknown): string {
   if (value === null) return '-';
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : loss(value);
-  return typeof value === 'string' ? value : JSON.stringify(value).slice(0, 40);
+  return typeof value === 'object' ? structureInWords(value) : String(value as string | boolean);
+}
+
+/** How many characters all texts begin with alike. */
+function commonBeginning([first = '', ...others]: readonly string[]): number {
+  let alike = 0;
+  while (alike < first.length && others.every((text) => text[alike] === first[alike])) alike++;
+  return alike;
 }

@@ -84,7 +84,7 @@ export async function followRun(session: Session, id: string): Promise<RunSummar
     clearLine(isTerminal);
     // A measurement was made before what is being done now.
     if (evaluation !== shownEvaluation && event.evaluation && event.step > 0) {
-      session.say(progressLine({ ...event, step: event.evaluationStep ?? event.step }));
+      session.say(`${progressLine({ ...event, step: event.evaluationStep ?? event.step })}   on ${measuredTokens(event.evaluation)}`);
     }
     shownEvaluation = evaluation;
     if (event.activity !== shownActivity && event.activity !== '') {
@@ -119,6 +119,11 @@ function progressLine(event: RunEvent): string {
   if (tokensPerSecond) parts.push(`${count(Math.round(tokensPerSecond))} tokens/s`);
   if (secondsLeft) parts.push(`${duration(secondsLeft)} left`);
   return parts.join('   ');
+}
+
+/** At its end a run measures more than in between, so that the last line need not go on from the one before. */
+function measuredTokens({ new: onNew, old }: NonNullable<RunEvent['evaluation']>): string {
+  return `${count(onNew.tokens)}${old ? ` + ${count(old.tokens)}` : ''} held-out tokens`;
 }
 
 function clearLine(isTerminal: boolean): void {

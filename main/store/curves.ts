@@ -24,28 +24,34 @@ export interface RunCourse {
   around(gain: number): CoursePoint[];
 }
 
-/** @param baseline losses before step 1, which gain and forgetting are against. */
-export function courseOf(reader: Reader, run: string, baseline: { new: number; old: number }): RunCourse {
+/**
+ * Gain and forgetting along a run are against what was measured before step 1 on the same windows: those that are measured on the way, of which
+ * there may be fewer than at its ends.
+ * @param lastStep whose state became the result: of a run that was rolled back, what came later belongs to nothing that is left.
+ */
+export function courseOf(reader: Reader, run: string, lastStep: number): RunCourse {
   const value = (sql: string, ...values: unknown[]): number | null =>
     reader
       .prepare<unknown[], number | null>(sql)
       .pluck()
       .get(...values) ?? null;
-  const least = value("SELECT min(value) FROM metrics WHERE run = ? AND series = 'loss.new' AND step > 0", run);
-  const hasOld = value("SELECT 1 FROM metrics WHERE run = ? AND series = 'loss.old' LIMIT 1", run) !== null;
+  const lossAt = (series: MetricSeries, step: number): number | null =>
+    value('SELECT value FROM metrics WHERE run = ? AND series = ? AND step = ?', run, series, step);
+  const [newBefore, oldBefore] = [lossAt('loss.new', 0), lossAt('loss.old', 0)];
+  if (newBefore === null || oldBefore === null) return { largestGain: null, around: () => [] };
+  const least = value("SELECT min(value) FROM metrics WHERE run = ? AND series = 'loss.new' AND step BETWEEN 1 AND ?", run, lastStep);
   const at = (step: number): CoursePoint | null => {
-    const lossAt = (series: MetricSeries): number | null =>
-      value('SELECT value FROM metrics WHERE run = ? AND series = ? AND step = ?', run, series, step);
-    const [onNew, onOld] = [lossAt('loss.new'), lossAt('loss.old')];
-    return onNew === null || onOld === null ? null : { step, gain: baseline.new - onNew, forgetting: onOld - baseline.old };
+    const [onNew, onOld] = [lossAt('loss.new', step), lossAt('loss.old', step)];
+    return onNew === null || onOld === null ? null : { step, gain: newBefore - onNew, forgetting: onOld - oldBefore };
   };
   return {
-    largestGain: least === null || !hasOld ? null : baseline.new - least,
+    largestGain: least === null ? null : newBefore - least,
     around: (gain) => {
       const reached = value(
-        "SELECT step FROM metrics WHERE run = ? AND series = 'loss.new' AND ? - value >= ? ORDER BY step LIMIT 1",
+        "SELECT step FROM metrics WHERE run = ? AND series = 'loss.new' AND step <= ? AND ? - value >= ? ORDER BY step LIMIT 1",
         run,
-        baseline.new,
+        lastStep,
+        newBefore,
         gain,
       );
       if (reached === null) return [];

@@ -173,19 +173,22 @@ export class Recipes {
     if (verdict) this.#runs.stopBecause(run.id, describeVerdict(verdict));
   }
 
-  #courseOf({ id, name, baseline, latest, final, gainError, forgettingError }: StoredRun): Course {
-    const points = listMetrics(this.#context.store, id, 0, ['loss.new', 'loss.old']);
+  #courseOf({ id, name, latest, final, gainError, forgettingError }: StoredRun): Course {
+    const points = listMetrics(this.#context.store, id, -1, ['loss.new', 'loss.old']);
     const old = new Map(points.filter(({ series }) => series === 'loss.old').map(({ step, value }) => [step, value]));
+    // On the same windows as what is measured on the way.
+    const before = points.find(({ series, step }) => series === 'loss.new' && step === 0);
+    const oldBefore = old.get(0);
     const measured = final ?? latest;
     return {
       id,
       name,
       points: points
-        .filter(({ series }) => series === 'loss.new' && baseline !== null)
+        .filter(({ series, step }) => series === 'loss.new' && step > 0 && before !== undefined)
         .map(({ step, value }) => ({
           step,
-          gain: baseline!.new.loss - value,
-          forgetting: baseline!.old && old.has(step) ? old.get(step)! - baseline!.old.loss : null,
+          gain: before!.value - value,
+          forgetting: oldBefore !== undefined && old.has(step) ? old.get(step)! - oldBefore : null,
         })),
       gainError: gainError ?? measured?.new.error ?? null,
       forgettingError: forgettingError ?? measured?.old?.error ?? null,

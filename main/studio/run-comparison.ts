@@ -5,9 +5,11 @@ import type { z } from 'zod';
 import type { Comparison, comparisonRequestSchema, Curve, curvesRequestSchema } from '../../shared/contract/comparison.ts';
 import { type Comparability, comparabilityOf } from '../../shared/domain/comparability.ts';
 import { atGain } from '../../shared/domain/matched-gain.ts';
-import type { RunSummary } from '../../shared/domain/run.ts';
+import type { Role, RunSummary } from '../../shared/domain/run.ts';
+import type { Estimate } from '../../shared/domain/statistics.ts';
 import { thin } from '../../shared/domain/thinning.ts';
 import { bestTradeOffs } from '../../shared/domain/trade-off.ts';
+import type { ComparedMeasure } from '../../shared/domain/verdict.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { courseOf, readCurve } from '../store/curves.ts';
 import { listModels } from '../store/models.ts';
@@ -47,6 +49,7 @@ export class RunComparison {
   async compare({ runs: references, baseline, gain }: z.output<typeof comparisonRequestSchema>): Promise<Comparison> {
     const { store } = this.#context;
     const runs = references.map((reference) => this.#runs.show(reference));
+    refuseDoubles(runs);
     const comparability = comparabilityOf(await this.#withTokenizers(runs));
     const matched = this.#matched(runs, comparability, gain);
     const reasons = matched.reason === null ? comparability.reasons : [...comparability.reasons, matched.reason];
@@ -81,9 +84,9 @@ export class RunComparison {
     const courses = runs.flatMap((run) => {
       const onNew = unitFactor(run, 'new', unit);
       const onOld = unitFactor(run, 'old', unit);
-      const { id, baseline } = run;
-      if (!baseline?.old || onNew === null || onOld === null) return [];
-      const course = courseOf(this.#context.store, id, { new: baseline.new.loss, old: baseline.old.loss });
+      const { id, stepsDone } = run;
+      if (onNew === null || onOld === null) return [];
+      const course = courseOf(this.#context.store, id, stepsDone);
       return course.largestGain === null ? [] : [{ id, course, largest: course.largestGain, onNew, onOld }];
     });
     if (courses.length < 2) return { value: null, reason: null };
@@ -118,25 +121,27 @@ export class RunComparison {
   }
 }
 
-/** Gain and forgetting of each run that has a gain, in the comparison's unit. */
-function tradeOffsOf(runs: readonly RunSummary[], { unit, measures }: Comparability): Comparison['points'] {
-  if (!measures.includes('gain')) return [];
-  const hasOld = measures.includes('forgetting');
-  const points = runs.flatMap((run) => {
-    const gain = inUnit(run, 'gain', unit);
-    const forgetting = hasOld ? inUnit(run, 'forgetting', unit) : null;
-    const error = (value: number | null, role: 'new' | 'old'): number | null => value && value * unitFactor(run, role, unit)!;
-    if (gain === null) return [];
-    return [
-      {
-        run: run.id,
-        gain: { value: gain, error: error(run.gainError, 'new') },
-        forgetting: forgetting === null ? null : { value: forgetting, error: error(run.forgettingError, 'old') },
-        drift: hasOld ? inUnit(run, 'drift', unit) : null,
-      },
-    ];
+/** @throws StrataError BAD_INPUT: a run beside itself would be told as two. */
+function refuseDoubles(runs: readonly RunSummary[]): void {
+  if (new Set(runs.map(({ id }) => id)).size === runs.length) return;
+  throw new StrataError('BAD_INPUT', 'A run was named more than once.', {
+    found: runs.map(({ name }) => name).join(', '),
+    allowed: 'different runs, each once',
   });
-  const best = bestTradeOffs(points.map(({ gain, forgetting }) => ({ gain: gain.value, forgetting: forgetting?.value ?? null })));
+}
+
+/** What can be compared of each run that has any of it, in the comparison's unit. */
+function tradeOffsOf(runs: readonly RunSummary[], { unit, measures }: Comparability): Comparison['points'] {
+  const points = runs.flatMap((run) => {
+    const of = (measure: ComparedMeasure): number | null => (measures.includes(measure) ? inUnit(run, measure, unit) : null);
+    const estimate = (value: number | null, error: number | null, role: Role): Estimate | null =>
+      value === null ? null : { value, error: error === null ? null : error * unitFactor(run, role, unit)! };
+    const gain = estimate(of('gain'), run.gainError, 'new');
+    const forgetting = estimate(of('forgetting'), run.forgettingError, 'old');
+    const drift = of('drift');
+    return gain || forgetting || drift !== null ? [{ run: run.id, gain, forgetting, drift }] : [];
+  });
+  const best = bestTradeOffs(points.map(({ gain, forgetting }) => ({ gain: gain?.value ?? null, forgetting: forgetting?.value ?? null })));
   return points.map((point, index) => ({ ...point, isBest: best[index]! }));
 }
 

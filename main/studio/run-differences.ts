@@ -50,11 +50,15 @@ function results(run: Omit<RunSummary, 'configuration'>): Record<string, unknown
   };
 }
 
+/** How a setting is written down: nothing that a run was trained with. */
+const FORMATS: ReadonlySet<string> = new Set(['schemaVersion', 'version']);
+
 /** Nested fields as dotted keys; lists are compared as wholes. */
 function flatten(value: Record<string, unknown>, prefix = ''): Map<string, unknown> {
   const fields = new Map<string, unknown>();
   for (const [key, field] of Object.entries(value)) {
     const isNested = typeof field === 'object' && field !== null && !Array.isArray(field);
+    if (FORMATS.has(key)) continue;
     if (isNested) for (const [inner, each] of flatten(field as Record<string, unknown>, `${prefix}${key}.`)) fields.set(inner, each);
     else fields.set(prefix + key, field);
   }

@@ -6,7 +6,8 @@ import { StrataError } from '../../shared/errors.ts';
 import { listTags, type ParsedRunQuery, searchRunIds, searchRuns } from '../store/run-search.ts';
 import { changeOwner, deleteRun, listDeletedRuns, listRunNames, type StoredRun, updateRun } from '../store/runs.ts';
 import { folderOf, now, type StudioContext, uniqueName } from './context.ts';
-import { GOING_ON, type Runs } from './runs.ts';
+import { GOING_ON } from './run-ending.ts';
+import type { Runs } from './runs.ts';
 
 /** Use cases of the history: finding runs, marking them, and throwing them away. */
 export class RunHistory {

@@ -104,7 +104,8 @@ export const comparabilitySchema = z.object({
 /** One run's point on the chart of gain against forgetting, in the comparison's unit. */
 export const tradeOffPointSchema = z.object({
   run: z.string(),
-  gain: estimateSchema,
+  /** Null where it was not measured, or where the runs cannot be compared in it. */
+  gain: estimateSchema.nullable(),
   forgetting: estimateSchema.nullable(),
   drift: z.number().nullable(),
   /** No other run gains at least as much and forgets no more, and is better in one of them. */

@@ -18,6 +18,11 @@ export const runEventSchema = z.object({
   evaluation: evaluationSchema.nullable(),
   /** The step that the evaluation belongs to. */
   evaluationStep: z.int().nullable(),
+  /**
+   * Losses before step 1 of the text that the evaluation is of, in nats per token: at its end a run measures all of its held-out text, in
+   * between less of it.
+   */
+  before: z.object({ new: z.number(), old: z.number().nullable() }).nullable(),
   tokensPerSecond: z.number().nullable(),
   secondsLeft: z.number().nullable(),
   /** What is being done now, for the user ("measuring before step 1"). */

@@ -206,10 +206,19 @@ export type MetricPoint = z.infer<typeof metricPointSchema>;
 
 /** Gain and forgetting of an evaluation against its baseline: positive gain is good, positive forgetting is bad. */
 export function gainAndForgetting(baseline: Evaluation, now: Evaluation): { gain: number; forgetting: number | null } {
-  return {
-    gain: baseline.new.loss - now.new.loss,
-    forgetting: baseline.old && now.old ? now.old.loss - baseline.old.loss : null,
-  };
+  const [before, after] = [baseline, now].map((each) => ({ new: each.new.loss, old: each.old?.loss ?? null }));
+  return changeOfLosses(before!, after!);
+}
+
+/** Losses of the same text before step 1 and now; `old` is null where nothing old was measured. */
+export interface HeldOutLosses {
+  new: number;
+  old: number | null;
+}
+
+/** {@link gainAndForgetting} of the losses alone. */
+export function changeOfLosses(before: HeldOutLosses, now: HeldOutLosses): { gain: number; forgetting: number | null } {
+  return { gain: before.new - now.new, forgetting: before.old !== null && now.old !== null ? now.old - before.old : null };
 }
 
 /** Whether a run has an end to be waited for: it waits for its turn, or trains. */

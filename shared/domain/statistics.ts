@@ -1,8 +1,13 @@
 import { randomStream } from './random.ts';
+import { NORMAL_95, student95 } from './student.ts';
 
 /**
  * Uncertainty of figures that are sums over documents divided by sums over documents, as a loss per token is. Tokens of one document depend
  * on each other, documents hardly do, so documents are what is drawn again (bootstrap by clusters; Efron and Tibshirani 1993, chapter 8).
+ *
+ * Redraws of few documents vary too little: as a variance that is divided by n instead of n - 1 does, and as a normal distribution beside
+ * Student's. Both are made up for (Hesterberg 2015, arXiv 1411.5279, section 4.3 on narrowness), so that an interval that rests on three
+ * documents is wide enough. Documents count by their weight: a long one beside many short ones is little more than one.
  */
 
 /** A figure, and its standard error; null where there are fewer than two documents to tell it from. */
@@ -65,12 +70,13 @@ export function estimateRatio(figure: DocumentSums, { bootstrap, ...options }: B
   const { sums, weights } = figure;
   const value = total(sums) / total(weights);
   if (sums.length < 2) return { value, error: null };
-  return { value, error: deviation((bootstrap ?? new Bootstrap(sums.length, options)).ratios(figure)) };
+  const drawn = (bootstrap ?? new Bootstrap(sums.length, options)).ratios(figure);
+  return { value, error: deviation(drawn) * narrowness(effectiveDocuments(weights)) };
 }
 
 /** Two of the same documents measured twice: what the second has more than the first, with what a bootstrap of the pairs says of it. */
 export interface PairedDifference extends Estimate {
-  /** The middle 95 % of what documents drawn again give; null with fewer than two documents. */
+  /** The middle 95 % of what documents drawn again give, widened by how few they are; null with fewer than two documents. */
   interval: [low: number, high: number] | null;
 }
 
@@ -87,7 +93,27 @@ export function estimateDifference(a: DocumentSums, b: DocumentSums, { bootstrap
     .ratios(b)
     .map((ratio, index) => ratio - before[index]!)
     .sort();
-  return { value, error: deviation(differences), interval: [quantile(differences, 0.025), quantile(differences, 0.975)] };
+  const documents = effectiveDocuments(b.weights);
+  const factor = narrowness(documents);
+  const widened = (factor * student95(Math.max(1, Math.round(documents) - 1))) / NORMAL_95;
+  const end = (fraction: number): number => value + widened * (quantile(differences, fraction) - value);
+  return { value, error: deviation(differences) * factor, interval: [end(0.025), end(0.975)] };
+}
+
+/** How many documents of one weight say as much as these do (Kish 1965). */
+function effectiveDocuments(weights: ArrayLike<number>): number {
+  let [sum, squares] = [0, 0];
+  for (let index = 0; index < weights.length; index++) {
+    sum += weights[index]!;
+    squares += weights[index]! ** 2;
+  }
+  return sum ** 2 / squares;
+}
+
+/** What the deviation of redraws of so many documents falls short of that of new ones; one alone would fall short of everything. */
+function narrowness(documents: number): number {
+  const least = Math.max(2, documents);
+  return Math.sqrt(least / (least - 1));
 }
 
 /** Value at a fraction of a sorted row, interpolated between neighbours. */

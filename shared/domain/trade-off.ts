@@ -1,7 +1,7 @@
 /** Gain against forgetting: what a run won, and what it cost. */
 export interface TradeOff {
-  gain: number;
-  /** Null where nothing old was measured: such a run is on no front. */
+  /** Null, as forgetting, where it was not measured or cannot be compared: such a run is on no front. */
+  gain: number | null;
   forgetting: number | null;
 }
 
@@ -10,10 +10,10 @@ export interface TradeOff {
  * points are best together.
  */
 export function bestTradeOffs(points: readonly TradeOff[]): boolean[] {
-  return points.map((point) => point.forgetting !== null && !points.some((other) => isBetter(other, point)));
+  return points.map((point) => point.gain !== null && point.forgetting !== null && !points.some((other) => isBetter(other, point)));
 }
 
 function isBetter(a: TradeOff, b: TradeOff): boolean {
-  if (a.forgetting === null || b.forgetting === null) return false;
+  if (a.gain === null || b.gain === null || a.forgetting === null || b.forgetting === null) return false;
   return a.gain >= b.gain && a.forgetting <= b.forgetting && (a.gain > b.gain || a.forgetting < b.forgetting);
 }

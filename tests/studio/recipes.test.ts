@@ -149,9 +149,9 @@ describe('a sweep', () => {
       insertMetrics(
         store,
         run,
-        [20_000, 40_000, 60_000].flatMap((step) => [
-          { step, series: 'loss.new' as const, value: 5 - gain },
-          { step, series: 'loss.old' as const, value: 5 + rise },
+        [0, 20_000, 40_000, 60_000].flatMap((step) => [
+          { step, series: 'loss.new' as const, value: step === 0 ? 5 : 5 - gain },
+          { step, series: 'loss.old' as const, value: step === 0 ? 5 : 5 + rise },
         ]),
       );
     courseOf(good!.run, 1, 0.1);

@@ -9,7 +9,7 @@ import { insertMetrics } from '../../main/store/runs.ts';
 import type { Studio } from '../../main/studio/studio.ts';
 import { insertMeasuredRun } from '../support/measured-runs.ts';
 import { storeOf } from '../support/measured-runs.ts';
-import { modelRecord } from '../support/run-records.ts';
+import { configurationRecord, modelRecord } from '../support/run-records.ts';
 import { openStudioAt } from '../support/workspace.ts';
 
 let home: string;
@@ -50,7 +50,7 @@ describe('runs side by side', () => {
     expect(comparability.unit).toBe('nats');
     expect(points.map(({ run }) => run)).toEqual(['plain', 'replayed', 'mixed']);
     // 10, 20, 30 and 40 tokens, every document a nat less.
-    expect(points[0]!.gain.value).toBeCloseTo(1, 12);
+    expect(points[0]!.gain!.value).toBeCloseTo(1, 12);
     expect(points[0]).toMatchObject({ gain: { error: 0.02 }, forgetting: { error: 0.01 }, drift: 0.5, isBest: true });
     expect(points[0]!.forgetting!.value).toBeCloseTo(0.5, 12);
     expect(points.map(({ isBest }) => isBest)).toEqual([true, true, false]);
@@ -60,6 +60,28 @@ describe('runs side by side', () => {
     const { differences } = await compare(['plain', 'replayed']);
     expect(Object.keys(differences).sort()).toEqual(['final.new', 'final.old', 'forgetting', 'gain', 'replayShare']);
     expect(differences.replayShare).toEqual([0.1, 0.5]);
+  });
+
+  it('that learnt other text have their forgetting and drift side by side, and no gain', async () => {
+    const law = { id: 'law', name: 'law', role: 'new', hash: 'd'.repeat(64) } as const;
+    const [, old] = configurationRecord().datasets;
+    insertMeasuredRun(store, {
+      ...{ id: 'law', configuration: { datasets: [law, old!] } },
+      ...{ before: { new: [9, 9, 9, 9], old: [2, 2, 3, 3] }, after: { new: [8, 8, 8, 8], old: [2.1, 2.1, 3.1, 3.1] } },
+    });
+    const { points, comparability } = await compare(['plain', 'law']);
+    expect(comparability.measures).toEqual(['forgetting', 'drift']);
+    expect(points).toEqual([
+      { run: 'plain', gain: null, forgetting: { value: expect.closeTo(0.5, 12), error: 0.01 }, drift: 0.5, isBest: false },
+      { run: 'law', gain: null, forgetting: { value: expect.closeTo(0.1, 12), error: 0.01 }, drift: 0.5, isBest: false },
+    ]);
+    const { text } = await studio.runExport.export({ runs: ['plain', 'law'], format: 'report.html', baseline: null });
+    expect(text).toContain('Held-out loss on old text by step');
+    expect(text, 'other texts are not put on one axis').not.toContain('Held-out loss on new text by step');
+  });
+
+  it('are not one run named twice', async () => {
+    await expect(compare(['plain', 'plain'])).rejects.toMatchObject({ code: 'BAD_INPUT', found: 'plain, plain' });
   });
 
   it('are refused where one is not there', async () => {
@@ -159,6 +181,33 @@ describe('at equal gain', () => {
     ]);
   });
 
+  it('is against what was measured before step 1 on the windows of the way, not on all of them', async () => {
+    // Fewer windows, which happen to be easier: half a nat, in both.
+    insertMeasuredRun(store, {
+      ...{ id: 'partly', before: { new: [4, 4, 4, 4], old: [2, 2, 2, 2] }, after: { new: [1, 1, 1, 1], old: [4, 4, 4, 4] } },
+      course: [
+        [0, 3.5, 1.5],
+        [20, 1.5, 2.5],
+        [40, 0.5, 3.5],
+      ],
+    });
+    expect((await compare(['partly', 'slow'])).matched!.runs[0]).toEqual({ run: 'partly', forgetting: 0.75, step: 15 });
+  });
+
+  it('of a run that was rolled back ends with the state that is left', async () => {
+    const course: [number, number, number][] = [
+      [0, 4, 2],
+      [10, 3, 3],
+      [20, 1, 9],
+    ];
+    const all = { before: { new: [4, 4, 4, 4], old: [2, 2, 2, 2] }, after: { new: [3, 3, 3, 3], old: [3, 3, 3, 3] }, course };
+    insertMeasuredRun(store, { ...all, id: 'rolled-back', stepsDone: 10 });
+    insertMeasuredRun(store, { ...all, id: 'rolled-back-to-the-base', stepsDone: 0 });
+    const { matched } = await compare(['rolled-back', 'slow', 'rolled-back-to-the-base'], { gain: 1.25 });
+    expect(matched!.runs.map(({ forgetting }) => forgetting)).toEqual([null, 1.25, null]);
+    expect((await compare(['rolled-back', 'slow'])).matched!.gain).toBe(1);
+  });
+
   it('nothing is told where a run gained nothing', async () => {
     const { matched, comparability } = await compare(['fast', 'astray']);
     expect(matched).toBeNull();
@@ -187,9 +236,9 @@ describe('with other tokenizers', () => {
     const { comparability, points, verdicts, matched } = await compare(['plain', 'finer'], { baseline: 'plain' });
     expect(comparability.unit).toBe('bits');
     // 100 nats of 400 bytes.
-    expect(points[0]!.gain.value).toBeCloseTo(100 / 400 / Math.LN2, 12);
-    expect(points[1]!.gain.value).toBeCloseTo(100 / 400 / Math.LN2, 12);
-    expect(points[0]!.gain.error).toBeCloseTo(0.02 / 4 / Math.LN2, 12);
+    expect(points[0]!.gain!.value).toBeCloseTo(100 / 400 / Math.LN2, 12);
+    expect(points[1]!.gain!.value).toBeCloseTo(100 / 400 / Math.LN2, 12);
+    expect(points[0]!.gain!.error).toBeCloseTo(0.02 / 4 / Math.LN2, 12);
     expect(verdicts.map(({ measure, verdict }) => [measure, verdict])).toEqual([
       ['gain', 'cannot-tell'],
       ['forgetting', 'cannot-tell'],

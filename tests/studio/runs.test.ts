@@ -125,10 +125,20 @@ describe('a run', () => {
       trainLoss: last,
       evaluation: whole.final,
       evaluationStep: 200,
+      before: { new: whole.baseline!.new.loss, old: whole.baseline!.old!.loss },
       tokensPerSecond: whole.tokensPerSecond,
       secondsLeft: null,
       activity: '',
     });
+  });
+
+  it('tells on the way of the windows that are measured there what their losses were before step 1', () => {
+    const onTheWay = events.filter(({ status, evaluationStep }) => status !== 'done' && evaluationStep !== null && evaluationStep > 0);
+    expect(onTheWay.length).toBeGreaterThan(0);
+    const [onNew, onOld] = (['loss.new', 'loss.old'] as const).map((series) =>
+      studio.runs.metrics({ run: whole.id, afterStep: -1, series: [series] }).find(({ step }) => step === 0),
+    );
+    for (const { before } of onTheWay) expect(before).toEqual({ new: onNew!.value, old: onOld!.value });
   });
 
   it('that is over is followed by one event', async () => {

@@ -19,13 +19,13 @@ export function errorWithFullDisk(kilobytes: number, module: string, name: strin
 
 /**
  * Lets the Node processes that `body` starts have only so much address space: an allocation beyond it fails as on a machine whose
- * memory is full. Needs a shell that knows `ulimit -v`, which macOS and Windows do not have.
+ * memory is full. They compile what they load anew, so that as much is left for what they compute every time. Needs a shell that knows `ulimit -v`, which macOS and Windows do not have.
  * @param directory where a small program may lie.
  */
 export async function withLimitedMemory<Result>(directory: string, kilobytes: number, body: () => Promise<Result>): Promise<Result> {
   const { execPath } = process;
   const wrapper = join(directory, 'node-with-limit');
-  await writeFile(wrapper, `#!/bin/bash\nulimit -v ${kilobytes} && exec '${execPath}' "$@"\n`, { mode: 0o755 });
+  await writeFile(wrapper, `#!/bin/bash\nexport NODE_DISABLE_COMPILE_CACHE=1\nulimit -v ${kilobytes} && exec '${execPath}' "$@"\n`, { mode: 0o755 });
   process.execPath = wrapper;
   try {
     return await body();

@@ -23,6 +23,8 @@ export interface MeasuredRun {
   after: { new: number[]; old: number[] } | null;
   /** Held-out losses by step, [step, new, old]; the measurements above when left out. */
   course?: [number, number, number][];
+  /** Whose state is the result; the last when left out. */
+  stepsDone?: number;
   /** Whether single documents were kept. */
   hasDocuments?: boolean;
 }
@@ -94,7 +96,7 @@ export function insertMeasuredRun(store: Writer, run: MeasuredRun): void {
   ]);
   insertMetrics(store, id, points);
   updateRun(store, id, {
-    ...{ engine, note: run.note ?? '', tags: run.tags ?? [], stepsDone: steps, seconds: 80, tokensPerSecond: 1000 },
+    ...{ engine, note: run.note ?? '', tags: run.tags ?? [], stepsDone: run.stepsDone ?? steps, seconds: 80, tokensPerSecond: 1000 },
     ...{ baseline, final, latest: final ?? baseline, gainError: 0.02, forgettingError: 0.01 },
   });
 }

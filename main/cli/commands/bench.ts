@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
-import { type ComparisonBenchReport, type HistoryCalls, runComparisonBench, SHOWN_POINTS } from '../../bench/comparison-bench.ts';
+import {
+  COMPARISONS_OF_ROUND,
+  type ComparisonBenchReport,
+  type HistoryCalls,
+  runComparisonBench,
+  SHOWN_POINTS,
+} from '../../bench/comparison-bench.ts';
 import { type DatasetBenchRow, runDatasetBench } from '../../bench/dataset-bench.ts';
 import { type ImportBenchReport, runImportBench } from '../../bench/import-bench.ts';
 import { type BenchReport, type BenchResult, runBench } from '../../bench/run-bench.ts';
@@ -117,11 +123,11 @@ function describeImport({ rows, megabytes, documents, speedRatio, memoryRatio, p
   return `\n${table(['import', 'speed', 'time', 'memory'], cells)}\n\n${corpus} ${note}`;
 }
 
-const HISTORY = { runs: 1000, points: 10_000, compared: 50 };
+const HISTORY = { runs: 1000, points: 10_000, compared: 50, documents: 300 };
 
 async function benchComparison(names: readonly BenchName[], { rounds, python, json: isJson = false }: BenchOptions): Promise<void> {
   if (names.length > 1) throw refuse('The history is measured alone.', names.join(' '), COMPARISON, MEASURE_APART);
-  const mostRounds = HISTORY.runs / HISTORY.compared;
+  const mostRounds = HISTORY.runs / HISTORY.compared / COMPARISONS_OF_ROUND;
   if (rounds > mostRounds) {
     throw refuse(
       'Every round compares other runs, and there are not so many.',
@@ -149,22 +155,26 @@ async function openHistory(home: string): Promise<HistoryCalls> {
   const query = runQuerySchema.parse({ count: 1000 });
   return {
     list: async () => JSON.stringify(studio.history.search(query)),
-    compare: async (runs) => {
+    compare: async (runs, baseline) => {
       const curves = studio.comparison.curves({ runs, series: ['loss.new', 'loss.old'], axis: 'step', points: SHOWN_POINTS });
-      return JSON.stringify([await studio.comparison.compare({ runs, baseline: null }), curves]);
+      return JSON.stringify([await studio.comparison.compare({ runs, baseline }), curves]);
     },
     close: () => studio.close(),
   };
 }
 
-function describeHistory({ runs, points, compared, rows, peers }: ComparisonBenchReport): string {
+function describeHistory({ runs, points, compared, documents, rows, peers }: ComparisonBenchReport): string {
   const milliseconds = (value: number | null): string => (value === null ? '-' : `${value.toFixed(1)} ms`);
-  const what = { list: `a list of ${runs} runs`, compare: `a comparison of ${compared}, all points` };
+  const what = {
+    list: `a list of ${runs} runs`,
+    compare: `a comparison of ${compared}, all points`,
+    verdicts: `the same, and verdicts on ${compared - 1} against a baseline`,
+  };
   const cells = rows.map((row) => [what[row.what], milliseconds(row.ours), milliseconds(row.mlflow), milliseconds(row.trackio)]);
   return [
     table(['to open', 'Strata', 'MLflow', 'trackio'], cells),
     '',
-    `${runs} runs of ${points} points each. MLflow ${peers.mlflow}; trackio ${peers.trackio}.`,
+    `${runs} runs of ${points} points each, ${documents} held-out documents of new and of old text. MLflow ${peers.mlflow}; trackio ${peers.trackio}.`,
   ].join('\n');
 }
 

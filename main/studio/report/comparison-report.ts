@@ -70,7 +70,9 @@ function tradeOff({ points, comparability }: Comparison, runs: readonly Numbered
   const unit = UNITS[comparability.unit];
   const marks = points.flatMap(({ run, gain, forgetting, isBest }): TradeOffMark[] => {
     const { number, look } = numbered(runs, run);
-    return forgetting === null ? [] : [{ label: String(number), look, gain, forgetting, isBest, isBaseline: run === baseline }];
+    return gain === null || forgetting === null
+      ? []
+      : [{ label: String(number), look, gain, forgetting, isBest, isBaseline: run === baseline }];
   });
   if (marks.length === 0) return null;
   return section(
@@ -89,7 +91,7 @@ function table({ points, comparability }: Comparison, runs: readonly Numbered[],
     const mark = [...(run.id === baseline ? ['baseline'] : []), ...(point?.isBest ? ['best trade'] : [])].join(', ');
     return [
       label(run),
-      estimate(point?.gain.value ?? null, point?.gain.error),
+      estimate(point?.gain?.value ?? null, point?.gain?.error),
       estimate(point?.forgetting?.value ?? null, point?.forgetting?.error),
       loss(point?.drift ?? null),
       percent(run.replayShare),
@@ -106,7 +108,8 @@ function table({ points, comparability }: Comparison, runs: readonly Numbered[],
 
 function courses({ curves }: ReportFacts, runs: readonly Numbered[], { comparability }: Comparison): Content {
   if (comparability.unit !== 'nats') return null; // by step in nats per token: of other texts or tokenizers they would mislead
-  const charts = (['new', 'old'] as const).flatMap((role) => {
+  const comparable = (['new', 'old'] as const).filter((role) => comparability.measures.includes(role === 'new' ? 'gain' : 'forgetting'));
+  const charts = comparable.flatMap((role) => {
     // Grey ones first, so that they lie below.
     const lines = curves
       .filter(({ series }) => series === `loss.${role}`)
@@ -174,10 +177,20 @@ function verdicts({ verdicts: list, comparability }: Comparison, runs: readonly 
 function differences({ differences: fields }: Comparison, runs: readonly Numbered[]): Content {
   const entries = Object.entries(fields);
   if (entries.length === 0) return section('What differs', html`<p class="muted">Nothing.</p>`);
-  const headings: Content[] = ['Setting or result', ...runs.map(({ number, look }) => html`<span class="swatch ${look}"></span>${number}`)];
-  const rows = entries.map(([name, values]) => [html`<span class="mono">${name}</span>`, ...values.map((value) => setting(value))]);
-  return section('What differs', tableOf(headings, rows));
+  const tables = Array.from({ length: Math.ceil(runs.length / RUNS_ABREAST) }, (_, index) => {
+    const shown = runs.slice(index * RUNS_ABREAST, (index + 1) * RUNS_ABREAST);
+    const headings = ['Setting or result', ...shown.map(({ number, look }) => html`<span class="swatch ${look}"></span>${number}`)];
+    const rows = entries.map(([name, values]) => [
+      html`<span class="setting-name">${name}</span>`,
+      ...shown.map(({ number }) => html`<span class="value">${setting(values[number - 1])}</span>`),
+    ]);
+    return tableOf(headings, rows);
+  });
+  return section('What differs', tables);
 }
+
+/** Of a table whose cells are texts, on a page as wide as a sheet of paper. */
+const RUNS_ABREAST = 5;
 
 function notes(runs: readonly Numbered[]): Content {
   const noted = runs.filter(({ note, tags }) => note !== '' || tags.length > 0);

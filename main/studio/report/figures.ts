@@ -1,3 +1,4 @@
+import { structureInWords } from '../../../shared/domain/value-words.ts';
 import { html, type Content, type Markup } from './markup.ts';
 
 /** Numbers and tables of a report, as people read them. */
@@ -47,15 +48,7 @@ export function moment(text: string | null): string {
 export function setting(value: unknown): string {
   if (value === null || value === undefined) return NOTHING;
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
-  if (Array.isArray(value) && value.every(isDataset)) {
-    return value.map(({ name, role = '', hash }) => `${name} (${[role, hash.slice(0, 6)].filter(Boolean).join(', ')})`).join('; ');
-  }
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-/** Of datasets the name and what tells its version: nobody reads sixty-four digits. */
-function isDataset(value: unknown): value is { name: string; role?: string; hash: string } {
-  return typeof value === 'object' && value !== null && 'name' in value && 'hash' in value && typeof value.hash === 'string';
+  return typeof value === 'object' ? structureInWords(value) : String(value as string | boolean);
 }
 
 /** A table in a frame of its own that scrolls where the page is narrow. Columns named in `numbers` are written to the right. */

@@ -107,6 +107,9 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 th:last-child, td:last-child { padding-right: 0; }
 .better { color: var(--good); font-weight: 600; } .worse { color: var(--bad); font-weight: 600; } .cannot-tell { color: var(--muted); }
 .mono { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 13px; overflow-wrap: anywhere; }
+.setting-name { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 12px; white-space: nowrap; }
+.value { overflow-wrap: anywhere; }
+.wide + .wide { margin-top: 22px; }
 .blocks { display: flex; flex-wrap: wrap; gap: 5px; margin-bottom: 10px; }
 .block { min-width: 34px; padding: 5px 7px; text-align: center; border-radius: 6px; font-size: 12px; background: var(--frozen); color: var(--frozen-text); }
 .block.inserted { background: var(--new); color: var(--new-text); font-weight: 600; }

@@ -2,6 +2,7 @@ import type { Comparison, Curve } from '../../../shared/contract/comparison.ts';
 import type { MetricSeries } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import type { Axis } from './compare-words.ts';
 
@@ -19,8 +20,8 @@ export class CompareState {
   highlighted = $state<string | null>(null);
   /** For the matched comparison; null: as much as all reached. */
   gain = $state<number | null>(null);
-  #latest = 0;
-  #latestCurves = 0;
+  readonly #latest = new Latest();
+  readonly #latestCurves = new Latest();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(studio: StudioState, ids: readonly string[]) {
@@ -38,29 +39,27 @@ export class CompareState {
    * all the rest, which is shown first when nothing is yet.
    */
   async load(baseline: string | null): Promise<void> {
-    const question = ++this.#latest;
+    const signal = this.#latest.next();
     try {
       const pins = this.comparison === null && baseline !== null ? [null, baseline] : [baseline];
       for (const pin of pins) {
         const gain = this.gain !== null && this.gain > 0 ? { gain: this.gain } : {};
         const comparison = await this.#studio.client.runs.compare({ runs: [...this.ids], baseline: pin, ...gain });
-        if (question !== this.#latest) return;
+        if (signal.aborted) return;
         this.comparison = comparison;
         this.failure = null;
       }
     } catch (error) {
-      if (question === this.#latest) this.failure = failureOf(error);
+      if (!signal.aborted) this.failure = failureOf(error);
     }
   }
 
-  async loadCurves(series: MetricSeries, axis: Axis): Promise<void> {
-    const question = ++this.#latestCurves;
-    try {
-      const curves = await this.#studio.client.runs.curves({ runs: [...this.ids], series: [series], axis });
-      if (question === this.#latestCurves) this.curves = curves;
-    } catch (error) {
-      if (question === this.#latestCurves) this.failure = failureOf(error);
-    }
+  loadCurves(series: MetricSeries, axis: Axis): Promise<void> {
+    return this.#latestCurves.ask(
+      () => this.#studio.client.runs.curves({ runs: [...this.ids], series: [series], axis }),
+      (curves) => (this.curves = curves),
+      (error) => (this.failure = failureOf(error)),
+    );
   }
 
   /** Reads the runs at another gain. */

@@ -1,3 +1,4 @@
+import { structureInWords } from '../../../shared/domain/value-words.ts';
 import { DASH } from '../../ui/format.ts';
 
 /** What settings and results of runs differ in, as a table to search. */
@@ -22,7 +23,7 @@ export function findDifferences(differences: Readonly<Record<string, readonly un
 export function cellText(value: unknown): string {
   if (value === null || value === undefined || value === '') return DASH;
   if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en-US') : String(Number(value.toPrecision(5)));
-  return plainText(value);
+  return typeof value === 'object' ? structureInWords(value) : plainText(value);
 }
 
 /** A value as another program takes it. */

@@ -2,6 +2,7 @@ import type { ListedDocument } from '../../../shared/contract/datasets.ts';
 import type { DatasetPart } from '../../../shared/domain/split.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 
 export const DOCUMENTS_PER_PAGE = 20;
@@ -10,7 +11,7 @@ export const DOCUMENTS_PER_PAGE = 20;
 export class DocumentsState {
   readonly #studio: StudioState;
   readonly dataset: string;
-  #abort = new AbortController();
+  readonly #latest = new Latest();
   #part = $state<DatasetPart>('all');
   /** First document of the page, counted within the part. */
   from = $state(0);
@@ -81,8 +82,7 @@ export class DocumentsState {
 
   /** What a newer question has overtaken is dropped. */
   async #attempt(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    this.#abort.abort();
-    const { signal } = (this.#abort = new AbortController());
+    const signal = this.#latest.next();
     this.isBusy = true;
     this.failure = null;
     try {
@@ -95,6 +95,6 @@ export class DocumentsState {
   }
 
   dispose(): void {
-    this.#abort.abort();
+    this.#latest.next();
   }
 }

@@ -3,6 +3,7 @@ import { type CleaningSettings, DEFAULT_CLEANING } from '../../../shared/domain/
 import type { Mapping } from '../../../shared/domain/shape.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { distinct } from '../../ui/distinct.ts';
 
@@ -12,7 +13,7 @@ const INSPECT_DELAY_MS = 200;
 /** An import that is being prepared: what was dropped, what was found in it, and what the user wants otherwise. */
 export class PreparationState {
   readonly #studio: StudioState;
-  #abort = new AbortController();
+  readonly #latest = new Latest();
   #timer: ReturnType<typeof setTimeout> | undefined;
   paths = $state.raw<readonly string[]>([]);
   inspection = $state.raw<Inspection | null>(null);
@@ -132,13 +133,12 @@ export class PreparationState {
 
   dispose(): void {
     clearTimeout(this.#timer);
-    this.#abort.abort();
+    this.#latest.next();
   }
 
   /** Looks into the files; what a newer question has overtaken is dropped. */
   async #inspect(): Promise<void> {
-    this.#abort.abort();
-    const { signal } = (this.#abort = new AbortController());
+    const signal = this.#latest.next();
     this.isInspecting = true;
     this.failure = null;
     try {

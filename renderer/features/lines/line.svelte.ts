@@ -1,6 +1,7 @@
 import type { Line, LineUnit } from '../../../shared/contract/lines.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 
 /** One model's line while its page is open: what is known of it, and the measuring of what is not. */
@@ -13,7 +14,7 @@ export class LineState {
   progress = $state.raw<{ activity: string; done: number; of: number } | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
   #abort: AbortController | null = null;
-  #asked = 0;
+  readonly #latest = new Latest();
 
   constructor(studio: StudioState, model: string) {
     this.#studio = studio;
@@ -30,10 +31,10 @@ export class LineState {
   }
 
   async load(): Promise<void> {
-    const asked = ++this.#asked;
+    const signal = this.#latest.next();
     await this.#attempt(async () => {
       const line = await this.#studio.client.lines.show({ model: this.#model, unit: this.#unit });
-      if (asked === this.#asked) this.line = line;
+      if (!signal.aborted) this.line = line;
     });
   }
 

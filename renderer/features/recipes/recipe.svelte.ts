@@ -2,6 +2,7 @@ import type { RecipePreview, RecipeRequest } from '../../../shared/contract/reci
 import type { TrainRequest } from '../../../shared/contract/training.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { numbersOf, type RecipeKind } from './recipe-words.ts';
 
@@ -25,7 +26,7 @@ export class RecipeState {
   preview = $state.raw<RecipePreview | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
   isStarting = $state(false);
-  #latest = 0;
+  readonly #previews = new Latest();
 
   constructor(studio: StudioState) {
     this.#studio = studio;
@@ -91,27 +92,18 @@ export class RecipeState {
 
   /** Asks what it would make; an answer that a newer question has overtaken is dropped. Returns how to take the question back. */
   ask(recipe: RecipeRequest | null): () => void {
-    const question = ++this.#latest;
-    const timer = setTimeout(() => {
-      if (!recipe) {
-        this.preview = null;
+    return this.#previews.askLater(
+      PREVIEW_DELAY_MS,
+      async () => recipe && this.#studio.client.recipes.preview(recipe),
+      (preview) => {
+        this.preview = preview;
         this.failure = null;
-        return;
-      }
-      this.#studio.client.recipes.preview(recipe).then(
-        (preview) => {
-          if (question !== this.#latest) return;
-          this.preview = preview;
-          this.failure = null;
-        },
-        (error: unknown) => {
-          if (question !== this.#latest) return;
-          this.preview = null;
-          this.failure = failureOf(error);
-        },
-      );
-    }, PREVIEW_DELAY_MS);
-    return () => clearTimeout(timer);
+      },
+      (error) => {
+        this.preview = null;
+        this.failure = failureOf(error);
+      },
+    );
   }
 
   /** Puts its runs into the queue; the batch's id, or null when it was refused. */

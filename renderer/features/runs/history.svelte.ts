@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { type HistoryPage, type HistoryQuery, requestOf, RUNS_PER_PAGE } from './history-query.ts';
 
@@ -8,7 +9,7 @@ export class HistoryState {
   readonly #studio: StudioState;
   page = $state.raw<HistoryPage | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
-  #latest = 0;
+  readonly #latest = new Latest();
 
   constructor(studio: StudioState) {
     this.#studio = studio;
@@ -19,15 +20,14 @@ export class HistoryState {
   }
 
   /** Asks; an answer that a newer question has overtaken is dropped, and what is shown stays until there is another. */
-  async load(query: HistoryQuery): Promise<void> {
-    const question = ++this.#latest;
-    try {
-      const page = await this.#studio.client.runs.search(requestOf(query));
-      if (question !== this.#latest) return;
-      this.page = page;
-      this.failure = null;
-    } catch (error) {
-      if (question === this.#latest) this.failure = failureOf(error);
-    }
+  load(query: HistoryQuery): Promise<void> {
+    return this.#latest.ask(
+      () => this.#studio.client.runs.search(requestOf(query)),
+      (page) => {
+        this.page = page;
+        this.failure = null;
+      },
+      (error) => (this.failure = failureOf(error)),
+    );
   }
 }

@@ -5,6 +5,7 @@ import { DEFAULT_REPLAY_SHARE, type Weighting } from '../../../shared/domain/mix
 import type { Role } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { isNamedSchedule } from './prefill.ts';
 
@@ -34,7 +35,7 @@ export class MixtureState {
   position = $state(0);
   windows = $state.raw<readonly StreamWindow[] | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
-  #asked = 0;
+  readonly #latest = new Latest();
 
   constructor(studio: StudioState) {
     this.#studio = studio;
@@ -125,19 +126,16 @@ export class MixtureState {
 
   /** Looks at the windows from `position` on; those at the start come with the preview. */
   look(request: TrainRequest | null): void {
-    const asked = ++this.#asked;
     this.failure = null;
     if (!request || !Number.isInteger(this.position) || this.position <= 0) {
+      this.#latest.next();
       this.windows = null;
       return;
     }
-    this.#studio.client.training.stream({ request, first: this.position, count: SHOWN_WINDOWS }).then(
-      (windows) => {
-        if (asked === this.#asked) this.windows = windows;
-      },
-      (error: unknown) => {
-        if (asked === this.#asked) this.failure = failureOf(error);
-      },
+    void this.#latest.ask(
+      () => this.#studio.client.training.stream({ request, first: this.position, count: SHOWN_WINDOWS }),
+      (windows) => (this.windows = windows),
+      (error) => (this.failure = failureOf(error)),
     );
   }
 }

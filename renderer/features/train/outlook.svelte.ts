@@ -1,6 +1,7 @@
 import type { PlanReport } from '../../../shared/contract/planning.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 
 /** Typing a number must not ask at every key. */
@@ -19,7 +20,7 @@ export class OutlookState {
   readonly #studio: StudioState;
   report = $state.raw<PlanReport | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
-  #latest = 0;
+  readonly #latest = new Latest();
 
   constructor(studio: StudioState) {
     this.#studio = studio;
@@ -27,26 +28,23 @@ export class OutlookState {
 
   /** Asks for a plan, or forgets the last one; an answer that a newer question has overtaken is dropped. Returns how to take the question back. */
   ask(question: PlanQuestion | null): () => void {
-    const number = ++this.#latest;
     if (!question) {
+      this.#latest.next();
       this.report = null;
       this.failure = null;
       return () => undefined;
     }
-    const timer = setTimeout(() => {
-      this.#studio.client.models.plan(question).then(
-        (report) => {
-          if (number !== this.#latest) return;
-          this.report = report;
-          this.failure = null;
-        },
-        (error: unknown) => {
-          if (number !== this.#latest) return;
-          this.report = null;
-          this.failure = failureOf(error);
-        },
-      );
-    }, DELAY_MS);
-    return () => clearTimeout(timer);
+    return this.#latest.askLater(
+      DELAY_MS,
+      () => this.#studio.client.models.plan(question),
+      (report) => {
+        this.report = report;
+        this.failure = null;
+      },
+      (error: unknown) => {
+        this.report = null;
+        this.failure = failureOf(error);
+      },
+    );
   }
 }

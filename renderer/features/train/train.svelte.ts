@@ -8,6 +8,7 @@ import type { Packing, Role } from '../../../shared/domain/run.ts';
 import type { Schedule } from '../../../shared/domain/schedule.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { CopyState } from './copy.svelte.ts';
 import type { NextDomain } from '../../../shared/contract/lines.ts';
@@ -72,7 +73,7 @@ export class TrainState {
   preview = $state.raw<TrainPreview | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
   isStarting = $state(false);
-  #latest = 0;
+  readonly #previews = new Latest();
 
   constructor(studio: StudioState) {
     this.#studio = studio;
@@ -362,29 +363,21 @@ export class TrainState {
 
   /** Asks what the present request would mean; an answer that a newer question has overtaken is dropped. Returns how to take the question back. */
   askPreview(request: TrainRequest | null): () => void {
-    const question = ++this.#latest;
-    const timer = setTimeout(() => {
-      if (!request) {
-        this.preview = null;
+    return this.#previews.askLater(
+      PREVIEW_DELAY_MS,
+      async () => request && this.#studio.client.training.preview(request),
+      (preview) => {
+        this.preview = preview;
         this.failure = null;
-        return;
-      }
-      this.#studio.client.training.preview(request).then(
-        (preview) => {
-          if (question !== this.#latest) return;
-          this.preview = preview;
-          this.failure = null;
-          this.mixture.show(preview);
-          this.mixture.look(request);
-        },
-        (error: unknown) => {
-          if (question !== this.#latest) return;
-          this.preview = null;
-          this.failure = failureOf(error);
-        },
-      );
-    }, PREVIEW_DELAY_MS);
-    return () => clearTimeout(timer);
+        if (!preview) return;
+        this.mixture.show(preview);
+        this.mixture.look(request);
+      },
+      (error) => {
+        this.preview = null;
+        this.failure = failureOf(error);
+      },
+    );
   }
 
   /** Starts the run; its id, or null when it was refused. */

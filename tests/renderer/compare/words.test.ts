@@ -32,7 +32,13 @@ test('what differs is found by key and by value; all words must be there', () =>
 });
 
 test('a cell is written to be read, and copied as it is', () => {
-  expect([1234567, 0.1234567, null, '', false, ['a']].map(cellText)).toEqual(['1,234,567', '0.12346', '–', '–', 'false', '["a"]']);
+  const curve = [
+    { at: 0, share: 0.1 },
+    { at: 1, share: 0 },
+  ];
+  expect([cellText(curve), plainText(curve)]).toEqual(['10 % at 0 %, 0 % at 100 %', '[{"at":0,"share":0.1},{"at":1,"share":0}]']);
+  expect(findDifferences({ 'mixture.curve': [curve, null] }, '10 %')).toHaveLength(1);
+  expect([1234567, 0.1234567, null, '', false, ['a']].map(cellText)).toEqual(['1,234,567', '0.12346', '–', '–', 'false', 'a']);
   expect([1234567, 0.1234567, null, false, { a: 1 }].map(plainText)).toEqual(['1234567', '0.1234567', '', 'false', '{"a":1}']);
 });
 

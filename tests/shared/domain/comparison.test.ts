@@ -13,7 +13,7 @@ describe('the best trades', () => {
   function byWalking(points: readonly TradeOff[]): boolean[] {
     const known = points.filter((point): point is { gain: number; forgetting: number } => point.forgetting !== null);
     const order = known.toSorted((a, b) => a.forgetting - b.forgetting || b.gain - a.gain);
-    const front: TradeOff[] = [];
+    const front: { gain: number; forgetting: number }[] = [];
     for (const point of order) if (front.length === 0 || point.gain > front.at(-1)!.gain) front.push(point);
     return points.map((point) => front.some(({ gain, forgetting }) => gain === point.gain && forgetting === point.forgetting));
   }
@@ -29,14 +29,15 @@ describe('the best trades', () => {
     }
   });
 
-  it('are both of two that are equal, and never one without forgetting', () => {
+  it('are both of two that are equal, and never one without gain or forgetting', () => {
     expect(
       bestTradeOffs([
         { gain: 1, forgetting: 0 },
         { gain: 1, forgetting: 0 },
         { gain: 9, forgetting: null },
+        { gain: null, forgetting: -9 },
       ]),
-    ).toEqual([true, true, false]);
+    ).toEqual([true, true, false, false]);
   });
 });
 
