@@ -10,8 +10,6 @@ import { interval, markdownTable } from './words.ts';
 
 export interface Evidence {
   subject: Subject;
-  /** For a reader: "stories260K, 260,032 parameters in 5 blocks". */
-  description: string;
   runs: StudyRun[];
   rungs: RungDistance[];
 }
@@ -36,7 +34,8 @@ const TAIL = `## What is not in it
 - Scores of tasks: models of this size answer benchmarks at chance.
 - Training of everything after an expansion, the mixture of experts and the second stage (instruction tuning) of the paper.`;
 
-function describeSubject({ subject, description, runs, rungs }: Evidence): string {
+function describeSubject({ subject, runs, rungs }: Evidence): string {
+  const description = `${subject.title}: ${subject.parameters.toLocaleString('en')} parameters, ${subject.blocks} blocks, reads ${subject.knows}`;
   const planned = plannedRuns(subject).length;
   const [first] = runs;
   if (!first) return `## ${description}\n\nNo run of it has been trained yet.`;

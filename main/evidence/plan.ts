@@ -7,6 +7,10 @@ import { type Arm, armsFor, MIXED_ARMS } from './arms.ts';
 export interface Subject {
   key: string;
   model: string;
+  /** For a reader. */
+  title: string;
+  knows: string;
+  parameters: number;
   blocks: number;
   old: string;
   /** For the claims of the paper. */
@@ -32,7 +36,7 @@ export interface PlannedRun {
 }
 
 /** Shares of old tokens beside none. Ibrahim et al. 2024 (arXiv 2403.08763) recommend 5 % for near data, 25 % for far. */
-const REPLAY_SHARES = [0.01, 0.05, 0.25, 0.5] as const;
+const REPLAY_SHARES = [0.01, 0.05, 0.1, 0.25, 0.5] as const;
 const LADDER_SHARES = [0, 0.05, 0.25] as const;
 
 /** Measurements along a run: enough to read it at another run's gain. */

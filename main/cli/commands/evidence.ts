@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describeEvidence, type Evidence } from '../../evidence/document.ts';
-import { plannedRuns, type Subject } from '../../evidence/plan.ts';
+import { plannedRuns } from '../../evidence/plan.ts';
 import { carryOut, measureRungs, readRuns } from '../../evidence/study.ts';
-import { embeddedBase, storyTeller } from '../../evidence/subjects.ts';
+import { embeddedBase, shallowStoryTeller, storyTeller } from '../../evidence/subjects.ts';
 import { command, type CommonOptions, withSession } from '../session.ts';
 
 type EvidenceOptions = CommonOptions & { data: string; out?: string; report?: boolean };
@@ -21,23 +21,18 @@ export function evidenceCommand(): Command {
     .action((options: EvidenceOptions) =>
       withSession(options, async (session) => {
         const { studio, say } = session;
-        const subjects: { subject: Subject; description: string }[] = [
-          {
-            subject: await storyTeller(studio, resolve(options.data)),
-            description: 'stories260K: 260,032 parameters, 5 blocks, reads stories for children',
-          },
-          { subject: await embeddedBase(studio), description: 'The embedded base: 2.8 million parameters, 6 blocks, reads English novels' },
-        ];
-        const total = subjects.reduce((sum, { subject }) => sum + plannedRuns(subject).length, 0);
+        const data = resolve(options.data);
+        const subjects = [await storyTeller(studio, data), await shallowStoryTeller(studio, data), await embeddedBase(studio)];
+        const total = subjects.reduce((sum, subject) => sum + plannedRuns(subject).length, 0);
         if (!options.report) {
           say(`${total} runs in all; those that are there are not trained again.`);
           await session.interruptible(async (signal) => {
-            for (const { subject } of subjects) await carryOut(studio, subject, say, signal);
+            for (const subject of subjects) await carryOut(studio, subject, say, signal);
           });
         }
         const evidence: Evidence[] = [];
-        for (const { subject, description } of subjects) {
-          evidence.push({ subject, description, runs: readRuns(studio, subject), rungs: await measureRungs(studio, subject) });
+        for (const subject of subjects) {
+          evidence.push({ subject, runs: readRuns(studio, subject), rungs: await measureRungs(studio, subject) });
         }
         const document = describeEvidence(evidence, { command: 'npm run evidence', date: new Date().toISOString().slice(0, 10) });
         if (options.out !== undefined) await writeFile(options.out, document);
