@@ -20,7 +20,7 @@ export interface Subject {
   /** What each run trains on: windows of so many tokens, so many a step, so many steps. */
   budget: Pick<TrainRequest, 'batch' | 'context' | 'steps'>;
   seeds: readonly number[];
-  /** Without, every arm has its middle learning rate. */
+  /** Without, every arm has its middle learning rate, and replay is tried at the two recommended shares alone. */
   sweeps: boolean;
 }
 
@@ -37,7 +37,8 @@ export interface PlannedRun {
 
 /** Shares of old tokens beside none. Ibrahim et al. 2024 (arXiv 2403.08763) recommend 5 % for near data, 25 % for far. */
 const REPLAY_SHARES = [0.01, 0.05, 0.1, 0.25, 0.5] as const;
-const LADDER_SHARES = [0, 0.05, 0.25] as const;
+const RECOMMENDED_SHARES = [0.05, 0.25] as const;
+const LADDER_SHARES = [0, ...RECOMMENDED_SHARES] as const;
 
 /** Measurements along a run: enough to read it at another run's gain. */
 const MEASUREMENTS = 15;
@@ -56,7 +57,8 @@ export function plannedRuns(subject: Subject): PlannedRun[] {
     }
   };
   for (const arm of arms) for (const rate of subject.sweeps ? arm.rates : [arm.rates[1]]) add(arm, subject.target, 0, rate);
-  for (const arm of mixed) for (const share of REPLAY_SHARES) add(arm, subject.target, share, arm.rates[1]);
+  for (const arm of mixed)
+    for (const share of subject.sweeps ? REPLAY_SHARES : RECOMMENDED_SHARES) add(arm, subject.target, share, arm.rates[1]);
   for (const rung of subject.rungs) {
     for (const arm of mixed) for (const share of LADDER_SHARES) add(arm, rung, share, arm.rates[1]);
   }

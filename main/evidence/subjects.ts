@@ -50,7 +50,9 @@ export async function embeddedBase(studio: Studio): Promise<Subject> {
  * @throws StrataError NOT_FOUND when a file is not there.
  */
 export async function storyTeller(studio: Studio, data: string): Promise<Subject> {
-  const missing = [MODEL, SHALLOW_MODEL, STORIES, ...RUNGS.flatMap(({ file }) => file ?? [])].filter((file) => !existsSync(join(data, file)));
+  const missing = [MODEL, SHALLOW_MODEL, STORIES, ...RUNGS.flatMap(({ file }) => file ?? [])].filter(
+    (file) => !existsSync(join(data, file)),
+  );
   if (missing.length > 0) {
     throw new StrataError('NOT_FOUND', 'The data of the study are not all there.', {
       found: `without ${missing.join(', ')} in ${data}`,
