@@ -38,7 +38,7 @@ export async function embeddedBase(studio: Studio): Promise<Subject> {
     old: oldDataset.name,
     target: newDataset.name,
     rungs: [],
-    budget: { batch: 8, context: 256, steps: 120 },
+    budget: { batch: 8, context: 256, steps: 80 },
     seeds: SEEDS,
     sweeps: false,
   };
