@@ -1,5 +1,6 @@
 import { type Group, groupsOf, spreadOf } from './analysis.ts';
 import { armsFor, MIXED_ARMS } from './arms.ts';
+import { armsPicture, LADDER, ladderPictures, type Picture, replayPicture } from './charts.ts';
 import { verdictsOn } from './claims.ts';
 import { plannedRuns, type Subject } from './plan.ts';
 import type { RungDistance, StudyRun } from './study.ts';
@@ -14,8 +15,20 @@ export interface Evidence {
   rungs: RungDistance[];
 }
 
-export function describeEvidence(evidence: readonly Evidence[], { command, date }: { command: string; date: string }): string {
-  return [HEAD(command, date), ...evidence.map(describeSubject), TAIL].join('\n\n') + '\n';
+/** The document, and the pictures that it shows from the folder `images` beside it. */
+export interface EvidenceDocument {
+  text: string;
+  pictures: Picture[];
+}
+
+export function describeEvidence(evidence: readonly Evidence[], { command, date }: { command: string; date: string }): EvidenceDocument {
+  const pictures: Picture[] = [];
+  const show = (picture: Picture): string => {
+    pictures.push(picture);
+    return `![${picture.description}](images/${picture.file})`;
+  };
+  const sections = evidence.map((each) => describeSubject(each, show));
+  return { text: [HEAD(command, date), ...sections, TAIL].join('\n\n') + '\n', pictures };
 }
 
 const HEAD = (command: string, date: string): string => `# Evidence: the paper in small
@@ -34,7 +47,7 @@ const TAIL = `## What is not in it
 - Scores of tasks: models of this size answer benchmarks at chance.
 - Training of everything after an expansion, the mixture of experts and the second stage (instruction tuning) of the paper.`;
 
-function describeSubject({ subject, runs, rungs }: Evidence): string {
+function describeSubject({ subject, runs, rungs }: Evidence, show: (picture: Picture) => string): string {
   const description = `${subject.title}: ${subject.parameters.toLocaleString('en')} parameters, ${subject.blocks} blocks, reads ${subject.knows}`;
   const planned = plannedRuns(subject).length;
   const [first] = runs;
@@ -47,9 +60,11 @@ function describeSubject({ subject, runs, rungs }: Evidence): string {
     `## ${description}`,
     about,
     `### Claims\n\n${claimsTable(subject, runs)}`,
-    `### Arms without replay\n\n${armsTable(subject, onTarget)}`,
-    `### Replay\n\n${replayTable(subject, onTarget)}`,
-    ...(rungs.length > 0 ? [`### How far may new data be from old?\n\n${ladderTable(subject, runs, rungs)}`] : []),
+    `### Arms without replay\n\n${show(armsPicture(subject, runs))}\n\n${armsTable(subject, onTarget)}`,
+    `### Replay\n\n${show(replayPicture(subject, runs))}\n\n${replayTable(subject, onTarget)}`,
+    ...(rungs.length > 0
+      ? ['### How far may new data be from old?', ...ladderPictures(subject, runs, rungs).map(show), ladderTable(subject, runs, rungs)]
+      : []),
   ].join('\n\n');
 }
 
@@ -94,7 +109,7 @@ function ladderTable(subject: Subject, runs: readonly StudyRun[], rungs: readonl
       const { title, rates } = arms.find((arm) => arm.key === key)!;
       return groups
         .filter((group) => group.target === target && group.arm === key && group.learningRate === rates[1])
-        .filter(({ replay }) => LADDER_SHOWN.includes(replay))
+        .filter(({ replay }) => LADDER.includes(replay))
         .sort((a, b) => a.replay - b.replay)
         .map((group) => [
           `${target} (${RUNG_TITLES[target]})`,
@@ -108,7 +123,6 @@ function ladderTable(subject: Subject, runs: readonly StudyRun[], rungs: readonl
   const head = ['new data', 'distance: words / above the floor / loss gap', 'arm', 'replay', 'gain', 'forgetting', 'drift'];
   return `${markdownTable(head, rows)}\n\nDistance was measured before any training: Jensen-Shannon divergence of single words in bits, what of it lies above that of two halves of one side (0 to 1), and how much more the base loses on the new text, in bits per byte.`;
 }
-const LADDER_SHOWN: readonly number[] = [0, 0.05, 0.25];
 
 function figures({ runs }: Group): string[] {
   return [runs.map(({ gain }) => gain), runs.map(({ forgetting }) => forgetting), runs.map(({ drift }) => drift)].map((values) =>
