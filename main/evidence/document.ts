@@ -28,24 +28,33 @@ export function describeEvidence(evidence: readonly Evidence[], { command, date 
     return `![${picture.description}](images/${picture.file})`;
   };
   const sections = evidence.map((each) => describeSubject(each, show));
-  return { text: [HEAD(command, date), ...sections, TAIL].join('\n\n') + '\n', pictures };
+  return { text: [headOf(evidence, command, date), ...sections, tailOf(evidence)].join('\n\n') + '\n', pictures };
 }
 
-const HEAD = (command: string, date: string): string => `# Evidence: the paper in small
+/** "0.26 to 2.83 million parameters". */
+function sizes(evidence: readonly Evidence[]): string {
+  const millions = evidence.map(({ subject }) => subject.parameters / 1e6);
+  return `${Math.min(...millions).toFixed(2)} to ${Math.max(...millions).toFixed(2)} million parameters`;
+}
 
-Written by \`${command}\` on ${date}. Every run is in that workspace's database: \`strata serve --home DIR\` opens it. The same command again trains only what is missing.
+const headOf = (evidence: readonly Evidence[], command: string, date: string): string => `# Evidence: the paper in small
 
-What LLaMA Pro (arXiv 2401.02415) claims of block expansion, what others have claimed since, and the question that the paper leaves open, how far the new data may be from the old, tried on models of 0.26 and 2.8 million parameters. A verdict here is one about that scale: a tiny model far from its domain is the hardest
+Written by \`${command}\` on ${date}. Every run is in the database of its workspace: \`npm start -- --home DIR\` opens it in the studio. The same command again trains only what is missing.
+
+What LLaMA Pro (arXiv 2401.02415) claims of block expansion, what others have claimed since, and the question that the paper leaves open, how far the new data may be from the old, tried on models of ${sizes(evidence)}. A verdict here is one about that scale: a tiny model far from its domain is the hardest
 case, and nothing below says what a model of seven billion would do.
 
 How it was done: the same tokens for every arm of a subject; losses on held-out documents, in nats per token, against the base before step 1; mean over seeds with the half width of the 95 % interval by Student's t; two arms are compared seed by seed, and where that interval holds 0 the verdict is *cannot tell*. "At equal gain" reads each
 run where it had gained so much, between the two measurements around that moment, and lets each arm have the learning rate of its sweep that forgets least there: comparing at equal steps says more of learning rates than of methods. Three seeds are few: what is small may be missed.`;
 
-const TAIL = `## What is not in it
+function tailOf(evidence: readonly Evidence[]): string {
+  const tokens = Math.max(...evidence.map(({ subject: { budget } }) => budget.batch! * budget.context! * budget.steps!));
+  return `## What is not in it
 
-- Models and budgets of the paper: its 1.62 billion new parameters saw 66.7 billion tokens, these up to 2.8 million parameters saw 0.2 million tokens.
+- Models and budgets of the paper: its 1.62 billion new parameters saw 66.7 billion tokens, models of ${sizes(evidence)} saw ${(tokens / 1e6).toFixed(1)} million here.
 - Scores of tasks: models of this size answer benchmarks at chance.
 - Training of everything after an expansion, the mixture of experts and the second stage (instruction tuning) of the paper.`;
+}
 
 function describeSubject({ subject, runs, rungs }: Evidence, show: (picture: Picture) => string): string {
   const description = `${subject.title}: ${subject.parameters.toLocaleString('en')} parameters, ${subject.blocks} blocks, reads ${subject.knows}`;

@@ -19,6 +19,8 @@ export interface Subject {
   rungs: readonly string[];
   /** What each run trains on: windows of so many tokens, so many a step, so many steps. */
   budget: Pick<TrainRequest, 'batch' | 'context' | 'steps'>;
+  /** Along a run, so that it can be read at another run's gain. */
+  measurements: number;
   seeds: readonly number[];
   /** Without, every arm has its middle learning rate, and replay is tried at the two recommended shares alone. */
   sweeps: boolean;
@@ -40,8 +42,6 @@ const REPLAY_SHARES = [0.01, 0.05, 0.1, 0.25, 0.5] as const;
 const RECOMMENDED_SHARES = [0.05, 0.25] as const;
 const LADDER_SHARES = [0, ...RECOMMENDED_SHARES] as const;
 
-/** Measurements along a run: enough to read it at another run's gain. */
-const MEASUREMENTS = 15;
 /** Held-out tokens of each role: what differs between runs is measured on the same ones. */
 const EVALUATION_TOKENS = 8192;
 
@@ -82,7 +82,7 @@ function plannedRun(
     learningRate,
     seed,
     advanced: {
-      evaluateEvery: Math.max(1, Math.ceil(subject.budget.steps! / MEASUREMENTS)),
+      evaluateEvery: Math.max(1, Math.ceil(subject.budget.steps! / subject.measurements)),
       evaluationTokens: EVALUATION_TOKENS,
       // Runs of seconds are begun again rather than gone on with.
       checkpointEvery: subject.budget.steps!,

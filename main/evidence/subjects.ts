@@ -38,7 +38,8 @@ export async function embeddedBase(studio: Studio): Promise<Subject> {
     old: oldDataset.name,
     target: newDataset.name,
     rungs: [],
-    budget: { batch: 8, context: 256, steps: 80 },
+    budget: { batch: 4, context: 256, steps: 80 },
+    measurements: 6,
     seeds: SEEDS,
     sweeps: false,
   };
@@ -76,6 +77,7 @@ export async function storyTeller(studio: Studio, data: string): Promise<Subject
     target: 'code',
     rungs: RUNGS.map(({ name }) => name),
     budget: { batch: 16, context: 128, steps: 100 },
+    measurements: 15,
     seeds: SEEDS,
     sweeps: true,
   };
@@ -100,6 +102,7 @@ export async function shallowStoryTeller(studio: Studio, data: string): Promise<
     target: 'code',
     rungs: [],
     budget: { batch: 16, context: 128, steps: 100 },
+    measurements: 6,
     seeds: SEEDS,
     sweeps: false,
   };

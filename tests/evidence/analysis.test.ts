@@ -15,6 +15,7 @@ const subject: Subject = {
   target: 'code',
   rungs: ['stories', 'code'],
   budget: { batch: 2, context: 16, steps: 30 },
+  measurements: 15,
   seeds: [1, 2, 3],
   sweeps: true,
 };
