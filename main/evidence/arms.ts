@@ -23,17 +23,30 @@ const expand = (key: string, title: string, blocks: number, place = 'even'): Arm
   rates: NEW_WEIGHTS,
 });
 
-/** @param blocks of the base. */
+const freeze = (key: string, title: string, trainBlocks: string): Arm => ({
+  key,
+  title,
+  method: { method: 'freeze', trainBlocks },
+  rates: OLD_WEIGHTS,
+});
+
+/** @param blocks of the base. With two, every block of it is doubled by two new ones, and two existing ones would be all. */
 export function armsFor(blocks: number): Arm[] {
-  const all = expand(`expand-${blocks}`, `${blocks} new blocks, even`, blocks);
+  const existing =
+    blocks > 2
+      ? [
+          freeze('freeze-2', '2 existing blocks, even', evenBlocks(blocks, 2)),
+          freeze('freeze-2-top', '2 existing blocks at the top', `${blocks - 2},${blocks - 1}`),
+        ]
+      : [freeze('freeze-1', '1 existing block, the top one', `${blocks - 1}`)];
   return [
     expand('expand-1', '1 new block', 1),
     expand('expand-2', '2 new blocks, even', 2),
-    all,
+    ...(blocks > 2 ? [expand(`expand-${blocks}`, `${blocks} new blocks, even`, blocks)] : []),
     expand('expand-2-bottom', '2 new blocks at the bottom', 2, 'bottom'),
     expand('expand-2-top', '2 new blocks at the top', 2, 'top'),
     expand('expand-2-least', '2 new blocks by least importance', 2, 'least-important'),
-    { key: 'freeze-2', title: '2 existing blocks', method: { method: 'freeze', trainBlocks: evenBlocks(blocks, 2) }, rates: OLD_WEIGHTS },
+    ...existing,
     { key: 'lora-4', title: 'LoRA, rank 4', method: { method: 'lora', rank: 4 }, rates: NEW_WEIGHTS },
     { key: 'lora-16', title: 'LoRA, rank 16', method: { method: 'lora', rank: 16 }, rates: NEW_WEIGHTS },
     { key: 'full', title: 'full', method: { method: 'full' }, rates: OLD_WEIGHTS },

@@ -51,7 +51,7 @@ export function verdictsOn(subject: Subject, runs: readonly StudyRun[]): Verdict
   const titles = (arm: string): string => arms.get(arm)!.title;
 
   compare('More new blocks learn more: two more than one', 'gain', 'expand-2', 'expand-1', 'larger');
-  compare(`More new blocks learn more: ${subject.blocks} more than two`, 'gain', all, 'expand-2', 'larger');
+  if (subject.blocks > 2) compare(`More new blocks learn more: ${subject.blocks} more than two`, 'gain', all, 'expand-2', 'larger');
   compare('New blocks at the bottom forget most', 'forgetting', 'expand-2-bottom', 'expand-2', 'larger');
   compare('New blocks at the bottom learn less than spread ones', 'gain', 'expand-2-bottom', 'expand-2', 'smaller');
   compare('New blocks at the top forget less than spread ones', 'forgetting', 'expand-2-top', 'expand-2', 'smaller');
@@ -61,6 +61,7 @@ export function verdictsOn(subject: Subject, runs: readonly StudyRun[]): Verdict
   matched('Expansion forgets less than full training at equal gain', all, 'full', 'smaller');
   compare('Expansion learns the domain better than full training', 'gain', all, 'full', 'larger');
   matched('New blocks are better than as many existing ones trained', 'expand-2', 'freeze-2', 'smaller');
+  matched('New blocks at the top are better than the top ones trained', 'expand-2-top', 'freeze-2-top', 'smaller');
   compare('LoRA learns less than expansion', 'gain', 'lora-4', all, 'smaller');
   compare('LoRA forgets less than expansion', 'forgetting', 'lora-4', all, 'smaller');
   matched('LoRA forgets less than expansion at equal gain', 'lora-16', all, 'smaller');

@@ -1,5 +1,6 @@
 import { type Group, groupsOf, spreadOf } from './analysis.ts';
 import { armsFor, MIXED_ARMS } from './arms.ts';
+import { armsPicture, LADDER, ladderPictures, type Picture, replayPicture } from './charts.ts';
 import { verdictsOn } from './claims.ts';
 import { plannedRuns, type Subject } from './plan.ts';
 import type { RungDistance, StudyRun } from './study.ts';
@@ -10,33 +11,53 @@ import { interval, markdownTable } from './words.ts';
 
 export interface Evidence {
   subject: Subject;
-  /** For a reader: "stories260K, 260,032 parameters in 5 blocks". */
-  description: string;
   runs: StudyRun[];
   rungs: RungDistance[];
 }
 
-export function describeEvidence(evidence: readonly Evidence[], { command, date }: { command: string; date: string }): string {
-  return [HEAD(command, date), ...evidence.map(describeSubject), TAIL].join('\n\n') + '\n';
+/** The document, and the pictures that it shows from the folder `images` beside it. */
+export interface EvidenceDocument {
+  text: string;
+  pictures: Picture[];
 }
 
-const HEAD = (command: string, date: string): string => `# Evidence: the paper in small
+export function describeEvidence(evidence: readonly Evidence[], { command, date }: { command: string; date: string }): EvidenceDocument {
+  const pictures: Picture[] = [];
+  const show = (picture: Picture): string => {
+    pictures.push(picture);
+    return `![${picture.description}](images/${picture.file})`;
+  };
+  const sections = evidence.map((each) => describeSubject(each, show));
+  return { text: [headOf(evidence, command, date), ...sections, tailOf(evidence)].join('\n\n') + '\n', pictures };
+}
 
-Written by \`${command}\` on ${date}. Every run is in that workspace's database: \`strata serve --home DIR\` opens it. The same command again trains only what is missing.
+/** "0.26 to 2.83 million parameters". */
+function sizes(evidence: readonly Evidence[]): string {
+  const millions = evidence.map(({ subject }) => subject.parameters / 1e6);
+  return `${Math.min(...millions).toFixed(2)} to ${Math.max(...millions).toFixed(2)} million parameters`;
+}
 
-What LLaMA Pro (arXiv 2401.02415) claims of block expansion, what others have claimed since, and the question that the paper leaves open, how far the new data may be from the old, tried on models of 0.26 and 2.8 million parameters. A verdict here is one about that scale: a tiny model far from its domain is the hardest
+const headOf = (evidence: readonly Evidence[], command: string, date: string): string => `# Evidence: the paper in small
+
+Written by \`${command}\` on ${date}. Every run is in the database of its workspace: \`npm start -- --home DIR\` opens it in the studio. The same command again trains only what is missing.
+
+What LLaMA Pro (arXiv 2401.02415) claims of block expansion, what others have claimed since, and the question that the paper leaves open, how far the new data may be from the old, tried on models of ${sizes(evidence)}. A verdict here is one about that scale: a tiny model far from its domain is the hardest
 case, and nothing below says what a model of seven billion would do.
 
 How it was done: the same tokens for every arm of a subject; losses on held-out documents, in nats per token, against the base before step 1; mean over seeds with the half width of the 95 % interval by Student's t; two arms are compared seed by seed, and where that interval holds 0 the verdict is *cannot tell*. "At equal gain" reads each
 run where it had gained so much, between the two measurements around that moment, and lets each arm have the learning rate of its sweep that forgets least there: comparing at equal steps says more of learning rates than of methods. Three seeds are few: what is small may be missed.`;
 
-const TAIL = `## What is not in it
+function tailOf(evidence: readonly Evidence[]): string {
+  const tokens = Math.max(...evidence.map(({ subject: { budget } }) => budget.batch! * budget.context! * budget.steps!));
+  return `## What is not in it
 
-- Models and budgets of the paper: its 1.62 billion new parameters saw 66.7 billion tokens, these up to 2.8 million parameters saw 0.2 million tokens.
+- Models and budgets of the paper: its 1.62 billion new parameters saw 66.7 billion tokens, models of ${sizes(evidence)} saw ${(tokens / 1e6).toFixed(1)} million here.
 - Scores of tasks: models of this size answer benchmarks at chance.
 - Training of everything after an expansion, the mixture of experts and the second stage (instruction tuning) of the paper.`;
+}
 
-function describeSubject({ subject, description, runs, rungs }: Evidence): string {
+function describeSubject({ subject, runs, rungs }: Evidence, show: (picture: Picture) => string): string {
+  const description = `${subject.title}: ${subject.parameters.toLocaleString('en')} parameters, ${subject.blocks} blocks, reads ${subject.knows}`;
   const planned = plannedRuns(subject).length;
   const [first] = runs;
   if (!first) return `## ${description}\n\nNo run of it has been trained yet.`;
@@ -48,9 +69,11 @@ function describeSubject({ subject, description, runs, rungs }: Evidence): strin
     `## ${description}`,
     about,
     `### Claims\n\n${claimsTable(subject, runs)}`,
-    `### Arms without replay\n\n${armsTable(subject, onTarget)}`,
-    `### Replay\n\n${replayTable(subject, onTarget)}`,
-    ...(rungs.length > 0 ? [`### How far may new data be from old?\n\n${ladderTable(subject, runs, rungs)}`] : []),
+    `### Arms without replay\n\n${show(armsPicture(subject, runs))}\n\n${armsTable(subject, onTarget)}`,
+    `### Replay\n\n${show(replayPicture(subject, runs))}\n\n${replayTable(subject, onTarget)}`,
+    ...(rungs.length > 0
+      ? ['### How far may new data be from old?', ...ladderPictures(subject, runs, rungs).map(show), ladderTable(subject, runs, rungs)]
+      : []),
   ].join('\n\n');
 }
 
@@ -95,7 +118,7 @@ function ladderTable(subject: Subject, runs: readonly StudyRun[], rungs: readonl
       const { title, rates } = arms.find((arm) => arm.key === key)!;
       return groups
         .filter((group) => group.target === target && group.arm === key && group.learningRate === rates[1])
-        .filter(({ replay }) => LADDER_SHOWN.includes(replay))
+        .filter(({ replay }) => LADDER.includes(replay))
         .sort((a, b) => a.replay - b.replay)
         .map((group) => [
           `${target} (${RUNG_TITLES[target]})`,
@@ -109,7 +132,6 @@ function ladderTable(subject: Subject, runs: readonly StudyRun[], rungs: readonl
   const head = ['new data', 'distance: words / above the floor / loss gap', 'arm', 'replay', 'gain', 'forgetting', 'drift'];
   return `${markdownTable(head, rows)}\n\nDistance was measured before any training: Jensen-Shannon divergence of single words in bits, what of it lies above that of two halves of one side (0 to 1), and how much more the base loses on the new text, in bits per byte.`;
 }
-const LADDER_SHOWN: readonly number[] = [0, 0.05, 0.25];
 
 function figures({ runs }: Group): string[] {
   return [runs.map(({ gain }) => gain), runs.map(({ forgetting }) => forgetting), runs.map(({ drift }) => drift)].map((values) =>

@@ -7,6 +7,10 @@ import { type Arm, armsFor, MIXED_ARMS } from './arms.ts';
 export interface Subject {
   key: string;
   model: string;
+  /** For a reader. */
+  title: string;
+  knows: string;
+  parameters: number;
   blocks: number;
   old: string;
   /** For the claims of the paper. */
@@ -15,8 +19,10 @@ export interface Subject {
   rungs: readonly string[];
   /** What each run trains on: windows of so many tokens, so many a step, so many steps. */
   budget: Pick<TrainRequest, 'batch' | 'context' | 'steps'>;
+  /** Along a run, so that it can be read at another run's gain. */
+  measurements: number;
   seeds: readonly number[];
-  /** Without, every arm has its middle learning rate. */
+  /** Without, every arm has its middle learning rate, and replay is tried at the two recommended shares alone. */
   sweeps: boolean;
 }
 
@@ -32,11 +38,10 @@ export interface PlannedRun {
 }
 
 /** Shares of old tokens beside none. Ibrahim et al. 2024 (arXiv 2403.08763) recommend 5 % for near data, 25 % for far. */
-const REPLAY_SHARES = [0.01, 0.05, 0.25, 0.5] as const;
-const LADDER_SHARES = [0, 0.05, 0.25] as const;
+const REPLAY_SHARES = [0.01, 0.05, 0.1, 0.25, 0.5] as const;
+const RECOMMENDED_SHARES = [0.05, 0.25] as const;
+const LADDER_SHARES = [0, ...RECOMMENDED_SHARES] as const;
 
-/** Measurements along a run: enough to read it at another run's gain. */
-const MEASUREMENTS = 15;
 /** Held-out tokens of each role: what differs between runs is measured on the same ones. */
 const EVALUATION_TOKENS = 8192;
 
@@ -52,7 +57,8 @@ export function plannedRuns(subject: Subject): PlannedRun[] {
     }
   };
   for (const arm of arms) for (const rate of subject.sweeps ? arm.rates : [arm.rates[1]]) add(arm, subject.target, 0, rate);
-  for (const arm of mixed) for (const share of REPLAY_SHARES) add(arm, subject.target, share, arm.rates[1]);
+  for (const arm of mixed)
+    for (const share of subject.sweeps ? REPLAY_SHARES : RECOMMENDED_SHARES) add(arm, subject.target, share, arm.rates[1]);
   for (const rung of subject.rungs) {
     for (const arm of mixed) for (const share of LADDER_SHARES) add(arm, rung, share, arm.rates[1]);
   }
@@ -76,7 +82,7 @@ function plannedRun(
     learningRate,
     seed,
     advanced: {
-      evaluateEvery: Math.max(1, Math.ceil(subject.budget.steps! / MEASUREMENTS)),
+      evaluateEvery: Math.max(1, Math.ceil(subject.budget.steps! / subject.measurements)),
       evaluationTokens: EVALUATION_TOKENS,
       // Runs of seconds are begun again rather than gone on with.
       checkpointEvery: subject.budget.steps!,

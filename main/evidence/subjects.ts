@@ -6,7 +6,7 @@ import { StrataError } from '../../shared/errors.ts';
 import type { Studio } from '../studio/studio.ts';
 import type { Subject } from './plan.ts';
 
-/** What the study is done with: the embedded base, and a published model of 260,000 parameters with texts at five distances from what it knows. */
+/** What the study is done with: the embedded base, and two published models of stories with texts at five distances from what they know. */
 
 const SEEDS = [1, 2, 3] as const;
 
@@ -23,18 +23,23 @@ export const RUNG_TITLES: Record<string, string> = Object.fromEntries(RUNGS.map(
 
 const STORIES = 'text/tinystories/tinystories.txt.gz';
 const MODEL = 'models/stories260k/stories260K.bin';
+const SHALLOW_MODEL = 'models/tinystories-656k';
 
 /** The embedded base learns JavaScript: far fewer arms, because it is eleven times as large. */
 export async function embeddedBase(studio: Studio): Promise<Subject> {
   const { model, newDataset, oldDataset } = await studio.addSamples();
   return {
     key: 'base',
+    title: 'The embedded base',
+    knows: 'English novels',
     model: model.name,
+    parameters: model.parameters,
     blocks: model.blocks,
     old: oldDataset.name,
     target: newDataset.name,
     rungs: [],
-    budget: { batch: 8, context: 256, steps: 120 },
+    budget: { batch: 4, context: 256, steps: 80 },
+    measurements: 6,
     seeds: SEEDS,
     sweeps: false,
   };
@@ -46,7 +51,9 @@ export async function embeddedBase(studio: Studio): Promise<Subject> {
  * @throws StrataError NOT_FOUND when a file is not there.
  */
 export async function storyTeller(studio: Studio, data: string): Promise<Subject> {
-  const missing = [MODEL, STORIES, ...RUNGS.flatMap(({ file }) => file ?? [])].filter((file) => !existsSync(join(data, file)));
+  const missing = [MODEL, SHALLOW_MODEL, STORIES, ...RUNGS.flatMap(({ file }) => file ?? [])].filter(
+    (file) => !existsSync(join(data, file)),
+  );
   if (missing.length > 0) {
     throw new StrataError('NOT_FOUND', 'The data of the study are not all there.', {
       found: `without ${missing.join(', ')} in ${data}`,
@@ -61,14 +68,43 @@ export async function storyTeller(studio: Studio, data: string): Promise<Subject
   for (const { name, file } of RUNGS) await importOnce(studio, name, file === null ? near : join(data, file));
   return {
     key: 'stories260k',
+    title: 'stories260K',
+    knows: 'stories for children',
     model: model.name,
+    parameters: model.parameters,
     blocks: model.blocks,
     old: 'old stories',
     target: 'code',
     rungs: RUNGS.map(({ name }) => name),
     budget: { batch: 16, context: 128, steps: 100 },
+    measurements: 15,
     seeds: SEEDS,
     sweeps: true,
+  };
+}
+
+/**
+ * Another published model of stories, of two blocks, where one placement hardly differs from another: it shows what stays true of methods and
+ * replay. Its texts are there once {@link storyTeller} has imported them.
+ */
+export async function shallowStoryTeller(studio: Studio, data: string): Promise<Subject> {
+  const model = await once(studio.models.list(), 'tinystories-656k', () =>
+    studio.models.import({ path: join(data, SHALLOW_MODEL), name: 'tinystories-656k' }),
+  );
+  return {
+    key: 'tinystories-656k',
+    title: 'tinystories-656K',
+    knows: 'stories for children',
+    model: model.name,
+    parameters: model.parameters,
+    blocks: model.blocks,
+    old: 'old stories',
+    target: 'code',
+    rungs: [],
+    budget: { batch: 16, context: 128, steps: 100 },
+    measurements: 6,
+    seeds: SEEDS,
+    sweeps: false,
   };
 }
 

@@ -6,12 +6,16 @@ import type { StudyRun } from '../../main/evidence/study.ts';
 
 const subject: Subject = {
   key: 'tiny',
+  title: 'Tiny',
+  knows: 'stories',
+  parameters: 1000,
   model: 'tiny',
   blocks: 4,
   old: 'old',
   target: 'code',
   rungs: ['stories', 'code'],
   budget: { batch: 2, context: 16, steps: 30 },
+  measurements: 15,
   seeds: [1, 2, 3],
   sweeps: true,
 };
@@ -71,8 +75,9 @@ describe('the plan', () => {
   it('has every run once, each with the same tokens, and names that tell them apart', () => {
     const runs = plannedRuns(subject);
     expect(new Set(runs.map(({ name }) => name)).size).toBe(runs.length);
-    // Ten arms at three rates; three arms at four shares more; a rung of its own at three shares, and the target's three are there already.
-    expect(runs).toHaveLength(3 * (10 * 3 + 3 * 4 + 3 * 3));
+    // Eleven arms at three rates; three arms at five shares more; a rung of its own at three shares, and the target's three are there already.
+    expect(runs).toHaveLength(3 * (11 * 3 + 3 * 5 + 3 * 3));
+    expect(plannedRuns({ ...subject, blocks: 2, sweeps: false, rungs: [] }), 'no two of the same').toHaveLength(3 * (9 + 3 * 2));
     expect(new Set(runs.map(({ request: { steps, batch, context } }) => `${steps} ${batch} ${context}`))).toEqual(new Set(['30 2 16']));
   });
 });

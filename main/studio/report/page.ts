@@ -43,13 +43,13 @@ export function page(title: string, { version, at }: ReportFacts, ...content: re
     </html> `.text;
 }
 
-const LIGHT = `
+export const LIGHT = `
   --page: #f7f6f3; --surface: #ffffff; --border: #e0ddd5; --text: #1b1a18; --muted: #5f5b52; --grid: #e6e3dc; --grey: #a7a196;
   --new: #c2500f; --old: #0b62a8; --good: #1c6b3a; --bad: #a3201d; --frozen: #b9c2cc; --frozen-text: #29323c; --new-text: #ffffff;
   --run-1: #c2500f; --run-2: #0b62a8; --run-3: #1c7c54; --run-4: #7244b5; --run-5: #a5226b; --run-6: #8a6a00; --run-7: #0a7d8c;
   --run-8: #b3261e; --run-9: #4f6b1f; --run-10: #5a5fc7;`;
 
-const DARK = `
+export const DARK = `
   --page: #12161c; --surface: #181d25; --border: #2c343f; --text: #e6ebf0; --muted: #a9b4c0; --grid: #2a323d; --grey: #5a6675;
   --new: #f08a4b; --old: #6cb6f5; --good: #7fd39b; --bad: #ff9d95; --frozen: #465363; --frozen-text: #e6ebf0; --new-text: #1d1108;
   --run-1: #f08a4b; --run-2: #6cb6f5; --run-3: #6fcf9b; --run-4: #c3a4f0; --run-5: #f093c4; --run-6: #e2c14d; --run-7: #5fcabb;
