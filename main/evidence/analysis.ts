@@ -1,4 +1,5 @@
 import { atGain } from '../../shared/domain/matched-gain.ts';
+import { student95 } from '../../shared/domain/student.ts';
 import type { StudyRun } from './study.ts';
 
 /** What several seeds say of a figure, and of the difference of two. */
@@ -10,16 +11,12 @@ export interface Spread {
   seeds: number;
 }
 
-/** Quantiles of Student's t for a two-sided 95 % by degrees of freedom. */
-const T_95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228] as const;
-
 export function spreadOf(values: readonly number[]): Spread {
   const seeds = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / seeds;
   if (seeds < 2) return { mean, halfWidth: null, seeds };
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (seeds - 1);
-  const quantile = T_95[seeds - 2] ?? T_95.at(-1)!;
-  return { mean, halfWidth: quantile * Math.sqrt(variance / seeds), seeds };
+  return { mean, halfWidth: student95(seeds - 1) * Math.sqrt(variance / seeds), seeds };
 }
 
 /** Whether `a` is larger than `b`, seed by seed: what a seed does to both cancels. */

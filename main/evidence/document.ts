@@ -72,7 +72,12 @@ function describeSubject({ subject, runs, rungs }: Evidence, show: (picture: Pic
     `### Arms without replay\n\n${show(armsPicture(subject, runs))}\n\n${armsTable(subject, onTarget)}`,
     `### Replay\n\n${show(replayPicture(subject, runs))}\n\n${replayTable(subject, onTarget)}`,
     ...(rungs.length > 0
-      ? ['### How far may new data be from old?', ...ladderPictures(subject, runs, rungs).map(show), ladderTable(subject, runs, rungs)]
+      ? [
+          '### How far may new data be from old?',
+          ...ladderPictures(subject, runs, rungs).map(show),
+          limitTable(subject, runs, rungs),
+          ladderTable(subject, runs, rungs),
+        ]
       : []),
   ].join('\n\n');
 }
@@ -131,6 +136,36 @@ function ladderTable(subject: Subject, runs: readonly StudyRun[], rungs: readonl
   );
   const head = ['new data', 'distance: words / above the floor / loss gap', 'arm', 'replay', 'gain', 'forgetting', 'drift'];
   return `${markdownTable(head, rows)}\n\nDistance was measured before any training: Jensen-Shannon divergence of single words in bits, what of it lies above that of two halves of one side (0 to 1), and how much more the base loses on the new text, in bits per byte.`;
+}
+
+/** A rise of the old loss that is usually let pass, nats per token: the limit of Que et al. 2024 (CMR, arXiv 2407.17467). */
+const LIMIT = 0.05;
+
+/** The open question answered: on which rungs the old loss rose by no more than a limit. */
+function limitTable(subject: Subject, runs: readonly StudyRun[], rungs: readonly RungDistance[]): string {
+  const arms = armsFor(subject.blocks);
+  const groups = groupsOf(runs);
+  const rows = MIXED_ARMS(subject.blocks).flatMap((key) => {
+    const { title, rates } = arms.find((arm) => arm.key === key)!;
+    return LADDER.map((share) => [
+      title,
+      `${100 * share} %`,
+      ...rungs.map(({ target }) => {
+        const group = groups.find(
+          (each) => each.target === target && each.arm === key && each.replay === share && each.learningRate === rates[1],
+        );
+        return group ? withinLimit(group) : 'not trained';
+      }),
+    ]);
+  });
+  const head = ['arm', 'replay', ...rungs.map(({ target, excess }) => `${target} (${excess.toFixed(2)})`)];
+  return `Did the old loss rise by no more than ${LIMIT} nats per token, at the distance in brackets (words, above the floor)?\n\n${markdownTable(head, rows)}`;
+}
+
+function withinLimit({ runs }: Group): string {
+  const { mean, halfWidth } = spreadOf(runs.map(({ forgetting }) => forgetting));
+  if (halfWidth === null || Math.abs(mean - LIMIT) <= halfWidth) return 'cannot tell';
+  return mean < LIMIT ? 'yes' : '**no**';
 }
 
 function figures({ runs }: Group): string[] {

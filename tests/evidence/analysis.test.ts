@@ -1,48 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { bestRateAtGain, commonGain, compareSeeds, groupsOf, spreadOf } from '../../main/evidence/analysis.ts';
 import { verdictsOn } from '../../main/evidence/claims.ts';
-import { plannedRuns, type Subject } from '../../main/evidence/plan.ts';
+import { plannedRuns } from '../../main/evidence/plan.ts';
 import type { StudyRun } from '../../main/evidence/study.ts';
-
-const subject: Subject = {
-  key: 'tiny',
-  title: 'Tiny',
-  knows: 'stories',
-  parameters: 1000,
-  model: 'tiny',
-  blocks: 4,
-  old: 'old',
-  target: 'code',
-  rungs: ['stories', 'code'],
-  budget: { batch: 2, context: 16, steps: 30 },
-  measurements: 15,
-  seeds: [1, 2, 3],
-  sweeps: true,
-};
-
-/** Every planned run, with what a rule makes of it. */
-function trained(
-  rule: (run: Pick<StudyRun, 'arm' | 'replay' | 'learningRate' | 'seed'>) => { gain: number; forgetting: number },
-): StudyRun[] {
-  return plannedRuns(subject).map(({ request: _, ...planned }) => {
-    const { gain, forgetting } = rule(planned);
-    const course = [0, 0.5, 1].map((part) => ({ step: 30 * part, gain: part * gain, forgetting: part * part * forgetting }));
-    const rest = {
-      drift: forgetting,
-      identityDifference: 0,
-      trainableParameters: 1,
-      baseline: { new: 6, old: 2 },
-      engine: 'cpu',
-      seconds: 1,
-    };
-    return { ...planned, gain, forgetting, course, ...rest };
-  });
-}
+import { subject, trained } from './study-runs.ts';
 
 describe('several seeds', () => {
   it('have the mean and the interval that a table of Student’s t gives', () => {
     // Of 1, 2, 3: deviation 1, t for two degrees of freedom 4.303.
-    expect(spreadOf([1, 2, 3])).toEqual({ mean: 2, halfWidth: expect.closeTo(4.303 / Math.sqrt(3), 12), seeds: 3 });
+    expect(spreadOf([1, 2, 3])).toEqual({ mean: 2, halfWidth: expect.closeTo(4.30265273 / Math.sqrt(3), 9), seeds: 3 });
     expect(spreadOf([5])).toEqual({ mean: 5, halfWidth: null, seeds: 1 });
   });
 
