@@ -15,7 +15,7 @@ const DATA = join(import.meta.dirname, '../../../../shared/data');
 
 /** `strata evidence`: the study of docs/evidence.md. */
 export function evidenceCommand(): Command {
-  return command('evidence', "the paper's claims tried in small: some 300 runs, of which those are trained that the workspace lacks")
+  return command('evidence', "the paper's claims tried in small: some 350 runs, of which those are trained that the workspace lacks")
     .option('--data <dir>', 'folder of models and texts', DATA)
     .option('--subject <key>', 'train only of this one: stories260k, tinystories-656k or base')
     .option('--out <file>', 'write the document there, and its pictures into the folder images beside it, instead of to stdout')
