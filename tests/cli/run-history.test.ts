@@ -68,6 +68,11 @@ test('runs are written into files', async () => {
   expect(await readFile(report, 'utf8')).toMatch(/Against the baseline/);
 });
 
+test('a baseline that is not compared is refused, and said', async () => {
+  const failure = await strata.failure('run', 'compare', 'a', 'b', '--baseline', 'nobody');
+  expect(failure).toMatchObject({ exitCode: 2, found: expect.stringContaining('nobody') as string });
+});
+
 test('what was deleted comes back until it is purged', async () => {
   expect(await strata.json('run', 'delete', 'plain')).toEqual({ removed: 'a' });
   expect([await list(), await list('--deleted')]).toEqual([['b'], ['a']]);
@@ -78,7 +83,7 @@ test('what was deleted comes back until it is purged', async () => {
 });
 
 test.each([
-  ['a baseline that is not compared', ['compare', 'b', 'b', '--baseline', 'nobody'], /nobody/],
+  ['a run beside itself', ['compare', 'b', 'b'], /^replayed, replayed$/],
   ['a gain of nothing', ['compare', 'b', 'b', '--gain', '0'], /^0$/],
   ['an unknown order', ['list', '--sort', 'luck'], /luck/],
   ['two shelves', ['list', '--archived', '--deleted'], /deleted/],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportHuggingFace } from '../../main/models/export/export-model.ts';
 import type { Expansion } from '../../shared/domain/expansion.ts';
+import { differencesOf } from '../../main/studio/run-differences.ts';
 import { leastImportantFirst } from '../../shared/domain/importance.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { planReportSchema } from '../../shared/contract/planning.ts';
@@ -135,8 +136,9 @@ describe('what the blocks matter', () => {
       ['code', 'new'],
       ['stories', 'old'],
     ]);
-    const { differences } = await tiny.studio.comparison.compare({ runs: [id, id], baseline: null });
-    expect(differences).toEqual({});
+    const summary = runs.show(id);
+    const placedAlike = { ...summary, configuration: { ...summary.configuration, importance: null } };
+    expect(differencesOf([summary, placedAlike]), 'where blocks stand is a setting, why is none').toEqual({});
     expect((await refusal(() => runs.preview({ ...request, oldDatasets: [], newDatasets: ['code'] }))).found).toBe('no old dataset');
   });
 
