@@ -137,7 +137,8 @@ describe('what the blocks matter', () => {
       ['stories', 'old'],
     ]);
     const summary = runs.show(id);
-    const placedAlike = { ...summary, configuration: { ...summary.configuration, importance: null } };
+    const { importance: _, ...settings } = summary.configuration;
+    const placedAlike = { ...summary, configuration: settings };
     expect(differencesOf([summary, placedAlike]), 'where blocks stand is a setting, why is none').toEqual({});
     expect((await refusal(() => runs.preview({ ...request, oldDatasets: [], newDatasets: ['code'] }))).found).toBe('no old dataset');
   });
