@@ -94,9 +94,9 @@ describe('evaluation suites', () => {
   it('makes a suite of files and a dataset, each read as what it holds', async () => {
     const { page } = open;
     await dropFiles(page, [questions, join(directory, 'own.jsonl')]);
-    await page.getByLabel('or what a dataset holds out').selectOption('code');
     await part('letters.jsonl').getByText('60 questions', { exact: true }).waitFor();
     await part('own.jsonl').getByText('2 questions', { exact: true }).waitFor();
+    await page.getByLabel('or what a dataset holds out').selectOption('code');
     await part('code')
       .getByText(/^\d+ texts$/)
       .waitFor();
