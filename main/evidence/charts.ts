@@ -1,7 +1,7 @@
 import { type Group, groupsOf, spreadOf } from './analysis.ts';
 import { armsFor, MIXED_ARMS } from './arms.ts';
 import type { Subject } from './plan.ts';
-import { type Series, seriesChart, type SeriesPoint } from './series-chart.ts';
+import { type NamedPlace, type Series, seriesChart, type SeriesPoint } from './series-chart.ts';
 import type { RungDistance, StudyRun } from './study.ts';
 
 /** What the tables of docs/evidence.md say, as pictures. */
@@ -57,7 +57,9 @@ export function ladderPictures(subject: Subject, runs: readonly StudyRun[], rung
       }),
     );
     const axes = { x: 'distance of words above the floor, 0 to 1', y: `${what}, nats per token` };
-    return picture(`evidence-ladder-${what}`, `${what[0]!.toUpperCase()}${what.slice(1)} over the distance of the new text`, axes, series);
+    const places = rungs.map(({ target, excess }) => ({ x: excess, name: target }));
+    const description = `${what[0]!.toUpperCase()}${what.slice(1)} over the distance of the new text`;
+    return picture(`evidence-ladder-${what}`, description, axes, series, places);
   });
 }
 
@@ -82,7 +84,13 @@ function overDistance({ runs }: Group, distance: number, what: 'gain' | 'forgett
   return { x: distance, xHalf: null, y: mean, yHalf: halfWidth };
 }
 
-function picture(file: string, description: string, axes: { x: string; y: string }, series: readonly Series[]): Picture {
+function picture(
+  file: string,
+  description: string,
+  axes: { x: string; y: string },
+  series: readonly Series[],
+  places: readonly NamedPlace[] = [],
+): Picture {
   const drawn = series.filter(({ points }) => points.length > 0);
-  return { file: `${file}.svg`, description, svg: seriesChart(description, axes, drawn) };
+  return { file: `${file}.svg`, description, svg: seriesChart(description, axes, drawn, places) };
 }

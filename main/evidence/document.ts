@@ -87,8 +87,8 @@ function baselineOf(runs: readonly StudyRun[], target: string): string {
 }
 
 function claimsTable(subject: Subject, runs: readonly StudyRun[]): string {
-  const rows = verdictsOn(subject, runs).map(({ claim, verdict, measured }) => [claim, `**${verdict}**`, measured]);
-  return markdownTable(['claim', 'here', 'measured'], rows);
+  const rows = verdictsOn(subject, runs).map(({ claim, source, verdict, measured }) => [claim, source, `**${verdict}**`, measured]);
+  return markdownTable(['claim', 'whose', 'here', 'measured'], rows);
 }
 
 function armsTable(subject: Subject, runs: readonly StudyRun[]): string {

@@ -31,13 +31,28 @@ const STYLE = `
   .name { fill: var(--text); }
   .page { fill: var(--surface); }
   .grid { stroke: var(--grid); }
+  .named { stroke: var(--grey); stroke-dasharray: 2 3; }
   .axis { stroke: var(--muted); }
   .series { stroke: var(--ink); fill: none; stroke-width: 1.75; stroke-linejoin: round; }
   .interval { stroke: var(--ink); stroke-width: 1; opacity: 0.7; }
   .dot { fill: var(--ink); }`;
 
-/** @param axes what lies on them, with units. */
-export function seriesChart(description: string, axes: { x: string; y: string }, series: readonly Series[]): string {
+/** A place on the x axis that has a name. */
+export interface NamedPlace {
+  x: number;
+  name: string;
+}
+
+/**
+ * @param axes what lies on them, with units.
+ * @param places are named along the upper edge.
+ */
+export function seriesChart(
+  description: string,
+  axes: { x: string; y: string },
+  series: readonly Series[],
+  places: readonly NamedPlace[] = [],
+): string {
   const points = series.flatMap((each) => each.points);
   const x = scaleOf(
     points.flatMap((point) => ends(point.x, point.xHalf)),
@@ -90,7 +105,15 @@ export function seriesChart(description: string, axes: { x: string; y: string },
       /><text class="name" x="${LEGEND.left + 34}" y="${top + 4}">${name}</text></g
     >`;
   });
-  return picture(description, html`${rows}${columns}${axisLines(axes)}${drawn}${legend}`);
+  const names = places.map(({ x: at, name }) => {
+    const left = tenth(x.place(at));
+    return html`<path class="grid named" d="M${left} ${PLOT.top}V${PLOT.bottom}" /><text
+        transform="translate(${left + 13} ${PLOT.top + 2}) rotate(-90)"
+        text-anchor="end"
+        >${name}</text
+      >`;
+  });
+  return picture(description, html`${rows}${columns}${names}${axisLines(axes)}${drawn}${legend}`);
 }
 
 function axisLines(axes: { x: string; y: string }): Markup {
