@@ -38,6 +38,7 @@ export class Bootstrap {
   readonly resamples: number;
   /** How often each document was drawn, resample after resample. */
   readonly #counts: Uint16Array;
+  readonly #known = new WeakMap<DocumentSums, Float64Array>();
 
   constructor(documents: number, { seed = 0, resamples = RESAMPLES }: Pick<BootstrapOptions, 'seed' | 'resamples'> = {}) {
     this.documents = documents;
@@ -49,8 +50,17 @@ export class Bootstrap {
     }
   }
 
-  /** The figure of each resample; not a number for one that drew nothing but documents without weight. */
-  ratios({ sums, weights }: DocumentSums): Float64Array {
+  /**
+   * The figure of each resample; not a number for one that drew nothing but documents without weight. Kept for as long as the figure is: of
+   * fifty runs beside one baseline, the baseline's is needed fifty times.
+   */
+  ratios(figure: DocumentSums): Float64Array {
+    const ratios = this.#known.get(figure) ?? this.#drawn(figure);
+    this.#known.set(figure, ratios);
+    return ratios;
+  }
+
+  #drawn({ sums, weights }: DocumentSums): Float64Array {
     const { documents } = this;
     return Float64Array.from({ length: this.resamples }, (_, resample) => {
       const begin = resample * documents;
