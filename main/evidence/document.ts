@@ -70,7 +70,7 @@ function describeSubject({ subject, runs, rungs }: Evidence, show: (picture: Pic
     about,
     `### Claims\n\n${claimsTable(subject, runs)}`,
     `### Arms without replay\n\n${show(armsPicture(subject, runs))}\n\n${armsTable(subject, onTarget)}`,
-    `### Replay\n\n${show(replayPicture(subject, runs))}\n\n${replayTable(subject, onTarget)}`,
+    ...(subject.replay.length > 0 ? [`### Replay\n\n${show(replayPicture(subject, runs))}\n\n${replayTable(subject, onTarget)}`] : []),
     ...(rungs.length > 0
       ? [
           '### How far may new data be from old?',

@@ -22,8 +22,10 @@ export interface Subject {
   /** Along a run, so that it can be read at another run's gain. */
   measurements: number;
   seeds: readonly number[];
-  /** Without, every arm has its middle learning rate, and replay is tried at the two recommended shares alone. */
+  /** Without, every arm has its middle learning rate. */
   sweeps: boolean;
+  /** Shares of old tokens that are tried beside none. */
+  replay: readonly number[];
 }
 
 export interface PlannedRun {
@@ -37,9 +39,8 @@ export interface PlannedRun {
   request: TrainRequest;
 }
 
-/** Shares of old tokens beside none. Ibrahim et al. 2024 (arXiv 2403.08763) recommend 5 % for near data, 25 % for far. */
-const REPLAY_SHARES = [0.01, 0.05, 0.1, 0.25, 0.5] as const;
-const RECOMMENDED_SHARES = [0.05, 0.25] as const;
+/** Ibrahim et al. 2024 (arXiv 2403.08763) recommend 5 % for near data, 25 % for far. */
+export const RECOMMENDED_SHARES = [0.05, 0.25] as const;
 const LADDER_SHARES = [0, ...RECOMMENDED_SHARES] as const;
 
 /** Held-out tokens of each role: what differs between runs is measured on the same ones. */
@@ -57,8 +58,7 @@ export function plannedRuns(subject: Subject): PlannedRun[] {
     }
   };
   for (const arm of arms) for (const rate of subject.sweeps ? arm.rates : [arm.rates[1]]) add(arm, subject.target, 0, rate);
-  for (const arm of mixed)
-    for (const share of subject.sweeps ? REPLAY_SHARES : RECOMMENDED_SHARES) add(arm, subject.target, share, arm.rates[1]);
+  for (const arm of mixed) for (const share of subject.replay) add(arm, subject.target, share, arm.rates[1]);
   for (const rung of subject.rungs) {
     for (const arm of mixed) for (const share of LADDER_SHARES) add(arm, rung, share, arm.rates[1]);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { StrataError } from '../../shared/errors.ts';
 import type { Studio } from '../studio/studio.ts';
-import type { Subject } from './plan.ts';
+import { RECOMMENDED_SHARES, type Subject } from './plan.ts';
 
 /** What the study is done with: the embedded base, and two published models of stories with texts at five distances from what they know. */
 
@@ -42,6 +42,7 @@ export async function embeddedBase(studio: Studio): Promise<Subject> {
     measurements: 6,
     seeds: SEEDS,
     sweeps: false,
+    replay: [],
   };
 }
 
@@ -80,6 +81,7 @@ export async function storyTeller(studio: Studio, data: string): Promise<Subject
     measurements: 15,
     seeds: SEEDS,
     sweeps: true,
+    replay: [0.01, 0.05, 0.1, 0.25, 0.5],
   };
 }
 
@@ -105,6 +107,7 @@ export async function shallowStoryTeller(studio: Studio, data: string): Promise<
     measurements: 6,
     seeds: SEEDS,
     sweeps: false,
+    replay: RECOMMENDED_SHARES,
   };
 }
 

@@ -43,7 +43,9 @@ describe('the plan', () => {
     expect(new Set(runs.map(({ name }) => name)).size).toBe(runs.length);
     // Eleven arms at three rates; three arms at five shares more; a rung of its own at three shares, and the target's three are there already.
     expect(runs).toHaveLength(3 * (11 * 3 + 3 * 5 + 3 * 3));
-    expect(plannedRuns({ ...subject, blocks: 2, sweeps: false, rungs: [] }), 'no two of the same').toHaveLength(3 * (9 + 3 * 2));
+    expect(plannedRuns({ ...subject, blocks: 2, sweeps: false, replay: [0.25], rungs: [] }), 'no two of the same').toHaveLength(
+      3 * (9 + 3),
+    );
     expect(new Set(runs.map(({ request: { steps, batch, context } }) => `${steps} ${batch} ${context}`))).toEqual(new Set(['30 2 16']));
   });
 });

@@ -15,6 +15,7 @@ export const subject: Subject = {
   measurements: 15,
   seeds: [1, 2, 3],
   sweeps: true,
+  replay: [0.01, 0.05, 0.1, 0.25, 0.5],
 };
 
 /** Every planned run, with what a rule makes of it. */
