@@ -36,6 +36,8 @@ export interface TokenShard {
    * The document of each token in that range, counted from 0 at its first. Null when the shard does not know: it is of version 1.
    */
   documents(start: number, count: number): Int32Array | null;
+  /** The document of a token, counted from 0 at the first of the shard; 0 when the shard does not know. */
+  documentAt(token: number): number;
   close(): Promise<void>;
 }
 
@@ -246,6 +248,7 @@ export async function openTokenShard(path: string): Promise<TokenShard> {
     },
     learned: (start, count) => (hasMask ? Uint8Array.from(readBytes(maskBegin + start, cut(start, count))) : null),
     documents: (start, count) => (version === 1 ? null : documentsWithin(starts, start, cut(start, count))),
+    documentAt: (token) => (version === 1 ? 0 : Math.max(0, firstAfter(starts, token) - 1)),
     close: async () => closeSync(descriptor),
   };
 }

@@ -1,4 +1,4 @@
-import type { DatasetMeasure } from '../../shared/domain/measurement.ts';
+import type { DatasetMeasure, WindowOrder } from '../../shared/domain/measurement.ts';
 import type { Rendering } from '../../shared/domain/rendering.ts';
 import { decodeDocumentSums, type DocumentColumns, encodeDocumentSums } from './document-sums.ts';
 import type { Reader, Writer } from './open-store.ts';
@@ -9,6 +9,8 @@ import type { Reader, Writer } from './open-store.ts';
 export interface Manner extends Rendering {
   /** Tokens of a window. */
   context: number;
+  /** In which order windows were taken, where not all were; the first came first where it is absent. */
+  order?: WindowOrder | undefined;
 }
 
 export interface StoredLineMeasure {
@@ -53,10 +55,11 @@ export function listLineMeasures(reader: Reader, modelHash: string): StoredLineM
 
 /** Measurements with the same key are of the same windows, read in the same way: only these are compared. */
 export function keyOf(
-  { context, completions, learn }: Manner,
-  { tokens, documents }: Pick<DatasetMeasure, 'tokens' | 'documents'>,
+  { context, completions, learn, order }: Manner,
+  { tokens, documents, coverage }: Pick<DatasetMeasure, 'tokens' | 'documents' | 'coverage'>,
 ): string {
-  return [context, completions, learn, tokens, documents].join(' ');
+  const isPart = coverage < 1 && order === 'spread';
+  return [context, completions, learn, tokens, documents, ...(isPart ? ['spread'] : [])].join(' ');
 }
 
 /** The model that learned the tasks of a line up to one of its models together; null where nobody named one. */

@@ -61,7 +61,7 @@ export async function measureGaps(
 function mannerOf({ example, likeRun }: Gap, contextLength: number): Manner {
   if (example) return example.manner;
   const { completions, learn } = likeRun?.rendering ?? DEFAULT_RENDERING;
-  return { context: Math.min(contextLength, likeRun?.context ?? DEFAULTS.context), completions, learn };
+  return { context: Math.min(contextLength, likeRun?.context ?? DEFAULTS.context), completions, learn, order: 'spread' };
 }
 
 async function evaluate(
@@ -69,7 +69,7 @@ async function evaluate(
   { engine, modelDirectory, gaps, manner }: { engine: string; modelDirectory: string; gaps: readonly Gap[]; manner: Manner },
   signal?: AbortSignal,
 ): Promise<TextEvaluation> {
-  const { context, ...rendering } = manner;
+  const { context, order, ...rendering } = manner;
   const encoder = await loadContentEncoder(modelDirectory, rendering);
   const datasets: NonNullable<EvaluateJob['datasets']> = [];
   for (const { dataset, example } of gaps) {
@@ -79,7 +79,16 @@ async function evaluate(
     const tokens = example ? Math.round(example.measure.coverage * heldOutTokens) : MOST_TOKENS;
     datasets.push({ datasetId: stored.id, name, hash, heldOutPath, tokens });
   }
-  const job: EvaluateJob = { kind: 'evaluate', engine, modelDirectory, files: [], datasets, withDocuments: true, context };
+  const job: EvaluateJob = {
+    kind: 'evaluate',
+    engine,
+    modelDirectory,
+    files: [],
+    datasets,
+    withDocuments: true,
+    context,
+    ...(order && { order }),
+  };
   const handle = executor.start(job, () => undefined);
   const end = (): void => handle.kill();
   if (signal?.aborted) end();

@@ -54,7 +54,8 @@ export class LineSources {
 
   #add(modelHash: string, { id, name, configuration, ...run }: StoredRun, moment: 'baseline' | 'final'): void {
     const { completions, learn } = configuration.rendering ?? DEFAULT_RENDERING;
-    const manner = { context: configuration.context, completions, learn };
+    const { order } = configuration.evaluation;
+    const manner = { context: configuration.context, completions, learn, ...(order && { order }) };
     const found = (run[moment]?.datasets ?? []).map((measure): FoundMeasure => ({
       datasetHash: measure.hash,
       manner,

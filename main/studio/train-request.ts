@@ -364,8 +364,8 @@ function countSteps(request: ParsedTrainRequest, batch: number, context: number,
 function evaluationOf(advanced: AdvancedSettings, request: BudgetRequest): RunConfiguration['evaluation'] {
   const planned = planEvaluation(request);
   const everySteps = advanced.evaluateEvery ?? Math.max(1, Math.round(request.steps / planned.evaluations));
-  if (advanced.evaluationTokens !== undefined) return { everySteps, tokens: advanced.evaluationTokens };
-  return { everySteps, tokens: planned.tokens, tokensAtEnds: planned.tokensAtEnds };
+  if (advanced.evaluationTokens !== undefined) return { everySteps, tokens: advanced.evaluationTokens, order: 'spread' };
+  return { everySteps, tokens: planned.tokens, tokensAtEnds: planned.tokensAtEnds, order: 'spread' };
 }
 
 /** @throws StrataError BAD_INPUT where there is nothing whose forgetting could be limited. */

@@ -35,7 +35,8 @@ export interface DocumentSums {
 
 /** The sums of one dataset's documents, window after window. */
 export class DocumentTally {
-  readonly #places = new Map<number, number>();
+  /** Rising, whatever the order in which windows come: what tokenizers cut elsewhere is still paired document by document. */
+  readonly #documents: number[] = [];
   readonly tokens: number[] = [];
   readonly bytes: number[] = [];
   readonly losses: number[] = [];
@@ -81,11 +82,15 @@ export class DocumentTally {
   }
 
   #placeOf(document: number): number {
-    const known = this.#places.get(document);
-    if (known !== undefined) return known;
-    const place = this.#places.size;
-    this.#places.set(document, place);
-    for (const column of this.#columns) column[place] = 0;
+    let [place, end] = [0, this.#documents.length];
+    while (place < end) {
+      const middle = (place + end) >> 1;
+      if (this.#documents[middle]! < document) place = middle + 1;
+      else end = middle;
+    }
+    if (this.#documents[place] === document) return place;
+    this.#documents.splice(place, 0, document);
+    for (const column of this.#columns) column.splice(place, 0, 0);
     return place;
   }
 

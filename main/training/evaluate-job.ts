@@ -120,7 +120,7 @@ async function heldOutParts(
   const parts: (NonNullDatasets[number] & { windows: SizedWindow[]; length: number })[] = [];
   for (const dataset of job.datasets ?? []) {
     const heldOut = await openTokenShard(dataset.heldOutPath);
-    const windows = heldOutWindows([{ role: 'old', heldOut }], 'old', context, dataset.tokens ?? Infinity);
+    const windows = heldOutWindows([{ role: 'old', heldOut }], 'old', context, dataset.tokens ?? Infinity, job.order);
     parts.push({ ...dataset, length: heldOut.length, windows: windows.map((window) => sized(window, byteLength)) });
     await heldOut.close();
   }

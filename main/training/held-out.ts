@@ -65,13 +65,13 @@ export class HeldOut {
   /** @throws StrataError BAD_INPUT when there is nothing to measure in the data to learn or to keep. */
   constructor(
     parts: readonly MeasuredPart[],
-    { context, evaluation: { tokens, tokensAtEnds = tokens } }: Pick<RunConfiguration, 'context' | 'evaluation'>,
+    { context, evaluation: { tokens, tokensAtEnds = tokens, order } }: Pick<RunConfiguration, 'context' | 'evaluation'>,
     byteLength: ByteLength,
   ) {
     this.#parts = parts;
     this.#roles = (['new', 'old', 'past'] as const).map((role) => {
-      const all = heldOutWindows(parts, role, context, Math.max(tokens, tokensAtEnds));
-      const watched = heldOutWindows(parts, role, context, tokens).length;
+      const all = heldOutWindows(parts, role, context, Math.max(tokens, tokensAtEnds), order);
+      const watched = heldOutWindows(parts, role, context, tokens, order).length;
       return { role, windows: all.map((window) => sized(window, byteLength)), watched };
     });
   }

@@ -4,6 +4,7 @@ import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { cleaningSettingsSchema } from '../../shared/domain/cleaning.ts';
 import { partOptionsSchema } from '../../shared/domain/evaluation/part.ts';
 import { guardEventSchema } from '../../shared/domain/guard.ts';
+import { windowOrderSchema } from '../../shared/domain/measurement.ts';
 import { methodSchema } from '../../shared/domain/method.ts';
 import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
 import { speechAnswerSchemas, speechCommandSchemas } from './speech-messages.ts';
@@ -68,10 +69,12 @@ const evaluateJobSchema = z.object({
   files: z.array(z.string()),
   /** Texts that are in no file, measured after the files. */
   texts: z.array(z.string()).optional(),
-  /** Held-out parts of datasets, tokenised for the model, measured after the texts: the first so many tokens, or all. */
+  /** Held-out parts of datasets, tokenised for the model, measured after the texts: so many tokens, or all. */
   datasets: z
     .array(z.object({ datasetId: z.string(), name: z.string(), hash: z.string(), heldOutPath: z.string(), tokens: z.int().optional() }))
     .optional(),
+  /** In which order windows of datasets are taken, where not all are. */
+  order: windowOrderSchema.optional(),
   /** Whether what each document adds is wanted as well. */
   withDocuments: z.boolean().optional(),
   /** A model to compare with position by position; it must have the same tokenizer. */

@@ -102,6 +102,7 @@ async function compareStates(
       'past',
       context,
       Math.max(context, Math.floor(ROWS / context) * context),
+      'spread',
     );
     const time = windows[0]?.tokens.length ?? 0;
     const whole = windows.filter(({ tokens }) => tokens.length === time);

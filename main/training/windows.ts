@@ -1,4 +1,4 @@
-import type { MeasuredRole } from '../../shared/domain/measurement.ts';
+import type { MeasuredRole, WindowOrder } from '../../shared/domain/measurement.ts';
 import type { Mixture } from '../../shared/domain/mixture.ts';
 import type { Packing, Role, RunConfiguration } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -101,6 +101,7 @@ export interface HeldOutWindow extends MeasuredWindow {
  * one too, taken in turn from every dataset until `maxTokens` are reached; windows without a token to be learned are left out. The same
  * windows every time, whatever the run's packing, so that losses of one run, and of runs with the same data, can be compared: fewer tokens
  * give the first of those that more tokens give. Where a shard does not know its documents, all of it is one.
+ * @param order `spread`: however few there are, from all of the part, so that they are of many documents; `first`: from its beginning on.
  * @throws StrataError BAD_INPUT when there are datasets to learn or to keep, and nothing in them to measure.
  */
 export function heldOutWindows(
@@ -108,24 +109,30 @@ export function heldOutWindows(
   role: MeasuredRole,
   context: number,
   maxTokens: number,
+  order: WindowOrder = 'first',
 ): HeldOutWindow[] {
-  const cuts = shards.flatMap((shard, source) => (shard.role === role ? [{ shard: shard.heldOut, source, start: 0, document: 0 }] : []));
+  const cuts = shards.flatMap(({ heldOut: shard, ...each }, source) => {
+    if (each.role !== role) return [];
+    const places = order === 'spread' ? spread(Math.ceil(shard.length / context)) : upTo(Math.ceil(shard.length / context));
+    return [{ shard, source, places }];
+  });
   const windows: HeldOutWindow[] = [];
   let tokens = 0;
   let isMore = true;
   while (isMore && tokens < maxTokens) {
     isMore = false;
-    for (const cut of cuts) {
-      const length = Math.min(context, cut.shard.length - cut.start);
-      if (length < 2 || tokens >= maxTokens) continue; // one token alone predicts nothing
+    for (const { shard, source, places } of cuts) {
+      if (tokens >= maxTokens) continue;
+      const next = places.next();
+      if (next.done) continue;
       isMore = true;
-      const learned = cut.shard.learned(cut.start, length);
-      const begin = cut.start;
-      cut.start += length;
-      const documents = documentsFrom(cut.shard, begin, length, cut.document);
-      cut.document = documents.at(-1)!;
+      const begin = next.value * context;
+      const length = Math.min(context, shard.length - begin);
+      if (length < 2) continue; // one token alone predicts nothing
+      const learned = shard.learned(begin, length);
       if (learned && !learned.includes(1, 1)) continue; // the first token of a window is not predicted
-      windows.push({ source: cut.source, tokens: cut.shard.read(begin, length), documents, ...(learned ? { learned } : {}) });
+      const documents = documentsFrom(shard, begin, length);
+      windows.push({ source, tokens: shard.read(begin, length), documents, ...(learned ? { learned } : {}) });
       tokens += length;
     }
   }
@@ -139,11 +146,27 @@ export function heldOutWindows(
   return windows;
 }
 
-/** The document of each token in a range, where the token before it is of document `before`. */
-function documentsFrom(shard: TokenShard, start: number, count: number, before: number): Int32Array {
-  if (start === 0) return shard.documents(0, count) ?? new Int32Array(count);
-  const from = shard.documents(start - 1, count + 1); // counted from 0 at the token before
-  return from ? from.subarray(1).map((document) => before + document) : new Int32Array(count);
+/** The document of each token in a range, counted from 0 at the first of the shard. */
+function documentsFrom(shard: TokenShard, start: number, count: number): Int32Array {
+  const first = shard.documentAt(start);
+  return shard.documents(start, count)?.map((document) => first + document) ?? new Int32Array(count);
+}
+
+function* upTo(count: number): Generator<number, void> {
+  for (let place = 0; place < count; place++) yield place;
+}
+
+/**
+ * The numbers below `count`, each once, so that the first few of them lie far apart, and as many more between them: those of the next power of two
+ * with their bits read backwards (van der Corput 1935).
+ */
+function* spread(count: number): Generator<number, void> {
+  const bits = Math.ceil(Math.log2(Math.max(count, 1)));
+  for (let index = 0; index < 2 ** bits; index++) {
+    let place = 0;
+    for (let bit = 0; bit < bits; bit++) if ((index >> bit) & 1) place += 2 ** (bits - 1 - bit);
+    if (place < count) yield place;
+  }
 }
 
 /** Cuts a token sequence into non-overlapping windows of the context length; the last short one counts. */

@@ -11,7 +11,7 @@ import type { ComparedMeasure } from './verdict.ts';
 
 export interface ComparedRun {
   name: string;
-  configuration: Pick<RunConfiguration, 'baseModel' | 'datasets' | 'context' | 'rendering'>;
+  configuration: Pick<RunConfiguration, 'baseModel' | 'datasets' | 'context' | 'rendering' | 'evaluation'>;
   /** What tells one tokenizer from another; null where that is not known any more. */
   tokenizer: string | null;
   engine: string | null;
@@ -73,8 +73,11 @@ function roleRefusal(runs: readonly ComparedRun[], role: Role, isSameTokenizer: 
     return `${measure} is not compared: the runs were measured on different ${role} data, or on different versions of them (${names}).`;
   }
   const measured = having.filter(({ baseline }) => baseline?.[role]);
+  const otherWindows = areSame(measured, (run) => orderOf(run, role))
+    ? null
+    : `${measure} is not compared: some runs measured the first windows of the held-out text, others windows from all of it.`;
   if (isSameTokenizer) {
-    if (areSame(measured, ({ baseline }) => baseline![role]!.tokens)) return null;
+    if (areSame(measured, ({ baseline }) => baseline![role]!.tokens)) return otherWindows;
     const tokens = listOf(measured, ({ baseline }) => String(baseline![role]!.tokens));
     return `${measure} is not compared: different parts of the held-out text were measured (${tokens} tokens).`;
   }
@@ -82,9 +85,15 @@ function roleRefusal(runs: readonly ComparedRun[], role: Role, isSameTokenizer: 
   if (unknown) {
     return `${measure} is not compared: the tokenizers differ, and the bits per byte of "${unknown.name}" were not measured in its time.`;
   }
-  if (areSame(measured, ({ baseline }) => bytesOf(baseline!, role))) return null;
+  if (areSame(measured, ({ baseline }) => bytesOf(baseline!, role))) return otherWindows;
   const bytes = listOf(measured, ({ baseline }) => String(bytesOf(baseline!, role)));
   return `${measure} is not compared: the tokenizers differ, and so did the parts of the held-out text that were measured (${bytes} bytes). Runs that measure all of it can be: let "evaluationTokens" be at least as many as are held out.`;
+}
+
+/** Whoever measured all of a held-out part measured the same, in whatever order. */
+function orderOf({ configuration: { evaluation }, baseline }: ComparedRun, role: Role): string {
+  const isWhole = baseline?.datasets?.filter((each) => each.role === role).every(({ coverage }) => coverage === 1);
+  return isWhole ? 'whole' : (evaluation.order ?? 'first');
 }
 
 function notesOf(runs: readonly ComparedRun[], isSameTokenizer: boolean): string[] {

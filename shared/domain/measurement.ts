@@ -10,6 +10,10 @@ export const MEASURED_ROLES = ['new', 'old', 'past'] as const;
 export const measuredRoleSchema = z.enum(MEASURED_ROLES);
 export type MeasuredRole = z.infer<typeof measuredRoleSchema>;
 
+/** In which order windows of a held-out part are taken where not all are: from its beginning on, or spread over all of it. */
+export const windowOrderSchema = z.enum(['first', 'spread']);
+export type WindowOrder = z.infer<typeof windowOrderSchema>;
+
 /**
  * How the rank that the base gives to the model's most likely token is spread over positions, as shares that add up to 1: first (unshifted),
  * second or third (marginal), later (shifted). LLaMA Pro, figure 6; Lin et al. 2023 (arXiv 2312.01552).

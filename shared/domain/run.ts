@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { importanceSchema } from './importance.ts';
 import { guardEventSchema, guardSchema } from './guard.ts';
-import { datasetMeasureSchema } from './measurement.ts';
+import { datasetMeasureSchema, windowOrderSchema } from './measurement.ts';
 import { methodNameSchema, methodSchema } from './method.ts';
 import { mixtureSchema } from './mixture.ts';
 import { planSchema } from './plan.ts';
@@ -91,9 +91,14 @@ export const runConfigurationSchema = z.object({
   seed: z.int(),
   /**
    * Held-out losses are measured every so many steps, on at most so many tokens per role; before step 1 and at the end on `tokensAtEnds`, or as
-   * many where that is absent.
+   * many where that is absent. `order` is the one in which windows are taken; the first come first in runs from before there was another.
    */
-  evaluation: z.object({ everySteps: z.int().min(1), tokens: z.int().min(1), tokensAtEnds: z.int().min(1).optional() }),
+  evaluation: z.object({
+    everySteps: z.int().min(1),
+    tokens: z.int().min(1),
+    tokensAtEnds: z.int().min(1).optional(),
+    order: windowOrderSchema.optional(),
+  }),
   /** What the model learned before, in earlier steps of its line, and is measured on as well. Absent in runs from before it was. */
   past: z.array(z.object({ id: z.string(), name: z.string(), hash: z.string() })).optional(),
   /** A limit on forgetting; none when absent. */

@@ -260,6 +260,7 @@ describe('what is left out gets a default:', () => {
         everySteps: expect.any(Number) as number,
         tokens: expect.any(Number) as number,
         tokensAtEnds: expect.any(Number) as number,
+        order: 'spread',
       },
       checkpointEverySteps: 10,
       engine: 'auto',

@@ -87,6 +87,29 @@ describe('held-out windows', () => {
     expect(heldOutWindows(shards, 'new', CONTEXT, 1e9).slice(0, 4)).toEqual(few);
   });
 
+  it('spread over the whole part are the same windows in another order: few of them are of many documents', () => {
+    const [code] = shards as [RunShards];
+    const all = heldOutWindows([code], 'new', CONTEXT, 1e9);
+    const spread = heldOutWindows([code], 'new', CONTEXT, 1e9, 'spread');
+    const inOrder = (windows: typeof all): string[] =>
+      windows.map(({ tokens, documents }) => `${tokens.join()} ${documents.join()}`).sort();
+    expect(inOrder(spread)).toEqual(inOrder(all));
+    for (const tokens of [40, 100, 200]) {
+      const few = heldOutWindows([code], 'new', CONTEXT, tokens, 'spread');
+      expect(spread.slice(0, few.length), 'fewer tokens give the first of more').toEqual(few);
+      const places = few.map((window) =>
+        all.findIndex((each) => each.documents[0] === window.documents[0] && `${each.tokens}` === `${window.tokens}`),
+      );
+      places.sort((a, b) => a - b);
+      const gaps = places.map((place, index) => (places[index + 1] ?? all.length) - place);
+      // As even as halving makes it: no gap is more than twice another, but for what the last power of two leaves.
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(2 * Math.ceil(all.length / few.length) + 1);
+    }
+    const documentsOf = (windows: typeof all): number => new Set(windows.flatMap(({ documents }) => [...documents])).size;
+    const [first, apart] = (['first', 'spread'] as const).map((order) => heldOutWindows([code], 'new', CONTEXT, 4 * CONTEXT, order));
+    expect(documentsOf(apart!)).toBeGreaterThan(documentsOf(first!));
+  });
+
   it('are taken from several datasets of a role in turn, so that a long one does not drown a short one', () => {
     const [code, stories] = shards as [RunShards, RunShards];
     const both = [code, { ...stories, role: 'new' as const }];

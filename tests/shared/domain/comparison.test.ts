@@ -168,6 +168,18 @@ describe('in what runs can be compared', () => {
     expect(reasons).toEqual([expect.stringMatching(/start from different models/), expect.stringMatching(/wasm, tensorflow-cpu.*0\.0001/)]);
   });
 
+  it('is nothing for windows taken in another order, unless all of them were', () => {
+    const [first, spread] = [undefined, 'spread' as const].map((order) => ({ everySteps: 20, tokens: 100, ...(order && { order }) }));
+    const part = { new: { loss: 2, tokens: 50 }, old: null, drift: null, datasets: [measure({ tokens: 50, coverage: 0.5 })] };
+    const of = (evaluation: typeof first, changes: Partial<ComparedRun>): ComparedRun => run(changes, { evaluation, datasets: [code] });
+    expect(comparabilityOf([of(first, { baseline: part }), of(spread, { baseline: part })])).toMatchObject({
+      unit: 'none',
+      reasons: [expect.stringMatching(/first windows.*windows from all of it/), expect.any(String)],
+    });
+    expect(comparabilityOf([of(spread, { baseline: part }), of(spread, { baseline: part })]).measures).toEqual(['gain']);
+    expect(comparabilityOf([of(first, {}), of(spread, {})]).measures).toEqual(['gain']);
+  });
+
   it.each([
     ['another one', 't2'],
     ['one that is not known any more', null],
