@@ -84,7 +84,16 @@ export class Text {
       datasets.push({ datasetId: id, name, hash, heldOutPath });
     }
     const reference = input.reference === undefined ? {} : { referenceDirectory: this.modelOf(input.reference).path };
-    const job = { kind: 'evaluate' as const, engine, modelDirectory: path, files, datasets, context, order: 'spread' as const, ...reference };
+    const job = {
+      kind: 'evaluate' as const,
+      engine,
+      modelDirectory: path,
+      files,
+      datasets,
+      context,
+      order: 'spread' as const,
+      ...reference,
+    };
     return (await this.#context.executor.start(job, () => undefined).finished) as TextEvaluation;
   }
 
