@@ -51,10 +51,12 @@ function tailOf(evidence: readonly Evidence[]): string {
   const tokens = Math.max(...evidence.map(({ subject: { budget } }) => budget.batch! * budget.context! * budget.steps!));
   return `## What is not in it
 
-- Models and budgets of the paper: its 1.62 billion new parameters saw 66.7 billion tokens, models of ${sizes(evidence)} saw ${(tokens / 1e6).toFixed(1)} million here.
+- Models and budgets of the paper: its 1.62 billion new parameters saw 66.7 billion tokens, models of ${sizes(evidence)} saw up to ${(tokens / 1e6).toFixed(1)} million here.
 - Scores of tasks: models of this size answer benchmarks at chance.
 - Training of everything after an expansion, the mixture of experts and the second stage (instruction tuning) of the paper.`;
 }
+
+const ORDER_WORDS = { first: 'at the beginning of the held-out part', spread: 'spread over the held-out part' } as const;
 
 function describeSubject({ subject, runs, rungs }: Evidence, show: (picture: Picture) => string): string {
   const description = `${subject.title}: ${subject.parameters.toLocaleString('en')} parameters, ${subject.blocks} blocks, reads ${subject.knows}`;
@@ -63,7 +65,8 @@ function describeSubject({ subject, runs, rungs }: Evidence, show: (picture: Pic
   if (!first) return `## ${description}\n\nNo run of it has been trained yet.`;
   const { context, batch, steps } = subject.budget;
   const tokens = (context! * batch! * steps!).toLocaleString('en');
-  const about = `${runs.length} of ${planned} runs, ${subject.seeds.length} seeds, ${tokens} tokens each, on ${[...new Set(runs.map(({ engine }) => engine))].join(', ')}. Old: ${subject.old}, loss ${first.baseline.old.toFixed(3)}; new, but for the ladder: ${subject.target}, loss ${baselineOf(runs, subject.target)}.`;
+  const windows = [...new Set(runs.map(({ measured }) => `${measured.tokens.toLocaleString('en')} tokens ${ORDER_WORDS[measured.order]}`))];
+  const about = `${runs.length} of ${planned} runs, ${subject.seeds.length} seeds, ${tokens} tokens each, on ${[...new Set(runs.map(({ engine }) => engine))].join(', ')}; measured on ${windows.join(' or ')}, of each role. Old: ${subject.old}, loss ${first.baseline.old.toFixed(3)}; new, but for the ladder: ${subject.target}, loss ${baselineOf(runs, subject.target)}.`;
   const onTarget = runs.filter(({ target }) => target === subject.target);
   return [
     `## ${description}`,
@@ -138,7 +141,7 @@ function ladderTable(subject: Subject, runs: readonly StudyRun[], rungs: readonl
   return `${markdownTable(head, rows)}\n\nDistance was measured before any training: Jensen-Shannon divergence of single words in bits, what of it lies above that of two halves of one side (0 to 1), and how much more the base loses on the new text, in bits per byte.`;
 }
 
-/** A rise of the old loss that is usually let pass, nats per token: the limit of Que et al. 2024 (CMR, arXiv 2407.17467). */
+/** A rise of the old loss that is usually let pass, nats per token: the limit of CMR (arXiv 2407.17467). */
 const LIMIT = 0.05;
 
 /** The open question answered: on which rungs the old loss rose by no more than a limit. */

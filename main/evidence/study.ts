@@ -1,7 +1,8 @@
 import type { Studio } from '../studio/studio.ts';
 import { trainRequestSchema } from '../../shared/contract/training.ts';
 import type { CoursePoint } from '../../shared/domain/matched-gain.ts';
-import type { MetricPoint } from '../../shared/domain/run.ts';
+import type { WindowOrder } from '../../shared/domain/measurement.ts';
+import type { MetricPoint, RunSummary } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { type PlannedRun, plannedRuns, type Subject } from './plan.ts';
 
@@ -20,6 +21,8 @@ export interface StudyRun extends Omit<PlannedRun, 'request'> {
   baseline: { new: number; old: number };
   engine: string;
   seconds: number;
+  /** Of each role, and where in the held-out part they are. */
+  measured: { tokens: number; order: WindowOrder };
 }
 
 /** How far a rung's text is from the old text, before any training. */
@@ -49,7 +52,7 @@ export async function carryOut(studio: Studio, subject: Subject, say: Say, signa
   await studio.planner.measure({ model: subject.model, oldDatasets: [subject.old], windows: IMPORTANCE_WINDOWS });
   for (const [index, { name, request }] of planned.entries()) {
     const known = studio.runs.list().find((run) => run.name === name);
-    if (known?.status === 'done') continue;
+    if (known && isDone(known, request)) continue;
     if (signal.aborted) throw notDone(name, 'not begun');
     if (known) {
       studio.history.remove({ run: known.id });
@@ -63,12 +66,21 @@ export async function carryOut(studio: Studio, subject: Subject, say: Say, signa
   }
 }
 
+/** Whether a run is through, and trained and measured as much as is planned now: its name says the rest. */
+function isDone({ status, configuration }: RunSummary, { batch, context, steps, advanced }: PlannedRun['request']): boolean {
+  const { evaluation, ...trained } = configuration;
+  const isAsMuch = trained.batch === batch && trained.context === context && trained.steps === steps;
+  return (
+    status === 'done' && isAsMuch && evaluation.everySteps === advanced?.evaluateEvery && evaluation.tokens === advanced.evaluationTokens
+  );
+}
+
 /** What the workspace has of a subject's runs. */
 export function readRuns(studio: Studio, subject: Subject): StudyRun[] {
   const known = new Map(studio.runs.list().map((run) => [run.name, run]));
-  return plannedRuns(subject).flatMap(({ request: _, ...planned }) => {
+  return plannedRuns(subject).flatMap(({ request, ...planned }) => {
     const run = known.get(planned.name);
-    if (run?.status !== 'done') return [];
+    if (!run || !isDone(run, request)) return [];
     const points = studio.runs.metrics({ run: run.id, series: ['loss.new', 'loss.old'], afterStep: -1 });
     const series = (wanted: string): MetricPoint[] => points.filter((point) => point.series === wanted);
     const [onNew, onOld] = [series('loss.new'), series('loss.old')];
@@ -88,6 +100,7 @@ export function readRuns(studio: Studio, subject: Subject): StudyRun[] {
         baseline: { new: run.baseline!.new.loss, old: run.baseline!.old!.loss },
         engine: run.engine!,
         seconds: run.seconds!,
+        measured: { tokens: run.configuration.evaluation.tokens, order: run.configuration.evaluation.order ?? 'first' },
       },
     ];
   });

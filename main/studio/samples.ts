@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { ModelInfo } from '../../shared/contract/models.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -46,7 +46,8 @@ export async function addBase(context: StudioContext, models: Models): Promise<M
 async function addSample(context: StudioContext, datasets: Datasets, role: 'new' | 'old'): Promise<DatasetInfo> {
   const folder = join(context.resources, 'samples', role);
   const file = join(folder, 'documents.jsonl.gz');
-  const known = listDatasets(context.store).find(({ source }) => source === file);
+  // The application may lie elsewhere than last time: an update, or an image that is mounted anew at each start.
+  const known = listDatasets(context.store).find(({ source }) => source.endsWith(relative(context.resources, file)));
   if (known) return datasets.find(known.id);
   const { name } = JSON.parse(await readFile(join(folder, 'sample.json'), 'utf8')) as { name: string };
   const imported = await datasets.import({ paths: [file], name });

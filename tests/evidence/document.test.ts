@@ -32,6 +32,10 @@ const cellsOf = (section: string, ...first: string[]): string[] => {
     .map((cell) => cell.trim());
 };
 
+it('says how much of the held-out text was measured, and which', () => {
+  expect(text).toContain('measured on 100 tokens spread over the held-out part, of each role');
+});
+
 it('has the means of the seeds with their intervals', () => {
   // Seeds add 0.01, 0.02 and 0.03: deviation 0.01, t of two degrees 4.303.
   expect(cellsOf('### Arms without replay', 'full', '1', '0.001').slice(0, 2)).toEqual(['2.020 ± 0.025', '1.220 ± 0.025']);

@@ -32,6 +32,7 @@ export function trained(
       baseline: { new: 6, old: 2 },
       engine: 'cpu',
       seconds: 1,
+      measured: { tokens: 100, order: 'spread' as const },
     };
     return { ...planned, gain, forgetting, course, ...rest };
   });

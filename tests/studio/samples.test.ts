@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -20,6 +20,15 @@ afterEach(async () => {
 
 const open = (from: string): Studio =>
   (studio = openStudio({ home: join(directory, 'home'), executor: new ProcessExecutor(), resources: from, version: '1' }));
+
+it.skipIf(!existsSync(join(resources, 'base')))('samples are known again when the application lies elsewhere', async () => {
+  const { newDataset, oldDataset } = await open(resources).addSamples();
+  await studio.close();
+  const elsewhere = join(directory, 'mounted-anew');
+  await cp(resources, elsewhere, { recursive: true });
+  const again = await open(elsewhere).addSamples();
+  expect([again.newDataset.id, again.oldDataset.id]).toEqual([newDataset.id, oldDataset.id]);
+});
 
 it.skipIf(!existsSync(join(resources, 'base')))(
   'the embedded base and both samples are registered once, however often it is asked',

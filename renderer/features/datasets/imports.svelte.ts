@@ -1,7 +1,7 @@
 import { createContext } from 'svelte';
 import type { DatasetInfo } from '../../../shared/contract/datasets.ts';
 import type { DatasetImport, ImportRequest } from '../../../shared/contract/dataset-import.ts';
-import type { ErrorRecord } from '../../../shared/errors.ts';
+import { Attempts } from '../../client/attempts.svelte.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { PreparationState } from './preparation.svelte.ts';
@@ -13,17 +13,17 @@ const LOOK_AGAIN_MS = 3000;
  * Everything on its way into the workspace: files being sent, the import being prepared, and those that go on or have ended. All pages share it,
  * so nothing of it is lost by a look elsewhere; the studio goes on with imports by itself.
  */
-export class ImportsState {
+export class ImportsState extends Attempts {
   readonly #studio: StudioState;
   readonly sending: SendingState;
   /** What was dropped and not begun yet. */
   preparation = $state<PreparationState | null>(null);
   list = $state.raw<DatasetImport[]>([]);
-  failure = $state.raw<ErrorRecord | null>(null);
   /** Those that are being followed. */
   #followed: readonly string[] = [];
 
   constructor(studio: StudioState) {
+    super();
     this.#studio = studio;
     this.sending = new SendingState(studio);
   }
@@ -127,18 +127,6 @@ export class ImportsState {
   #put(changed: DatasetImport): void {
     const isKnown = this.list.some(({ id }) => id === changed.id);
     this.list = isKnown ? this.list.map((each) => (each.id === changed.id ? changed : each)) : [changed, ...this.list];
-  }
-
-  /** Does something of an import, and keeps what went wrong; answers whether it was done. */
-  async attempt(work: () => Promise<void>): Promise<boolean> {
-    this.failure = null;
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      this.failure = failureOf(error);
-      return false;
-    }
   }
 }
 

@@ -1,21 +1,21 @@
 import type { CatalogueModel, Download, DownloadRequest } from '../../../shared/contract/downloads.ts';
-import type { ErrorRecord } from '../../../shared/errors.ts';
+import { Attempts } from '../../client/attempts.svelte.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 
 /** Downloads of models while their page is open: the studio goes on with them by itself, this looks on. */
-export class DownloadsState {
+export class DownloadsState extends Attempts {
   readonly #studio: StudioState;
   readonly #abort = new AbortController();
   /** Those that are being followed. */
   #followed: readonly string[] = [];
   list = $state.raw<Download[]>([]);
   catalogue = $state.raw<CatalogueModel[]>([]);
-  failure = $state.raw<ErrorRecord | null>(null);
 
   constructor(studio: StudioState) {
+    super();
     this.#studio = studio;
-    void this.#attempt(() => this.#fetch());
+    void this.attempt(() => this.#fetch());
   }
 
   /** Ends the looking on; the downloads go on. */
@@ -25,7 +25,7 @@ export class DownloadsState {
 
   /** Begins a download, or goes on with it. */
   start(request: DownloadRequest): Promise<boolean> {
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       const started = await this.#studio.client.downloads.start(request);
       this.#put(started);
       void this.#follow(started.id);
@@ -33,12 +33,12 @@ export class DownloadsState {
   }
 
   stop(download: Download): Promise<boolean> {
-    return this.#attempt(async () => this.#put(await this.#studio.client.downloads.cancel({ download: download.id })));
+    return this.attempt(async () => this.#put(await this.#studio.client.downloads.cancel({ download: download.id })));
   }
 
   /** Deletes what has arrived; of one that is done there is nothing any more. */
   remove(download: Download): Promise<boolean> {
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       await this.#studio.client.downloads.remove({ download: download.id });
       this.list = this.list.filter(({ id }) => id !== download.id);
     });
@@ -76,17 +76,6 @@ export class DownloadsState {
   #put(download: Download): void {
     const isKnown = this.list.some(({ id }) => id === download.id);
     this.list = isKnown ? this.list.map((each) => (each.id === download.id ? download : each)) : [...this.list, download];
-  }
-
-  async #attempt(work: () => Promise<void>): Promise<boolean> {
-    this.failure = null;
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      this.failure = failureOf(error);
-      return false;
-    }
   }
 }
 

@@ -1,7 +1,6 @@
 import { createContext } from 'svelte';
 import type { RunRow, runExportRequestSchema } from '../../../shared/contract/comparison.ts';
-import type { ErrorRecord } from '../../../shared/errors.ts';
-import { failureOf } from '../../client/failure.ts';
+import { Attempts } from '../../client/attempts.svelte.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { saveFile } from '../../ui/save-file.ts';
 import { changedTags, commonTags } from '../../ui/tags.ts';
@@ -14,29 +13,28 @@ export type NamedRun = Pick<RunRow, 'id' | 'name'>;
 export type MarkedRun = NamedRun & Pick<RunRow, 'tags' | 'note'>;
 
 /** What can be done with runs wherever they are shown: marks, shelves, files. Whatever can be undone says so at the edge of the window. */
-export class RunActions {
+export class RunActions extends Attempts {
   readonly #studio: StudioState;
   readonly #toasts: ToastsState;
   readonly #choice: ChoiceState;
-  isBusy = $state(false);
-  failure = $state.raw<ErrorRecord | null>(null);
   /** Runs whose tags and note are being edited; none while the dialog is closed. */
   edited = $state.raw<readonly MarkedRun[]>([]);
 
   constructor(studio: StudioState, toasts: ToastsState, choice: ChoiceState) {
+    super();
     this.#studio = studio;
     this.#toasts = toasts;
     this.#choice = choice;
   }
 
   favourite({ id }: NamedRun, favourite: boolean): Promise<boolean> {
-    return this.#attempt(async () => void (await this.#studio.client.runs.favourite({ run: id, favourite })));
+    return this.attempt(async () => void (await this.#studio.client.runs.favourite({ run: id, favourite })));
   }
 
   /** Writes what was changed: tags that the runs have in common, and the note when there is one run. */
   saveMarks(runs: readonly MarkedRun[], tags: readonly string[], note: string | null): Promise<boolean> {
     const before = commonTags(runs.map((run) => run.tags));
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       for (const run of runs) {
         const next = changedTags(run.tags, before, tags);
         if (next.join('\n') !== run.tags.join('\n')) await this.#studio.client.runs.tag({ run: run.id, tags: next });
@@ -47,7 +45,7 @@ export class RunActions {
 
   async archive(runs: readonly NamedRun[], archived: boolean): Promise<boolean> {
     const ids = runs.map(({ id }) => id);
-    const isDone = await this.#attempt(async () => void (await this.#studio.client.runs.archive({ runs: ids, archived })));
+    const isDone = await this.attempt(async () => void (await this.#studio.client.runs.archive({ runs: ids, archived })));
     if (!isDone) return false;
     this.#choice.drop(ids);
     const words = archived ? 'Archived' : 'Took out of the archive:';
@@ -56,13 +54,13 @@ export class RunActions {
   }
 
   async #unarchive(runs: string[], archived: boolean): Promise<void> {
-    await this.#attempt(async () => void (await this.#studio.client.runs.archive({ runs, archived })));
+    await this.attempt(async () => void (await this.#studio.client.runs.archive({ runs, archived })));
   }
 
   /** Puts them into the bin, with the way back. */
   async remove(runs: readonly NamedRun[]): Promise<boolean> {
     const removed: NamedRun[] = [];
-    const isDone = await this.#attempt(async () => {
+    const isDone = await this.attempt(async () => {
       for (const run of runs) {
         await this.#studio.client.runs.remove({ run: run.id });
         removed.push(run);
@@ -77,7 +75,7 @@ export class RunActions {
 
   /** Takes them out of the bin. */
   restore(runs: readonly NamedRun[]): Promise<boolean> {
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       for (const { id } of runs) await this.#studio.client.runs.restore({ run: id });
       this.#choice.drop(runs.map(({ id }) => id));
     });
@@ -85,7 +83,7 @@ export class RunActions {
 
   /** Deletes for good what is in the bin: these, or all. */
   purge(runs: readonly NamedRun[] | 'all'): Promise<boolean> {
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       if (runs === 'all') await this.#studio.client.runs.purge({});
       else for (const { id } of runs) await this.#studio.client.runs.purge({ run: id });
       if (runs !== 'all') this.#choice.drop(runs.map(({ id }) => id));
@@ -95,23 +93,17 @@ export class RunActions {
 
   /** Saves what is known of runs as a file. */
   save(runs: readonly string[], format: ExportFormat, baseline: string | null = null): Promise<boolean> {
-    return this.#attempt(async () => {
+    return this.attempt(async () => {
       const { fileName, mediaType, text } = await this.#studio.client.runs.export({ runs: [...runs], format, baseline });
       saveFile(fileName, new Blob([text], { type: mediaType }));
     });
   }
 
-  async #attempt(work: () => Promise<void>): Promise<boolean> {
-    this.isBusy = true;
-    this.failure = null;
+  /** Whatever came of it, the lists show what is now. */
+  override async attempt(work: () => Promise<void>): Promise<boolean> {
     try {
-      await work();
-      return true;
-    } catch (error) {
-      this.failure = failureOf(error);
-      return false;
+      return await super.attempt(work);
     } finally {
-      this.isBusy = false;
       await this.#studio.refresh();
     }
   }

@@ -1,13 +1,13 @@
 import type { MeasurementsAtStep, RunEvent } from '../../../shared/contract/runs.ts';
 import { isUnfinished, type MetricPoint, type RunStatus, type RunSummary } from '../../../shared/domain/run.ts';
-import type { ErrorRecord } from '../../../shared/errors.ts';
+import { Attempts } from '../../client/attempts.svelte.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { route } from '../../ui/route.svelte.ts';
 import { isGoingOn } from './status.ts';
 
 /** One run on its page: its summary, its metrics, and what happens while it goes on. */
-export class RunState {
+export class RunState extends Attempts {
   readonly #studio: StudioState;
   readonly #id: string;
   readonly #abort = new AbortController();
@@ -18,10 +18,9 @@ export class RunState {
   /** Tags in use on any run, to choose from. */
   knownTags = $state.raw<readonly string[]>([]);
   event = $state.raw<RunEvent | null>(null);
-  failure = $state.raw<ErrorRecord | null>(null);
-  isBusy = $state(false);
 
   constructor(studio: StudioState, id: string) {
+    super();
     this.#studio = studio;
     this.#id = id;
     void this.#follow();
@@ -86,7 +85,7 @@ export class RunState {
 
   /** Pause, resume or stop; following goes on where the run does. */
   async ask(what: 'pause' | 'resume' | 'stop'): Promise<void> {
-    await this.#attempt(async () => {
+    await this.attempt(async () => {
       this.summary = await this.#studio.client.runs[what]({ run: this.#id });
       await this.#studio.refresh();
       if (what === 'resume') void this.#follow();
@@ -94,29 +93,15 @@ export class RunState {
   }
 
   async rename(name: string): Promise<void> {
-    await this.#attempt(async () => {
+    await this.attempt(async () => {
       this.summary = await this.#studio.client.runs.rename({ run: this.#id, name });
       await this.#studio.refresh();
     });
   }
 
   async writeNote(note: string): Promise<void> {
-    await this.#attempt(async () => {
+    await this.attempt(async () => {
       this.summary = await this.#studio.client.runs.note({ run: this.#id, note });
     });
-  }
-
-  async #attempt(work: () => Promise<void>): Promise<boolean> {
-    this.isBusy = true;
-    this.failure = null;
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      this.failure = failureOf(error);
-      return false;
-    } finally {
-      this.isBusy = false;
-    }
   }
 }

@@ -1,6 +1,7 @@
 import type { SuiteChanges } from '../../../shared/contract/suites.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 
 /** Items that are fetched at a time. */
@@ -18,6 +19,7 @@ export interface ChangesQuery {
 /** The items of a part that one model answers otherwise than another, as many as were asked for. */
 export class ChangesState {
   readonly #studio: StudioState;
+  readonly #questions = new Latest();
   #query: ChangesQuery | null = null;
   changes = $state.raw<SuiteChanges | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
@@ -37,18 +39,19 @@ export class ChangesState {
     if (this.#query && this.changes) await this.#fetch(this.#query, this.changes.items.length);
   }
 
-  async #fetch(query: ChangesQuery, from: number): Promise<void> {
-    const { baseline, ...rest } = query;
+  #fetch({ baseline, ...rest }: ChangesQuery, from: number): Promise<void> {
     this.isBusy = true;
     this.failure = null;
-    try {
-      const found = await this.#studio.client.suites.changes({ ...rest, from, count: SHOWN, ...(baseline !== null && { baseline }) });
-      if (query !== this.#query) return;
-      this.changes = from === 0 ? found : { ...found, items: [...(this.changes?.items ?? []), ...found.items] };
-    } catch (error) {
-      if (query === this.#query) this.failure = failureOf(error);
-    } finally {
-      if (query === this.#query) this.isBusy = false;
-    }
+    return this.#questions.ask(
+      () => this.#studio.client.suites.changes({ ...rest, from, count: SHOWN, ...(baseline !== null && { baseline }) }),
+      (found) => {
+        this.changes = from === 0 ? found : { ...found, items: [...(this.changes?.items ?? []), ...found.items] };
+        this.isBusy = false;
+      },
+      (error) => {
+        this.failure = failureOf(error);
+        this.isBusy = false;
+      },
+    );
   }
 }

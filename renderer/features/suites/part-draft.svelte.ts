@@ -4,18 +4,16 @@ import type { AnswerMatch, Extraction } from '../../../shared/domain/evaluation/
 import { type PartOptionsInput, partOptionsSchema } from '../../../shared/domain/evaluation/part.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { count } from '../../ui/format.ts';
 import type { PartKind } from './suite-words.ts';
-
-/** An answer's tokens unless said; half of what the shortest-sighted model reads where that is less. */
-const MOST_TOKENS = 256;
 
 /** One source of a suite that is being put together: what is in it, and how it shall be measured. */
 export class PartDraft {
   readonly #studio: StudioState;
   readonly source: PartSource;
-  #asked = 0;
+  readonly #inspections = new Latest();
   name = $state('');
   inspection = $state.raw<PartInspection | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
@@ -39,17 +37,12 @@ export class PartDraft {
       'file' in source ? baseName(source.file) : (studio.datasets.find(({ id }) => id === source.dataset)?.name ?? source.dataset);
   }
 
-  /** Tokens of an answer when nothing is said. */
-  get defaultTokens(): number {
-    return Math.min(MOST_TOKENS, ...this.#studio.models.map(({ contextLength }) => Math.max(1, Math.floor(contextLength / 2))));
-  }
-
   get options(): PartOptionsInput {
     const drawn = { limit: this.limit, seed: this.seed ?? 0 };
     if (this.kind === 'text') return { kind: 'text', ...drawn };
     if (this.kind === 'choices') return { kind: 'choices', form: this.form, ...drawn };
-    const { extraction, match } = this;
-    return { kind: 'exact-match', extraction, match, shots: this.shots ?? 0, maxTokens: this.maxTokens ?? this.defaultTokens, ...drawn };
+    const { extraction, match, maxTokens } = this;
+    return { kind: 'exact-match', extraction, match, shots: this.shots ?? 0, ...(maxTokens !== null && { maxTokens }), ...drawn };
   }
 
   get request(): PartRequest {
@@ -69,23 +62,24 @@ export class PartDraft {
   }
 
   /** Reads the source through: as it looks at first, then as it is chosen. */
-  async inspect(): Promise<void> {
-    const asked = ++this.#asked;
+  inspect(): Promise<void> {
     const isFirst = this.inspection === null && this.failure === null;
     // Figures that are being typed do not change what is read.
     const options = isFirst ? undefined : partOptionsSchema.parse({ kind: this.kind, form: this.form, extraction: this.extraction });
     this.isInspecting = true;
     this.failure = null;
-    try {
-      const found = await this.#studio.client.suites.inspect({ source: this.source, ...(options && { options }) });
-      if (asked !== this.#asked) return;
-      this.inspection = found;
-      if (isFirst) this.#take(found);
-    } catch (error) {
-      if (asked === this.#asked) this.failure = failureOf(error);
-    } finally {
-      if (asked === this.#asked) this.isInspecting = false;
-    }
+    return this.#inspections.ask(
+      () => this.#studio.client.suites.inspect({ source: this.source, ...(options && { options }) }),
+      (found) => {
+        this.inspection = found;
+        if (isFirst) this.#take(found);
+        this.isInspecting = false;
+      },
+      (error) => {
+        this.failure = failureOf(error);
+        this.isInspecting = false;
+      },
+    );
   }
 
   #take({ options }: PartInspection): void {

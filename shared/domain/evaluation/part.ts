@@ -38,7 +38,7 @@ export type PartOptions = z.output<typeof partOptionsSchema>;
 export type PartOptionsInput = z.input<typeof partOptionsSchema>;
 
 /** As lm-evaluation-harness has it, where that leaves room for a question. */
-const USUAL_ANSWER_TOKENS = 256;
+export const USUAL_ANSWER_TOKENS = 256;
 
 /** How long an answer may become: what was asked for, else 256 tokens, and at most half of what the model reads. */
 export function answerTokens({ maxTokens }: { maxTokens?: number | undefined }, contextLength: number): number {
