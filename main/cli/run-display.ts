@@ -47,7 +47,9 @@ export function describeComparison({ runs, comparability, points, matched, verdi
       forgetting === null ? 'did not gain as much' : change(forgetting),
       step === null ? '-' : step.toFixed(1),
     ]);
-    parts.push(`Forgetting where each had gained ${change(matched.gain)} ${unit}:\n${table(['run', 'forgetting', 'at step'], rows)}`);
+    parts.push(
+      `Forgetting where each had gained ${change(matched.gain)} ${unit}, on the windows that were measured on the way:\n${table(['run', 'forgetting', 'at step'], rows)}`,
+    );
   }
   if (verdicts.length > 0) {
     const rows = verdicts.map(({ run, measure, difference, interval, verdict, reason }) => [

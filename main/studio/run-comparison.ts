@@ -55,7 +55,7 @@ export class RunComparison {
     const reasons = matched.reason === null ? comparability.reasons : [...comparability.reasons, matched.reason];
     return {
       runs,
-      differences: differencesOf(runs),
+      differences: differencesOf(runs, comparability),
       comparability: { ...comparability, reasons },
       points: tradeOffsOf(runs, comparability),
       matched: matched.value,

@@ -1,8 +1,19 @@
+import type { Comparability } from '../../shared/domain/comparability.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
+import { COMPARED_MEASURES, type ComparedMeasure } from '../../shared/domain/verdict.ts';
 
-/** Every setting and result in which runs differ, by its dotted name, one value for each run. */
-export function differencesOf(runs: readonly RunSummary[]): Record<string, unknown[]> {
+/**
+ * Every setting and result in which runs differ, by its dotted name, one value for each run. Losses of other texts, or in tokens of another
+ * tokenizer, are not put side by side.
+ */
+export function differencesOf(
+  runs: readonly RunSummary[],
+  { unit, measures }: Pick<Comparability, 'unit' | 'measures'>,
+): Record<string, unknown[]> {
+  const hidden = new Set(
+    COMPARED_MEASURES.flatMap((measure) => (unit === 'nats' && measures.includes(measure) ? [] : RESULTS_OF[measure])),
+  );
   // Why blocks stand where they do and why so much is replayed is no setting: what came of it is one.
   const flat = runs.map(({ configuration: { importance: _, replayReason: _reason, ...settings }, ...run }) =>
     flatten({ ...settings, rendering: settings.rendering ?? DEFAULT_RENDERING, ...results(run) }),
@@ -10,11 +21,19 @@ export function differencesOf(runs: readonly RunSummary[]): Record<string, unkno
   const keys = [...new Set(flat.flatMap((fields) => [...fields.keys()]))];
   const differences: Record<string, unknown[]> = {};
   for (const key of keys) {
+    if (hidden.has(key)) continue;
     const values = flat.map((fields) => fields.get(key) ?? null);
     if (new Set(values.map((value) => JSON.stringify(value))).size > 1) differences[key] = values;
   }
   return differences;
 }
+
+/** Results in nats per token that belong to a measure. */
+const RESULTS_OF: Record<ComparedMeasure, readonly string[]> = {
+  gain: ['gain', 'baseline.new', 'final.new'],
+  forgetting: ['forgetting', 'baseline.old', 'final.old'],
+  drift: ['drift'],
+};
 
 function results(run: Omit<RunSummary, 'configuration'>): Record<string, unknown> {
   const {

@@ -139,7 +139,9 @@ describe('what the blocks matter', () => {
     const summary = runs.show(id);
     const { importance: _, ...settings } = summary.configuration;
     const placedAlike = { ...summary, configuration: settings };
-    expect(differencesOf([summary, placedAlike]), 'where blocks stand is a setting, why is none').toEqual({});
+    expect(differencesOf([summary, placedAlike], { unit: 'nats', measures: [] }), 'where blocks stand is a setting, why is none').toEqual(
+      {},
+    );
     expect((await refusal(() => runs.preview({ ...request, oldDatasets: [], newDatasets: ['code'] }))).found).toBe('no old dataset');
   });
 

@@ -69,7 +69,12 @@ describe('runs side by side', () => {
       ...{ id: 'law', configuration: { datasets: [law, old!] } },
       ...{ before: { new: [9, 9, 9, 9], old: [2, 2, 3, 3] }, after: { new: [8, 8, 8, 8], old: [2.1, 2.1, 3.1, 3.1] } },
     });
-    const { points, comparability } = await compare(['plain', 'law']);
+    const { points, comparability, differences } = await compare(['plain', 'law']);
+    expect(Object.keys(differences).sort(), 'losses on other text are not told as a difference').toEqual([
+      'datasets',
+      'final.old',
+      'forgetting',
+    ]);
     expect(comparability.measures).toEqual(['forgetting', 'drift']);
     expect(points).toEqual([
       { run: 'plain', gain: null, forgetting: { value: expect.closeTo(0.5, 12), error: 0.01 }, drift: 0.5, isBest: false },

@@ -147,8 +147,8 @@ function matched({ matched: at, comparability }: Comparison, runs: readonly Numb
   return section(
     'Forgetting at equal gain',
     html`<p>
-      Each run where it had gained ${signed(at.gain)} ${UNITS[comparability.unit]}, between the two measurements around it. At equal steps
-      whoever learns more slowly seems to forget less.
+      Each run where it had gained ${signed(at.gain)} ${UNITS[comparability.unit]}, between the two measurements around it, on the windows
+      that were measured on the way. At equal steps whoever learns more slowly seems to forget less.
     </p>`,
     tableOf(['Run', 'Forgetting there', 'At step'], rows, [1, 2]),
   );

@@ -82,6 +82,7 @@ section > :last-child { margin-bottom: 0; }
 .figure .error { color: var(--muted); font-size: 14px; font-weight: 400; }
 .figure .basis { color: var(--muted); font-size: 13px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 20px; }
+.charts > div { max-width: 640px; }
 .chart { width: 100%; height: auto; display: block; }
 .chart text { fill: var(--muted); font-size: 12px; font-variant-numeric: tabular-nums; }
 .chart .mark { fill: var(--ink); font-weight: 600; font-size: 13px; paint-order: stroke; stroke: var(--surface); stroke-width: 3px; }
