@@ -5,6 +5,7 @@ import { palette } from './palette.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { terms } from './terms.ts';
+import { ui } from './ui.ts';
 
 /** The catalogue in German. */
-export const de: Catalogue = { compare, home, palette, settings, shell, terms };
+export const de: Catalogue = { compare, home, palette, settings, shell, terms, ui };

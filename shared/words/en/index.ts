@@ -4,6 +4,7 @@ import { palette } from './palette.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { terms } from './terms.ts';
+import { ui } from './ui.ts';
 
 /** The catalogue: every sentence that people read on the pages, by room. English is where sentences are written first. */
-export const en = { compare, home, palette, settings, shell, terms } as const;
+export const en = { compare, home, palette, settings, shell, terms, ui } as const;
