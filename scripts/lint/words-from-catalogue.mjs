@@ -13,7 +13,7 @@ const READABLE = /\p{L}{2,}[,.:;…]? \p{L}|^\p{Lu}\p{Ll}+[.…:]?$/u;
 const KEYS =
   /^(Enter|Escape|Tab|Home|End|Delete|Insert|Backspace|Space|Arrow(Up|Down|Left|Right)|Page(Up|Down)|Control|Meta|Shift|Alt|Files)$/;
 /** Names that are the same in every language. */
-const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON)$/;
+const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON|Winogrande)$/;
 /** What a string's place says about it: an error for whoever programs, a name of something, a class. */
 const UNREAD_PARENTS = new Set([
   'ImportDeclaration',
@@ -67,7 +67,7 @@ export const wordsFromCatalogue = {
         if (READ.test(attribute.key.name) || isComponent(attribute)) report(node, node.value);
       },
       Literal(/** @type {any} */ node) {
-        if (typeof node.value === 'string' && READABLE.test(node.value) && !KEYS.test(node.value) && !isUnread(node))
+        if (typeof node.value === 'string' && READABLE.test(node.value) && !KEYS.test(node.value) && !NAMES.test(node.value) && !isUnread(node))
           report(node, node.value);
       },
       TemplateLiteral(/** @type {any} */ node) {

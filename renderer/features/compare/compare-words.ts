@@ -1,7 +1,7 @@
 import type { Comparison, CURVE_AXES } from '../../../shared/contract/comparison.ts';
 import type { MetricSeries } from '../../../shared/domain/run.ts';
 import type { ComparedMeasure } from '../../../shared/domain/verdict.ts';
-import { words } from '../../../shared/words/words.ts';
+import { locale, words } from '../../../shared/words/words.ts';
 import { change, count, DASH, loss } from '../../ui/format.ts';
 
 /** How a comparison is said. */
@@ -96,6 +96,7 @@ export function comparableSeries({ unit, measures }: Comparability): MetricSerie
 /** A value of a curve. */
 export function seriesValue(series: MetricSeries, value: number | null): string {
   if (value === null) return DASH;
-  if (series === 'learningRate') return value.toPrecision(3);
+  if (series === 'learningRate')
+    return value.toLocaleString(locale().numbers, { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
   return series === 'tokensPerSecond' ? count(Math.round(value)) : loss(value);
 }

@@ -74,7 +74,6 @@ export const suites: Catalogue['suites'] = {
   stays: 'Was bis dahin gemessen wurde, bleibt.',
   again: 'auch schon Gemessenes',
   starting: 'beginnt',
-  activity: '{{activity}}',
   activityItems: '{{activity}}, {{done}} von {{all}}',
   activityOfParts: '{{part}} von {{parts}}: {{activity}}',
   activityItemsOfParts: '{{part}} von {{parts}}: {{activity}}, {{done}} von {{all}}',

@@ -71,7 +71,6 @@ export const suites = {
   stays: 'What was measured until then stays.',
   again: 'also what is measured already',
   starting: 'starting',
-  activity: '{{activity}}',
   activityItems: '{{activity}}, {{done}} of {{all}}',
   activityOfParts: '{{part}} of {{parts}}: {{activity}}',
   activityItemsOfParts: '{{part}} of {{parts}}: {{activity}}, {{done}} of {{all}}',
