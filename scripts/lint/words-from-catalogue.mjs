@@ -67,7 +67,13 @@ export const wordsFromCatalogue = {
         if (READ.test(attribute.key.name) || isComponent(attribute)) report(node, node.value);
       },
       Literal(/** @type {any} */ node) {
-        if (typeof node.value === 'string' && READABLE.test(node.value) && !KEYS.test(node.value) && !NAMES.test(node.value) && !isUnread(node))
+        if (
+          typeof node.value === 'string' &&
+          READABLE.test(node.value) &&
+          !KEYS.test(node.value) &&
+          !NAMES.test(node.value) &&
+          !isUnread(node)
+        )
           report(node, node.value);
       },
       TemplateLiteral(/** @type {any} */ node) {

@@ -57,8 +57,7 @@ export class PlaygroundState {
   get obstacle(): string | null {
     const { maxTokens, temperature, seed } = this;
     if (this.prompt === '') return words('playground.needsPrompt');
-    if (maxTokens !== null && !(Number.isInteger(maxTokens) && maxTokens >= 1 && maxTokens <= 512))
-      return words('playground.wrongTokens');
+    if (maxTokens !== null && !(Number.isInteger(maxTokens) && maxTokens >= 1 && maxTokens <= 512)) return words('playground.wrongTokens');
     if (temperature !== null && !(temperature >= 0 && temperature <= 10)) return words('playground.wrongTemperature');
     if (seed !== null && !(Number.isInteger(seed) && seed >= 0)) return words('playground.wrongSeed');
     return null;
