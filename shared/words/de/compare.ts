@@ -2,9 +2,9 @@ import type { Catalogue } from '../words.ts';
 
 export const compare: Catalogue['compare'] = {
   title: 'Vergleichen',
-  lead: 'Läufe nebeneinander: was jeder gewonnen und was er vergessen hat, und ob der Unterschied etwas bedeutet.',
+  lead: 'Läufe nebeneinander: was jeder gelernt und was er vergessen hat, und ob der Unterschied etwas bedeutet.',
   compared: '{{runs}} Läufe im Vergleich',
-  comparedLead: 'Was jeder gewonnen und was er vergessen hat, und ob der Unterschied etwas bedeutet. Ein Klick hebt einen Lauf hervor.',
+  comparedLead: 'Was jeder gelernt und was er vergessen hat, und ob der Unterschied etwas bedeutet. Ein Klick hebt einen Lauf hervor.',
   chooseOthers: 'Andere wählen',
   saveAs: 'Speichern als',
   comparing: 'Wird verglichen…',

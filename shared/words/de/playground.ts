@@ -2,8 +2,8 @@ import type { Catalogue } from '../words.ts';
 
 export const playground: Catalogue['playground'] = {
   title: 'Ausprobieren',
-  lead: 'Ein Prompt durch mehrere Modelle, mit herunter- oder abgedrehten Paketen, Token für Token verglichen.',
-  addVoice: 'Eine Stimme hinzufügen',
+  lead: 'Ein Prompt durch mehrere Modelle, mit herunter- oder ganz abgedrehten Paketen, Token für Token verglichen.',
+  addVoice: 'Stimme hinzufügen',
   noModels: 'Noch keine Modelle',
   noModelsWhy:
     'Fügen Sie eines auf der Seite <models>Modelle</models> hinzu, oder öffnen Sie das Beispielprojekt auf der <start>Startseite</start>.',

@@ -92,7 +92,7 @@ export const recipes: Catalogue['recipes'] = {
   inBandNew: 'nur Neues',
   inBandOld: 'nur Altes',
   inBandNeither: 'keines',
-  frontier: 'Vorhergesagte Grenze',
+  frontier: 'Vorhergesagte Grenzlinie',
   frontierPicture_one:
     'Vorhergesagter Gewinn gegen Vergessen für Wiederholungsanteile von {{least}} bis {{most}}, mit {{count}} gemessenen Punkt; die Zahlen stehen in der Tabelle',
   frontierPicture_other:
