@@ -1,9 +1,15 @@
 import type { Catalogue } from '../words.ts';
+import { compare } from './compare.ts';
 import { home } from './home.ts';
+import { lines } from './lines.ts';
 import { palette } from './palette.ts';
+import { playground } from './playground.ts';
+import { recipes } from './recipes.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
+import { suites } from './suites.ts';
+import { terms } from './terms.ts';
 import { ui } from './ui.ts';
 
 /** The catalogue in German. */
-export const de: Catalogue = { home, palette, settings, shell, ui };
+export const de: Catalogue = { compare, home, lines, palette, playground, recipes, settings, shell, suites, terms, ui };

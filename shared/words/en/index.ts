@@ -1,8 +1,14 @@
+import { compare } from './compare.ts';
 import { home } from './home.ts';
+import { lines } from './lines.ts';
 import { palette } from './palette.ts';
+import { playground } from './playground.ts';
+import { recipes } from './recipes.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
+import { suites } from './suites.ts';
+import { terms } from './terms.ts';
 import { ui } from './ui.ts';
 
 /** The catalogue: every sentence that people read on the pages, by room. English is where sentences are written first. */
-export const en = { home, palette, settings, shell, ui } as const;
+export const en = { compare, home, lines, palette, playground, recipes, settings, shell, suites, terms, ui } as const;
