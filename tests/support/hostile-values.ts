@@ -20,8 +20,7 @@ const nested = (leaf: unknown, depth = 500): unknown => Array.from({ length: dep
 
 /** What no field is meant to hold. */
 function hostile({ random, names, traps }: HostileSource): unknown {
-  const own: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  own.constructor = { prototype: { polluted: true } };
+  const own = Object.assign(Object.create(null) as Record<string, unknown>, { constructor: { prototype: { polluted: true } } });
   const values: unknown[] = [
     null,
     undefined,
