@@ -66,6 +66,7 @@ import {
   textEvaluationSchema,
 } from './text.ts';
 import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
+import { userPath } from './user-path.ts';
 
 /**
  * Every call between a screen (or a script) and the studio. Types on both sides are inferred from these schemas.
@@ -78,6 +79,8 @@ const call = oc.errors({ STRATA: { data: errorRecordSchema } });
 export const contract = {
   workspace: {
     info: call.output(z.object({ home: z.string(), version: z.string(), embeddedBase: z.string().nullable() })),
+    /** Folders in which a page may name a path that the user typed, and the one that exports may be written to without choosing. */
+    paths: call.output(z.object({ typed: z.array(z.string()), exports: z.string() })),
     /** Registers the embedded base model and the two sample datasets, if they are not there yet. */
     addSamples: call.output(z.object({ model: modelInfoSchema, newDataset: datasetInfoSchema, oldDataset: datasetInfoSchema })),
   },
@@ -92,7 +95,7 @@ export const contract = {
      * base: the one named, or the one in the workspace that has the base's hash.
      */
     import: call
-      .input(z.object({ path: z.string().min(1), name: z.string().optional(), base: z.string().optional() }))
+      .input(z.object({ path: userPath('read'), name: z.string().optional(), base: z.string().optional() }))
       .output(modelInfoSchema),
     expand: call.input(z.object({ ...planRequestShape, name: z.string().optional() })).output(modelInfoSchema),
     /** What an expansion would mean, before it is done. */
@@ -321,7 +324,7 @@ export const contract = {
       .input(
         z.object({
           model: z.string(),
-          files: z.array(z.string()).default([]),
+          files: z.array(userPath('read')).default([]),
           /** Held-out parts of them. */
           datasets: z.array(z.string()).default([]),
           /** Model or run to compare with, position by position. */
