@@ -128,6 +128,8 @@ export function createRouter(studio: Studio) {
       show: api.runs.show.handler(({ input }) => runs.show(input.run)),
       metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
       measurements: api.runs.measurements.handler(({ input }) => runs.measurements(input)),
+      samples: api.runs.samples.handler(({ input }) => runs.samples(input)),
+      windows: api.runs.windows.handler(({ input }) => runs.windows(input)),
       movement: api.runs.movement.handler(({ input }) => runs.movement(input)),
       watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),

@@ -1,6 +1,6 @@
 import type { Comparison, CURVE_AXES } from '../../../shared/contract/comparison.ts';
 import type { MetricSeries } from '../../../shared/domain/run.ts';
-import { change, count, DASH, duration, loss } from '../../ui/format.ts';
+import { bytes, change, count, DASH, duration, loss } from '../../ui/format.ts';
 
 /** How a comparison is said. */
 
@@ -23,6 +23,7 @@ export const SERIES_WORDS: Record<MetricSeries, { label: string; unit: string }>
   learningRate: { label: 'Learning rate', unit: '' },
   gradientNorm: { label: 'Gradient norm', unit: '' },
   tokensPerSecond: { label: 'Speed', unit: 'tokens per second' },
+  memory: { label: 'Memory', unit: 'bytes' },
 };
 
 /** The difference and its 95 % interval, as far as they are known. */
@@ -53,6 +54,7 @@ export function comparableSeries({ unit, measures }: Comparability): MetricSerie
     learningRate: true,
     gradientNorm: true,
     tokensPerSecond: true,
+    memory: true,
   };
   return (Object.keys(isShown) as MetricSeries[]).filter((series) => isShown[series]);
 }
@@ -61,6 +63,7 @@ export function comparableSeries({ unit, measures }: Comparability): MetricSerie
 export function seriesValue(series: MetricSeries, value: number | null): string {
   if (value === null) return DASH;
   if (series === 'learningRate') return value.toPrecision(3);
+  if (series === 'memory') return bytes(value);
   return series === 'tokensPerSecond' ? count(Math.round(value)) : loss(value);
 }
 
