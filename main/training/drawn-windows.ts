@@ -2,7 +2,7 @@ import type { Mixture } from '../../shared/domain/mixture.ts';
 import type { DrawnWindows, RunConfiguration } from '../../shared/domain/run.ts';
 
 /** So many of the last windows are told: some steps of them, small enough for every message. */
-const TOLD_WINDOWS = 256;
+const TOLD_WINDOWS = 512;
 
 /** What was drawn from a mixture up to a position, dataset by dataset, and the last windows one by one. */
 export function drawnWindows(mixture: Mixture, total: number, { datasets }: Pick<RunConfiguration, 'datasets'>): DrawnWindows {

@@ -15,7 +15,7 @@ const drawnOf = (events: readonly TrainerEvent[]): { step: number; windows: Extr
 
 describe('the windows that a run tells of', () => {
   it('are those of its mixture, one by one, and add up to the tokens of its result', async () => {
-    const job = tiny.job('drawn', { steps: 80, batch: 4 });
+    const job = tiny.job('drawn', { steps: 160, batch: 4 });
     const { events, result } = await trainHere(job);
     const sources = [];
     for (const { datasetId, role, trainPath } of job.shards) {
@@ -24,12 +24,12 @@ describe('the windows that a run tells of', () => {
       await shard.close();
     }
     const mixture = openMixture(job.configuration, sources);
-    const all = Array.from({ length: 80 * 4 }, (_, position) => (mixture.at(position).datasetId === 'code' ? 0 : 1));
+    const all = Array.from({ length: 160 * 4 }, (_, position) => (mixture.at(position).datasetId === 'code' ? 0 : 1));
     const told = drawnOf(events);
     for (const { step, windows } of told) {
       const drawn = all.slice(0, step * 4);
       expect(windows.total).toBe(drawn.length);
-      expect(windows.last).toEqual(drawn.slice(-256));
+      expect(windows.last).toEqual(drawn.slice(-512));
       expect(windows.counts).toEqual([0, 1].map((place) => drawn.filter((each) => each === place).length));
     }
     const { counts } = told.at(-1)!.windows;

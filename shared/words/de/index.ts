@@ -3,7 +3,8 @@ import { home } from './home.ts';
 import { palette } from './palette.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
+import { training } from './training.ts';
 import { ui } from './ui.ts';
 
 /** The catalogue in German. */
-export const de: Catalogue = { home, palette, settings, shell, ui };
+export const de: Catalogue = { home, palette, settings, shell, training, ui };

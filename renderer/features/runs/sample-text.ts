@@ -1,0 +1,47 @@
+/** A piece of a sample, and whether the other text has it, too, at its place. */
+export interface Piece {
+  text: string;
+  isSame: boolean;
+}
+
+/** Largest number of words that are compared one by one: a sample has a few dozen. */
+const MOST_WORDS = 400;
+
+/** A text in pieces: those that it has in common with another one, in their order (longest common subsequence of words), and those of its own. */
+export function piecesOf(text: string, other: string): Piece[] {
+  const [mine, theirs] = [wordsOf(text), wordsOf(other)];
+  if (Math.max(mine.length, theirs.length) > MOST_WORDS) return [{ text, isSame: text === other }];
+  const pieces: Piece[] = [];
+  const add = (word: string, isSame: boolean): void => {
+    const last = pieces.at(-1);
+    if (last?.isSame === isSame) last.text += word;
+    else pieces.push({ text: word, isSame });
+  };
+  const lengths = commonLengths(mine, theirs);
+  let [here, there] = [0, 0];
+  while (here < mine.length) {
+    if (there < theirs.length && mine[here] === theirs[there]) {
+      add(mine[here]!, true);
+      here++;
+      there++;
+    } else if (there < theirs.length && lengths[here]![there + 1]! >= lengths[here + 1]![there]!) there++;
+    else add(mine[here++]!, false);
+  }
+  return pieces;
+}
+
+/** Words, each with the space before it. */
+function wordsOf(text: string): string[] {
+  return text.match(/\s*\S+|\s+$/g) ?? [];
+}
+
+/** Length of the longest common subsequence of what follows each pair of places. */
+function commonLengths(a: readonly string[], b: readonly string[]): number[][] {
+  const lengths = Array.from({ length: a.length + 1 }, () => new Array<number>(b.length + 1).fill(0));
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      lengths[i]![j] = a[i] === b[j] ? lengths[i + 1]![j + 1]! + 1 : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
+    }
+  }
+  return lengths;
+}
