@@ -7,17 +7,17 @@ export const SAMPLE_TOKENS = 32;
 /** Tokens of held-out text that a sample begins with where nobody wrote a prompt. */
 export const PROMPT_TOKENS = 16;
 /** Prompts of held-out text, of each role. */
-export const PROMPTS_PER_ROLE = 2;
+export const PROMPTS_PER_ROLE = 1;
 export const MOST_PROMPTS = 8;
 
-/** Samples are written at every so many measurements unless said otherwise. */
-const EVALUATIONS_BETWEEN = 4;
+/** Where nobody says how often, samples are written at every measurement, or every second, fourth and so on: as often as is cheap. */
+const EVALUATIONS_BETWEEN = [1, 2, 4, 8, 16];
 /**
- * A token that is written costs about as much as so many that are trained on (docs/performance.md, "Samples of text"). Where nobody asks for
- * samples, a run has them as long as they are less than a fiftieth of its work.
+ * A token that is written costs about as much as so many that are trained on: 23 with the embedded base on two cores (docs/performance.md,
+ * "Samples of text"), fewer with larger models. By that, samples take a fortieth of a run at most.
  */
-const TRAINED_PER_WRITTEN = 10;
-const MOST_SHARE = 1 / 50;
+const TRAINED_PER_WRITTEN = 23;
+const MOST_SHARE = 1 / 40;
 
 /** As a run's configuration has it. */
 export const sampleSettingsSchema = z.object({
@@ -49,8 +49,10 @@ export type SamplesAtStep = z.infer<typeof samplesAtStepSchema>;
  * @returns null where they would be more than a small part of the run.
  */
 export function plannedSampling(run: { steps: number; batch: number; context: number; evaluateEvery: number }): number | null {
-  const everySteps = EVALUATIONS_BETWEEN * run.evaluateEvery;
-  const times = 2 + Math.floor((run.steps - 1) / everySteps);
-  const written = times * 2 * PROMPTS_PER_ROLE * SAMPLE_TOKENS;
-  return written * TRAINED_PER_WRITTEN <= run.steps * run.batch * run.context * MOST_SHARE ? everySteps : null;
+  const mostWritten = (run.steps * run.batch * run.context * MOST_SHARE) / TRAINED_PER_WRITTEN;
+  const written = (everySteps: number): number => {
+    const times = 2 + Math.floor((run.steps - 1) / everySteps); // the base, on the way, and the end
+    return times * 2 * PROMPTS_PER_ROLE * SAMPLE_TOKENS;
+  };
+  return EVALUATIONS_BETWEEN.map((between) => between * run.evaluateEvery).find((everySteps) => written(everySteps) <= mostWritten) ?? null;
 }

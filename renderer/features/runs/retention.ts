@@ -14,6 +14,8 @@ interface Course {
   metrics: readonly MetricPoint[];
   measurements: readonly MeasurementsAtStep[];
   guard: Guard | undefined;
+  /** While it goes on, the step that it goes on to: levels reach to there, so that the charts show how far it is. */
+  until?: number | null;
 }
 
 const ROLE_COLOURS: Record<MeasuredRole, string> = { new: '--chart-new', old: '--chart-old', past: '--chart-past' };
@@ -27,23 +29,28 @@ export function viewsOf({ metrics, measurements }: Pick<Course, 'metrics' | 'mea
 }
 
 /** Old knowledge by itself, with where it was before step 1 and the loss up to which the guard does nothing; empty without old data. */
-export function keptCurves({ metrics, guard }: Course): Curve[] {
+export function keptCurves({ metrics, guard, until }: Course): Curve[] {
   const old: Curve = { label: words('training.old'), colour: '--chart-old', points: pointsOf(metrics, 'loss.old') };
   const before = old.points[0]?.y;
   if (before === undefined) return [];
   const limit = allowedLoss(guard, before);
   return [
     old,
-    levelOf(words('training.before'), '--text-faint', before, [old]),
-    ...(limit === null ? [] : [levelOf(words('training.limit'), '--bad', limit, [old])]),
+    levelOf(words('training.before'), '--text-faint', before, reaching(old, until)),
+    ...(limit === null ? [] : [levelOf(words('training.limit'), '--bad', limit, reaching(old, until))]),
   ];
 }
 
 /** New knowledge by itself, with where it was before step 1. */
-export function learnedCurves({ metrics }: Pick<Course, 'metrics'>): Curve[] {
+export function learnedCurves({ metrics, until }: Pick<Course, 'metrics' | 'until'>): Curve[] {
   const curve: Curve = { label: words('training.new'), colour: '--chart-new', points: pointsOf(metrics, 'loss.new') };
   const before = curve.points[0]?.y;
-  return before === undefined ? [] : [curve, levelOf(words('training.before'), '--text-faint', before, [curve])];
+  return before === undefined ? [] : [curve, levelOf(words('training.before'), '--text-faint', before, reaching(curve, until))];
+}
+
+/** The places that a curve covers, and the one that it is to reach. */
+function reaching(curve: Curve, until: number | null | undefined): Curve[] {
+  return until === null || until === undefined ? [curve] : [curve, { ...curve, points: [{ x: until, y: 0 }] }];
 }
 
 /** Curves of a view that is one chart. */

@@ -1,4 +1,4 @@
-/** A piece of a sample, and whether the other text has it, too, at its place. */
+/** A piece of a sample, and whether the other text has it, too, at its place. Space between pieces is never told apart. */
 export interface Piece {
   text: string;
   isSame: boolean;
@@ -27,7 +27,15 @@ export function piecesOf(text: string, other: string): Piece[] {
     } else if (there < theirs.length && lengths[here]![there + 1]! >= lengths[here + 1]![there]!) there++;
     else add(mine[here++]!, false);
   }
-  return pieces;
+  return pieces.flatMap((piece) => (piece.isSame ? [piece] : withoutSpace(piece.text)));
+}
+
+/** Pieces of its own with the ends of lines, indents and the space before it left out: marked space would only look ragged. */
+function withoutSpace(text: string): Piece[] {
+  return text
+    .split(/(^\s+|\s*\n\s*|\s+$)/)
+    .filter((part) => part !== '')
+    .map((part) => ({ text: part, isSame: part.trim() === '' }));
 }
 
 /** Words, each with the space before it. */

@@ -35,7 +35,7 @@ export const training = {
   columnStep: 'step',
   columnWindow: 'window in the step',
   columnDataset: 'dataset',
-  firstStep: 'step {{step}}',
+  firstStep: 'Step {{step}}',
   shares: 'Drawn so far, and the plan',
   dataset: 'Dataset',
   drawn: 'Drawn',
