@@ -19,7 +19,7 @@ export class RunCourse {
   #step = -1;
   #measuredStep: number | null = null;
   #sampledStep: number | null = null;
-  #stepsFetchedAt = 0;
+  #stepsFetchedAt = -Infinity;
 
   constructor(client: StudioState['client'], run: string) {
     this.#client = client;

@@ -17,10 +17,11 @@ export function piecesOf(text: string, other: string): Piece[] {
     if (last?.isSame === isSame) last.text += word;
     else pieces.push({ text: word, isSame });
   };
-  const lengths = commonLengths(mine, theirs);
+  const isWord = (here: number, there: number): boolean => mine[here]!.trim() === theirs[there]!.trim();
+  const lengths = commonLengths(mine.length, theirs.length, isWord);
   let [here, there] = [0, 0];
   while (here < mine.length) {
-    if (there < theirs.length && mine[here] === theirs[there]) {
+    if (there < theirs.length && isWord(here, there)) {
       add(mine[here]!, true);
       here++;
       there++;
@@ -44,11 +45,13 @@ function wordsOf(text: string): string[] {
 }
 
 /** Length of the longest common subsequence of what follows each pair of places. */
-function commonLengths(a: readonly string[], b: readonly string[]): number[][] {
-  const lengths = Array.from({ length: a.length + 1 }, () => new Array<number>(b.length + 1).fill(0));
-  for (let i = a.length - 1; i >= 0; i--) {
-    for (let j = b.length - 1; j >= 0; j--) {
-      lengths[i]![j] = a[i] === b[j] ? lengths[i + 1]![j + 1]! + 1 : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
+function commonLengths(rows: number, columns: number, isSame: (row: number, column: number) => boolean): number[][] {
+  const lengths = Array.from({ length: rows + 1 }, () => new Array<number>(columns + 1).fill(0));
+  for (let row = rows - 1; row >= 0; row--) {
+    for (let column = columns - 1; column >= 0; column--) {
+      lengths[row]![column] = isSame(row, column)
+        ? lengths[row + 1]![column + 1]! + 1
+        : Math.max(lengths[row + 1]![column]!, lengths[row]![column + 1]!);
     }
   }
   return lengths;
