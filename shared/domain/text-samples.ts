@@ -13,8 +13,8 @@ export const MOST_PROMPTS = 8;
 /** Where nobody says how often, samples are written at every measurement, or every second, fourth and so on: as often as is cheap. */
 const EVALUATIONS_BETWEEN = [1, 2, 4, 8, 16];
 /**
- * A token that is written costs about as much as so many that are trained on: 23 with the embedded base on two cores (docs/performance.md,
- * "Samples of text"), fewer with larger models. By that, samples take a fortieth of a run at most.
+ * A token that is written costs about as much as so many that are trained on: 23 with the embedded base on two cores
+ * (docs/training-view.md), fewer with larger models. By that, samples take a fortieth of a run at most.
  */
 const TRAINED_PER_WRITTEN = 23;
 const MOST_SHARE = 1 / 40;

@@ -2,7 +2,7 @@ import type { MetricPoint, MetricSeries } from '../../../shared/domain/run.ts';
 import { thin } from '../../../shared/domain/thinning.ts';
 import { words } from '../../../shared/words/words.ts';
 import { bytes, count, DASH, loss } from '../../ui/format.ts';
-import { lastStepOf, STEP_SERIES } from './course.ts';
+import { lastStepOf, type STEP_SERIES } from './course.ts';
 
 /** Figures of the steps of a run: how fast, how much memory, and what the optimizer does. */
 export type PulseSeries = (typeof STEP_SERIES)[number];
