@@ -1,11 +1,14 @@
-import type { MeasurementsAtStep, RunEvent } from '../../shared/contract/runs.ts';
+import type { z } from 'zod';
+import type { MeasurementsAtStep, metricsRequestSchema, RunEvent, SamplesOfRun } from '../../shared/contract/runs.ts';
 import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
 import type { Movement } from '../../shared/domain/movement.ts';
-import { canGoOn, isUnfinished, type MetricPoint, type MetricSeries, type RunSummary } from '../../shared/domain/run.ts';
+import { canGoOn, type DrawnWindows, isUnfinished, type MetricPoint, type RunSummary } from '../../shared/domain/run.ts';
+import { thin } from '../../shared/domain/thinning.ts';
 import { toStrataError } from '../../shared/errors.ts';
 import { listMeasurements } from '../store/measurements.ts';
 import { changeOwner, listMetrics, listRuns, type StoredRun, summaryOf, updateRun } from '../store/runs.ts';
 import { listTraining, putIntoQueue } from '../store/run-queue.ts';
+import { findDrawnWindows, listSamplePrompts, listSamples } from '../store/training-view.ts';
 import { hasCheckpoint } from '../training/checkpoint.ts';
 import { now, type StudioContext } from './context.ts';
 import type { Datasets } from './datasets.ts';
@@ -177,14 +180,32 @@ export class Runs {
     return summaryOf(this.find(reference));
   }
 
-  metrics(input: { run: string; series?: MetricSeries[]; afterStep: number }): MetricPoint[] {
-    return listMetrics(this.#context.store, this.find(input.run).id, input.afterStep, input.series);
+  /** In the order of series and steps, each series thinned where `points` says so. */
+  metrics({ run, series, afterStep, points }: z.output<typeof metricsRequestSchema>): MetricPoint[] {
+    const metrics = listMetrics(this.#context.store, this.find(run).id, afterStep, series);
+    if (points === undefined) return metrics;
+    return [...Map.groupBy(metrics, (point) => point.series)].flatMap(([name, all]) => {
+      const { x, y } = thin({ x: all.map(({ step }) => step), y: all.map(({ value }) => value) }, points);
+      return x.map((step, index): MetricPoint => ({ series: name, step, value: y[index]! }));
+    });
   }
 
   /** What was measured of each dataset, step by step. */
-  measurements({ run }: { run: string }): MeasurementsAtStep[] {
-    const steps = Map.groupBy(listMeasurements(this.#context.store, this.find(run).id), ({ step }) => step);
+  measurements({ run, afterStep = -1 }: { run: string; afterStep?: number }): MeasurementsAtStep[] {
+    const steps = Map.groupBy(listMeasurements(this.#context.store, this.find(run).id, afterStep), ({ step }) => step);
     return [...steps].map(([step, measured]) => ({ step, datasets: measured.map(({ measure }) => measure) }));
+  }
+
+  /** Text that base and model wrote on the way, of the steps after one. */
+  samples({ run, afterStep = -1 }: { run: string; afterStep?: number }): SamplesOfRun {
+    const { store } = this.#context;
+    const { id } = this.find(run);
+    return { prompts: listSamplePrompts(store, id), samples: listSamples(store, id, afterStep) };
+  }
+
+  /** Windows that were trained on, as far as they are known. */
+  windows({ run }: { run: string }): DrawnWindows | null {
+    return findDrawnWindows(this.#context.store, this.find(run).id);
   }
 
   /**

@@ -4,7 +4,7 @@ import { importanceSchema } from '../domain/importance.ts';
 import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
 import { partResultSchema } from '../domain/evaluation/part.ts';
-import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
+import { drawnWindowsSchema, metricPointSchema, runSummarySchema } from '../domain/run.ts';
 import {
   comparisonRequestSchema,
   comparisonSchema,
@@ -37,7 +37,17 @@ import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
 import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { batchRef, batchSchema, batchSummarySchema, presetSchema, recipePreviewSchema, recipeSchema } from './recipes.ts';
-import { measurementsAtStepSchema, rerunVerdictSchema, resumableSchema, runEventSchema, runRef, runRequestSchema } from './runs.ts';
+import {
+  measurementsAtStepSchema,
+  metricsRequestSchema,
+  rerunVerdictSchema,
+  resumableSchema,
+  runAfterStepSchema,
+  runEventSchema,
+  runRef,
+  runRequestSchema,
+  samplesOfRunSchema,
+} from './runs.ts';
 import {
   inspectPartRequestSchema,
   partInspectionSchema,
@@ -255,11 +265,13 @@ export const contract = {
   runs: {
     list: call.output(z.array(runSummarySchema)),
     show: call.input(runRef).output(runSummarySchema),
-    metrics: call
-      .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
-      .output(z.array(metricPointSchema)),
+    metrics: call.input(metricsRequestSchema).output(z.array(metricPointSchema)),
     /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
-    measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
+    measurements: call.input(runAfterStepSchema).output(z.array(measurementsAtStepSchema)),
+    /** Text that base and model wrote on the way; nothing for a run without samples. */
+    samples: call.input(runAfterStepSchema).output(samplesOfRunSchema),
+    /** Windows that were trained on; null before the first step, and for runs from before they were noted. */
+    windows: call.input(runRef).output(drawnWindowsSchema.nullable()),
     /** How far it moved its model from its base, tensor by tensor and layer by layer: computed once, then kept in the run's folder. */
     movement: call.input(runRef).output(movementSchema),
     /** Follows a run, also while it waits, until it ends; the first event is its present state. */

@@ -2,7 +2,7 @@ import type { Comparison, CURVE_AXES } from '../../../shared/contract/comparison
 import type { MetricSeries } from '../../../shared/domain/run.ts';
 import type { ComparedMeasure } from '../../../shared/domain/verdict.ts';
 import { locale, words } from '../../../shared/words/words.ts';
-import { change, count, DASH, loss } from '../../ui/format.ts';
+import { bytes, change, count, DASH, loss } from '../../ui/format.ts';
 
 /** How a comparison is said. */
 
@@ -57,6 +57,8 @@ export function seriesWords(series: MetricSeries): { label: string; unit: string
       return { label: words('compare.seriesGradientNorm'), unit: '' };
     case 'tokensPerSecond':
       return { label: words('compare.seriesSpeed'), unit: words('terms.tokensPerSecond') };
+    case 'memory':
+      return { label: words('compare.seriesMemory'), unit: words('terms.bytes') };
   }
 }
 
@@ -89,6 +91,7 @@ export function comparableSeries({ unit, measures }: Comparability): MetricSerie
     learningRate: true,
     gradientNorm: true,
     tokensPerSecond: true,
+    memory: true,
   };
   return (Object.keys(isShown) as MetricSeries[]).filter((series) => isShown[series]);
 }
@@ -98,5 +101,6 @@ export function seriesValue(series: MetricSeries, value: number | null): string 
   if (value === null) return DASH;
   if (series === 'learningRate')
     return value.toLocaleString(locale().numbers, { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
+  if (series === 'memory') return bytes(value);
   return series === 'tokensPerSecond' ? count(Math.round(value)) : loss(value);
 }

@@ -48,6 +48,7 @@ export const compare: Catalogue['compare'] = {
   seriesLossTrain: 'Trainingsverlust',
   seriesLearningRate: 'Lernrate',
   seriesGradientNorm: 'Norm des Gradienten',
+  seriesMemory: 'Speicher',
   seriesSpeed: 'Geschwindigkeit',
   axisStep: 'Schritt',
   axisTokens: 'trainierte Tokens',

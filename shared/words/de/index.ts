@@ -9,7 +9,21 @@ import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { suites } from './suites.ts';
 import { terms } from './terms.ts';
+import { training } from './training.ts';
 import { ui } from './ui.ts';
 
 /** The catalogue in German. */
-export const de: Catalogue = { compare, home, lines, palette, playground, recipes, settings, shell, suites, terms, ui };
+export const de: Catalogue = {
+  compare,
+  home,
+  lines,
+  palette,
+  playground,
+  recipes,
+  settings,
+  shell,
+  suites,
+  terms,
+  training,
+  ui,
+};

@@ -3,6 +3,7 @@ import type { Catalogue } from '../words.ts';
 export const terms: Catalogue['terms'] = {
   natsPerToken: 'Nats je Token',
   bitsPerByte: 'Bits je Byte',
+  bytes: 'Byte',
   tokensPerSecond: 'Tokens je Sekunde',
   gain: 'Gewinn',
   forgetting: 'Vergessen',

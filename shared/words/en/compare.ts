@@ -45,6 +45,7 @@ export const compare = {
   seriesLossTrain: 'Training loss',
   seriesLearningRate: 'Learning rate',
   seriesGradientNorm: 'Gradient norm',
+  seriesMemory: 'Memory',
   seriesSpeed: 'Speed',
   axisStep: 'step',
   axisTokens: 'tokens trained',

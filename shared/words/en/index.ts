@@ -8,7 +8,21 @@ import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { suites } from './suites.ts';
 import { terms } from './terms.ts';
+import { training } from './training.ts';
 import { ui } from './ui.ts';
 
 /** The catalogue: every sentence that people read on the pages, by room. English is where sentences are written first. */
-export const en = { compare, home, lines, palette, playground, recipes, settings, shell, suites, terms, ui } as const;
+export const en = {
+  compare,
+  home,
+  lines,
+  palette,
+  playground,
+  recipes,
+  settings,
+  shell,
+  suites,
+  terms,
+  training,
+  ui,
+} as const;

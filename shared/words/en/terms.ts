@@ -2,6 +2,7 @@
 export const terms = {
   natsPerToken: 'nats per token',
   bitsPerByte: 'bits per byte',
+  bytes: 'bytes',
   tokensPerSecond: 'tokens per second',
   gain: 'Gain',
   forgetting: 'Forgetting',
