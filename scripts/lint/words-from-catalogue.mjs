@@ -12,6 +12,8 @@ const READABLE = /\p{L}{2,}[,.:;…]? \p{L}|^\p{Lu}\p{Ll}+[.…:]?$/u;
 /** Names of keys as browsers give them. */
 const KEYS =
   /^(Enter|Escape|Tab|Home|End|Delete|Insert|Backspace|Space|Arrow(Up|Down|Left|Right)|Page(Up|Down)|Control|Meta|Shift|Alt|Files)$/;
+/** Names that are the same in every language. */
+const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON)$/;
 /** What a string's place says about it: an error for whoever programs, a name of something, a class. */
 const UNREAD_PARENTS = new Set([
   'ImportDeclaration',
@@ -55,7 +57,7 @@ export const wordsFromCatalogue = {
       SvelteText(/** @type {any} */ node) {
         if (node.parent.type === 'SvelteStyleElement' || node.parent.type === 'SvelteScriptElement') return;
         if (/^(code|kbd|style|script|title)$/.test(node.parent.name?.name ?? '')) return;
-        if (hasLetters(node.value) && node.value.trim() !== 'Strata' && node.value.trim() !== '· Strata') report(node, node.value);
+        if (hasLetters(node.value) && !NAMES.test(node.value.trim())) report(node, node.value);
       },
       SvelteLiteral(/** @type {any} */ node) {
         const attribute = node.parent;

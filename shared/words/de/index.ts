@@ -3,6 +3,7 @@ import { home } from './home.ts';
 import { palette } from './palette.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
+import { ui } from './ui.ts';
 
 /** The catalogue in German. */
-export const de: Catalogue = { home, palette, settings, shell };
+export const de: Catalogue = { home, palette, settings, shell, ui };
