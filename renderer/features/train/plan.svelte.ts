@@ -136,8 +136,7 @@ export class PlanState {
     const model = this.#model();
     const { blocks } = this;
     if (!model) return null;
-    if (this.#placement === 'own')
-      return this.#ownPlaces.length > 0 ? planExpansion(model.blocks, undefined, [...this.#ownPlaces]) : null;
+    if (this.#placement === 'own') return this.#ownPlaces.length > 0 ? planExpansion(model.blocks, undefined, [...this.#ownPlaces]) : null;
     const isPossible = blocks !== null && Number.isInteger(blocks) && blocks >= 1 && blocks <= MAX_INSERTED_BLOCKS;
     const table = this.#importance()?.blocks;
     if (!isPossible || (this.#placement === 'least-important' && table?.length !== model.blocks)) return null;
@@ -213,8 +212,7 @@ export class PlanState {
     if (this.#method !== 'expand' || this.plan) return null;
     if (this.#placement === 'own')
       return this.#typedPlaces?.trim() ? words('train.wrongPlaces', { last: model.blocks - 1 }) : words('train.noPlaces');
-    if (this.#placement === 'least-important' && !this.#importance())
-      return hasOld ? words('train.measureFirst') : words('train.oldFirst');
+    if (this.#placement === 'least-important' && !this.#importance()) return hasOld ? words('train.measureFirst') : words('train.oldFirst');
     return words('train.wrongBlocks', { most: MAX_INSERTED_BLOCKS });
   }
 
@@ -227,7 +225,11 @@ export class PlanState {
   get request(): Partial<TrainRequest> {
     switch (this.#method) {
       case 'expand':
-        return { method: 'expand', place: this.place, ...(this.#placement === 'own' || this.blocks === null ? {} : { blocks: this.blocks }) };
+        return {
+          method: 'expand',
+          place: this.place,
+          ...(this.#placement === 'own' || this.blocks === null ? {} : { blocks: this.blocks }),
+        };
       case 'lora':
         return { method: 'lora', ...this.lora.request };
       case 'full':

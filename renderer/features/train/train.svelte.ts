@@ -203,7 +203,12 @@ export class TrainState {
     const { model, plan } = this;
     if (this.request || !model || plan.method !== 'expand' || !plan.plan) return null;
     const oldDatasets = this.byRole.old.sort();
-    return { model: model.id, place: plan.place, oldDatasets, ...(plan.placement !== 'own' && plan.blocks !== null && { blocks: plan.blocks }) };
+    return {
+      model: model.id,
+      place: plan.place,
+      oldDatasets,
+      ...(plan.placement !== 'own' && plan.blocks !== null && { blocks: plan.blocks }),
+    };
   }
 
   /** What the studio last said a run would do. */

@@ -17,5 +17,7 @@ export function movedPlace(places: readonly number[], index: number, after: numb
 /** Where something is let go: the nearest of the gaps, given with the middles of their heights. @returns null when there are none. */
 export function nearestGap(y: number, gaps: readonly { after: number; middle: number }[]): number | null {
   const distance = ({ middle }: { middle: number }): number => Math.abs(middle - y);
-  return gaps.reduce<(typeof gaps)[number] | null>((best, gap) => (best && distance(best) <= distance(gap) ? best : gap), null)?.after ?? null;
+  return (
+    gaps.reduce<(typeof gaps)[number] | null>((best, gap) => (best && distance(best) <= distance(gap) ? best : gap), null)?.after ?? null
+  );
 }

@@ -11,7 +11,6 @@ export const train = {
   data: 'Data',
   dataWhy: 'New is what the model shall learn. Old is what it must not forget: it is measured, and replayed.',
   noData: 'There is no data to learn yet: <link>import a dataset</link>.',
-  guessed: 'guessed',
   guessedNote: 'Nobody chose these roles: they were guessed. Change what is wrong.',
   guessLearned: 'Guessed: this model has seen it before.',
   guessSample: 'Guessed: the sample project uses it so.',
