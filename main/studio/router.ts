@@ -61,6 +61,7 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
       import: api.models.import.handler(({ input }) => models.import(input)),
       expand: api.models.expand.handler(({ input }) => planner.expand(input)),
       plan: api.models.plan.handler(({ input }) => planner.plan(input)),
+      planBasis: api.models.planBasis.handler(({ input }) => planner.basis(input.model)),
       importance: api.models.importance.handler(({ input }) => planner.importance(input)),
       measureImportance: api.models.measureImportance.handler(({ input, signal }) => told(planner.follow(input, signal))),
       verify: api.models.verify.handler(({ input }) => models.verify(input)),
@@ -115,8 +116,8 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
       nextDomain: api.training.nextDomain.handler(({ input }) => nextDomains.after(input)),
       preview: api.training.preview.handler(({ input }) => runs.preview(input)),
       stream: api.training.stream.handler(({ input }) => runs.stream(input)),
-      start: api.training.start.handler(({ input: { queue: mayWait, priority, ...request } }) =>
-        runs.start(request, undefined, { queue: mayWait, priority }),
+      start: api.training.start.handler(({ input: { queue: mayWait, priority, key, ...request } }) =>
+        runs.start(request, undefined, { queue: mayWait, priority, ...(key === undefined ? {} : { key }) }),
       ),
     },
     recipes: {

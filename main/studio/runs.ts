@@ -17,6 +17,7 @@ import { findStoredRun } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import type { Models } from './models.ts';
 import { movementOf } from './movement.ts';
+import { Once } from './once.ts';
 import { RunEnding } from './run-ending.ts';
 import { jobOf, type PreparedJob } from './run-job.ts';
 import { RunOwners } from './run-owners.ts';
@@ -34,6 +35,8 @@ export class Runs {
   readonly #planning: RunPlanning;
   readonly #owners: RunOwners;
   readonly #ending: RunEnding;
+  /** Runs by the keys that they were started with. */
+  readonly #started = new Once<RunSummary>();
 
   constructor(context: StudioContext, models: Models, datasets: Datasets, distances: Distances) {
     this.#context = context;
@@ -68,12 +71,22 @@ export class Runs {
    * chose a replay share, the distance of the data is measured first unless it is known.
    * @param onChecked called when the model's files are what they should be, before anything is recorded.
    * @param options.queue false refuses the run while another one trains.
+   * @param options.key of a start that may be asked for twice: the second call answers the first one's run, as it is by then.
    * @throws StrataError CONFLICT in that case.
    */
   async start(
     request: ParsedTrainRequest,
     onChecked: () => void = () => undefined,
-    { queue = true, priority = 0 }: { queue?: boolean; priority?: number } = {},
+    { queue = true, priority = 0, key }: { queue?: boolean; priority?: number; key?: string } = {},
+  ): Promise<RunSummary> {
+    const { id } = await this.#started.do(key, () => this.#start(request, onChecked, { queue, priority }));
+    return this.show(id);
+  }
+
+  async #start(
+    request: ParsedTrainRequest,
+    onChecked: () => void,
+    { queue, priority }: { queue: boolean; priority: number },
   ): Promise<RunSummary> {
     const { store } = this.#context;
     const frozen = await this.#freeze(request);

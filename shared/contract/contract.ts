@@ -35,7 +35,7 @@ import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exp
 import { jointRequestSchema, lineEventSchema, lineRefSchema, lineRowSchema, lineSchema, nextDomainSchema } from './lines.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
-import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
+import { importanceEventSchema, importanceRequestSchema, planBasisSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { batchRef, batchSchema, batchSummarySchema, presetSchema, recipePreviewSchema, recipeSchema } from './recipes.ts';
 import {
   measurementsAtStepSchema,
@@ -110,6 +110,8 @@ export const contract = {
     expand: call.input(z.object({ ...planRequestShape, name: z.string().optional() })).output(modelInfoSchema),
     /** What an expansion would mean, before it is done. */
     plan: call.input(z.object(planRequestShape)).output(planReportSchema),
+    /** What such answers are computed from, so that a page can do it while a block is being moved. */
+    planBasis: call.input(z.object({ model: z.string() })).output(planBasisSchema),
     /** What each block matters for old data, as far as it has been measured. */
     importance: call
       .input(importanceRequestSchema.pick({ model: true, oldDatasets: true, rendering: true }))
