@@ -1,11 +1,8 @@
 import { createORPCClient } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
-import type { ContractRouterClient } from '@orpc/contract';
-import type { Contract } from '../../shared/contract/contract.ts';
 import { PORT_MESSAGE } from '../../shared/contract/host.ts';
-
-export type Client = ContractRouterClient<Contract>;
+import type { Client } from './client.ts';
 
 /** Makes a client over the desktop's message port or the browser's WebSocket. `onClose` is called when the connection is lost. */
 export async function connect(token: string, onClose: () => void): Promise<Client> {

@@ -1,6 +1,6 @@
 import type { MeasurementsAtStep, RunEvent, SamplesOfRun } from '../../../shared/contract/runs.ts';
 import type { DrawnWindows, MetricPoint } from '../../../shared/domain/run.ts';
-import type { StudioState } from '../../studio.svelte.ts';
+import type { Client } from '../../client/client.ts';
 import { lastStepOf, MEASURED_SERIES, MOST_POINTS, STEP_SERIES, withMore } from './course.ts';
 
 /** Figures of single steps are fetched so often at most; what is measured, as soon as it is there. */
@@ -8,7 +8,7 @@ const STEPS_INTERVAL_MS = 1000;
 
 /** What was recorded of a run, as far as its page shows it: fetched once, then only what has been added since. */
 export class RunCourse {
-  readonly #client: StudioState['client'];
+  readonly #client: Client;
   readonly #run: string;
   metrics = $state.raw<MetricPoint[]>([]);
   /** Dataset by dataset, step by step. */
@@ -21,7 +21,7 @@ export class RunCourse {
   #sampledStep: number | null = null;
   #stepsFetchedAt = -Infinity;
 
-  constructor(client: StudioState['client'], run: string) {
+  constructor(client: Client, run: string) {
     this.#client = client;
     this.#run = run;
   }

@@ -14,7 +14,14 @@ export type PlannerAction =
 /** Blocks and gaps that a page key passes. */
 const PAGE = 10;
 
-type Key = Pick<KeyboardEvent, 'key' | 'altKey' | 'ctrlKey' | 'metaKey' | 'shiftKey'>;
+/** What is asked of a keyboard event. */
+interface Key {
+  key: string;
+  altKey: boolean;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  shiftKey: boolean;
+}
 
 /** @returns null for a key that means nothing here, and is left to whoever else wants it. */
 export function actionOf({ key, altKey, ctrlKey, metaKey, shiftKey }: Key): PlannerAction | null {

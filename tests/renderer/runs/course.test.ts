@@ -3,7 +3,7 @@ import { RunCourse } from '../../../renderer/features/runs/course.svelte.ts';
 import { lastStepOf, MOST_POINTS, withMore } from '../../../renderer/features/runs/course.ts';
 import type { RunEvent } from '../../../shared/contract/runs.ts';
 import type { MetricPoint, MetricSeries } from '../../../shared/domain/run.ts';
-import type { StudioState } from '../../../renderer/studio.svelte.ts';
+import type { Client } from '../../../renderer/client/client.ts';
 
 // Outside of a page a field is a plain field.
 beforeAll(() => vi.stubGlobal('$state', { raw: <Value>(value: Value): Value => value }));
@@ -26,7 +26,7 @@ it('puts what is new behind what is there, series by series, and keeps no series
 });
 
 /** A client over rows that grow, which remembers what it was asked for. */
-function recorder(): { client: StudioState['client']; asked: string[]; metrics: MetricPoint[] } {
+function recorder(): { client: Client; asked: string[]; metrics: MetricPoint[] } {
   const asked: string[] = [];
   const metrics: MetricPoint[] = [];
   const runs = {
@@ -41,7 +41,7 @@ function recorder(): { client: StudioState['client']; asked: string[]; metrics: 
     samples: () => Promise.resolve({ prompts: [], samples: [] }),
     windows: () => Promise.resolve(null),
   };
-  return { client: { runs } as unknown as StudioState['client'], asked, metrics };
+  return { client: { runs } as unknown as Client, asked, metrics };
 }
 
 const event = (step: number, evaluationStep: number): RunEvent =>
