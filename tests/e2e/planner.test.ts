@@ -61,7 +61,7 @@ describe('a plan without data', () => {
 
 /** A model of as many blocks as the large ones have, and as small as a test's. */
 describe('a model of 80 blocks', () => {
-  it('is planned in sight of all its layers, also in a narrow window, and a double click starts one run', async () => {
+  it('is planned in sight of all its layers, also in a narrow window', async () => {
     const studio = await startStudio();
     const directory = await mkdtemp(join(tmpdir(), 'strata-e2e-tall-'));
     try {

@@ -58,7 +58,7 @@ export const train: Catalogue['train'] = {
   estimated: 'Schätzung dieser Seite; die Daten werden gezählt.',
   estimatedPlan: 'Schätzung des Plans allein, bevor es einen Lauf gibt.',
   noBudget: 'Keine Zahlen, solange der Plan nicht möglich ist.',
-  way: 'Schritte dieser Seite',
+  way: 'Der Weg durch diese Seite',
   wayMix: 'Mischung',
   wayData_one: '{{count}} Datensatz',
   wayData_other: '{{count}} Datensätze',

@@ -56,7 +56,7 @@ export const train = {
   estimated: 'Estimate of this page; the data are being counted.',
   estimatedPlan: 'Estimate of the plan alone, before there is a run.',
   noBudget: 'No figures while the plan is not possible.',
-  way: 'Steps of this page',
+  way: 'The way through this page',
   wayMix: 'Mix',
   wayData_one: '{{count}} dataset',
   wayData_other: '{{count}} datasets',
