@@ -8,6 +8,8 @@ export const CHANNELS = {
   port: PORT_MESSAGE,
   /** Native file dialog: 'files' or 'folder' in, paths out (none when it was cancelled). */
   pickPaths: 'strata:pick-paths',
+  /** Paths that the preload found for real files that were dropped on the page or picked in it: from then on the page may name them. */
+  droppedPaths: 'strata:dropped-paths',
   /** Fraction done of what the user waits for, or null: shown on the taskbar. */
   progress: 'strata:progress',
 } as const;

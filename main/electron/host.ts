@@ -16,6 +16,8 @@ export type ElectronParts = Pick<
 export interface HostedStudio {
   readonly router: AnyRouter;
   readonly home: string;
+  /** Lets the page name files and folders that the user has chosen. */
+  grantPaths(paths: readonly string[]): Promise<void>;
   /** Saves what runs: a training in progress writes its checkpoint. */
   close(): Promise<void>;
 }
@@ -101,7 +103,13 @@ function answerPages(electron: ElectronParts, studio: HostedStudio, window: () =
     if (!isTrustedSender(event.senderFrame) || !owner) return [];
     const properties: Electron.OpenDialogOptions['properties'] = wanted === 'folder' ? ['openDirectory'] : ['openFile', 'multiSelections'];
     const { canceled, filePaths } = await dialog.showOpenDialog(owner, { properties });
-    return canceled ? [] : filePaths;
+    if (canceled) return [];
+    await studio.grantPaths(filePaths);
+    return filePaths;
+  });
+  ipcMain.handle(CHANNELS.droppedPaths, async (event, paths: unknown) => {
+    if (!isTrustedSender(event.senderFrame) || !Array.isArray(paths)) return;
+    await studio.grantPaths(paths.filter((path) => typeof path === 'string'));
   });
   let blocker: number | null = null;
   ipcMain.on(CHANNELS.progress, (event, fraction: unknown) => {

@@ -13,6 +13,7 @@ import {
 } from 'electron';
 import { join, resolve } from 'node:path';
 import { defaultHome } from '../studio/default-home.ts';
+import { PathGrants } from '../studio/path-grants.ts';
 import { createRouter } from '../studio/router.ts';
 import { openStudio } from '../studio/studio.ts';
 import { ProcessExecutor } from '../training/process-executor.ts';
@@ -45,7 +46,13 @@ startHost(
         version: app.getVersion(),
       });
       studio.queue.drive();
-      return { router: createRouter(studio), home: studio.home, close: () => studio.close() };
+      const grants = new PathGrants(studio.home);
+      return {
+        router: createRouter(studio, grants),
+        home: studio.home,
+        grantPaths: (paths) => grants.grant(paths),
+        close: () => studio.close(),
+      };
     },
     log,
   },

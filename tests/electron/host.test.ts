@@ -11,20 +11,27 @@ const router = { echo: os.handler(({ input }) => ({ heard: input })) };
 async function started(options: { fail?: Error; electron?: ElectronStandIn; platform?: NodeJS.Platform } = {}): Promise<{
   electron: ElectronStandIn;
   closed: string[];
+  granted: string[];
 }> {
   const electron = options.electron ?? new ElectronStandIn();
   const closed: string[] = [];
+  const granted: string[] = [];
   await startHost(electron.parts, {
     rendererDirectory: '/nowhere/renderer',
     preloadPath: '/nowhere/preload.cjs',
     openStudio: () => {
       if (options.fail) throw options.fail;
-      return { router, home: '/home/me/strata', close: () => Promise.resolve(void closed.push('closed')) };
+      return {
+        router,
+        home: '/home/me/strata',
+        grantPaths: (paths) => Promise.resolve(void granted.push(...paths)),
+        close: () => Promise.resolve(void closed.push('closed')),
+      };
     },
     log: () => undefined,
     platform: options.platform ?? 'linux',
   });
-  return { electron, closed };
+  return { electron, closed, granted };
 }
 
 describe('the window', () => {
@@ -136,23 +143,34 @@ describe('messages of the page', () => {
     ['a frame inside our page', senderFrame('strata://app/', {})],
     ['a frame that is gone', null],
   ])('%s gets nothing', async (_what, frame) => {
-    const { electron } = await started();
+    const { electron, granted } = await started();
     electron.pickedPaths = { canceled: false, filePaths: ['/home/me/secret'] };
     electron.ipcMain.emit(CHANNELS.connect, { senderFrame: frame });
     electron.ipcMain.emit(CHANNELS.progress, { senderFrame: frame }, 0.5);
     expect(frame?.received ?? []).toEqual([]);
     expect(await electron.handlers.get(CHANNELS.pickPaths)!({ senderFrame: frame }, 'files')).toEqual([]);
     expect(electron.called('dialog.showOpenDialog')).toEqual([]);
+    await electron.handlers.get(CHANNELS.droppedPaths)!({ senderFrame: frame }, ['/home/me/secret']);
+    expect(granted).toEqual([]);
     expect(electron.windows[0]!.progress).toEqual([]);
   });
 
-  test('the dialog gives paths, or none when it is cancelled', async () => {
-    const { electron } = await started();
+  test('the page may name what was dropped on it, and nothing that is no path', async () => {
+    const { electron, granted } = await started();
+    const dropped = electron.handlers.get(CHANNELS.droppedPaths)!;
+    await dropped({ senderFrame: senderFrame() }, ['/home/me/texts', 7, null]);
+    await dropped({ senderFrame: senderFrame() }, '/etc');
+    expect(granted).toEqual(['/home/me/texts']);
+  });
+
+  test('the dialog gives paths, which the page may name from then on, or none when it is cancelled', async () => {
+    const { electron, granted } = await started();
     const pick = (wanted: string): unknown => electron.handlers.get(CHANNELS.pickPaths)!({ senderFrame: senderFrame() }, wanted);
     electron.pickedPaths = { canceled: false, filePaths: ['/a', '/b'] };
     expect(await pick('files')).toEqual(['/a', '/b']);
     electron.pickedPaths = { canceled: true, filePaths: [] };
     expect(await pick('folder')).toEqual([]);
+    expect(granted).toEqual(['/a', '/b']);
     expect(electron.called('dialog.showOpenDialog')).toEqual([
       [{ properties: ['openFile', 'multiSelections'] }],
       [{ properties: ['openDirectory'] }],

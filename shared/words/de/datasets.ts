@@ -39,7 +39,7 @@ export const datasets: Catalogue['datasets'] = {
   check: 'Prüfen',
   checkOne: '{{name}} gegen andere prüfen',
   checkWhy: 'Was er mit anderen Datensätzen gemeinsam hat und was er von den Texten verrät, an denen gemessen wird',
-  dataset: 'Den Datensatz „{{name}}“',
+  dataset: 'den Datensatz „{{name}}“',
   deleteConsequence:
     'Sein Text im Arbeitsbereich wird gelöscht; die Dateien, aus denen er importiert wurde, bleiben. Läufe, die ihn benutzt haben, bleiben im Verlauf.',
 

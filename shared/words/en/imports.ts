@@ -4,6 +4,7 @@ export const imports = {
   dropHere: 'Drop files or folders anywhere in this window',
   dropWhat: 'Texts, PDF, Word, EPUB, web pages, source code, JSON, CSV, Parquet, Arrow, and archives of them.',
   path: 'or a path on the studio’s machine',
+  typedFolders: 'Paths in {{folders}} may be named.',
   lookInto: 'Look into it',
   letGoToAdd: 'Let go to add to the import',
   letGo: 'Let go to import as a dataset',
