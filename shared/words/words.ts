@@ -77,6 +77,11 @@ export function locale(): { numbers: string; dates: string } {
   return LOCALES[language()];
 }
 
+/** Several things as the language lists them: "a, b and c". */
+export function listInWords(items: readonly string[]): string {
+  return new Intl.ListFormat(locale().dates, { type: 'conjunction' }).format(items);
+}
+
 /** Speaks another language from now on; texts already on a page stay. @throws Error where its catalogue cannot be loaded. */
 export async function speak(wanted: Language): Promise<void> {
   if (wanted !== 'en' && !instance.hasResourceBundle(wanted, 'translation')) {
