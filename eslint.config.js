@@ -3,6 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import svelte from 'eslint-plugin-svelte';
 import globals from 'globals';
 import typescript from 'typescript-eslint';
+import { wordsFromCatalogue } from './scripts/lint/words-from-catalogue.mjs';
 
 const NODE_SIDE = ['main/**/*.ts', 'shared/**/*.ts', 'tests/**/*.ts', '*.ts'];
 const PAGES = ['renderer/**/*.ts', 'renderer/**/*.svelte', 'renderer/**/*.svelte.ts'];
@@ -23,6 +24,15 @@ const typed = {
   'no-console': 'error',
   'no-empty': ['error', { allowEmptyCatch: false }],
 };
+
+/** Rooms whose texts have not been moved into the catalogue yet. */
+const NOT_YET_IN_CATALOGUE = [
+  ...['compare', 'datasets', 'export', 'lines', 'models', 'playground', 'recipes', 'runs', 'suites', 'train'].map(
+    (room) => `renderer/features/${room}/**`,
+  ),
+  'renderer/ui/**',
+  'renderer/client/**',
+];
 
 /** Tests that were narrowed down while working must not stay so. */
 const noFocusedTests = {
@@ -56,6 +66,12 @@ export default defineConfig(
     languageOptions: { parserOptions: { parser: typescript.parser } },
     // A component's props are typed by one interface, not by the signature of a function.
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off', 'svelte/no-navigation-without-resolve': 'off' },
+  },
+  {
+    files: PAGES,
+    ignores: ['renderer/vite.config.ts', ...NOT_YET_IN_CATALOGUE],
+    plugins: { strata: { rules: { 'words-from-catalogue': wordsFromCatalogue } } },
+    rules: { 'strata/words-from-catalogue': 'error' },
   },
   { files: ['tests/**/*.ts'], rules: noFocusedTests },
   { files: ['main/cli/**', 'scripts/**', 'tests/**'], rules: { 'no-console': 'off' } },

@@ -20,7 +20,9 @@ export class StudioState {
   readonly #token = takeToken();
   #client: Client | null = null;
   connection = $state<'connecting' | 'open' | 'lost'>('connecting');
+  /** The workspace's folder, on the studio's machine. */
   home = $state('');
+  version = $state('');
   models = $state.raw<ModelInfo[]>([]);
   datasets = $state.raw<DatasetInfo[]>([]);
   /** The newest few, and how many there are in all: a workspace may have thousands. */
@@ -56,7 +58,9 @@ export class StudioState {
     try {
       this.#client = await connect(this.#token, () => this.#lost());
       this.connection = 'open';
-      this.home = (await this.#client.workspace.info()).home;
+      const { home, version } = await this.#client.workspace.info();
+      this.home = home;
+      this.version = version;
       await this.refresh();
     } catch (error) {
       this.failure = failureOf(error);

@@ -10,7 +10,16 @@ import { projectRoot } from './setup/paths.mjs';
  */
 
 /** Libraries that the pages are built from: they are development dependencies, because the build puts them into its own files. */
-const BUNDLED = ['svelte', 'bits-ui', 'uplot', '@lucide/svelte', '@fontsource-variable/inter', '@orpc/client', '@orpc/contract'];
+const BUNDLED = [
+  '@tanstack/svelte-virtual',
+  'svelte',
+  'bits-ui',
+  'uplot',
+  '@lucide/svelte',
+  '@fontsource-variable/inter',
+  '@orpc/client',
+  '@orpc/contract',
+];
 
 /** Licences that allow commercial use; the MPL's condition (changes to its files stay open) concerns tools that are used unchanged. */
 const PERMITTED =

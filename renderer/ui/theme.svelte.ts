@@ -1,8 +1,9 @@
-type Choice = 'system' | 'light' | 'dark';
+const KEY = 'strata-theme';
+export type ThemeChoice = 'system' | 'light' | 'dark';
 
 /** Light or dark: the system's, unless the user chose. */
 class Theme {
-  choice = $state<Choice>((localStorage.getItem('strata-theme') as Choice | null) ?? 'system');
+  choice = $state<ThemeChoice>(storedChoice());
   readonly #system = window.matchMedia('(prefers-color-scheme: dark)');
   #systemIsDark = $state(this.#system.matches);
 
@@ -19,14 +20,23 @@ class Theme {
   }
 
   toggle(): void {
-    this.choice = this.isDark ? 'light' : 'dark';
-    localStorage.setItem('strata-theme', this.choice);
+    this.choose(this.isDark ? 'light' : 'dark');
+  }
+
+  choose(choice: ThemeChoice): void {
+    this.choice = choice;
+    localStorage.setItem(KEY, choice);
     this.#apply();
   }
 
   #apply(): void {
     document.documentElement.dataset.theme = this.isDark ? 'dark' : 'light';
   }
+}
+
+function storedChoice(): ThemeChoice {
+  const stored = localStorage.getItem(KEY);
+  return stored === 'light' || stored === 'dark' ? stored : 'system';
 }
 
 export const theme = new Theme();

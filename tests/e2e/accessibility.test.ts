@@ -88,6 +88,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s theme', (colorSchem
       'suites/nothing',
       'playground',
       'datasets/nothing',
+      'settings',
       'nowhere',
     ]) {
       await open.page.goto(`${new URL(studio.url).origin}/#/${path}`);

@@ -1,0 +1,11 @@
+/** Whether this machine's command key is ⌘. */
+const IS_APPLE = /Mac|iPhone|iPad/.test(navigator.userAgent);
+
+/** What the key that commands are given with is called here. */
+export const COMMAND_KEY = IS_APPLE ? '⌘' : 'Ctrl';
+
+/** Whether a key was pressed together with the command key, and no other. */
+export function isCommand(event: KeyboardEvent, key: string): boolean {
+  const command = IS_APPLE ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
+  return command && !event.altKey && !event.shiftKey && event.key.toLowerCase() === key;
+}

@@ -1,0 +1,8 @@
+import type { Catalogue } from '../words.ts';
+import { home } from './home.ts';
+import { palette } from './palette.ts';
+import { settings } from './settings.ts';
+import { shell } from './shell.ts';
+
+/** The catalogue in German. */
+export const de: Catalogue = { home, palette, settings, shell };

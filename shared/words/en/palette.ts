@@ -1,0 +1,23 @@
+/** The palette of commands. */
+export const palette = {
+  open: 'Search, or run a command',
+  title: 'Commands',
+  placeholder: 'Type a command, or the name of a run, model or dataset',
+  nothing: 'Nothing of that name.',
+  doing: 'Do',
+  going: 'Go to',
+  runs: 'Runs',
+  models: 'Models',
+  datasets: 'Datasets',
+  newRun: 'Expand and train: plan a new run',
+  importData: 'Import data',
+  addModel: 'Add a model',
+  newSuite: 'Make a suite of tests',
+  compareLatest: 'Compare the latest runs',
+  light: 'Use the light theme',
+  dark: 'Use the dark theme',
+  systemTheme: 'Use the theme of the system',
+  speak: 'Language: {{language}}',
+  askModel: 'Ask {{model}} in the playground',
+  hint: 'to choose, {{enter}} to open, {{escape}} to close',
+} as const;

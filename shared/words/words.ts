@@ -1,0 +1,87 @@
+import { createInstance, type FormatterModule, type i18n } from 'i18next';
+import { en } from './en/index.ts';
+
+/** Languages that there is a catalogue of, each by its own name. */
+export const LANGUAGES = { en: 'English', de: 'Deutsch' } as const;
+
+export type Language = keyof typeof LANGUAGES;
+
+/** How numbers and dates are written; English dates have the day first. */
+const LOCALES: Record<Language, { numbers: string; dates: string }> = {
+  en: { numbers: 'en-US', dates: 'en-GB' },
+  de: { numbers: 'de-DE', dates: 'de-DE' },
+};
+
+/** A sentence of plural forms (`runs_one`, `runs_other`) is asked for by its stem, with `count`. */
+type StemOf<Name extends string> = Name extends `${infer Stem}_${'one' | 'other'}` ? Stem : Name;
+type Rooms = typeof en;
+/** `room.name` of each sentence in the catalogue. */
+export type WordKey = { [Room in keyof Rooms & string]: `${Room}.${StemOf<keyof Rooms[Room] & string>}` }[keyof Rooms & string];
+/** A catalogue in another language: the same rooms and names. */
+export type Catalogue = { readonly [Room in keyof Rooms]: { readonly [Name in keyof Rooms[Room]]: string } };
+
+type TextOf<Key extends WordKey> = Key extends `${infer Room}.${infer Name}`
+  ? Room extends keyof Rooms
+    ? Name extends keyof Rooms[Room]
+      ? Rooms[Room][Name]
+      : `${Name}_other` extends keyof Rooms[Room]
+        ? Rooms[Room][`${Name}_other`]
+        : never
+    : never
+  : never;
+type NamesIn<Text> = Text extends `${string}{{${infer Name}}}${infer Rest}` ? Name | NamesIn<Rest> : never;
+/** What a sentence is filled with: each `{{name}}` that it has. */
+export type WordParameters<Key extends WordKey> = [NamesIn<TextOf<Key>>] extends [never]
+  ? [] | [{ count: number }]
+  : [{ [Name in NamesIn<TextOf<Key>>]: string | number }];
+
+/** Numbers are written as the language writes them. */
+const formatter: FormatterModule = {
+  type: 'formatter',
+  init: () => undefined,
+  add: () => undefined,
+  addCached: () => undefined,
+  format: (value: unknown) => (typeof value === 'number' ? value.toLocaleString(locale().numbers) : String(value)),
+};
+
+const instance: i18n = createInstance();
+void instance.use(formatter).init({
+  lng: 'en',
+  fallbackLng: 'en',
+  resources: { en: { translation: en } },
+  initAsync: false,
+  interpolation: {
+    // Sentences are shown as text, never as markup: what is filled in stays as it is.
+    escapeValue: false,
+    alwaysFormat: true,
+  },
+  returnNull: false,
+});
+
+/** Keys and parameters are checked by the types above: i18next's own would be worked out anew at each call. */
+const translate = instance.t as unknown as (key: string, parameters?: object) => string;
+
+/**
+ * A sentence of the catalogue in the language in use, its `{{names}}` filled in; numbers among them are written as the language writes them.
+ * Plural forms are chosen by `count`. Plain processes (the trainer, the command line) speak English.
+ */
+export function words<Key extends WordKey>(key: Key, ...[parameters]: WordParameters<Key>): string {
+  return translate(key, parameters);
+}
+
+export function language(): Language {
+  return instance.language as Language;
+}
+
+export function locale(): { numbers: string; dates: string } {
+  return LOCALES[language()];
+}
+
+/** Speaks another language from now on; texts already on a page stay. @throws Error where its catalogue cannot be loaded. */
+export async function speak(wanted: Language): Promise<void> {
+  if (wanted !== 'en' && !instance.hasResourceBundle(wanted, 'translation')) {
+    const { de } = await import('./de/index.ts');
+    instance.addResourceBundle(wanted, 'translation', de);
+  }
+  await instance.changeLanguage(wanted);
+}
