@@ -1,7 +1,16 @@
 import type * as Electron from 'electron';
+import type { Words } from '../../shared/words/words.ts';
 import type { Activity } from '../studio/activity.ts';
 
 type TrayParts = Pick<typeof Electron, 'Tray' | 'Menu' | 'nativeImage'>;
+
+interface BackgroundOptions {
+  iconPath: string;
+  platform: NodeJS.Platform;
+  say(): Words;
+  open(): void;
+  quit(): void;
+}
 
 /**
  * The program without its window: on Windows and Linux a picture in the tray brings it back or ends it; on macOS the dock does. It is there
@@ -9,11 +18,11 @@ type TrayParts = Pick<typeof Electron, 'Tray' | 'Menu' | 'nativeImage'>;
  */
 export class Background {
   readonly #electron: TrayParts;
-  readonly #options: { iconPath: string; open(): void; quit(): void; platform: NodeJS.Platform };
+  readonly #options: BackgroundOptions;
   #tray: Electron.Tray | null = null;
   #words = '';
 
-  constructor(electron: TrayParts, options: { iconPath: string; open(): void; quit(): void; platform: NodeJS.Platform }) {
+  constructor(electron: TrayParts, options: BackgroundOptions) {
     this.#electron = electron;
     this.#options = options;
   }
@@ -32,18 +41,18 @@ export class Background {
 
   /** Says what goes on. */
   show(activity: Activity): void {
-    const words = wordsOf(activity);
+    const { say, open, quit } = this.#options;
+    const words = wordsOf(activity, say());
     if (!this.#tray || words === this.#words) return;
     this.#words = words;
     const { Menu } = this.#electron;
-    const { open, quit } = this.#options;
     this.#tray.setToolTip(`Strata: ${words}`);
     this.#tray.setContextMenu(
       Menu.buildFromTemplate([
-        { label: 'Open Strata', click: open },
+        { label: say()('desktop.openStrata'), click: open },
         { label: words, enabled: false },
         { type: 'separator' },
-        { label: 'Quit Strata', click: quit },
+        { label: say()('desktop.quitStrata'), click: quit },
       ]),
     );
   }
@@ -56,7 +65,8 @@ export class Background {
 }
 
 /** In whole percents: a menu that is made anew at each step would close under the pointer. */
-function wordsOf({ training, waiting }: Activity): string {
-  if (!training) return waiting > 0 ? 'Runs wait' : 'Nothing is training';
-  return `“${training.name}”, ${Math.floor((100 * training.step) / Math.max(training.steps, 1))} %`;
+function wordsOf({ training, waiting }: Activity, say: Words): string {
+  if (!training) return waiting > 0 ? say('desktop.runsWait') : say('desktop.nothingTrains');
+  const percent = Math.floor((100 * training.step) / Math.max(training.steps, 1));
+  return say('desktop.progress', { run: training.name, percent });
 }

@@ -1,5 +1,6 @@
 import type * as Electron from 'electron';
 import type { HostSettings } from '../../shared/contract/host-settings.ts';
+import type { Words } from '../../shared/words/words.ts';
 import type { Activity } from '../studio/activity.ts';
 
 /** What becomes of closing the window, or of quitting: go on without a window, end with what trains saved, or nothing. */
@@ -8,12 +9,12 @@ export type ClosingDecision = 'background' | 'stop' | 'cancel';
 interface ClosingParts {
   dialog: Pick<Electron.Dialog, 'showMessageBox'>;
   settings(): Pick<HostSettings, 'closing'>;
+  say(): Words;
   /** Remembers what was chosen, where the person asked for that. */
   remember(closing: 'background' | 'stop'): void;
 }
 
-/** Buttons of the question, in their order; the last one is Escape. */
-const BUTTONS = ['Continue in the background', 'Stop with a checkpoint', 'Cancel'] as const;
+/** What the buttons of the question mean, in their order; the last one is Escape. */
 const DECISIONS: readonly ClosingDecision[] = ['background', 'stop', 'cancel'];
 
 /** The question that is asked when something trains and the person closes the window or quits. */
@@ -36,17 +37,18 @@ export class Closing {
   }
 
   async #ask(window: Electron.BrowserWindow | null, activity: Activity): Promise<ClosingDecision> {
+    const { dialog } = this.#parts;
+    const say = this.#parts.say();
     const options: Electron.MessageBoxOptions = {
       type: 'question',
-      message: messageOf(activity),
-      detail: 'Stopped with a checkpoint, a run can go on from there at any time.',
-      buttons: [...BUTTONS],
+      message: messageOf(activity, say),
+      detail: say('desktop.closingNote'),
+      buttons: [say('desktop.goOn'), say('desktop.stop'), say('desktop.cancel')],
       defaultId: 0,
-      cancelId: BUTTONS.length - 1,
+      cancelId: DECISIONS.indexOf('cancel'),
       noLink: true,
-      checkboxLabel: 'Do not ask again',
+      checkboxLabel: say('desktop.doNotAsk'),
     };
-    const { dialog } = this.#parts;
     const { response, checkboxChecked } = await (window ? dialog.showMessageBox(window, options) : dialog.showMessageBox(options));
     const decision = DECISIONS[response] ?? 'cancel';
     if (checkboxChecked && decision !== 'cancel') this.#parts.remember(decision);
@@ -59,8 +61,10 @@ export function isAtWork({ training, waiting }: Activity): boolean {
   return training ? training.isOurs : waiting > 0;
 }
 
-function messageOf({ training, waiting }: Activity): string {
-  const others = waiting === 0 ? '' : ` ${waiting === 1 ? 'One run waits' : `${waiting} runs wait`} in the queue.`;
-  if (!training) return others.trim();
-  return `“${training.name}” is training: step ${training.step} of ${training.steps}.${others}`;
+function messageOf({ training, waiting }: Activity, say: Words): string {
+  if (!training) return say('desktop.waiting', { count: waiting });
+  const { name: run, step, steps } = training;
+  return waiting === 0
+    ? say('desktop.training', { run, step, steps })
+    : say('desktop.trainingAndWaiting', { run, step, steps, count: waiting });
 }

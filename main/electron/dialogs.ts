@@ -8,18 +8,11 @@ import type * as Electron from 'electron';
 export class Dialogs {
   readonly #dialog: Pick<Electron.Dialog, 'showOpenDialog' | 'showSaveDialog'>;
   readonly #window: () => Electron.BrowserWindow | null;
-  readonly #onChosen: (paths: readonly string[]) => void;
   #folder: string | null = null;
 
-  /** @param onChosen told of every path that the person chose. */
-  constructor(
-    dialog: Pick<Electron.Dialog, 'showOpenDialog' | 'showSaveDialog'>,
-    window: () => Electron.BrowserWindow | null,
-    onChosen: (paths: readonly string[]) => void,
-  ) {
+  constructor(dialog: Pick<Electron.Dialog, 'showOpenDialog' | 'showSaveDialog'>, window: () => Electron.BrowserWindow | null) {
     this.#dialog = dialog;
     this.#window = window;
-    this.#onChosen = onChosen;
   }
 
   /** Files or a folder that are there; none when it was cancelled. */
@@ -32,7 +25,6 @@ export class Dialogs {
     const { canceled, filePaths } = await this.#dialog.showOpenDialog(window, { properties, ...this.#start() });
     if (canceled || filePaths.length === 0) return [];
     this.#folder = wanted === 'folder' ? filePaths[0]! : dirname(filePaths[0]!);
-    this.#onChosen(filePaths);
     return filePaths;
   }
 
@@ -47,7 +39,6 @@ export class Dialogs {
     });
     if (canceled || !filePath) return null;
     this.#folder = dirname(filePath);
-    this.#onChosen([filePath]);
     return filePath;
   }
 

@@ -1,5 +1,6 @@
 import type { MenuItemConstructorOptions } from 'electron';
 import { type HostCommand, MENU_PAGES, type MenuPage } from '../../shared/contract/host.ts';
+import type { Words } from '../../shared/words/words.ts';
 
 /** What the menu does; each is one thing that a person can ask for. */
 export interface MenuActions {
@@ -17,64 +18,54 @@ export interface MenuActions {
 
 export interface MenuState {
   platform: NodeJS.Platform;
+  say: Words;
   /** The newest first; the open one is the first. */
   recentWorkspaces: readonly string[];
 }
 
-const PAGE_LABELS: Readonly<Record<MenuPage, string>> = {
-  home: 'Home',
-  datasets: 'Datasets',
-  models: 'Models',
-  train: 'Train',
-  runs: 'Runs',
-  compare: 'Compare',
-  suites: 'Suites',
-  playground: 'Playground',
-};
-
 /** The application menu: our own commands with their keys, and roles that the platform knows, so that its words are the platform's own. */
-export function menuTemplate({ platform, recentWorkspaces }: MenuState, actions: MenuActions): MenuItemConstructorOptions[] {
+export function menuTemplate({ platform, say, recentWorkspaces }: MenuState, actions: MenuActions): MenuItemConstructorOptions[] {
   const isMac = platform === 'darwin';
   const settings: MenuItemConstructorOptions = {
-    label: 'Settings…',
+    label: say('desktop.settings'),
     accelerator: 'CmdOrCtrl+,',
     click: () => actions.command('settings'),
   };
   return [
     ...(isMac ? [appMenu(settings)] : []),
     {
-      label: 'File',
+      label: say('desktop.file'),
       submenu: [
-        { label: 'New Run', accelerator: 'CmdOrCtrl+N', click: () => actions.command('new-run') },
-        { label: 'Import Data…', accelerator: 'CmdOrCtrl+O', click: () => actions.importData() },
-        { label: 'Import Model or Pack…', accelerator: 'CmdOrCtrl+Shift+O', click: () => actions.importModel() },
+        { label: say('desktop.newRun'), accelerator: 'CmdOrCtrl+N', click: () => actions.command('new-run') },
+        { label: say('desktop.importData'), accelerator: 'CmdOrCtrl+O', click: () => actions.importData() },
+        { label: say('desktop.importModel'), accelerator: 'CmdOrCtrl+Shift+O', click: () => actions.importModel() },
         { type: 'separator' },
-        { label: 'Open Workspace…', click: () => actions.openWorkspace(null) },
-        recentMenu(recentWorkspaces.slice(1), actions),
-        { label: 'Show Workspace Folder', click: () => actions.openWorkspaceFolder() },
+        { label: say('desktop.openWorkspace'), click: () => actions.openWorkspace(null) },
+        recentMenu(say('desktop.openRecent'), recentWorkspaces.slice(1), actions),
+        { label: say('desktop.showWorkspace'), click: () => actions.openWorkspaceFolder() },
         { type: 'separator' },
         ...(isMac ? [{ role: 'close' as const }] : [settings, { type: 'separator' as const }, { role: 'quit' as const }]),
       ],
     },
     { role: 'editMenu' },
     {
-      label: 'Go',
+      label: say('desktop.go'),
       submenu: [
         ...MENU_PAGES.map((page, index) => ({
-          label: PAGE_LABELS[page],
+          label: say(`shell.${page}`),
           accelerator: `CmdOrCtrl+${index + 1}`,
           click: () => actions.goTo(page),
         })),
         { type: 'separator' },
-        { label: 'Commands…', accelerator: 'CmdOrCtrl+K', click: () => actions.command('palette') },
+        { label: say('desktop.commands'), accelerator: 'CmdOrCtrl+K', click: () => actions.command('palette') },
       ],
     },
     {
-      label: 'View',
+      label: say('desktop.view'),
       submenu: [
-        { label: 'Actual Size', accelerator: 'CmdOrCtrl+0', click: () => actions.zoom(null) },
-        { label: 'Zoom In', accelerator: 'CmdOrCtrl+Plus', click: () => actions.zoom('in') },
-        { label: 'Zoom Out', accelerator: 'CmdOrCtrl+-', click: () => actions.zoom('out') },
+        { label: say('desktop.actualSize'), accelerator: 'CmdOrCtrl+0', click: () => actions.zoom(null) },
+        { label: say('desktop.zoomIn'), accelerator: 'CmdOrCtrl+Plus', click: () => actions.zoom('in') },
+        { label: say('desktop.zoomOut'), accelerator: 'CmdOrCtrl+-', click: () => actions.zoom('out') },
         { type: 'separator' },
         { role: 'togglefullscreen' },
         { type: 'separator' },
@@ -83,7 +74,7 @@ export function menuTemplate({ platform, recentWorkspaces }: MenuState, actions:
       ],
     },
     { role: 'windowMenu' },
-    { role: 'help', submenu: [{ label: 'Show Logs and Crash Reports', click: () => actions.showLogs() }] },
+    { role: 'help', submenu: [{ label: say('desktop.showLogs'), click: () => actions.showLogs() }] },
   ];
 }
 
@@ -107,9 +98,9 @@ function appMenu(settings: MenuItemConstructorOptions): MenuItemConstructorOptio
   };
 }
 
-function recentMenu(others: readonly string[], actions: MenuActions): MenuItemConstructorOptions {
+function recentMenu(label: string, others: readonly string[], actions: MenuActions): MenuItemConstructorOptions {
   return {
-    label: 'Open Recent Workspace',
+    label,
     enabled: others.length > 0,
     submenu: others.map((folder) => ({ label: folder, click: () => actions.openWorkspace(folder) })),
   };

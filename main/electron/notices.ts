@@ -1,22 +1,26 @@
 import type * as Electron from 'electron';
 import type { RunSummary } from '../../shared/domain/run.ts';
+import type { Words } from '../../shared/words/words.ts';
 
-/** What the notification of a run's end says; null for an end that the person has just asked for. */
-export function noticeOf({ name, status, gain, forgetting, error, stopReason }: EndedRun): { title: string; body: string } | null {
-  if (status === 'done') return { title: `“${name}” is trained`, body: figures(gain, forgetting) };
-  if (status === 'failed') return { title: `“${name}” has failed`, body: error?.message ?? '' };
-  if (status === 'interrupted') return { title: `“${name}” was interrupted`, body: error?.message ?? 'It can go on from its last checkpoint.' };
-  if (status === 'stopped' && stopReason) return { title: `“${name}” was ended early`, body: stopReason };
-  return null;
-}
 export type EndedRun = Pick<RunSummary, 'id' | 'name' | 'status' | 'gain' | 'forgetting' | 'error' | 'stopReason'>;
 
-function figures(gain: number | null, forgetting: number | null): string {
-  const parts = [
-    gain === null ? [] : `Gain ${gain.toFixed(3)}`,
-    forgetting === null ? [] : `forgetting ${forgetting.toFixed(3)}`,
-  ].flat();
-  return parts.length === 0 ? 'It was not measured.' : `${parts.join(', ')} nats per token.`;
+/** What the notification of a run's end says; null for an end that the person has just asked for. */
+export function noticeOf({ name: run, status, gain, forgetting, error, stopReason }: EndedRun, say: Words): Notice | null {
+  if (status === 'done') return { title: say('desktop.runDone', { run }), body: figures(gain, forgetting, say) };
+  if (status === 'failed') return { title: say('desktop.runFailed', { run }), body: error?.message ?? '' };
+  if (status === 'interrupted') return { title: say('desktop.runInterrupted', { run }), body: error?.message ?? say('desktop.canGoOn') };
+  if (status === 'stopped' && stopReason) return { title: say('desktop.runEnded', { run }), body: stopReason };
+  return null;
+}
+interface Notice {
+  title: string;
+  body: string;
+}
+
+function figures(gain: number | null, forgetting: number | null, say: Words): string {
+  if (gain === null) return say('desktop.notMeasured');
+  if (forgetting === null) return say('desktop.gain', { gain: gain.toFixed(3) });
+  return say('desktop.gainAndForgetting', { gain: gain.toFixed(3), forgetting: forgetting.toFixed(3) });
 }
 
 /** Notifications of the system, where it has any and the person wants them. */
@@ -32,7 +36,7 @@ export class Notices {
   }
 
   /** @param onClick brings up what it is about. */
-  show(notice: { title: string; body: string }, onClick: () => void): void {
+  show(notice: Notice, onClick: () => void): void {
     if (!this.#isWanted() || !this.#Notification.isSupported()) return;
     const notification = new this.#Notification(notice);
     const forget = (): void => void this.#shown.delete(notification);

@@ -12,7 +12,10 @@ export class Taskbar {
   #training: number | null = null;
   #page: number | null = null;
 
-  constructor(blocker: Pick<PowerSaveBlocker, 'start' | 'stop'>, window: () => Pick<BrowserWindow, 'setProgressBar' | 'isDestroyed'> | null) {
+  constructor(
+    blocker: Pick<PowerSaveBlocker, 'start' | 'stop'>,
+    window: () => Pick<BrowserWindow, 'setProgressBar' | 'isDestroyed'> | null,
+  ) {
     this.#blocker = blocker;
     this.#window = window;
   }

@@ -37,7 +37,11 @@ export async function checkForUpdate(
   } catch (error) {
     const isAnswer = error instanceof z.ZodError || error instanceof SyntaxError;
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...nothing, sent, problem: isAnswer ? 'The answer is not {"version": "1.2.3"}.' : `The address could not be asked: ${reason}` };
+    return {
+      ...nothing,
+      sent,
+      problem: isAnswer ? 'The answer is not {"version": "1.2.3"}.' : `The address could not be asked: ${reason}`,
+    };
   }
 }
 

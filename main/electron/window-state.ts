@@ -26,7 +26,10 @@ const REST_MS = 500;
  * @param workAreas of the screens that there are now, the main one first.
  * @returns without x and y where the system is to choose the place.
  */
-export function placeWindow(saved: WindowState | null, workAreas: readonly Rectangle[]): Partial<Rectangle> & { width: number; height: number } {
+export function placeWindow(
+  saved: WindowState | null,
+  workAreas: readonly Rectangle[],
+): Partial<Rectangle> & { width: number; height: number } {
   const screen = saved && workAreas.find((area) => isHeldOn(saved, area));
   if (!saved || !screen) return within(saved ?? DEFAULT_SIZE, workAreas[0]);
   const size = within(saved, screen);

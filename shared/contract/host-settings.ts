@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Language, LANGUAGES } from '../words/words.ts';
 
 /** What a person can set about the desktop program itself; it belongs to the person, not to a workspace. */
 
@@ -16,6 +17,8 @@ export function isUpdateAddress(text: string): boolean {
   return protocol === 'https:' && username === '' && password === '';
 }
 
+const language = z.enum(['system', ...(Object.keys(LANGUAGES) as Language[])]);
+
 export const hostSettingsSchema = z.object({
   /** Told by the system when a run has ended and the window is not looked at. */
   notifications: z.boolean().default(true),
@@ -23,6 +26,8 @@ export const hostSettingsSchema = z.object({
   closing: z.enum(['ask', 'background', 'stop']).default('ask'),
   /** Magnification of the pages; 1 is their own size. */
   zoom: z.number().min(ZOOM_LIMITS.least).max(ZOOM_LIMITS.most).default(1),
+  /** Of menus and dialogs; the pages say which they speak. */
+  language: language.default('system'),
   /** Off, and without an address, until the person sets both: nothing is asked before. */
   updates: z.object({ check: z.boolean().default(false), address: updateAddress.default('') }).prefault({}),
 });
@@ -33,6 +38,7 @@ export const hostSettingsChangeSchema = z.strictObject({
   notifications: z.boolean().optional(),
   closing: z.enum(['ask', 'background', 'stop']).optional(),
   zoom: hostSettingsSchema.shape.zoom.unwrap().optional(),
+  language: language.optional(),
   updates: z.strictObject({ check: z.boolean(), address: updateAddress }).optional(),
 });
 export type HostSettingsChange = z.infer<typeof hostSettingsChangeSchema>;

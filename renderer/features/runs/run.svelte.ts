@@ -4,7 +4,6 @@ import { Attempts } from '../../client/attempts.svelte.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { route } from '../../ui/route.svelte.ts';
-import { isGoingOn } from './status.ts';
 
 /** One run on its page: its summary, its metrics, and what happens while it goes on. */
 export class RunState extends Attempts {
@@ -29,7 +28,6 @@ export class RunState extends Attempts {
   /** Ends the following of the run; the run itself goes on. */
   dispose(): void {
     this.#abort.abort();
-    this.#studio.host.showProgress?.(null);
   }
 
   async #follow(): Promise<void> {
@@ -45,7 +43,6 @@ export class RunState extends Attempts {
           status = event.status;
           await this.#studio.refresh(); // it has left the queue, or its turn has come
         }
-        this.#studio.host.showProgress?.(isGoingOn(event.status) ? event.step / event.steps : null);
         if (event.evaluationStep !== null && event.evaluationStep !== measured) {
           measured = event.evaluationStep;
           await this.#fetch();
@@ -55,8 +52,6 @@ export class RunState extends Attempts {
       await this.#studio.refresh();
     } catch (error) {
       if (!this.#abort.signal.aborted) this.failure = failureOf(error);
-    } finally {
-      this.#studio.host.showProgress?.(null);
     }
   }
 
