@@ -20,7 +20,9 @@ let answerRequest: ((request: Request) => Promise<Response>) | null = null;
 
 Object.assign(standIn.app, {
   getAppPath: () => root,
-  commandLine: { getSwitchValue: (name: string) => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '' },
+  commandLine: {
+    getSwitchValue: (name: string) => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '',
+  },
   quit: () => {
     let isPrevented = false;
     standIn.app.emit('before-quit', { preventDefault: () => (isPrevented = true) });
@@ -111,7 +113,12 @@ class UtilityStandIn extends EventEmitter {
     this.stderr = this.#child.stderr;
     this.#child.on('message', (message) => this.emit('message', message));
     this.#child.on('exit', (code) => {
-      if (code !== 0) standIn.app.emit('child-process-gone', {}, { type: 'Utility', name: 'Strata trainer', reason: code === null ? 'killed' : 'crashed', exitCode: code ?? 0 });
+      if (code !== 0)
+        standIn.app.emit(
+          'child-process-gone',
+          {},
+          { type: 'Utility', name: 'Strata trainer', reason: code === null ? 'killed' : 'crashed', exitCode: code ?? 0 },
+        );
       this.emit('exit', code ?? 1);
     });
   }

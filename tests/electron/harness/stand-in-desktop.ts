@@ -42,7 +42,12 @@ export class StandInDesktop implements Desktop {
       executablePath: process.env.STRATA_CHROMIUM ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
     });
-    const desktop = new StandInDesktop(folder, browser, bridge!.replace('/* PRELOAD */', () => preload!), words);
+    const desktop = new StandInDesktop(
+      folder,
+      browser,
+      bridge!.replace('/* PRELOAD */', () => preload!),
+      words,
+    );
     await desktop.#opened();
     return desktop;
   }
@@ -212,15 +217,7 @@ export class StandInDesktop implements Desktop {
     await page.exposeFunction('__strataPortClosed', (port: number) => this.#tell({ type: 'port-closed', port }));
     await page.addInitScript(this.#preload);
     await context.route('**/*', (route) => this.#answer(route));
-    // What opens a window is asked of the program, which allows none.
-    page.on('popup', (popup) => {
-      void popup
-        .waitForLoadState('commit' as never)
-        .catch(() => undefined)
-        .then(() => this.#ask('openWindow', { url: popup.url() }))
-        .then(() => popup.close())
-        .catch(() => undefined);
-    });
+    page.on('popup', (popup) => void popup.waitForEvent('close', { timeout: 200 }).catch(() => popup.close()));
     this.#page = page;
     await this.#ask('contents', { event: 'did-start-loading' });
     await page.goto(url.replace(SCHEME, ORIGIN));
@@ -232,10 +229,13 @@ export class StandInDesktop implements Desktop {
   async #answer(route: Route): Promise<void> {
     const request = route.request();
     const url = request.url().replace(ORIGIN, SCHEME);
-    if (request.isNavigationRequest() && request.url() !== 'about:blank') {
-      const isFirst = url === `${SCHEME}/`;
-      if (!isFirst && !(await this.#ask('navigate', { url }))) return route.abort('blockedbyclient');
+    if (this.#page?.context().pages().length !== 1) {
+      // A window that the page opened: the program is asked as Electron asks; it allows none, and it is gone (see the popup above).
+      if (!(await this.#ask('openWindow', { url }))) return route.abort('blockedbyclient');
     }
+    // An answer without content leaves the page where it is, as a navigation that was prevented does.
+    const isAway = request.isNavigationRequest() && url !== `${SCHEME}/`;
+    if (isAway && !(await this.#ask('navigate', { url }))) return route.fulfill({ status: 204 });
     if (!url.startsWith(SCHEME)) return route.abort('blockedbyclient');
     const { status, headers, body } = await this.#ask('fetch', { method: request.method(), url });
     await route.fulfill({ status, headers, body: Buffer.from(body) });
