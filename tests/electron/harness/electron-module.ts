@@ -133,7 +133,7 @@ class UtilityStandIn extends EventEmitter {
   }
 }
 export const utilityProcess = {
-  fork: (entry: string, _args: string[], { env }: { env: Record<string, string> }) => new UtilityStandIn(entry, env),
+  fork: (entry: string, _args: string[], { env }: { env: Record<string, string> }): UtilityStandIn => new UtilityStandIn(entry, env),
 };
 
 export const {

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page, type Route } from 'playwright-core';
 import type { DialogAnswers } from '../electron-stand-in.ts';
 import type { Desktop } from './desktop.ts';
+import { pageBridge } from './page-bridge.ts';
 import type { FromProgram, ProgramState, Questions, ToProgram } from './messages.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -35,19 +36,12 @@ export class StandInDesktop implements Desktop {
   /** @param words of the command line, after the program's name. */
   static async start(words: string[] = [], given?: string): Promise<StandInDesktop> {
     const folder = given ?? (await mkdtemp(join(tmpdir(), 'strata-desktop-')));
-    const [bridge, preload] = await Promise.all(
-      [join(import.meta.dirname, 'page-bridge.js'), join(root, 'dist/electron/preload.cjs')].map((path) => readFile(path, 'utf8')),
-    );
+    const preload = await readFile(join(root, 'dist/electron/preload.cjs'), 'utf8');
     const browser = await chromium.launch({
       executablePath: process.env.STRATA_CHROMIUM ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
     });
-    const desktop = new StandInDesktop(
-      folder,
-      browser,
-      bridge!.replace('/* PRELOAD */', () => preload!),
-      words,
-    );
+    const desktop = new StandInDesktop(folder, browser, pageBridge(preload), words);
     await desktop.#opened();
     return desktop;
   }
@@ -109,9 +103,9 @@ export class StandInDesktop implements Desktop {
     await this.#ask('emit', { event: 'second-instance', values: [['strata', word], '/'] });
   }
 
-  /** Plays what the program drops: the port of the page is lost. */
+  /** The first port of the page is lost. */
   async losePort(): Promise<void> {
-    await this.page.evaluate('globalThis.__strataBridge.portClosed([...Array(99).keys()].at(0))');
+    await this.page.evaluate('globalThis.__strataBridge.portClosed(0)');
   }
 
   /** Paths of files that are dropped, which only the system knows. */

@@ -1,8 +1,13 @@
 /**
- * Runs in the page before anything else, around the built preload: what Electron gives a preload, over functions that the test exposes.
- * `PRELOAD` stands for the preload's text: it cannot be evaluated, for the content policy forbids it.
+ * Runs in the page before anything else, around the built preload: what Electron gives a preload, over functions that the test exposes. It is
+ * put together as a text: the content policy forbids the page to evaluate one.
+ * @param preload text of the built preload.
  */
-(() => {
+export function pageBridge(preload: string): string {
+  return PAGE_BRIDGE.replace('/* PRELOAD */', () => preload);
+}
+
+const PAGE_BRIDGE = `(() => {
   const listeners = new Map();
   const ports = new Map();
   const paths = new Map();
@@ -35,4 +40,4 @@
   ((require, module, exports) => {
     /* PRELOAD */
   })(() => electron, module, module.exports);
-})();
+})();`;
