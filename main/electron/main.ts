@@ -58,7 +58,7 @@ startHost(
   {
     rendererDirectory: join(app.getAppPath(), 'dist', 'renderer'),
     preloadPath: join(bundles, 'preload.cjs'),
-    iconPath: join(resources, 'icons', 'tray.png'),
+    iconPath: join(resources, 'desktop', 'tray.png'),
     openStudio: () => {
       const home = app.commandLine.getSwitchValue('home'); // --home=DIR
       const studio = openStudio({
