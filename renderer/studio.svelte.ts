@@ -22,6 +22,8 @@ export class StudioState {
   connection = $state<'connecting' | 'open' | 'lost'>('connecting');
   /** The workspace's folder, on the studio's machine. */
   home = $state('');
+  /** Folders in which a path that the user typed may be named; none where only what was chosen may. */
+  typedFolders = $state.raw<readonly string[]>([]);
   version = $state('');
   models = $state.raw<ModelInfo[]>([]);
   datasets = $state.raw<DatasetInfo[]>([]);
@@ -60,6 +62,7 @@ export class StudioState {
       this.connection = 'open';
       const { home, version } = await this.#client.workspace.info();
       this.home = home;
+      this.typedFolders = (await this.#client.workspace.paths()).typed;
       this.version = version;
       await this.refresh();
     } catch (error) {

@@ -12,6 +12,8 @@ export const CHANNELS = {
   event: 'strata:event',
   /** Native file dialog: 'files' or 'folder' in, paths out (none when it was cancelled). */
   pickPaths: 'strata:pick-paths',
+  /** Paths that the preload found for real files that were dropped on the page or picked in it: from then on the page may name them. */
+  droppedPaths: 'strata:dropped-paths',
   /** Native dialog for what is to be written: a name in, a path or null out. */
   pickSavePath: 'strata:pick-save-path',
   /** Fraction done of what the page waits for, or null: shown on the taskbar. */

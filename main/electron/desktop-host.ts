@@ -76,7 +76,7 @@ export class DesktopHost {
     });
     const current = (): Electron.BrowserWindow | null => this.#window.current;
     this.#port = new PagePort(MessageChannelMain, studio.router);
-    this.#dialogs = new Dialogs(dialog, current);
+    this.#dialogs = new Dialogs(dialog, current, studio);
     this.#notices = new Notices(Notification, () => settings.get().notifications);
     this.#taskbar = new Taskbar(powerSaveBlocker, current);
     const show = (): void => this.#window.show();
@@ -106,6 +106,7 @@ export class DesktopHost {
     });
     answerPages(ipcMain, {
       dialogs: this.#dialogs,
+      grantPaths: (paths) => this.#studio.grantPaths(paths),
       settings: this.#settings,
       recent: this.#recent,
       connect: (frame) => this.#port.connect(frame),
@@ -162,7 +163,9 @@ export class DesktopHost {
       cancelId: 1,
       noLink: true,
     });
-    if (response === 0) this.#events.send({ type: 'import', kind: 'model', paths: [path] });
+    if (response !== 0) return;
+    await this.#studio.grantPaths([path]);
+    this.#events.send({ type: 'import', kind: 'model', paths: [path] });
   }
 
   #makeMenu(): void {

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import type * as Electron from 'electron';
+import type { HostedStudio } from './host.ts';
 
 /**
  * Native dialogs that let the person choose. Systems begin each in the folder of downloads: the one that was used last is kept here, for as
@@ -8,11 +9,18 @@ import type * as Electron from 'electron';
 export class Dialogs {
   readonly #dialog: Pick<Electron.Dialog, 'showOpenDialog' | 'showSaveDialog'>;
   readonly #window: () => Electron.BrowserWindow | null;
+  readonly #grants: Pick<HostedStudio, 'grantPaths' | 'grantNew'>;
   #folder: string | null = null;
 
-  constructor(dialog: Pick<Electron.Dialog, 'showOpenDialog' | 'showSaveDialog'>, window: () => Electron.BrowserWindow | null) {
+  /** @param grants told of every path that was chosen, before it is answered. */
+  constructor(
+    dialog: Pick<Electron.Dialog, 'showOpenDialog' | 'showSaveDialog'>,
+    window: () => Electron.BrowserWindow | null,
+    grants: Pick<HostedStudio, 'grantPaths' | 'grantNew'>,
+  ) {
     this.#dialog = dialog;
     this.#window = window;
+    this.#grants = grants;
   }
 
   /** Files or a folder that are there; none when it was cancelled. */
@@ -25,6 +33,7 @@ export class Dialogs {
     const { canceled, filePaths } = await this.#dialog.showOpenDialog(window, { properties, ...this.#start() });
     if (canceled || filePaths.length === 0) return [];
     this.#folder = wanted === 'folder' ? filePaths[0]! : dirname(filePaths[0]!);
+    await this.#grants.grantPaths(filePaths);
     return filePaths;
   }
 
@@ -39,6 +48,7 @@ export class Dialogs {
     });
     if (canceled || !filePath) return null;
     this.#folder = dirname(filePath);
+    await this.#grants.grantNew(filePath);
     return filePath;
   }
 

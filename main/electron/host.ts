@@ -37,6 +37,10 @@ export interface HostedStudio {
   readonly router: AnyRouter;
   readonly home: string;
   readonly activities: Pick<Activities, 'now' | 'follow'>;
+  /** Lets the page name files and folders that the user has chosen. */
+  grantPaths(paths: readonly string[]): Promise<void>;
+  /** Lets the page write what is not there yet, where the user has said. */
+  grantNew(path: string): Promise<void>;
   /** Saves what runs: a training in progress writes its checkpoint. */
   close(): Promise<void>;
 }

@@ -19,6 +19,7 @@ import {
 } from 'electron';
 import { join, resolve } from 'node:path';
 import { defaultHome } from '../studio/default-home.ts';
+import { PathGrants } from '../studio/path-grants.ts';
 import { createRouter } from '../studio/router.ts';
 import { openStudio } from '../studio/studio.ts';
 import { ProcessExecutor } from '../training/process-executor.ts';
@@ -69,7 +70,15 @@ startHost(
         version: app.getVersion(),
       });
       studio.queue.drive();
-      return { router: createRouter(studio), home: studio.home, activities: studio.activities, close: () => studio.close() };
+      const grants = new PathGrants(studio.home);
+      return {
+        router: createRouter(studio, grants),
+        home: studio.home,
+        activities: studio.activities,
+        grantPaths: (paths) => grants.grant(paths),
+        grantNew: (path) => grants.grantNew(path),
+        close: () => studio.close(),
+      };
     },
     log,
     crashes,

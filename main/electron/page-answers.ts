@@ -9,6 +9,7 @@ import type { SettingsStore } from './settings-store.ts';
 /** What the page may ask of the host, beside the contract. Everything in it comes from a page and is looked at before it is used. */
 export interface PageAnswers {
   dialogs: Dialogs;
+  grantPaths(paths: readonly string[]): Promise<void>;
   settings: SettingsStore;
   recent: RecentWorkspaces;
   connect(frame: Electron.WebFrameMain): void;
@@ -43,6 +44,9 @@ export function answerPages(ipcMain: Pick<Electron.IpcMain, 'on' | 'handle'>, an
   });
   hear(CHANNELS.showLogs, () => answers.showLogs());
   answer<string[]>(CHANNELS.pickPaths, [], (wanted) => answers.dialogs.pick(wanted === 'folder' ? 'folder' : 'files'));
+  answer<void>(CHANNELS.droppedPaths, undefined, async (paths) => {
+    if (Array.isArray(paths)) await answers.grantPaths(paths.filter((path) => typeof path === 'string'));
+  });
   answer<string | null>(CHANNELS.pickSavePath, null, (name) => answers.dialogs.pickSave(typeof name === 'string' ? name : ''));
   answer<string[]>(CHANNELS.recentWorkspaces, [], () => answers.recent.list());
   answer(CHANNELS.openWorkspace, false, (folder) => {

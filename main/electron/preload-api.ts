@@ -25,7 +25,12 @@ export function createHostCapabilities<Port>(parts: PreloadParts<Port>): Require
     kind: 'electron',
     requestPort: () => parts.send(CHANNELS.connect),
     // Files that a script made up have no path: they are left out.
-    filesToPaths: (files) => Promise.resolve(files.map((file) => parts.pathForFile(file)).filter((path) => path !== '')),
+    filesToPaths: async (files) => {
+      const paths = files.map((file) => parts.pathForFile(file)).filter((path) => path !== '');
+      // A page can say any path but not make a file that has one: what is sent here was chosen by the user.
+      await parts.invoke(CHANNELS.droppedPaths, paths);
+      return paths;
+    },
     pickPaths: async (wanted) => textsOf(await parts.invoke(CHANNELS.pickPaths, wanted === 'folder' ? 'folder' : 'files')),
     pickSavePath: async (suggestedName) => {
       const path = await parts.invoke(CHANNELS.pickSavePath, String(suggestedName));

@@ -1,6 +1,6 @@
 import { type AnyRouter } from '@orpc/server';
-import { RPCHandler } from '@orpc/server/message-port';
-import type { MessageChannelMain, MessagePortMain, WebFrameMain } from 'electron';
+import { RPCHandler } from '@orpc/server/ws';
+import type { MessageChannelMain, MessageEvent, MessagePortMain, WebFrameMain } from 'electron';
 import { CHANNELS } from './channels.ts';
 
 /**
@@ -8,9 +8,21 @@ import { CHANNELS } from './channels.ts';
  * which ends the event streams that it followed.
  */
 export function servePort(router: AnyRouter, port: Pick<MessagePortMain, 'on' | 'postMessage' | 'start'>): void {
-  // The library knows Electron's ports by shape; its type asks for a wider `postMessage` than Electron declares.
-  new RPCHandler(router).upgrade(port as Parameters<RPCHandler<Record<never, never>>['upgrade']>[0]);
+  // The library's own handler for ports lets a message that is no call end the program; the one for sockets, of the same form, does not.
+  const socket = {
+    send: (message: unknown) => port.postMessage(message),
+    addEventListener: (name: 'message' | 'close', listen: (event: { data: unknown }) => void) => {
+      if (name === 'close') port.on('close', () => listen({ data: null }));
+      else port.on('message', ({ data }: MessageEvent) => isMessage(data) && listen({ data }));
+    },
+  };
+  void new RPCHandler(router).upgrade(socket as unknown as Parameters<RPCHandler<Record<never, never>>['upgrade']>[0]);
   port.start();
+}
+
+/** What the page's side of the contract sends; a port carries anything else as well. */
+function isMessage(data: unknown): data is string | ArrayBuffer | Uint8Array {
+  return typeof data === 'string' || data instanceof ArrayBuffer || data instanceof Uint8Array;
 }
 
 /** The page's way to the contract. There is one page and so one port: a page that asks again, as after a loss, gets a new one for the old. */

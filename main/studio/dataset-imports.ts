@@ -42,6 +42,8 @@ export class DatasetImports {
   readonly #datasets: Datasets;
   readonly #tasks = new Map<string, Task>();
   readonly #resuming = new Map<string, Promise<DatasetImport>>();
+  /** Of this process, by what was asked for: what goes on is not begun again by a second click, or a second page. */
+  readonly #asked = new Map<string, Promise<DatasetImport>>();
   #active = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -61,10 +63,27 @@ export class DatasetImports {
   }
 
   /**
-   * Begins an import; it is followed with {@link watch}.
+   * Begins an import; it is followed with {@link watch}. Asked for again in the same words while it goes on, it is that one.
    * @throws StrataError NOT_FOUND for a path that is not there; BAD_INPUT where nothing says what to read.
    */
-  async start(request: ImportRequest): Promise<DatasetImport> {
+  start(request: ImportRequest): Promise<DatasetImport> {
+    const words = JSON.stringify(request);
+    const starting = this.#goingOn(this.#asked.get(words)).then((going) => going ?? this.#start(request));
+    this.#asked.set(words, starting);
+    starting.catch(() => {
+      if (this.#asked.get(words) === starting) this.#asked.delete(words);
+    });
+    return starting;
+  }
+
+  /** The import that an earlier call began, while it goes on. */
+  async #goingOn(earlier: Promise<DatasetImport> | undefined): Promise<DatasetImport | null> {
+    const begun = await earlier?.catch(() => null);
+    const shown = begun && this.#tasks.get(begun.id)?.shown;
+    return shown?.state === 'running' ? shown : null;
+  }
+
+  async #start(request: ImportRequest): Promise<DatasetImport> {
     const record = await recordOf(this.#context, this.#datasets, request);
     const destination = join(this.#folder(), record.id);
     const directory = importFolder(this.#folder(), record.id);

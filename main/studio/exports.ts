@@ -31,6 +31,8 @@ export class Exports {
   /** Ends every export when the studio closes. */
   readonly #closing = new AbortController();
   readonly #going = new Set<Promise<unknown>>();
+  /** Places that are being written to. */
+  readonly #places = new Set<string>();
 
   constructor(context: StudioContext, models: Models) {
     this.#context = context;
@@ -149,10 +151,22 @@ export class Exports {
   }
 
   /** What is written lies in a place of its own until it is complete; a studio that has to end meanwhile takes it away. */
-  #written(destination: string, write: (partial: string) => Promise<ExportedModel>): Promise<ExportedModel> {
-    const partial = unfinishedExport(absolutePath(destination));
-    return makeFolder(this.#context, partial, () => write(partial));
+  async #written(destination: string, write: (partial: string) => Promise<ExportedModel>): Promise<ExportedModel> {
+    const place = absolutePath(destination);
+    if (this.#places.has(place)) throw isWritten(place);
+    this.#places.add(place);
+    const partial = unfinishedExport(place);
+    return makeFolder(this.#context, partial, () => write(partial)).finally(() => this.#places.delete(place));
   }
+}
+
+/** The second of two exports to one place would write all of it and then find the place taken. */
+function isWritten(place: string): StrataError {
+  return new StrataError('CONFLICT', 'An export to that place goes on.', {
+    found: place,
+    allowed: 'one export to a place',
+    hint: 'Wait until it is done, or choose another place.',
+  });
 }
 
 /** What llama.cpp does in another way, and which matrices are not in the type asked for, in words. */

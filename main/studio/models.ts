@@ -33,6 +33,8 @@ import { describeSource, folderOf, makeFolder, newId, now, resolve, type StudioC
 export class Models {
   readonly #context: StudioContext;
   readonly #companions = new Map<string, Promise<CompanionBytes>>();
+  /** Imports that go on, by what was asked for. */
+  readonly #importing = new Map<string, Promise<ModelInfo>>();
 
   constructor(context: StudioContext) {
     this.#context = context;
@@ -51,10 +53,18 @@ export class Models {
   }
 
   /**
+   * Brings a model into the workspace. Asked for again in the same words while it goes on (a second click, a second page), it is made once.
    * @param input.base the model that a pack is to be put on; the one with the hash that the pack names unless said.
    * @param origin where it came from, for the user, when that is not the path.
    */
-  async import({ path: given, name, base }: { path: string; name?: string; base?: string }, origin?: string): Promise<ModelInfo> {
+  import(input: { path: string; name?: string; base?: string }, origin?: string): Promise<ModelInfo> {
+    const words = JSON.stringify([input.path, input.name, input.base, origin]);
+    const importing = this.#importing.get(words) ?? this.#import(input, origin).finally(() => this.#importing.delete(words));
+    this.#importing.set(words, importing);
+    return importing;
+  }
+
+  async #import({ path: given, name, base }: { path: string; name?: string; base?: string }, origin?: string): Promise<ModelInfo> {
     const path = absolutePath(given); // "." has no name
     if (await isPackArchive(path)) return this.#attachArchive(path, name, base);
     if (await isPack(path)) return this.#attach(path, name, base);

@@ -1,13 +1,21 @@
 import { implement, ORPCError, ValidationError } from '@orpc/server';
+import type { z } from 'zod';
 import { contract } from '../../shared/contract/contract.ts';
+import { userPathsIn } from '../../shared/contract/user-path.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
+import { PathGrants } from './path-grants.ts';
 import type { Studio } from './studio.ts';
 
-/** The contract's calls over a studio, for any transport. Arguments are parsed before they arrive; errors travel as `STRATA`. */
+/**
+ * The contract's calls over a studio, for any transport. Arguments are parsed before they arrive, and paths among them must be among what the
+ * user has chosen; errors travel as `STRATA`.
+ * @param grants what the host's user has chosen; nothing unless said.
+ */
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is the contract's, inferred
-export function createRouter(studio: Studio) {
-  const api = implement(contract).use(async ({ next }) => {
+export function createRouter(studio: Studio, grants = new PathGrants(studio.home)) {
+  const api = implement(contract).use(async ({ next, procedure }, input) => {
     try {
+      await refuseUnchosen(studio, grants, procedure['~orpc'].inputSchema as z.ZodType | undefined, input);
       return await next();
     } catch (error) {
       throw asContractError(error);
@@ -43,6 +51,7 @@ export function createRouter(studio: Studio) {
   return api.router({
     workspace: {
       info: api.workspace.info.handler(() => studio.info()),
+      paths: api.workspace.paths.handler(() => grants.shown),
       addSamples: api.workspace.addSamples.handler(() => studio.addSamples()),
     },
     engines: { list: api.engines.list.handler(() => studio.engines()) },
@@ -52,6 +61,7 @@ export function createRouter(studio: Studio) {
       import: api.models.import.handler(({ input }) => models.import(input)),
       expand: api.models.expand.handler(({ input }) => planner.expand(input)),
       plan: api.models.plan.handler(({ input }) => planner.plan(input)),
+      planBasis: api.models.planBasis.handler(({ input }) => planner.basis(input.model)),
       importance: api.models.importance.handler(({ input }) => planner.importance(input)),
       measureImportance: api.models.measureImportance.handler(({ input, signal }) => told(planner.follow(input, signal))),
       verify: api.models.verify.handler(({ input }) => models.verify(input)),
@@ -106,8 +116,8 @@ export function createRouter(studio: Studio) {
       nextDomain: api.training.nextDomain.handler(({ input }) => nextDomains.after(input)),
       preview: api.training.preview.handler(({ input }) => runs.preview(input)),
       stream: api.training.stream.handler(({ input }) => runs.stream(input)),
-      start: api.training.start.handler(({ input: { queue: mayWait, priority, ...request } }) =>
-        runs.start(request, undefined, { queue: mayWait, priority }),
+      start: api.training.start.handler(({ input: { queue: mayWait, priority, key, ...request } }) =>
+        runs.start(request, undefined, { queue: mayWait, priority, ...(key === undefined ? {} : { key }) }),
       ),
     },
     recipes: {
@@ -128,6 +138,8 @@ export function createRouter(studio: Studio) {
       show: api.runs.show.handler(({ input }) => runs.show(input.run)),
       metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
       measurements: api.runs.measurements.handler(({ input }) => runs.measurements(input)),
+      samples: api.runs.samples.handler(({ input }) => runs.samples(input)),
+      windows: api.runs.windows.handler(({ input }) => runs.windows(input)),
       movement: api.runs.movement.handler(({ input }) => runs.movement(input)),
       watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),
@@ -169,6 +181,16 @@ export function createRouter(studio: Studio) {
       evaluate: api.text.evaluate.handler(({ input }) => text.evaluate(input)),
     },
   });
+}
+
+/** What is refused for another reason is refused for that one, by the call itself. */
+async function refuseUnchosen(studio: Studio, grants: PathGrants, schema: z.ZodType | undefined, input: unknown): Promise<void> {
+  const parsed = schema?.safeParse(input);
+  if (!schema || !parsed?.success) return;
+  for (const { path, access, orDataset } of userPathsIn(schema, parsed.data)) {
+    if (orDataset && studio.datasets.list().some(({ id, name }) => id === path || name === path)) continue;
+    await grants.check(path, access);
+  }
 }
 
 /** The same events; an error in their middle travels as one of a call does. */

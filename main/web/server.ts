@@ -1,11 +1,14 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { RPCHandler } from '@orpc/server/ws';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
+import { PathGrants } from '../studio/path-grants.ts';
 import { createRouter } from '../studio/router.ts';
 import type { Studio } from '../studio/studio.ts';
+import { isLocal, type Refusal, refuseToken, refuseUpgrade } from './door.ts';
+import { CallRate, WEB_LIMITS, type WebLimits, WrongTokens } from './limits.ts';
 import { servePage } from './pages.ts';
 import { send } from './send.ts';
 import { Uploads } from './uploads.ts';
@@ -19,14 +22,35 @@ export interface WebServer {
 /** Calls are small; files come by upload. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
+/** A page that finds no place is to come back then. */
+const FULL_RETRY_SECONDS = 5;
+
+export interface WebServerOptions {
+  studio: Studio;
+  /** 0 takes a free one. */
+  port: number;
+  /** Folder of the built pages. */
+  pages: string;
+  /** Folders of this machine in which pages may name paths that were typed by hand; none unless said. */
+  allowPaths?: readonly string[];
+  limits?: Partial<WebLimits>;
+}
+
 /**
  * The studio over HTTP and a WebSocket, on the loopback address only. Every call and upload needs the token that is made anew
- * at each start; requests under another host name (DNS rebinding) or from another page's origin are refused.
+ * at each start; requests under another host name (DNS rebinding) or from another page's origin are refused. Pages name what they have uploaded,
+ * and what lies in folders that were allowed at the start.
  */
-export async function startServer(options: { studio: Studio; port: number; pages: string }): Promise<WebServer> {
+export async function startServer(options: WebServerOptions): Promise<WebServer> {
   const { studio, pages } = options;
+  const limits = { ...WEB_LIMITS, ...options.limits };
+  const wrongTokens = new WrongTokens(limits.wrongTokens);
   const token = randomBytes(24).toString('base64url');
-  const rpc = new RPCHandler(createRouter(studio));
+  const grants = new PathGrants(studio.home, {
+    typed: options.allowPaths ?? [],
+    hint: 'Drop it on the page or choose it there, or start the studio with: strata serve --allow-paths FOLDER',
+  });
+  const rpc = new RPCHandler(createRouter(studio, grants));
   const uploads = new Uploads(studio.home);
   await uploads.sweep();
   let origin = '';
@@ -39,12 +63,15 @@ export async function startServer(options: { studio: Studio; port: number; pages
   });
   server.requestTimeout = 0; // a large model takes its time through a tunnel; headers still have a minute
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (!isLocal(request, origin)) return send(response, 403, { error: 'Open the studio by the address that strata serve prints.' });
+    if (!isLocal(request)) return send(response, 403, { error: 'Open the studio by the address that strata serve prints.' });
     const url = URL.parse(request.url ?? '/', origin);
     if (!url) return send(response, 400, { error: 'That is not an address.' });
     if (request.method === 'POST' && url.pathname === '/upload') {
-      if (!isToken(request.headers['x-strata-token'], token)) return send(response, 401, { error: 'The token is missing or wrong.' });
-      return uploads.receive(request, response, url);
+      const refusal = refuseToken(request.headers['x-strata-token'], token, wrongTokens);
+      if (refusal) return sendRefusal(response, refusal);
+      const place = await uploads.receive(request, url);
+      await grants.grant([uploads.folder], 'read');
+      return send(response, 200, place);
     }
     return servePage(request, response, url.pathname, pages);
   };
@@ -54,13 +81,15 @@ export async function startServer(options: { studio: Studio; port: number; pages
     // The other end going away, or sending what is no message, is its own affair: an error nobody hears would end the studio.
     socket.on('error', () => undefined);
     const url = URL.parse(request.url ?? '/', origin);
-    if (!isLocal(request, origin) || url?.pathname !== '/rpc' || !isToken(url.searchParams.get('token'), token)) {
-      // Destroyed, because a peer that keeps its half of the connection open would keep the server from closing.
-      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n', () => socket.destroy());
-      return;
+    if (!isLocal(request) || url?.pathname !== '/rpc') return refuseUpgrade(socket, { status: 401 });
+    const refusal = refuseToken(url.searchParams.get('token'), token, wrongTokens);
+    if (refusal) return refuseUpgrade(socket, refusal);
+    if (sockets.clients.size >= limits.connections) {
+      return refuseUpgrade(socket, { status: 503, retryAfterSeconds: FULL_RETRY_SECONDS });
     }
     sockets.handleUpgrade(request, socket, head, (peer) => {
       peer.on('error', () => undefined);
+      slowDown(peer, limits);
       void rpc.upgrade(peer);
     });
   });
@@ -81,6 +110,26 @@ export async function startServer(options: { studio: Studio; port: number; pages
   };
 }
 
+/** Stops reading a connection that calls faster than it may, for as long as that takes. */
+function slowDown(peer: WebSocket, limits: WebLimits): void {
+  const rate = new CallRate(limits);
+  let pause: NodeJS.Timeout | undefined;
+  peer.on('message', () => {
+    const waitMs = rate.take();
+    if (waitMs === 0) return;
+    clearTimeout(pause);
+    peer.pause();
+    pause = setTimeout(() => peer.resume(), waitMs);
+  });
+  peer.on('close', () => clearTimeout(pause));
+}
+
+function sendRefusal(response: ServerResponse, { status, retryAfterSeconds }: Refusal): void {
+  if (retryAfterSeconds === undefined) return send(response, status, { error: 'The token is missing or wrong.' });
+  response.setHeader('retry-after', retryAfterSeconds);
+  send(response, status, { error: `There were too many wrong tokens. Try again in ${retryAfterSeconds} seconds.` });
+}
+
 /** One sentence for the page, with what was found; the status tells the user's mistakes from ours. */
 function sendError(response: ServerResponse, error: StrataError): void {
   const status = error.exitCode === 2 ? 400 : error.code === 'NO_SPACE' ? 507 : 500;
@@ -93,19 +142,4 @@ function portIsTaken(port: number, cause: unknown): StrataError {
     hint: 'Leave --port out to take a free one, or name another.',
     cause,
   });
-}
-
-/** The Host header must name us, and a page's Origin must be ours. */
-function isLocal(request: IncomingMessage, origin: string): boolean {
-  const { port } = new URL(origin);
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
-  if (!hosts.includes(request.headers.host ?? '')) return false;
-  const from = request.headers.origin;
-  return from === undefined || hosts.some((host) => from === `http://${host}`);
-}
-
-function isToken(given: unknown, token: string): boolean {
-  if (typeof given !== 'string') return false;
-  const [a, b] = [Buffer.from(given), Buffer.from(token)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

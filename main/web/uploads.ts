@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
 import { StrataError } from '../../shared/errors.ts';
-import { send } from './send.ts';
 
 /** A file dropped on a page in the browser is sent here, because a page does not know where it lies. */
 
@@ -36,8 +35,13 @@ export class Uploads {
     }
   }
 
-  /** `POST /upload?batch=ID&name=folder/file`: stores the body and answers {path, root}, root being what was dropped itself. */
-  async receive(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+  /** What this server has received lies here. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** `POST /upload?batch=ID&name=folder/file`: stores the body and says where; `root` is what was dropped itself. */
+  async receive(request: IncomingMessage, url: URL): Promise<{ path: string; root: string }> {
     const parts = checkName(url.searchParams.get('batch') ?? '', url.searchParams.get('name') ?? '');
     const path = join(this.#folder, ...parts);
     await mkdir(dirname(path), { recursive: true });
@@ -50,7 +54,7 @@ export class Uploads {
       await this.#removeEmpty(dirname(path));
       throw error;
     }
-    send(response, 200, { path, root: join(this.#folder, ...parts.slice(0, 2)) });
+    return { path, root: join(this.#folder, ...parts.slice(0, 2)) };
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { words } from '../../shared/words/words.ts';
 /** Where a browser's files go, and what says that it may. */
 export interface UploadPlace {
   token: string;
@@ -44,5 +45,5 @@ export function sendFile(file: File, place: UploadPlace, onBytes: (bytes: number
 }
 
 function stopped(): DOMException {
-  return new DOMException('The sending was stopped.', 'AbortError');
+  return new DOMException(words('ui.sendingStopped'), 'AbortError');
 }

@@ -1,24 +1,39 @@
-/** Numbers as people read them, with units. Absent values are dashes. */
+import { locale, words } from '../../shared/words/words.ts';
+
+/** Numbers as people read them in the language in use, with units. Absent values are dashes. */
 
 export const DASH = '–';
+/** The typographic minus, as wide as a plus. */
+const MINUS = '\u2212';
+
+/** A number with so many digits after the point, which the language may write as a comma. */
+export function fixed(value: number, digits: number): string {
+  return value.toLocaleString(locale().numbers, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+}
+
+/** A number with at most so many significant digits; what is tiny stays in powers of ten. */
+export function significant(value: number, digits: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-6) return String(Number(value.toPrecision(digits)));
+  return value.toLocaleString(locale().numbers, { maximumSignificantDigits: digits, useGrouping: false });
+}
 
 export function count(value: number | null | undefined): string {
-  return value === null || value === undefined ? DASH : value.toLocaleString('en-US');
+  return value === null || value === undefined ? DASH : value.toLocaleString(locale().numbers);
 }
 
 export function shortCount(value: number | null | undefined): string {
   if (value === null || value === undefined) return DASH;
-  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} B`;
-  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
-  if (value >= 1e4) return `${(value / 1e3).toFixed(0)} k`;
+  if (value >= 1e9) return words('ui.billions', { value: fixed(value / 1e9, 2) });
+  if (value >= 1e6) return words('ui.millions', { value: fixed(value / 1e6, 2) });
+  if (value >= 1e4) return words('ui.thousands', { value: fixed(value / 1e3, 0) });
   return count(value);
 }
 
 export function bytes(value: number | null | undefined): string {
   if (value === null || value === undefined) return DASH;
-  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} GB`;
-  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} MB`;
-  return value >= 1e3 ? `${(value / 1e3).toFixed(1)} kB` : `${value} B`;
+  if (value >= 1e9) return `${fixed(value / 1e9, 2)} GB`;
+  if (value >= 1e6) return `${fixed(value / 1e6, 1)} MB`;
+  return value >= 1e3 ? `${fixed(value / 1e3, 1)} kB` : `${count(value)} B`;
 }
 
 export function duration(seconds: number | null | undefined): string {
@@ -31,15 +46,14 @@ export function duration(seconds: number | null | undefined): string {
 
 /** A loss in nats per token. */
 export function loss(value: number | null | undefined): string {
-  return value === null || value === undefined ? DASH : value.toFixed(3);
+  return value === null || value === undefined ? DASH : fixed(value, 3);
 }
 
-/** A change of loss with its sign; the minus is the typographic one, and what rounds to nothing has none. */
+/** A change of loss with its sign; what rounds to nothing has none. */
 export function change(value: number | null | undefined): string {
   if (value === null || value === undefined) return DASH;
-  const digits = Math.abs(value).toFixed(3);
-  const sign = Number(digits) === 0 ? '' : value > 0 ? '+' : '\u2212';
-  return sign + digits;
+  const sign = Number(Math.abs(value).toFixed(3)) === 0 ? '' : value > 0 ? '+' : MINUS;
+  return sign + fixed(Math.abs(value), 3);
 }
 
 /** A change of loss with its standard error where that is known. */
@@ -48,13 +62,15 @@ export function changeWithError(estimate: { value: number; error: number | null 
 }
 
 function errorOf(error: number | null): string {
-  return error === null ? '' : ` ± ${error.toFixed(3)}`;
+  return error === null ? '' : ` ± ${fixed(error, 3)}`;
 }
 
+/** A share of one as percent, with one digit where it has one. */
 export function percent(share: number | null | undefined): string {
-  return share === null || share === undefined ? DASH : `${Number((share * 100).toFixed(1))} %`;
+  if (share === null || share === undefined) return DASH;
+  return `${(share * 100).toLocaleString(locale().numbers, { maximumFractionDigits: 1, useGrouping: false })} %`;
 }
 
 export function when(iso: string): string {
-  return new Date(iso).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+  return new Date(iso).toLocaleString(locale().dates, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 }

@@ -12,6 +12,8 @@ const READABLE = /\p{L}{2,}[,.:;…]? \p{L}|^\p{Lu}\p{Ll}+[.…:]?$/u;
 /** Names of keys as browsers give them. */
 const KEYS =
   /^(Enter|Escape|Tab|Home|End|Delete|Insert|Backspace|Space|Arrow(Up|Down|Left|Right)|Page(Up|Down)|Control|Meta|Shift|Alt|Files)$/;
+/** Names that are the same in every language. */
+const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON|Winogrande)$/;
 /** What a string's place says about it: an error for whoever programs, a name of something, a class. */
 const UNREAD_PARENTS = new Set([
   'ImportDeclaration',
@@ -46,6 +48,8 @@ export const wordsFromCatalogue = {
         // The arms of a comparison are names of states, not texts.
         if (each.type === 'BinaryExpression' && /^[!=]==?$/.test(each.operator)) return true;
         if (each.type === 'SvelteAttribute' && !READ.test(each.key.name) && !isComponent(each)) return true;
+        // Columns are called for other programs: `headings` are read.
+        if (each.type === 'SvelteAttribute' && each.key.name === 'columns') return true;
         if (each.type === 'Property' && each.key === child) return true;
         if (each.type === 'MemberExpression' && each.property === child) return true;
       }
@@ -55,14 +59,21 @@ export const wordsFromCatalogue = {
       SvelteText(/** @type {any} */ node) {
         if (node.parent.type === 'SvelteStyleElement' || node.parent.type === 'SvelteScriptElement') return;
         if (/^(code|kbd|style|script|title)$/.test(node.parent.name?.name ?? '')) return;
-        if (hasLetters(node.value) && node.value.trim() !== 'Strata' && node.value.trim() !== '· Strata') report(node, node.value);
+        if (hasLetters(node.value) && !NAMES.test(node.value.trim())) report(node, node.value);
       },
       SvelteLiteral(/** @type {any} */ node) {
         const attribute = node.parent;
-        if (attribute.type === 'SvelteAttribute' && READ.test(attribute.key.name) && READABLE.test(node.value)) report(node, node.value);
+        if (attribute.type !== 'SvelteAttribute' || !READABLE.test(node.value)) return;
+        if (READ.test(attribute.key.name) || isComponent(attribute)) report(node, node.value);
       },
       Literal(/** @type {any} */ node) {
-        if (typeof node.value === 'string' && READABLE.test(node.value) && !KEYS.test(node.value) && !isUnread(node))
+        if (
+          typeof node.value === 'string' &&
+          READABLE.test(node.value) &&
+          !KEYS.test(node.value) &&
+          !NAMES.test(node.value) &&
+          !isUnread(node)
+        )
           report(node, node.value);
       },
       TemplateLiteral(/** @type {any} */ node) {

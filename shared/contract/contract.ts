@@ -4,7 +4,7 @@ import { importanceSchema } from '../domain/importance.ts';
 import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
 import { partResultSchema } from '../domain/evaluation/part.ts';
-import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
+import { drawnWindowsSchema, metricPointSchema, runSummarySchema } from '../domain/run.ts';
 import {
   comparisonRequestSchema,
   comparisonSchema,
@@ -35,9 +35,19 @@ import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exp
 import { jointRequestSchema, lineEventSchema, lineRefSchema, lineRowSchema, lineSchema, nextDomainSchema } from './lines.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
-import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
+import { importanceEventSchema, importanceRequestSchema, planBasisSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { batchRef, batchSchema, batchSummarySchema, presetSchema, recipePreviewSchema, recipeSchema } from './recipes.ts';
-import { measurementsAtStepSchema, rerunVerdictSchema, resumableSchema, runEventSchema, runRef, runRequestSchema } from './runs.ts';
+import {
+  measurementsAtStepSchema,
+  metricsRequestSchema,
+  rerunVerdictSchema,
+  resumableSchema,
+  runAfterStepSchema,
+  runEventSchema,
+  runRef,
+  runRequestSchema,
+  samplesOfRunSchema,
+} from './runs.ts';
 import {
   inspectPartRequestSchema,
   partInspectionSchema,
@@ -66,6 +76,7 @@ import {
   textEvaluationSchema,
 } from './text.ts';
 import { prioritySchema, streamWindowSchema, trainPreviewSchema, trainRequestSchema, trainStartSchema } from './training.ts';
+import { userPath } from './user-path.ts';
 
 /**
  * Every call between a screen (or a script) and the studio. Types on both sides are inferred from these schemas.
@@ -78,6 +89,8 @@ const call = oc.errors({ STRATA: { data: errorRecordSchema } });
 export const contract = {
   workspace: {
     info: call.output(z.object({ home: z.string(), version: z.string(), embeddedBase: z.string().nullable() })),
+    /** Folders in which a page may name a path that the user typed, and the one that exports may be written to without choosing. */
+    paths: call.output(z.object({ typed: z.array(z.string()), exports: z.string() })),
     /** Registers the embedded base model and the two sample datasets, if they are not there yet. */
     addSamples: call.output(z.object({ model: modelInfoSchema, newDataset: datasetInfoSchema, oldDataset: datasetInfoSchema })),
   },
@@ -92,11 +105,13 @@ export const contract = {
      * `.strata-pack` file), which is put on its base: the one named, or the one in the workspace that has the base's hash.
      */
     import: call
-      .input(z.object({ path: z.string().min(1), name: z.string().optional(), base: z.string().optional() }))
+      .input(z.object({ path: userPath('read'), name: z.string().optional(), base: z.string().optional() }))
       .output(modelInfoSchema),
     expand: call.input(z.object({ ...planRequestShape, name: z.string().optional() })).output(modelInfoSchema),
     /** What an expansion would mean, before it is done. */
     plan: call.input(z.object(planRequestShape)).output(planReportSchema),
+    /** What such answers are computed from, so that a page can do it while a block is being moved. */
+    planBasis: call.input(z.object({ model: z.string() })).output(planBasisSchema),
     /** What each block matters for old data, as far as it has been measured. */
     importance: call
       .input(importanceRequestSchema.pick({ model: true, oldDatasets: true, rendering: true }))
@@ -252,11 +267,13 @@ export const contract = {
   runs: {
     list: call.output(z.array(runSummarySchema)),
     show: call.input(runRef).output(runSummarySchema),
-    metrics: call
-      .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
-      .output(z.array(metricPointSchema)),
+    metrics: call.input(metricsRequestSchema).output(z.array(metricPointSchema)),
     /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
-    measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
+    measurements: call.input(runAfterStepSchema).output(z.array(measurementsAtStepSchema)),
+    /** Text that base and model wrote on the way; nothing for a run without samples. */
+    samples: call.input(runAfterStepSchema).output(samplesOfRunSchema),
+    /** Windows that were trained on; null before the first step, and for runs from before they were noted. */
+    windows: call.input(runRef).output(drawnWindowsSchema.nullable()),
     /** How far it moved its model from its base, tensor by tensor and layer by layer: computed once, then kept in the run's folder. */
     movement: call.input(runRef).output(movementSchema),
     /** Follows a run, also while it waits, until it ends; the first event is its present state. */
@@ -321,7 +338,7 @@ export const contract = {
       .input(
         z.object({
           model: z.string(),
-          files: z.array(z.string()).default([]),
+          files: z.array(userPath('read')).default([]),
           /** Held-out parts of them. */
           datasets: z.array(z.string()).default([]),
           /** Model or run to compare with, position by position. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dataCheckReportSchema } from '../domain/data-check.ts';
 import { distanceReportSchema } from '../domain/distance.ts';
+import { userPath } from './user-path.ts';
 
 /** What datasets have in common, and how far they are from each other. */
 
@@ -8,7 +9,7 @@ export const dataCheckRequestSchema = z.object({
   /** Ids or names: what a run would train on, new and old. */
   datasets: z.array(z.string().min(1)).min(1),
   /** What is measured on besides held-out parts: datasets, or paths of files. */
-  evaluations: z.array(z.string().min(1)).default([]),
+  evaluations: z.array(userPath('read', { orDataset: true })).default([]),
 });
 export type DataCheckRequest = z.input<typeof dataCheckRequestSchema>;
 

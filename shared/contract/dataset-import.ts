@@ -3,6 +3,7 @@ import { cleaningSettingsSchema } from '../domain/cleaning.ts';
 import { contentSchema } from '../domain/content.ts';
 import { mappingSchema, shapeGuessSchema } from '../domain/shape.ts';
 import { errorRecordSchema } from './errors.ts';
+import { userPath } from './user-path.ts';
 
 /** The calls of an import: what would be read, how it is chosen, and how far it is. */
 
@@ -19,7 +20,7 @@ export type ImportedFile = z.infer<typeof importedFileSchema>;
 export const chosenMappingSchema = z.object({ columns: z.array(z.string()), mapping: mappingSchema });
 export type ChosenMapping = z.infer<typeof chosenMappingSchema>;
 
-const paths = z.array(z.string().min(1)).min(1);
+const paths = z.array(userPath('read')).min(1);
 
 export const inspectRequestSchema = z.object({
   paths,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EXPORT_DTYPES, EXPORT_FORMATS } from '../domain/export-format.ts';
+import { userPath } from './user-path.ts';
 
 /** Models written for other programs. */
 
@@ -11,7 +12,7 @@ export const exportRequestSchema = z.object({
    * A folder that does not exist yet or is empty; for GGUF any folder, or the file's own path; a pack becomes one file where the name ends in
    * `.strata-pack`.
    */
-  destination: z.string().min(1),
+  destination: userPath('write'),
   /** As stored unless said. */
   dtype: z.enum(EXPORT_DTYPES).optional(),
   /** Largest weight file of a Hugging Face folder; one file unless said. */

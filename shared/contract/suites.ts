@@ -3,11 +3,12 @@ import { askedItemSchema } from '../domain/evaluation/asked-item.ts';
 import { CHOICE_FORMS } from '../domain/evaluation/choice-item.ts';
 import { partComparisonSchema } from '../domain/evaluation/compare.ts';
 import { partFiguresSchema, partOptionsSchema, partResultSchema } from '../domain/evaluation/part.ts';
+import { userPath } from './user-path.ts';
 
 /** Evaluation suites: what a workspace measures of the base and of every run alike. */
 
 /** Items of a part: a file of JSON Lines (also .gz), or the held-out documents of a dataset. */
-export const partSourceSchema = z.union([z.object({ file: z.string().min(1) }), z.object({ dataset: z.string().min(1) })]);
+export const partSourceSchema = z.union([z.object({ file: userPath('read') }), z.object({ dataset: z.string().min(1) })]);
 export type PartSource = z.infer<typeof partSourceSchema>;
 
 export const partRequestSchema = z.object({

@@ -25,10 +25,10 @@ describe('datasets in the browser', () => {
   let files: string;
 
   beforeAll(async () => {
-    studio = await startStudio();
+    files = await mkdtemp(join(tmpdir(), 'strata-files-'));
+    studio = await startStudio([files]);
     await studio.strata('model', 'import', join(import.meta.dirname, '../../resources/base'));
     open = await openPage(studio.url);
-    files = await mkdtemp(join(tmpdir(), 'strata-files-'));
     await writeFile(join(files, 'rows.jsonl'), lines(numbers(30).map((number) => ({ text: paragraph(number) }))));
     await writeFile(join(files, 'packed.jsonl.gz'), gzipSync(lines(numbers(30).map((number) => ({ text: paragraph(number + 100) })))));
     await writeFile(join(files, 'picture.txt'), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 3, 0, 0, 255]));

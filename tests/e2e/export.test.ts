@@ -15,7 +15,7 @@ let open: OpenPage;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-e2e-export-'));
-  studio = await startStudio();
+  studio = await startStudio([directory]);
   await writeTinyModel(join(directory, 'tiny'));
   await studio.strata('model', 'import', join(directory, 'tiny'));
   await studio.strata('model', 'expand', 'tiny', '--blocks', '2', '--name', 'larger');

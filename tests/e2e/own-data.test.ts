@@ -12,7 +12,7 @@ describe.skipIf(!sharedData)('a model and data of the user', () => {
   let open: OpenPage;
 
   beforeAll(async () => {
-    studio = await startStudio();
+    studio = await startStudio([sharedData!]);
     open = await openPage(studio.url);
   });
   afterAll(async () => {

@@ -30,7 +30,7 @@ describe('the frame around all pages', () => {
 
   it('finds models by their name, and says so when nothing has it', async () => {
     const { page } = open;
-    await page.getByRole('button', { name: 'Search, or run a command' }).click();
+    await page.getByRole('button', { name: 'Commands' }).click();
     await page.keyboard.type('first model');
     await page.getByRole('option', { name: 'Ask first model in the playground' }).click();
     await page.getByRole('heading', { level: 1, name: 'Playground' }).waitFor();

@@ -19,6 +19,8 @@ const atWork: Activity = { training: { run: 'novels-1a2b3c4d', name: 'Novels', s
 interface Started {
   electron: ElectronStandIn;
   closed: string[];
+  /** Paths that the page may name. */
+  granted: string[];
   /** The person's own folder. */
   folder: string;
   /** What goes on from now on, and what has ended. */
@@ -40,6 +42,7 @@ async function started(
   if (options.settings) writeFileSync(join(folder, 'settings.json'), JSON.stringify(options.settings));
   const electron = options.electron ?? new ElectronStandIn({ paths: { userData: folder } });
   const closed: string[] = [];
+  const granted: string[] = [];
   let activity = options.activity ?? idle;
   const events: ActivityEvent[] = [{ kind: 'now', activity }];
   await startHost(electron.parts, {
@@ -58,7 +61,14 @@ async function started(
           }
         },
       };
-      return { router, home: '/home/me/strata', activities, close: () => Promise.resolve(void closed.push('closed')) };
+      return {
+        router,
+        home: '/home/me/strata',
+        activities,
+        grantPaths: (paths) => Promise.resolve(void granted.push(...paths)),
+        grantNew: (path) => Promise.resolve(void granted.push(path)),
+        close: () => Promise.resolve(void closed.push('closed')),
+      };
     },
     log: () => undefined,
     crashes: { write: (what) => (electron.calls.push(['crash', what]), '/report') },
@@ -70,7 +80,7 @@ async function started(
     events.push(event);
   };
   onTestFinished(() => void electron.powerMonitor.emit('shutdown', { preventDefault: () => undefined }));
-  return { electron, closed, folder, tell };
+  return { electron, closed, granted, folder, tell };
 }
 
 const settle = (): Promise<void> => delay(40);
@@ -207,13 +217,15 @@ describe('messages of the page', () => {
     ['a frame inside our page', senderFrame('strata://app/', {})],
     ['a frame that is gone', null],
   ])('%s gets nothing', async (_what, frame) => {
-    const { electron } = await started();
+    const { electron, granted } = await started();
     electron.dialogAnswers.showOpenDialog = { canceled: false, filePaths: ['/home/me/secret'] };
     electron.ipcMain.emit(CHANNELS.connect, { senderFrame: frame });
     electron.ipcMain.emit(CHANNELS.progress, { senderFrame: frame }, 0.5);
     expect(frame?.received ?? []).toEqual([]);
     expect(await electron.handlers.get(CHANNELS.pickPaths)!({ senderFrame: frame }, 'files')).toEqual([]);
     expect(electron.called('dialog.showOpenDialog')).toEqual([]);
+    await electron.handlers.get(CHANNELS.droppedPaths)!({ senderFrame: frame }, ['/home/me/secret']);
+    expect(granted).toEqual([]);
     for (const channel of [CHANNELS.notify, CHANNELS.showLogs, CHANNELS.listen]) electron.ipcMain.emit(channel, { senderFrame: frame }, {});
     const asked = [CHANNELS.pickSavePath, CHANNELS.recentWorkspaces, CHANNELS.openWorkspace, CHANNELS.settings, CHANNELS.changeSettings];
     const answers = await Promise.all(asked.map((channel) => electron.handlers.get(channel)!({ senderFrame: frame }, { zoom: 2 })));
@@ -224,13 +236,31 @@ describe('messages of the page', () => {
     expect(electron.windows[0]!.webContents).toMatchObject({ sent: [], zoom: 1 });
   });
 
-  test('the dialog gives paths, or none when it is cancelled', async () => {
-    const { electron } = await started();
+  test('the page may name what was dropped on it, and nothing that is no path', async () => {
+    const { electron, granted } = await started();
+    const dropped = electron.handlers.get(CHANNELS.droppedPaths)!;
+    await dropped({ senderFrame: senderFrame() }, ['/home/me/texts', 7, null]);
+    await dropped({ senderFrame: senderFrame() }, '/etc');
+    expect(granted).toEqual(['/home/me/texts']);
+  });
+
+  test('where something is to be written is asked for by a plain name, and may be written then', async () => {
+    const { electron, granted } = await started();
+    electron.dialogAnswers.showSaveDialog = { canceled: false, filePath: '/out/novels.gguf' };
+    const save = electron.handlers.get(CHANNELS.pickSavePath)!;
+    expect(await save({ senderFrame: senderFrame() }, '../../novels.gguf')).toBe('/out/novels.gguf');
+    expect(electron.called('dialog.showSaveDialog')).toMatchObject([[{ defaultPath: 'novels.gguf' }]]);
+    expect(granted).toEqual(['/out/novels.gguf']);
+  });
+
+  test('the dialog gives paths, which the page may name from then on, or none when it is cancelled', async () => {
+    const { electron, granted } = await started();
     const pick = (wanted: string): unknown => electron.handlers.get(CHANNELS.pickPaths)!({ senderFrame: senderFrame() }, wanted);
     electron.dialogAnswers.showOpenDialog = { canceled: false, filePaths: ['/a', '/b'] };
     expect(await pick('files')).toEqual(['/a', '/b']);
     electron.dialogAnswers.showOpenDialog = { canceled: true, filePaths: [] };
     expect(await pick('folder')).toEqual([]);
+    expect(granted).toEqual(['/a', '/b']);
     expect(electron.called('dialog.showOpenDialog')).toEqual([
       [{ properties: ['openFile', 'multiSelections'] }],
       [{ properties: ['openDirectory', 'createDirectory'], defaultPath: '/' }],
@@ -375,7 +405,7 @@ describe('settings', () => {
     expect(change({ zoom: 2, language: 'de' })).toMatchObject({ zoom: 2, language: 'de', closing: 'ask' });
     await settle();
     expect(electron.windows[0]!.webContents.zoom).toBe(2);
-    expect(electron.menu[0]!.label).toBe('Datei');
+    await expect.poll(() => electron.menu[0]!.label).toBe('Datei');
     electron.choose('Ansicht', 'Verkleinern');
     expect(electron.windows[0]!.webContents.zoom).toBe(1.75);
     for (const wrong of [{ zoom: 99 }, { telemetry: true }, { updates: { check: true, address: 'http://example.org' } }, null, 'x']) {

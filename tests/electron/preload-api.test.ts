@@ -58,9 +58,11 @@ test('a port is asked for and passed on', () => {
   expect(posted).toEqual([['strata:port', ['port']]]);
 });
 
-test('dropped files become paths; files without one are left out', async () => {
+test('dropped files become paths, which main hears of first; files without one, which a page can make, are left out', async () => {
   const files = [new File(['a'], 'a.txt'), new File(['b'], 'made-up.txt')];
-  expect(await preload().host.filesToPaths(files)).toEqual(['/home/me/a.txt']);
+  const { host, sent } = preload();
+  expect(await host.filesToPaths(files)).toEqual(['/home/me/a.txt']);
+  expect(sent).toEqual([['strata:dropped-paths', ['/home/me/a.txt']]]);
 });
 
 test('only the two kinds of dialog can be asked for, and only paths come back', async () => {

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { call } from '@orpc/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DataCheckEvent, DistanceEvent } from '../../shared/contract/dataset-checks.ts';
@@ -8,6 +8,7 @@ import { dataCheckReportSchema } from '../../shared/domain/data-check.ts';
 import { type DistanceReport, distanceReportSchema } from '../../shared/domain/distance.ts';
 import { openDataset } from '../../main/datasets/dataset-folder.ts';
 import { plainTextOf } from '../../shared/domain/content.ts';
+import { PathGrants } from '../../main/studio/path-grants.ts';
 import { createRouter } from '../../main/studio/router.ts';
 import { fastEngine } from '../support/engines.ts';
 import { openTinyStudio, storyDocuments, type TinyStudio, writeDocuments } from '../support/workspace.ts';
@@ -185,7 +186,7 @@ describe('a distance', () => {
 
 describe('over the contract', () => {
   it('both are followed to a report, and a version is made', async () => {
-    const { datasets } = createRouter(tiny.studio);
+    const { datasets } = createRouter(tiny.studio, new PathGrants(tiny.home, { typed: [dirname(questions)] }));
     const checked: DataCheckEvent[] = [];
     for await (const event of await call(datasets.check, { datasets: ['leaky'], evaluations: [questions] })) checked.push(event);
     expect(checked.slice(0, -1).every(({ report }) => report === null)).toBe(true);

@@ -11,6 +11,7 @@ import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
 import { deleteModel, insertModel } from '../../main/store/models.ts';
 import { openStore } from '../../main/store/open-store.ts';
+import { PathGrants } from '../../main/studio/path-grants.ts';
 import { createRouter } from '../../main/studio/router.ts';
 import { fastEngine } from '../support/engines.ts';
 import { modelRecord } from '../support/run-records.ts';
@@ -21,7 +22,7 @@ let tiny: TinyStudio;
 let client: ContractRouterClient<Contract>;
 beforeAll(async () => {
   tiny = await openTinyStudio();
-  new RPCHandler(createRouter(tiny.studio)).upgrade(channel.port1);
+  new RPCHandler(createRouter(tiny.studio, new PathGrants(tiny.home, { typed: [tiny.directory] }))).upgrade(channel.port1);
   client = createORPCClient(new RPCLink({ port: channel.port2 }));
   channel.port1.start();
   channel.port2.start();

@@ -5,7 +5,7 @@ import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
 import type { ContractRouterClient } from '@orpc/contract';
 import { WebSocket as Socket } from 'ws';
-import { startServer, type WebServer } from '../../main/web/server.ts';
+import { startServer, type WebServer, type WebServerOptions } from '../../main/web/server.ts';
 import type { Contract } from '../../shared/contract/contract.ts';
 import { openTinyStudio, type TinyStudio } from './workspace.ts';
 
@@ -25,14 +25,14 @@ export interface TinyServer extends TinyStudio {
   pages: string;
 }
 
-export async function startTinyServer(): Promise<TinyServer> {
+export async function startTinyServer(options: Pick<WebServerOptions, 'allowPaths' | 'limits'> = {}): Promise<TinyServer> {
   const tiny = await openTinyStudio();
   const pages = join(tiny.directory, 'pages');
   await mkdir(join(pages, 'assets'), { recursive: true });
   await writeFile(join(pages, 'index.html'), '<!doctype html><title>Strata</title>');
   await writeFile(join(pages, 'assets', 'app.js'), 'export {};');
   await writeFile(join(pages, 'icon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
-  const server = await startServer({ studio: tiny.studio, port: 0, pages });
+  const server = await startServer({ studio: tiny.studio, port: 0, pages, ...options });
   const { port, hash } = new URL(server.url);
   const token = new URLSearchParams(hash.slice(1)).get('token')!;
   const remove = async (): Promise<void> => {

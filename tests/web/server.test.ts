@@ -35,7 +35,14 @@ describe('who may come in', () => {
     await second.close();
   });
 
-  const foreignHosts = ['evil.example', 'evil.example:PORT', '127.0.0.1', '127.0.0.1:1', '[::1]:PORT', 'localhost.evil.example:PORT'];
+  const foreignHosts = [
+    'evil.example',
+    'evil.example:PORT',
+    '127.0.0.1.evil.example',
+    '127.0.0.1@evil.example',
+    '0.0.0.0:PORT',
+    'localhost.evil.example:PORT',
+  ];
   test.each(foreignHosts)('a request under the name %s is refused (DNS rebinding)', async (host) => {
     const headers = { host: host.replace('PORT', `${web.port}`) };
     expect(await ask(web.port, '/', { headers })).toMatchObject({ status: 403, body: expect.stringContaining('strata serve') as string });

@@ -16,10 +16,13 @@ export interface RunningStudio {
   stop(): Promise<void>;
 }
 
-/** Starts `strata serve` in a fresh workspace and waits until it has printed its address. */
-export async function startStudio(): Promise<RunningStudio> {
+/**
+ * Starts `strata serve` in a fresh workspace and waits until it has printed its address.
+ * @param allowPaths folders in which pages may name paths; without any, what is typed is refused.
+ */
+export async function startStudio(allowPaths: readonly string[] = []): Promise<RunningStudio> {
   const home = await mkdtemp(join(tmpdir(), 'strata-e2e-'));
-  const server = strataProcess(['serve', '--home', home, '--json']);
+  const server = strataProcess(['serve', '--home', home, '--json', ...(allowPaths.length > 0 ? ['--allow-paths', ...allowPaths] : [])]);
   const ended = once(server, 'exit');
   const [line] = (await Promise.race([
     once(createInterface({ input: server.stdout! }), 'line'),

@@ -1,0 +1,233 @@
+import { createORPCClient, isDefinedError, ORPCError } from '@orpc/client';
+import { RPCLink as PortLink } from '@orpc/client/message-port';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { servePort } from '../../main/electron/rpc.ts';
+import { openStore } from '../../main/store/open-store.ts';
+import { PathGrants } from '../../main/studio/path-grants.ts';
+import { createRouter } from '../../main/studio/router.ts';
+import { errorRecordSchema } from '../../shared/contract/errors.ts';
+import { randomStream } from '../../shared/domain/random.ts';
+import { PortStandIn } from '../electron/electron-stand-in.ts';
+import { callsOfContract } from '../support/contract-calls.ts';
+import { fastEngine } from '../support/engines.ts';
+import { valueFor } from '../support/hostile-values.ts';
+import { FUZZ_CASES, FUZZ_SEED } from '../support/mutate.ts';
+import { type Client, connectClient, openSocket, startTinyServer, type TinyServer } from '../support/web-client.ts';
+
+/**
+ * Every call of the contract with seeded hostile values, as a page that was taken over would make them, over both transports, and messages that are
+ * no calls. Nothing ends, every answer is one that the contract has, nothing that the user has not chosen is read or written.
+ */
+
+const SECRET = 'd3c0y-s3cr3t-that-nobody-chose';
+/** Of each call, over each transport. */
+const ROUNDS = Math.max(2, Math.ceil(FUZZ_CASES / 500));
+/** A call that answers by events, or trains, is left off after so long: that is one of the things that pages do. */
+const LEFT_OFF_MS = 250;
+const ANSWER_MS = 20_000;
+/** Nothing is fetched from elsewhere by a test. */
+const LEFT_OUT = new Set(['downloads.start']);
+
+type Call = (input: unknown, options: { signal: AbortSignal }) => Promise<unknown>;
+
+const calls = callsOfContract().filter(({ name }) => !LEFT_OUT.has(name));
+let web: TinyServer;
+let outside: string;
+let traps: string[];
+let before: string;
+
+beforeAll(async () => {
+  web = await startTinyServer({ limits: { callsAtOnce: 1e6 } });
+  outside = join(web.directory, 'outside');
+  await mkdir(outside);
+  await writeFile(join(outside, 'secret.txt'), `${SECRET}\n`.repeat(20));
+  await writeFile(join(outside, 'secret.jsonl'), `${JSON.stringify({ text: SECRET, prompt: SECRET, answer: SECRET })}\n`.repeat(20));
+  await symlink(outside, join(web.home, 'exports-link'));
+  traps = [
+    ...['secret.txt', 'secret.jsonl', '', 'new', 'new.gguf'].map((name) => join(outside, name)),
+    join(web.home, 'exports', '..', '..', 'outside', 'secret.jsonl'),
+    join(web.home, 'exports-link', 'secret.jsonl'),
+    web.sources.newText,
+    web.sources.model,
+    join(web.home, 'strata.db'),
+    '/proc/self/environ',
+    '../outside/secret.jsonl',
+    `file://${join(outside, 'secret.jsonl')}`,
+  ];
+  before = await treeOf(web.directory);
+});
+afterAll(() => web.remove());
+
+/** Names and contents of all that lies outside the workspace. */
+async function treeOf(directory: string): Promise<string> {
+  const hash = createHash('sha256');
+  const names = (await readdir(directory, { recursive: true, withFileTypes: true }))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.startsWith(web.home))
+    .sort();
+  for (const path of names) hash.update(`${path}\n`).update(await readFile(path).catch(() => ''));
+  return hash.digest('hex');
+}
+
+function overPort(): { client: Client; close: () => void } {
+  const { port1, port2 } = new MessageChannel();
+  const [host, page] = [new PortStandIn(port1), new PortStandIn(port2)];
+  servePort(createRouter(web.studio, new PathGrants(web.home)), host as never);
+  page.start();
+  return { client: createORPCClient<Client>(new PortLink({ port: page as never })), close: () => page.close() };
+}
+
+async function overSocket(): Promise<{ client: Client; close: () => void }> {
+  const { client, socket } = await connectClient(web);
+  return { client, close: () => socket.terminate() };
+}
+
+function callOf(client: Client, name: string): Call {
+  return name.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], client) as Call;
+}
+
+/** What a call answers, all its events if it has some; null where it was left off. */
+async function answerTo(call: Call, input: unknown): Promise<unknown> {
+  const leave = new AbortController();
+  const timer = setTimeout(() => leave.abort(), LEFT_OFF_MS);
+  const answered = (async (): Promise<unknown> => {
+    try {
+      const answer = await call(input, { signal: leave.signal });
+      const isStream = typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer;
+      return isStream ? await Array.fromAsync(answer as AsyncIterable<unknown>) : answer;
+    } catch (error) {
+      if (leave.signal.aborted) return null;
+      throw error;
+    }
+  })();
+  const late = new Promise<never>((_resolve, reject) => setTimeout(() => reject(new Error('no answer')), ANSWER_MS).unref());
+  return Promise.race([answered, late]).finally(() => clearTimeout(timer));
+}
+
+/** The studio answers, its database is whole, its trainer works, and nothing else was touched. */
+async function isWhole(client: Client): Promise<void> {
+  expect(await client.workspace.info()).toMatchObject({ home: web.home });
+  const store = openStore(join(web.home, 'strata.db'));
+  expect(store.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+  expect(store.pragma('foreign_key_check')).toEqual([]);
+  store.close();
+  expect(await treeOf(web.directory), 'what lies outside the workspace').toBe(before);
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  const model = (await client.models.list()).find(({ id }) => id === web.model.id) ?? (await client.workspace.addSamples()).model;
+  expect(await client.text.generate({ model: model.id, prompt: 'a', maxTokens: 2, engine: fastEngine })).toHaveProperty('text');
+}
+
+describe.each([
+  ['a WebSocket', overSocket],
+  ["the desktop's port", () => Promise.resolve(overPort())],
+])('over %s', (where, connect) => {
+  it(
+    'hostile values end nothing, read nothing and write nothing that was not chosen, and are answered as the contract says',
+    async () => {
+      let { client, close } = await connect();
+      const counts = { answered: 0, refused: 0 };
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const [index, { name, input }] of calls.entries()) {
+          const seed = FUZZ_SEED + (round * calls.length + index) * 2 + (where === 'a WebSocket' ? 0 : 1);
+          const random = randomStream(seed);
+          const names = [web.model.id, web.model.name, web.newDataset.id, 'code', 'stories', 'even', fastEngine, 'none', 'text'];
+          const value = valueFor(input, { random, names, traps, hostility: [0, 0.1, 0.3][Math.floor(random() * 3)]! });
+          const text = `seed ${seed}, ${name}`;
+          const told = await answerTo(callOf(client, name), value).then(
+            (answer) => {
+              counts.answered++;
+              return JSON.stringify(answer) ?? '';
+            },
+            (error: unknown) => {
+              counts.refused++;
+              return refusalOf(error, text);
+            },
+          );
+          expect(told.includes(SECRET), `${text}: the answer holds what nobody chose`).toBe(false);
+        }
+        close(); // and comes again, as a page that is loaded anew
+        ({ client, close } = await connect());
+      }
+      await isWhole(client);
+      close();
+      expect(counts.refused).toBeGreaterThan(calls.length);
+      expect(counts.answered).toBeGreaterThan(calls.length / 4);
+    },
+    60_000 + ROUNDS * calls.length * 1000,
+  );
+});
+
+/** Every failure is the contract's own, and none a fault of Strata. */
+function refusalOf(error: unknown, text: string): string {
+  // What cannot be written as a message is refused by the page's own side.
+  if (!(error instanceof ORPCError)) {
+    expect(String(error), text).toMatch(/serialize|clone|BigInt|Invalid time value|stack size/i);
+    return '';
+  }
+  expect(isDefinedError(error), `${text}: ${error.code} ${error.message}`).toBe(true);
+  const record = errorRecordSchema.parse(error.data);
+  expect(record.code, `${text}: ${record.message} ${record.found ?? ''}`).not.toMatch(/INTERNAL|CRASHED/);
+  return JSON.stringify(record);
+}
+
+it('every input that is a path refuses what nobody chose, before anything looks at it', async () => {
+  const { client, close } = await overSocket();
+  const path = join(outside, 'secret.jsonl');
+  const part = { source: { file: path }, options: { kind: 'text' as const } };
+  const asked = [
+    client.models.import({ path }),
+    client.models.export({ model: 'tiny', format: 'gguf', destination: join(outside, 'new.gguf') }),
+    client.datasets.inspect({ paths: [web.home, path] }),
+    client.datasets.imports.start({ paths: [path] }),
+    client.datasets.check({ datasets: ['code'], evaluations: ['stories', path] }),
+    client.suites.inspect({ source: { file: path } }),
+    client.suites.save({ name: 'x', parts: [part] }),
+    client.suites.save({ name: 'x', parts: [{ ...part, source: { dataset: 'code' }, examples: { file: path } }] }),
+    client.suites.score({ model: 'tiny', part }),
+    client.text.evaluate({ model: 'tiny', files: [path] }),
+  ];
+  for (const [index, answer] of (await Promise.allSettled(asked)).entries()) {
+    expect(answer, `call ${index}`).toMatchObject({ reason: { data: { message: 'You have not chosen that file or folder.' } } });
+  }
+  expect(await treeOf(web.directory)).toBe(before);
+  close();
+});
+
+it('messages that are no calls end nothing', async () => {
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined); // the library tells what it cannot read
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  const random = randomStream(FUZZ_SEED);
+  const texts = [
+    '{"i":"1","p":{"u":"/workspace/info","b":{}}}',
+    '{"i":2,"t":2}',
+    '{"i":"3","p":{"u":"/runs/watch","b":{"json":{"run":"x"}}}}',
+  ];
+  for (let round = 0; round < 20; round++) {
+    const socket = await openSocket(web.port, `/rpc?token=${web.token}`);
+    const { port1, port2 } = new MessageChannel();
+    const page = new PortStandIn(port2);
+    servePort(createRouter(web.studio), new PortStandIn(port1) as never);
+    for (let time = 0; time < 20; time++) {
+      const bytes = Buffer.from(texts[Math.floor(random() * texts.length)]!);
+      for (let change = 0; change < 3; change++) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
+      socket.send(random() < 0.5 ? bytes : bytes.toString());
+      page.postMessage(random() < 0.5 ? bytes.toString() : random() < 0.5 ? new Uint8Array(bytes) : { i: bytes.toString(), p: null });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    socket.terminate();
+    page.close();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  process.off('unhandledRejection', note);
+  logged.mockRestore();
+  expect(unhandled.map(String)).toEqual([]);
+  const { client, close } = await overSocket();
+  await isWhole(client);
+  close();
+});
