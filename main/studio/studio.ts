@@ -5,6 +5,7 @@ import { listDatasets } from '../store/datasets.ts';
 import { listModels } from '../store/models.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
+import { Activities } from './activity.ts';
 import type { StudioContext } from './context.ts';
 import { DataChecks } from './data-checks.ts';
 import { DatasetDocuments } from './dataset-documents.ts';
@@ -72,6 +73,8 @@ export interface Studio {
   readonly runExport: RunExport;
   /** Runs that wait. Whoever serves it to a person drives it. */
   readonly queue: RunQueue;
+  /** What goes on, for a host that shows it outside the pages. */
+  readonly activities: Activities;
   readonly selfReplay: SelfReplay;
   readonly suites: Suites;
   readonly suiteChanges: SuiteChangeList;
@@ -132,6 +135,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     comparison,
     runExport: new RunExport(context, runs, comparison),
     queue,
+    activities: new Activities(context, runs),
     selfReplay: new SelfReplay(context, models, datasets),
     suites,
     suiteChanges: new SuiteChangeList(context, suites),

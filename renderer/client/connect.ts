@@ -8,6 +8,7 @@ import type { Client } from './client.ts';
 export async function connect(token: string, onClose: () => void): Promise<Client> {
   if (window.strataHost) {
     const port = await requestPort(window.strataHost.requestPort);
+    port.addEventListener('close', onClose, { once: true });
     port.start();
     return createORPCClient<Client>(new PortLink({ port }));
   }
@@ -22,12 +23,24 @@ export async function connect(token: string, onClose: () => void): Promise<Clien
   return createORPCClient<Client>(new SocketLink({ websocket }));
 }
 
-function requestPort(request: () => void): Promise<MessagePort> {
-  return new Promise((resolve) => {
+/** The desktop answers at once; a page that waited for ever would look as if it were only slow. */
+const PORT_LIMIT_MS = 5000;
+
+/** @throws Error where no port comes in time. */
+export function requestPort(request: () => void, limitMs = PORT_LIMIT_MS): Promise<MessagePort> {
+  return new Promise((resolve, reject) => {
     const listen = (event: MessageEvent): void => {
       if (event.source !== window || event.data !== PORT_MESSAGE || !event.ports[0]) return;
-      window.removeEventListener('message', listen);
+      end();
       resolve(event.ports[0]);
+    };
+    const timer = setTimeout(() => {
+      end();
+      reject(new Error('The studio does not answer.'));
+    }, limitMs);
+    const end = (): void => {
+      clearTimeout(timer);
+      window.removeEventListener('message', listen);
     };
     window.addEventListener('message', listen);
     request();

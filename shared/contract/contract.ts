@@ -101,8 +101,8 @@ export const contract = {
     list: call.output(z.array(modelInfoSchema)),
     show: call.input(z.object({ model: z.string() })).output(modelInfoSchema),
     /**
-     * A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it; or a pack of inserted blocks, which is put on its
-     * base: the one named, or the one in the workspace that has the base's hash.
+     * A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it; or a pack of inserted blocks (its folder or its
+     * `.strata-pack` file), which is put on its base: the one named, or the one in the workspace that has the base's hash.
      */
     import: call
       .input(z.object({ path: userPath('read'), name: z.string().optional(), base: z.string().optional() }))

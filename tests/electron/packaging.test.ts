@@ -84,7 +84,21 @@ describe('the bundles', () => {
     const source = await readFile(join(root, 'dist/electron/preload.cjs'), 'utf8');
     new Function('require', 'module', 'exports', 'window', source)(() => electron, { exports: {} }, {}, {});
     expect(Object.keys(exposed)).toEqual(['strataHost']);
-    expect(Object.keys(exposed.strataHost!).sort()).toEqual(['filesToPaths', 'kind', 'pickPaths', 'requestPort', 'showProgress']);
+    expect(Object.keys(exposed.strataHost!).sort()).toEqual([
+      'checkForUpdate',
+      'filesToPaths',
+      'kind',
+      'notify',
+      'onEvent',
+      'openWorkspace',
+      'pickPaths',
+      'pickSavePath',
+      'recentWorkspaces',
+      'requestPort',
+      'settings',
+      'showLogs',
+      'showProgress',
+    ]);
   });
 
   test('the host and the trainer are modules of ours alone: packages stay outside', async () => {

@@ -5,7 +5,6 @@ import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { route } from '../../ui/route.svelte.ts';
 import { RunCourse } from './course.svelte.ts';
-import { isGoingOn } from './status.ts';
 
 /** One run on its page: its summary, its metrics, and what happens while it goes on. */
 export class RunState extends Attempts {
@@ -39,7 +38,6 @@ export class RunState extends Attempts {
   /** Ends the following of the run; the run itself goes on. */
   dispose(): void {
     this.#abort.abort();
-    this.#studio.host.showProgress?.(null);
   }
 
   async #follow(): Promise<void> {
@@ -54,15 +52,12 @@ export class RunState extends Attempts {
           status = event.status;
           await this.#studio.refresh(); // it has left the queue, or its turn has come
         }
-        this.#studio.host.showProgress?.(isGoingOn(event.status) ? event.step / event.steps : null);
         if (await this.course.follow(event)) await this.#fetchSummary();
       }
       await this.#fetch();
       await this.#studio.refresh();
     } catch (error) {
       if (!this.#abort.signal.aborted) this.failure = failureOf(error);
-    } finally {
-      this.#studio.host.showProgress?.(null);
     }
   }
 

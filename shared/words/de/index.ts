@@ -3,6 +3,7 @@ import { checks } from './checks.ts';
 import { cleaning } from './cleaning.ts';
 import { compare } from './compare.ts';
 import { datasets } from './datasets.ts';
+import { desktop } from './desktop.ts';
 import { exports } from './exports.ts';
 import { home } from './home.ts';
 import { imports } from './imports.ts';
@@ -28,6 +29,7 @@ export const de: Catalogue = {
   cleaning,
   compare,
   datasets,
+  desktop,
   exports,
   home,
   imports,

@@ -2,6 +2,7 @@ import { checks } from './checks.ts';
 import { cleaning } from './cleaning.ts';
 import { compare } from './compare.ts';
 import { datasets } from './datasets.ts';
+import { desktop } from './desktop.ts';
 import { exports } from './exports.ts';
 import { home } from './home.ts';
 import { imports } from './imports.ts';
@@ -27,6 +28,7 @@ export const en = {
   cleaning,
   compare,
   datasets,
+  desktop,
   exports,
   home,
   imports,
