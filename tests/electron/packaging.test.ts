@@ -15,6 +15,7 @@ import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { EncodedBatch, WorkerStart, WorkerTask } from '../../main/models/tokenizers/parallel-encoding.ts';
 import { workerEntry } from '../../main/models/worker-entry.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
+import { ENGINE_PACKS } from '../../main/studio/engine-pack-table.ts';
 import { CHANNELS } from '../../main/electron/channels.ts';
 import { writeDataset } from '../support/dataset-folders.ts';
 import { electronModule } from './electron-module.ts';
@@ -299,6 +300,9 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
     await writeFile(join(app, 'node_modules/electron/index.js'), module);
     const start = `process.resourcesPath = ${JSON.stringify(resources)}; await import('./dist/electron/main.js');`;
     const started = await run(process.execPath, ['--input-type=module', '--eval', start], { cwd: app, timeout: 30_000 });
-    expect(JSON.parse(started.stdout)).toMatchObject({ info: { home, version: '9.9.9', embeddedBase: 'base' } });
+    expect(JSON.parse(started.stdout)).toMatchObject({
+      info: { home, version: '9.9.9', embeddedBase: 'strata-base' },
+      packs: ENGINE_PACKS.some(({ platform }) => platform === `linux-${process.arch}`) ? 1 : 0,
+    });
   });
 });
