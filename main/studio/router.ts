@@ -54,7 +54,18 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
       paths: api.workspace.paths.handler(() => grants.shown),
       addSamples: api.workspace.addSamples.handler(() => studio.addSamples()),
     },
-    engines: { list: api.engines.list.handler(() => studio.engines()) },
+    engines: {
+      list: api.engines.list.handler(() => studio.engines()),
+      packs: {
+        list: api.engines.packs.list.handler(() => studio.enginePacks.list()),
+        install: api.engines.packs.install.handler(({ input: { path, ...request } }) =>
+          studio.enginePacks.install({ ...request, ...(path !== undefined && { source: { path } }) }),
+        ),
+        watch: api.engines.packs.watch.handler(({ input, signal }) => studio.enginePacks.watch(input, signal)),
+        cancel: api.engines.packs.cancel.handler(({ input }) => studio.enginePacks.cancel(input)),
+        remove: api.engines.packs.remove.handler(({ input }) => studio.enginePacks.remove(input)),
+      },
+    },
     models: {
       list: api.models.list.handler(() => models.list()),
       show: api.models.show.handler(({ input }) => models.show(input.model)),

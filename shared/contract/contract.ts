@@ -29,7 +29,7 @@ import {
   tokenCountSchema,
 } from './datasets.ts';
 import { catalogueModelSchema, downloadRef, downloadRequestSchema, downloadSchema } from './downloads.ts';
-import { engineInfoSchema } from './engines.ts';
+import { engineInfoSchema, enginePackRef, enginePackSchema, installPackRequestSchema } from './engines.ts';
 import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
 import { jointRequestSchema, lineEventSchema, lineRefSchema, lineRowSchema, lineSchema, nextDomainSchema } from './lines.ts';
@@ -96,6 +96,15 @@ export const contract = {
   },
   engines: {
     list: call.output(z.object({ selected: z.string().nullable(), engines: z.array(engineInfoSchema) })),
+    packs: {
+      /** Libraries that can be installed on this machine, and those that are. */
+      list: call.output(z.array(enginePackSchema)),
+      /** Fetches, checks, unpacks and tests one; returns as soon as it has begun. The same again goes on with what has arrived. */
+      install: call.input(installPackRequestSchema).output(enginePackSchema),
+      watch: call.input(enginePackRef).output(eventIterator(enginePackSchema)),
+      cancel: call.input(enginePackRef).output(enginePackSchema),
+      remove: call.input(enginePackRef).output(z.object({ removed: z.string() })),
+    },
   },
   models: {
     list: call.output(z.array(modelInfoSchema)),

@@ -4,6 +4,7 @@ import { cleaning } from './cleaning.ts';
 import { compare } from './compare.ts';
 import { datasets } from './datasets.ts';
 import { desktop } from './desktop.ts';
+import { engines } from './engines.ts';
 import { exports } from './exports.ts';
 import { home } from './home.ts';
 import { imports } from './imports.ts';
@@ -30,6 +31,7 @@ export const de: Catalogue = {
   compare,
   datasets,
   desktop,
+  engines,
   exports,
   home,
   imports,

@@ -3,6 +3,7 @@ import { cleaning } from './cleaning.ts';
 import { compare } from './compare.ts';
 import { datasets } from './datasets.ts';
 import { desktop } from './desktop.ts';
+import { engines } from './engines.ts';
 import { exports } from './exports.ts';
 import { home } from './home.ts';
 import { imports } from './imports.ts';
@@ -29,6 +30,7 @@ export const en = {
   compare,
   datasets,
   desktop,
+  engines,
   exports,
   home,
   imports,
