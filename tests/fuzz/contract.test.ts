@@ -34,7 +34,10 @@ const LEFT_OUT = new Set(['downloads.start']);
 
 type Call = (input: unknown, options: { signal: AbortSignal }) => Promise<unknown>;
 
-const calls = callsOfContract().filter(({ name }) => !LEFT_OUT.has(name));
+/** What deletes comes last, or there would soon be nothing to get at. */
+const deletes = ({ name }: { name: string }): boolean => /\.(remove|purge)$/.test(name);
+const all = callsOfContract().filter(({ name }) => !LEFT_OUT.has(name));
+const calls = [...all.filter((call) => !deletes(call)), ...all.filter(deletes)];
 let web: TinyServer;
 let outside: string;
 let traps: string[];
@@ -86,6 +89,23 @@ async function overSocket(): Promise<{ client: Client; close: () => void }> {
   return { client, close: () => socket.terminate() };
 }
 
+/** A model, two datasets and a suite are there, whatever was deleted. @returns what they are called, and what is in the workspace beside them. */
+async function makeWhole(): Promise<string[]> {
+  const { models, datasets, suites, runs } = web.studio;
+  if (!models.list().some(({ name }) => name === 'tiny')) await models.import({ path: web.sources.model, name: 'tiny' });
+  for (const [name, path] of [
+    ['code', web.sources.newText],
+    ['stories', web.sources.oldText],
+  ] as const) {
+    if (!datasets.list().some((each) => each.name === name)) await datasets.import({ paths: [path], name });
+  }
+  if (suites.list().length === 0) {
+    await suites.save({ name: 'measures', parts: [{ name: 'held out', source: { dataset: 'code' }, options: { kind: 'text' } }] });
+  }
+  const made = [...models.list(), ...datasets.list(), ...suites.list(), ...runs.list()].flatMap(({ id, name }) => [id, name]);
+  return ['tiny', 'tiny', 'code', 'code', 'stories', 'stories', 'even', 'top', fastEngine, fastEngine, 'none', ...made.slice(0, 20)];
+}
+
 function callOf(client: Client, name: string): Call {
   return name.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], client) as Call;
 }
@@ -121,6 +141,29 @@ async function isWhole(client: Client): Promise<void> {
   expect(await client.text.generate({ model: model.id, prompt: 'a', maxTokens: 2, engine: fastEngine })).toHaveProperty('text');
 }
 
+it('every input that is a path refuses what nobody chose, before anything looks at it', async () => {
+  const { client, close } = await overSocket();
+  const path = join(outside, 'secret.jsonl');
+  const part = { source: { file: path }, options: { kind: 'text' as const } };
+  const asked = [
+    client.models.import({ path }),
+    client.models.export({ model: 'tiny', format: 'gguf', destination: join(outside, 'new.gguf') }),
+    client.datasets.inspect({ paths: [web.home, path] }),
+    client.datasets.imports.start({ paths: [path] }),
+    client.datasets.check({ datasets: ['code'], evaluations: ['stories', path] }),
+    client.suites.inspect({ source: { file: path } }),
+    client.suites.save({ name: 'x', parts: [part] }),
+    client.suites.save({ name: 'x', parts: [{ ...part, source: { dataset: 'code' }, examples: { file: path } }] }),
+    client.suites.score({ model: 'tiny', part }),
+    client.text.evaluate({ model: 'tiny', files: [path] }),
+  ];
+  for (const [index, answer] of (await Promise.allSettled(asked)).entries()) {
+    expect(answer, `call ${index}`).toMatchObject({ reason: { data: { message: 'You have not chosen that file or folder.' } } });
+  }
+  expect(await treeOf(web.directory)).toBe(before);
+  close();
+});
+
 describe.each([
   ['a WebSocket', overSocket],
   ["the desktop's port", () => Promise.resolve(overPort())],
@@ -131,10 +174,10 @@ describe.each([
       let { client, close } = await connect();
       const counts = { answered: 0, refused: 0 };
       for (let round = 0; round < ROUNDS; round++) {
+        const names = await makeWhole();
         for (const [index, { name, input }] of calls.entries()) {
           const seed = FUZZ_SEED + (round * calls.length + index) * 2 + (where === 'a WebSocket' ? 0 : 1);
           const random = randomStream(seed);
-          const names = [web.model.id, web.model.name, web.newDataset.id, 'code', 'stories', 'even', fastEngine, 'none', 'text'];
           const value = valueFor(input, { random, names, traps, hostility: [0, 0.1, 0.3][Math.floor(random() * 3)]! });
           const text = `seed ${seed}, ${name}`;
           const told = await answerTo(callOf(client, name), value).then(
@@ -173,29 +216,6 @@ function refusalOf(error: unknown, text: string): string {
   expect(record.code, `${text}: ${record.message} ${record.found ?? ''}`).not.toMatch(/INTERNAL|CRASHED/);
   return JSON.stringify(record);
 }
-
-it('every input that is a path refuses what nobody chose, before anything looks at it', async () => {
-  const { client, close } = await overSocket();
-  const path = join(outside, 'secret.jsonl');
-  const part = { source: { file: path }, options: { kind: 'text' as const } };
-  const asked = [
-    client.models.import({ path }),
-    client.models.export({ model: 'tiny', format: 'gguf', destination: join(outside, 'new.gguf') }),
-    client.datasets.inspect({ paths: [web.home, path] }),
-    client.datasets.imports.start({ paths: [path] }),
-    client.datasets.check({ datasets: ['code'], evaluations: ['stories', path] }),
-    client.suites.inspect({ source: { file: path } }),
-    client.suites.save({ name: 'x', parts: [part] }),
-    client.suites.save({ name: 'x', parts: [{ ...part, source: { dataset: 'code' }, examples: { file: path } }] }),
-    client.suites.score({ model: 'tiny', part }),
-    client.text.evaluate({ model: 'tiny', files: [path] }),
-  ];
-  for (const [index, answer] of (await Promise.allSettled(asked)).entries()) {
-    expect(answer, `call ${index}`).toMatchObject({ reason: { data: { message: 'You have not chosen that file or folder.' } } });
-  }
-  expect(await treeOf(web.directory)).toBe(before);
-  close();
-});
 
 it('messages that are no calls end nothing', async () => {
   const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined); // the library tells what it cannot read
