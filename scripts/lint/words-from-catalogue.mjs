@@ -13,7 +13,7 @@ const READABLE = /\p{L}{2,}[,.:;…]? \p{L}|^\p{Lu}\p{Ll}+[.…:]?$/u;
 const KEYS =
   /^(Enter|Escape|Tab|Home|End|Delete|Insert|Backspace|Space|Arrow(Up|Down|Left|Right)|Page(Up|Down)|Control|Meta|Shift|Alt|Files)$/;
 /** Names that are the same in every language. */
-const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON|Winogrande)$/;
+const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON|SHA-256|Winogrande)$/;
 /** What a string's place says about it: an error for whoever programs, a name of something, a class. */
 const UNREAD_PARENTS = new Set([
   'ImportDeclaration',
@@ -43,7 +43,7 @@ export const wordsFromCatalogue = {
       for (let each = node.parent, child = node; each; child = each, each = each.parent) {
         if (UNREAD_PARENTS.has(each.type) || each.type === 'SvelteStyleElement' || each.type === 'SvelteStyleDirective') return true;
         if (each.type === 'NewExpression' && /Error$/.test(each.callee.name ?? '')) return true;
-        if (each.type === 'CallExpression' && /^(words|getContext|setContext|matchMedia|querySelector(All)?)$/.test(calleeName(each)))
+        if (each.type === 'CallExpression' && /^(words|getContext|setContext|matchMedia|querySelector(All)?|matches|closest)$/.test(calleeName(each)))
           return true;
         // The arms of a comparison are names of states, not texts.
         if (each.type === 'BinaryExpression' && /^[!=]==?$/.test(each.operator)) return true;
