@@ -26,6 +26,8 @@ export class StudioState {
   /** Folders in which a path that the user typed may be named; none where only what was chosen may. */
   typedFolders = $state.raw<readonly string[]>([]);
   version = $state('');
+  /** What the sample model is called; null where the installation has none. */
+  embeddedBase = $state<string | null>(null);
   models = $state.raw<ModelInfo[]>([]);
   datasets = $state.raw<DatasetInfo[]>([]);
   /** The newest few, and how many there are in all: a workspace may have thousands. */
@@ -61,8 +63,9 @@ export class StudioState {
     try {
       this.#client = await connect(this.#token, () => this.#lost());
       this.connection = 'open';
-      const { home, version } = await this.#client.workspace.info();
+      const { home, version, embeddedBase } = await this.#client.workspace.info();
       this.home = home;
+      this.embeddedBase = embeddedBase;
       this.typedFolders = (await this.#client.workspace.paths()).typed;
       this.version = version;
       await this.refresh();

@@ -53,7 +53,7 @@ export interface HostOptions {
   /** Picture of the tray. */
   iconPath: string;
   /** @throws StrataError when the workspace cannot be opened. */
-  openStudio(): HostedStudio;
+  openStudio(): HostedStudio | Promise<HostedStudio>;
   log(message: string): void;
   crashes: Pick<CrashReports, 'write'>;
   platform?: NodeJS.Platform;
@@ -105,7 +105,7 @@ export async function startHost(electron: ElectronParts, options: HostOptions): 
   const say = await desktopWords(settings.get().language, app.getLocale());
   let studio: HostedStudio;
   try {
-    studio = options.openStudio();
+    studio = await options.openStudio();
   } catch (error) {
     dialog.showErrorBox(say('desktop.noWorkspace'), error instanceof Error ? error.message : String(error));
     return app.exit(1);

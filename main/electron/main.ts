@@ -60,7 +60,7 @@ startHost(
     rendererDirectory: join(app.getAppPath(), 'dist', 'renderer'),
     preloadPath: join(bundles, 'preload.cjs'),
     iconPath: join(resources, 'desktop', 'tray.png'),
-    openStudio: () => {
+    openStudio: async () => {
       const home = app.commandLine.getSwitchValue('home'); // --home=DIR
       const studio = openStudio({
         home: home ? resolve(home) : defaultHome(),
@@ -69,6 +69,9 @@ startHost(
         log,
         version: app.getVersion(),
       });
+      // A new workspace opens on the sample project; --sample=none leaves it empty.
+      if (studio.isNew && app.commandLine.getSwitchValue('sample') !== 'none') 
+        await studio.addSamples().catch((error: unknown) => log(`the sample project was not added: ${String(error)}`));
       studio.queue.drive();
       const grants = new PathGrants(studio.home);
       return {

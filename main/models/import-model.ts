@@ -96,7 +96,7 @@ async function convert(path: string, destination: string): Promise<{ hash: strin
 }
 
 /** A file that ends within these letters is one that was cut off, if its name says what it was to be. */
-function beginsAsGguf(path: string, start: Buffer): boolean {
+export function beginsAsGguf(path: string, start: Buffer): boolean {
   const letters = start.toString('latin1', 0, GGUF_LETTERS.length);
   return letters === GGUF_LETTERS || (isNamedGguf(path) && GGUF_LETTERS.startsWith(letters));
 }
@@ -168,7 +168,7 @@ async function checkTokenizer(directory: string, { config }: ModelFolder): Promi
   });
 }
 
-async function firstBytes(path: string): Promise<Buffer> {
+export async function firstBytes(path: string): Promise<Buffer> {
   const file = await openRegularFile(path);
   try {
     const bytes = Buffer.alloc(8);

@@ -15,6 +15,7 @@ import { isPack, readPackDescription, readPackModels, whatComesFirst } from '../
 import { isPackArchive, unpackPackArchive } from '../models/pack/pack-archive.ts';
 import { folderBytes } from '../models/export/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
+import { isMeantAsModel } from '../models/recognise-model.ts';
 import {
   comparedTensors,
   type TensorDifference,
@@ -62,6 +63,13 @@ export class Models {
     const importing = this.#importing.get(words) ?? this.#import(input, origin).finally(() => this.#importing.delete(words));
     this.#importing.set(words, importing);
     return importing;
+  }
+
+  /** Of files and folders of any kind, those that are meant as models or packs: see {@link isMeantAsModel}. */
+  async recognise({ paths }: { paths: readonly string[] }): Promise<{ models: string[] }> {
+    const models: string[] = [];
+    for (const path of paths) if (await isMeantAsModel(path)) models.push(path);
+    return { models };
   }
 
   async #import({ path: given, name, base }: { path: string; name?: string; base?: string }, origin?: string): Promise<ModelInfo> {

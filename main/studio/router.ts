@@ -70,6 +70,7 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
       list: api.models.list.handler(() => models.list()),
       show: api.models.show.handler(({ input }) => models.show(input.model)),
       import: api.models.import.handler(({ input }) => models.import(input)),
+      recognise: api.models.recognise.handler(({ input }) => models.recognise(input)),
       expand: api.models.expand.handler(({ input }) => planner.expand(input)),
       plan: api.models.plan.handler(({ input }) => planner.plan(input)),
       planBasis: api.models.planBasis.handler(({ input }) => planner.basis(input.model)),

@@ -85,6 +85,8 @@ export interface Studio {
   readonly text: Text;
   readonly packs: Packs;
   readonly gates: Gates;
+  /** The workspace has just been made: nothing was ever in it. */
+  readonly isNew: boolean;
   info(): { home: string; version: string; embeddedBase: string | null };
   addSamples(): ReturnType<typeof addSamples>;
   engines(): Promise<{ selected: string | null; engines: EngineInfo[] }>;
@@ -98,6 +100,7 @@ export interface Studio {
  * @throws StrataError when its database is damaged or newer than this program.
  */
 export function openStudio({ home, executor, resources, version, log = () => undefined, enginePacks: packOptions }: StudioOptions): Studio {
+  const isNew = !existsSync(join(home, 'strata.db'));
   const store = openStore(join(home, 'strata.db'));
   const context: StudioContext = { home, resources, version, store, executor, unfinished: new Set(), log };
   const known = new Set([...listModels(store), ...listDatasets(store)].map(({ path }) => path));
@@ -121,6 +124,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   return {
     home,
     version,
+    isNew,
     models,
     exports,
     downloads,

@@ -1,7 +1,6 @@
 import type { HostEvent } from '../../shared/contract/host.ts';
-import { words } from '../../shared/words/words.ts';
-import { failureOf } from '../client/failure.ts';
 import type { ImportsState } from '../features/datasets/imports.svelte.ts';
+import { importModels } from '../features/models/import-models.ts';
 import type { PaletteState } from '../features/palette/palette.svelte.ts';
 import type { StudioState } from '../studio.svelte.ts';
 import { route } from '../ui/route.svelte.ts';
@@ -36,20 +35,6 @@ async function perform(event: HostEvent, { studio, imports, palette, toasts }: P
   }
   if (event.type === 'import') {
     route.go('models');
-    for (const path of event.paths) await importModel(path, studio, toasts);
-  }
-}
-
-/** One after the other: what one needs, such as a pack its base, may be the one before it. */
-async function importModel(path: string, studio: StudioState, toasts: ToastsState): Promise<void> {
-  const file = path.split(/[/\\]/).at(-1)!;
-  toasts.show(words('desktop.importing', { file }));
-  try {
-    const { name } = await studio.client.models.import({ path });
-    await studio.refresh();
-    toasts.show(words('desktop.imported', { model: name }));
-  } catch (error) {
-    const { message, hint } = failureOf(error);
-    toasts.show(words('desktop.notImported', { file, problem: [message, hint].filter(Boolean).join(' ') }));
+    await importModels(event.paths, studio, toasts);
   }
 }

@@ -116,6 +116,8 @@ export const contract = {
     import: call
       .input(z.object({ path: userPath('read'), name: z.string().optional(), base: z.string().optional() }))
       .output(modelInfoSchema),
+    /** Which of these are meant as models or packs; the others are data, if anything. */
+    recognise: call.input(z.object({ paths: z.array(userPath('read')).max(10_000) })).output(z.object({ models: z.array(z.string()) })),
     expand: call.input(z.object({ ...planRequestShape, name: z.string().optional() })).output(modelInfoSchema),
     /** What an expansion would mean, before it is done. */
     plan: call.input(z.object(planRequestShape)).output(planReportSchema),

@@ -115,7 +115,7 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
   });
 
   test('an upload is answered with the reason, and nothing of it is left', async () => {
-    const { child, said, finished } = strata.start('serve', '--json');
+    const { child, said, finished } = strata.start('serve', '--json', '--no-sample');
     let address = '';
     child.stdout!.on('data', (text: string) => (address += text));
     await said(/"url".*\n/);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { StrataError } from '../../../shared/errors.ts';
+import { toStrataError, StrataError } from '../../../shared/errors.ts';
 import { startServer } from '../../web/server.ts';
 import { command, type CommonOptions, wholeNumber, withSession } from '../session.ts';
 
@@ -11,10 +11,15 @@ export function serveCommand(): Command {
   return command('serve', 'the studio in a browser')
     .addOption(wholeNumber('--port <n>', '0 takes a free one', 0, 65_535).default(0))
     .option('--open', 'open the browser')
+    .option('--no-sample', 'leave a new workspace empty: else it opens on the sample project')
     .option('--allow-paths <dir...>', 'folders of this machine in which pages may name files by their paths (none: only what is uploaded)')
-    .action((options: CommonOptions & { port: number; open?: boolean; allowPaths?: string[] }) =>
+    .action((options: CommonOptions & { port: number; open?: boolean; sample: boolean; allowPaths?: string[] }) =>
       withSession(options, async ({ studio, print, say, interrupted }) => {
         const allowPaths = await foldersOf(options.allowPaths ?? []);
+        if (studio.isNew && options.sample) {
+          // The studio is of use without it.
+          await studio.addSamples().catch((error: unknown) => say(`The sample project was not added. ${toStrataError(error).message}`));
+        }
         studio.queue.drive();
         const pages = join(import.meta.dirname, '../../../dist/renderer');
         const server = await startServer({ studio, port: options.port, pages, allowPaths });

@@ -3,7 +3,9 @@ import type { DatasetInfo } from '../../../shared/contract/datasets.ts';
 import type { DatasetImport, ImportRequest } from '../../../shared/contract/dataset-import.ts';
 import { Attempts } from '../../client/attempts.svelte.ts';
 import { failureOf } from '../../client/failure.ts';
+import { words } from '../../../shared/words/words.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import type { ToastsState } from '../../ui/toasts.svelte.ts';
 import { PreparationState } from './preparation.svelte.ts';
 import { SendingState } from './sending.svelte.ts';
 
@@ -15,6 +17,7 @@ const LOOK_AGAIN_MS = 3000;
  */
 export class ImportsState extends Attempts {
   readonly #studio: StudioState;
+  readonly #toasts: ToastsState;
   readonly sending: SendingState;
   /** What was dropped and not begun yet. */
   preparation = $state<PreparationState | null>(null);
@@ -22,9 +25,10 @@ export class ImportsState extends Attempts {
   /** Those that are being followed. */
   #followed: readonly string[] = [];
 
-  constructor(studio: StudioState) {
+  constructor(studio: StudioState, toasts: ToastsState) {
     super();
     this.#studio = studio;
+    this.#toasts = toasts;
     this.sending = new SendingState(studio);
   }
 
@@ -40,9 +44,15 @@ export class ImportsState extends Attempts {
     });
   }
 
-  /** Sends what was dropped and takes it to what is being prepared. */
-  async takeDrop(transfer: DataTransfer): Promise<void> {
-    await this.attempt(async () => this.prepare(await this.sending.sendDrop(transfer)));
+  /** Sends what was dropped and takes the data among it to what is being prepared. @returns the models and packs among it. */
+  async takeDrop(transfer: DataTransfer): Promise<string[]> {
+    let models: string[] = [];
+    await this.attempt(async () => {
+      const paths = (await this.sending.sendDrop(transfer)) ?? [];
+      if (paths.length > 0) ({ models } = await this.#studio.client.models.recognise({ paths }));
+      this.prepare(paths.filter((path) => !models.includes(path)));
+    });
+    return models;
   }
 
   async takeFiles(files: File[]): Promise<void> {
@@ -113,6 +123,7 @@ export class ImportsState extends Attempts {
     try {
       for await (const event of await this.#studio.client.datasets.imports.watch({ import: id })) this.#put(event);
       await this.#studio.refresh();
+      this.#tellOfEnd(id);
       // One that another program works on is only told once.
       if (this.list.some((each) => each.id === id && each.state === 'running')) setTimeout(() => void this.refresh(), LOOK_AGAIN_MS);
     } catch (error) {
@@ -121,6 +132,22 @@ export class ImportsState extends Attempts {
     } finally {
       this.#followed = this.#followed.filter((each) => each !== id);
     }
+  }
+
+  /** A dataset that was newly made can be taken back at once: its files stay where they came from. */
+  #tellOfEnd(id: string): void {
+    const ended = this.list.find((each) => each.id === id);
+    const { dataset } = ended ?? {};
+    if (ended?.state !== 'done' || !ended.isNew || typeof dataset !== 'string') return;
+    const undo = async (): Promise<void> => {
+      await this.attempt(async () => {
+        await this.#studio.client.datasets.remove({ dataset });
+        await this.#studio.client.datasets.imports.remove({ import: id });
+        this.list = this.list.filter((each) => each.id !== id);
+        await this.#studio.refresh();
+      });
+    };
+    this.#toasts.show(words('imports.made', { name: ended.name }), { label: words('ui.undo'), run: () => void undo() });
   }
 
   /** The newest comes first. */

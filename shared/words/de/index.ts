@@ -6,6 +6,7 @@ import { datasets } from './datasets.ts';
 import { desktop } from './desktop.ts';
 import { engines } from './engines.ts';
 import { exports } from './exports.ts';
+import { guide } from './guide.ts';
 import { home } from './home.ts';
 import { imports } from './imports.ts';
 import { lines } from './lines.ts';
@@ -33,6 +34,7 @@ export const de: Catalogue = {
   desktop,
   engines,
   exports,
+  guide,
   home,
   imports,
   lines,

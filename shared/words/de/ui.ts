@@ -24,6 +24,7 @@ export const ui: Catalogue['ui'] = {
   folderToImport: 'Zu importierender Ordner',
   addTag: 'Schlagwort hinzufügen',
   takeTagOff: 'Das Schlagwort {{tag}} entfernen',
+  undo: 'Rückgängig',
   messages: 'Meldungen',
   closeMessage: 'Die Meldung schließen',
   sendingStopped: 'Das Senden wurde angehalten.',

@@ -5,6 +5,7 @@ import { datasets } from './datasets.ts';
 import { desktop } from './desktop.ts';
 import { engines } from './engines.ts';
 import { exports } from './exports.ts';
+import { guide } from './guide.ts';
 import { home } from './home.ts';
 import { imports } from './imports.ts';
 import { lines } from './lines.ts';
@@ -32,6 +33,7 @@ export const en = {
   desktop,
   engines,
   exports,
+  guide,
   home,
   imports,
   lines,

@@ -23,6 +23,7 @@ export const ui = {
   folderToImport: 'Folder to import',
   addTag: 'Add a tag',
   takeTagOff: 'Take off the tag {{tag}}',
+  undo: 'Undo',
   messages: 'Messages',
   closeMessage: 'Close the message',
   sendingStopped: 'The sending was stopped.',

@@ -19,10 +19,12 @@ export interface RunningStudio {
 /**
  * Starts `strata serve` in a fresh workspace and waits until it has printed its address.
  * @param allowPaths folders in which pages may name paths; without any, what is typed is refused.
+ * @param hasSample a new workspace opens on the sample project, as for a user; most tests begin with an empty one.
  */
-export async function startStudio(allowPaths: readonly string[] = []): Promise<RunningStudio> {
+export async function startStudio(allowPaths: readonly string[] = [], hasSample = false): Promise<RunningStudio> {
   const home = await mkdtemp(join(tmpdir(), 'strata-e2e-'));
-  const server = strataProcess(['serve', '--home', home, '--json', ...(allowPaths.length > 0 ? ['--allow-paths', ...allowPaths] : [])]);
+  const paths = allowPaths.length > 0 ? ['--allow-paths', ...allowPaths] : [];
+  const server = strataProcess(['serve', '--home', home, '--json', ...(hasSample ? [] : ['--no-sample']), ...paths]);
   const ended = once(server, 'exit');
   const [line] = (await Promise.race([
     once(createInterface({ input: server.stdout! }), 'line'),

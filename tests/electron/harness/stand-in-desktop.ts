@@ -50,7 +50,7 @@ export class StandInDesktop implements Desktop {
     this.folder = folder;
     this.#browser = browser;
     this.#preload = preload;
-    this.#program = fork(join(root, 'dist/electron/main.js'), [`--home=${join(folder, 'workspace')}`, ...words], {
+    this.#program = fork(join(root, 'dist/electron/main.js'), [`--home=${join(folder, 'workspace')}`, '--sample=none', ...words], {
       execArgv: ['--import', join(import.meta.dirname, 'register.ts')],
       env: { ...process.env, STRATA_HARNESS_FOLDER: folder },
       serialization: 'advanced',

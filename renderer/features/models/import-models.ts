@@ -1,0 +1,30 @@
+import { words } from '../../../shared/words/words.ts';
+import { failureOf } from '../../client/failure.ts';
+import type { StudioState } from '../../studio.svelte.ts';
+import type { ToastsState } from '../../ui/toasts.svelte.ts';
+
+/** Imports models and packs that were dropped or opened, and tells of each, with the way back. */
+export async function importModels(paths: readonly string[], studio: StudioState, toasts: ToastsState): Promise<void> {
+  // One after the other: what one needs, such as a pack its base, may be the one before it.
+  for (const path of paths) await importModel(path, studio, toasts);
+}
+
+async function importModel(path: string, studio: StudioState, toasts: ToastsState): Promise<void> {
+  const file = path.split(/[/\\]/).at(-1)!;
+  const tellProblem = (error: unknown): void => {
+    const { message, hint } = failureOf(error);
+    toasts.show(words('desktop.notImported', { file, problem: [message, hint].filter(Boolean).join(' ') }));
+  };
+  toasts.show(words('desktop.importing', { file }));
+  try {
+    const { id, name } = await studio.client.models.import({ path });
+    await studio.refresh();
+    const undo = async (): Promise<void> => {
+      await studio.client.models.remove({ model: id });
+      await studio.refresh();
+    };
+    toasts.show(words('desktop.imported', { model: name }), { label: words('ui.undo'), run: () => void undo().catch(tellProblem) });
+  } catch (error) {
+    tellProblem(error);
+  }
+}

@@ -1,0 +1,65 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DatasetInfo } from '../../shared/contract/datasets.ts';
+import type { ModelInfo } from '../../shared/contract/models.ts';
+import { writeTinyModel } from '../support/workspace.ts';
+import { dropFiles, goTo, importCard, type OpenPage, openPage } from './support/browser.ts';
+import { type RunningStudio, startStudio } from './support/studio.ts';
+
+describe('what is dropped anywhere in the window', () => {
+  let studio: RunningStudio;
+  let open: OpenPage;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'strata-drop-'));
+    await writeTinyModel(join(folder, 'small'));
+    await writeFile(join(folder, 'broken.gguf'), 'nothing of the kind');
+    await writeFile(join(folder, 'notes.txt'), Array.from({ length: 9 }, (_, nr) => `Paragraph ${nr} of the notes.`).join('\n\n'));
+    studio = await startStudio();
+    open = await openPage(studio.url);
+  });
+  afterAll(async () => {
+    await open.close();
+    await studio.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('is a model where it is one, and can be taken back', async () => {
+    const { page } = open;
+    await goTo(page, 'Runs');
+    await dropFiles(page, [join(folder, 'small')]);
+    await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor();
+    const told = page.getByRole('group', { name: /Imported “small”/ });
+    await told.waitFor();
+    expect(await studio.strata<ModelInfo[]>('model', 'list')).toMatchObject([{ name: 'small' }]);
+    await told.getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(() => studio.strata<ModelInfo[]>('model', 'list')).toEqual([]);
+    await page.getByRole('region', { name: 'small', exact: true }).waitFor({ state: 'detached' });
+  });
+
+  it('is told what is wrong with it where it is a damaged model', async () => {
+    const { page } = open;
+    await goTo(page, 'Home');
+    await dropFiles(page, [join(folder, 'broken.gguf')]);
+    await page.getByRole('group', { name: /“broken.gguf” could not be imported/ }).waitFor();
+    expect(await studio.strata<ModelInfo[]>('model', 'list')).toEqual([]);
+  });
+
+  it('is data where it is none, and the dataset made of it can be taken back', async () => {
+    const { page } = open;
+    await goTo(page, 'Models');
+    await goTo(page, 'Compare');
+    await dropFiles(page, [join(folder, 'notes.txt')]);
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    const told = page.getByRole('group', { name: /The dataset “notes” was made/ });
+    await told.waitFor();
+    expect(await studio.strata<DatasetInfo[]>('data', 'list')).toMatchObject([{ name: 'notes' }]);
+    await told.getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(() => studio.strata<DatasetInfo[]>('data', 'list')).toEqual([]);
+    await importCard(page, 'notes').waitFor({ state: 'detached' });
+    expect(open.complaints).toEqual([]);
+  });
+});
