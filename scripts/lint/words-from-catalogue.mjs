@@ -43,7 +43,10 @@ export const wordsFromCatalogue = {
       for (let each = node.parent, child = node; each; child = each, each = each.parent) {
         if (UNREAD_PARENTS.has(each.type) || each.type === 'SvelteStyleElement' || each.type === 'SvelteStyleDirective') return true;
         if (each.type === 'NewExpression' && /Error$/.test(each.callee.name ?? '')) return true;
-        if (each.type === 'CallExpression' && /^(words|getContext|setContext|matchMedia|querySelector(All)?|matches|closest)$/.test(calleeName(each)))
+        if (
+          each.type === 'CallExpression' &&
+          /^(words|getContext|setContext|matchMedia|querySelector(All)?|matches|closest)$/.test(calleeName(each))
+        )
           return true;
         // The arms of a comparison are names of states, not texts.
         if (each.type === 'BinaryExpression' && /^[!=]==?$/.test(each.operator)) return true;
