@@ -38,4 +38,5 @@ export const settings: Catalogue['settings'] = {
   aboutVersion: 'Strata {{version}}',
   aboutPrivacy:
     'Es wird nichts irgendwohin gesendet: keine Telemetrie, kein Konto. Das Netz wird nur benutzt, wenn Sie ein Modell oder einen Datensatz herunterladen.',
+  licences: 'Lizenzen dessen, woraus Strata besteht',
 };

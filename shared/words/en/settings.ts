@@ -36,4 +36,5 @@ export const settings = {
   about: 'About',
   aboutVersion: 'Strata {{version}}',
   aboutPrivacy: 'Nothing is sent anywhere: no telemetry, no account. The network is used only when you download a model or a dataset.',
+  licences: 'Licences of what Strata is made of',
 } as const;

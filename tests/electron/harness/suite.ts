@@ -59,8 +59,10 @@ export function desktopSuite(start: () => Promise<Desktop>): () => Desktop {
 
   it('imports a file that was chosen in the dialog of the system', async () => {
     const { page } = desktop;
-    const file = join(desktop.folder, 'verses.txt');
-    await writeFile(file, Array.from({ length: 40 }, (_, line) => `Verse ${line} of a song that nobody sings twice.`).join('\n\n'));
+    // One text alone could not be split into what is trained on and what is held out.
+    const file = join(desktop.folder, 'verses.jsonl');
+    const verses = Array.from({ length: 40 }, (_, line) => JSON.stringify({ text: `Verse ${line} of a song that nobody sings twice.` }));
+    await writeFile(file, verses.join('\n'));
     await desktop.answer('showOpenDialog', { canceled: false, filePaths: [file] });
     await desktop.menu('File', 'Import Data…');
     await page.getByRole('button', { name: 'Import', exact: true }).click();
@@ -72,7 +74,7 @@ export function desktopSuite(start: () => Promise<Desktop>): () => Desktop {
     const { page } = desktop;
     await desktop.menu('File', 'New Run');
     await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
-    await page.getByLabel(/^Steps/).fill('400');
+    await page.getByRole('spinbutton', { name: /^Steps/ }).fill('400');
     await page.getByText('400 steps of 8').waitFor();
     await page.getByRole('button', { name: 'Expand and train' }).click();
     await page.getByText(/^step [1-9]/).waitFor({ timeout: 120_000 });
