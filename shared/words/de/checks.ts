@@ -2,7 +2,7 @@ import type { Catalogue } from '../words.ts';
 
 export const checks: Catalogue['checks'] = {
   title: 'Datensätze gegeneinander prüfen',
-  lead: 'Was sie gemeinsam haben, und was von den Texten, an denen gemessen wird, in den trainierten steht.',
+  lead: 'Was sie gemeinsam haben, und welche Texte, an denen gemessen wird, in dem stehen, was trainiert wird.',
   find: 'Einen Datensatz zum Prüfen suchen',
   datasets: 'Datensätze zum Prüfen',
   notChecked: 'nicht geprüft',
@@ -35,7 +35,7 @@ export const checks: Catalogue['checks'] = {
   overlapping: '{{overlapping}} von {{documents}}',
   overlappingSample: '{{overlapping}} von {{documents}} gesuchten',
   givenAway: 'Verraten',
-  givenAwayTable: 'Texte, an denen gemessen wird und die in den trainierten stehen',
+  givenAwayTable: 'Texte, an denen gemessen wird und die in dem stehen, was trainiert wird',
   measuredOn: 'Gemessen an',
   texts: 'Texte',
   heldOutPart: '(zurückgehalten)',

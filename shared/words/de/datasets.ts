@@ -130,7 +130,7 @@ export const datasets: Catalogue['datasets'] = {
   conversations_other: '{{count}} Gespräche',
   questions_one: '{{count}} Frage mit Auswahl',
   questions_other: '{{count}} Fragen mit Auswahl',
-  languageUnknown: 'nicht erkannt',
+  languageUnknown: 'Sprache nicht erkannt',
   languageShare: '{{language}} {{share}}',
   languagesAndMore: '{{languages}} und weitere',
   system: 'System',

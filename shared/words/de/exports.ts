@@ -10,7 +10,7 @@ export const exports: Catalogue['exports'] = {
   formatPack: 'Strata-Paket',
   meaningHuggingface: 'Für transformers, vLLM und Training anderswo.',
   meaningGguf: 'Für llama.cpp, LM Studio und andere Programme, die Modelle lokal ausführen.',
-  meaningOllama: 'Eine GGUF-Datei mit der Modelfile, die „ollama create“ nimmt.',
+  meaningOllama: 'Eine GGUF-Datei mit dem Modelfile, das „ollama create“ nimmt.',
   meaningPack: 'Nur die eingefügten Blöcke; wird auf demselben Basismodell zum ganzen Modell.',
   packImpossible: 'Nur für Modelle mit eingefügten Blöcken.',
   dtype: 'Zahlentyp',

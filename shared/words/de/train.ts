@@ -119,4 +119,9 @@ export const train: Catalogue['train'] = {
   measureFirst: 'Messen Sie, welche Blöcke am unwichtigsten sind.',
   oldFirst: 'Markieren Sie mindestens einen Datensatz als alt: daran wird gemessen, wie wichtig die Blöcke sind.',
   wrongBlocks: 'Die Zahl der neuen Blöcke ist eine ganze Zahl von 1 bis {{most}}.',
+
+  roleOf: 'Rolle von {{name}}',
+  roleNew: 'Neu',
+  roleOld: 'Alt',
+  roleNone: 'Nicht benutzt',
 };

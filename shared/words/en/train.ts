@@ -117,4 +117,9 @@ export const train = {
   measureFirst: 'Measure which blocks matter least.',
   oldFirst: 'Mark at least one dataset as old: what the blocks matter is measured on it.',
   wrongBlocks: 'The number of new blocks is a whole number from 1 to {{most}}.',
+
+  roleOf: 'Role of {{name}}',
+  roleNew: 'New',
+  roleOld: 'Old',
+  roleNone: 'Not used',
 } as const;

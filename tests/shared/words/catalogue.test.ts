@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { de } from '../../../shared/words/de/index.ts';
 import { en } from '../../../shared/words/en/index.ts';
-import { LANGUAGES, locale, speak, words } from '../../../shared/words/words.ts';
+import { LANGUAGES, listInWords, locale, speak, words } from '../../../shared/words/words.ts';
 
 type Sentences = Readonly<Record<string, Readonly<Record<string, string>>>>;
 const root = join(import.meta.dirname, '../../..');
@@ -68,6 +68,12 @@ describe('the catalogue', () => {
     expect(words('settings.runs', { count: 1 })).toBe('1 Lauf');
     expect(words('settings.runs', { count: 1234 })).toBe('1.234 Läufe');
     expect(locale().numbers).toBe('de-DE');
+  });
+
+  it('lists several things as the language does', async () => {
+    expect([['a'], ['a', 'b'], ['a', 'b', 'c']].map(listInWords)).toEqual(['a', 'a and b', 'a, b and c']);
+    await speak('de');
+    expect(listInWords(['a', 'b', 'c'])).toBe('a, b und c');
   });
 
   it('calls each language by its own name', () => {
