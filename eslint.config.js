@@ -26,12 +26,7 @@ const typed = {
 };
 
 /** Rooms whose texts have not been moved into the catalogue yet. */
-const NOT_YET_IN_CATALOGUE = [
-  ...['compare', 'datasets', 'export', 'lines', 'models', 'playground', 'recipes', 'runs', 'suites', 'train'].map(
-    (room) => `renderer/features/${room}/**`,
-  ),
-  'renderer/ui/BlockStack.svelte',
-];
+const NOT_YET_IN_CATALOGUE = [...['runs', 'train'].map((room) => `renderer/features/${room}/**`), 'renderer/ui/BlockStack.svelte'];
 
 /** Tests that were narrowed down while working must not stay so. */
 const noFocusedTests = {
@@ -68,7 +63,8 @@ export default defineConfig(
   },
   {
     files: PAGES,
-    ignores: ['renderer/vite.config.ts', ...NOT_YET_IN_CATALOGUE],
+    // Tables that other programs read are called the same in every language.
+    ignores: ['renderer/vite.config.ts', 'renderer/features/**/*-csv.ts', ...NOT_YET_IN_CATALOGUE],
     plugins: { strata: { rules: { 'words-from-catalogue': wordsFromCatalogue } } },
     rules: { 'strata/words-from-catalogue': 'error' },
   },

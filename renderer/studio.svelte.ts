@@ -5,7 +5,8 @@ import type { ModelInfo } from '../shared/contract/models.ts';
 import type { HostCapabilities } from '../shared/contract/host.ts';
 import type { RunSummary } from '../shared/domain/run.ts';
 import type { ErrorRecord } from '../shared/errors.ts';
-import { type Client, connect } from './client/connect.ts';
+import type { Client } from './client/client.ts';
+import { connect } from './client/connect.ts';
 import { failureOf } from './client/failure.ts';
 import { connectHost, takeToken } from './client/host.ts';
 

@@ -53,7 +53,7 @@ function licenceOf(path, locked) {
     : 'unknown';
 }
 
-/** @returns {{ name: string, version: string, licence: string, ships: boolean }[]} every package of the lock file, in the order of names */
+/** @returns {{ name: string, path: string, version: string, licence: string, ships: boolean }[]} every package of the lock file, in the order of names */
 export function listPackages() {
   /** @type {Record<string, LockedPackage>} */
   const packages = JSON.parse(readFileSync(join(projectRoot, 'package-lock.json'), 'utf8')).packages;
@@ -69,6 +69,7 @@ export function listPackages() {
     .filter(([path]) => path !== '')
     .map(([path, locked]) => ({
       name: path.replace(/^.*node_modules\//, ''),
+      path,
       version: locked.version,
       // Node's own platform packages carry its licence in a file of another place.
       licence: /^node(-bin)?-(linux|darwin|win)/.test(path.replace(/^node_modules\//, '')) ? 'MIT' : licenceOf(path, locked),

@@ -1,5 +1,5 @@
 import type { Line, LineCell, LineColumn, LineUnit } from '../../shared/contract/lines.ts';
-import { FIGURE_WORDS, LINE_FIGURES, whyNoFigure } from '../../shared/domain/continual-words.ts';
+import { figureWords, LINE_FIGURES, whyNoFigure } from '../../shared/domain/continual-words.ts';
 import { describeMethod } from '../../shared/domain/method.ts';
 import { change, count, fields, percent, table } from './format.ts';
 import { withError } from './measure-display.ts';
@@ -55,7 +55,7 @@ function describeCell(cell: LineCell): string {
 function describeFigures({ figures, tasks, unit }: Line): string {
   return fields(
     LINE_FIGURES.map((name) => {
-      const { label, says } = FIGURE_WORDS[name];
+      const { label, says } = figureWords(name);
       const figure = figures[name];
       if (!figure) return [label, `-  ${whyNoFigure(name, tasks.length)}`];
       const size = `${Math.abs(figure.value).toFixed(4)} ${UNIT_WORDS[unit]}`;

@@ -190,15 +190,19 @@ export function describeResult(run: RunSummary): string {
   if (run.seconds !== null)
     lines.push([
       'Time',
-      `${duration(run.seconds)}${measuringOf(run)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`,
+      `${duration(run.seconds)}${besideTraining(run)}, ${count(Math.round(run.tokensPerSecond ?? 0))} tokens/s on ${run.engine}, ${bytes(run.peakMemory ?? 0)} memory`,
     ]);
   if (run.modelPath) lines.push(['Saved', run.modelPath]);
+  if (run.samplingSeconds) lines.push(['Samples', `${STRATA} run samples ${run.id} shows what base and model wrote`]);
   for (const { step, text } of run.guardEvents) lines.push(['Guard', `after step ${step}: ${text}`]);
   for (const { at, text } of run.warnings) lines.push(['Warning', `${at.slice(0, 16).replace('T', ' ')}: ${text}`]);
   const measures = final?.datasets ? `\n\n${describeMeasures(baseline?.datasets ?? [], final.datasets)}` : '';
   return fields(lines) + measures;
 }
 
-function measuringOf({ seconds, measuringSeconds }: RunSummary): string {
-  return measuringSeconds === null || !seconds ? '' : ` (${percent(measuringSeconds / seconds)} of it measuring)`;
+/** What of a run's time was no training. */
+function besideTraining({ seconds, measuringSeconds, samplingSeconds }: RunSummary): string {
+  if (measuringSeconds === null || !seconds) return '';
+  const sampling = samplingSeconds ? `, ${percent(samplingSeconds / seconds)} writing samples` : '';
+  return ` (${percent(measuringSeconds / seconds)} of it measuring${sampling})`;
 }

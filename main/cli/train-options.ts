@@ -205,7 +205,7 @@ export function settingsOf(pairs: readonly string[]): AdvancedSettings {
 const MEANING = `"${STRATA} train --help" lists every option and setting with its meaning.`;
 
 function settingForm(name: (typeof SETTING_NAMES)[number]): string {
-  return `${name}=${describeSetting(name).choices?.join('|') ?? 'NUMBER'}`;
+  return `${name}=${describeSetting(name).choices?.join('|') ?? (name === 'samplePrompts' ? 'TEXT|TEXT' : 'NUMBER')}`;
 }
 
 /** Methods, settings and presets, one a line. */

@@ -1,14 +1,20 @@
 import {
   app,
   BrowserWindow,
+  crashReporter,
   dialog,
   ipcMain,
   Menu,
   MessageChannelMain,
+  nativeImage,
+  Notification,
+  powerMonitor,
   powerSaveBlocker,
   protocol,
+  screen,
   session,
   shell,
+  Tray,
   utilityProcess,
 } from 'electron';
 import { join, resolve } from 'node:path';
@@ -17,7 +23,9 @@ import { PathGrants } from '../studio/path-grants.ts';
 import { createRouter } from '../studio/router.ts';
 import { openStudio } from '../studio/studio.ts';
 import { ProcessExecutor } from '../training/process-executor.ts';
+import { CrashReports } from './crash-reports.ts';
 import { startHost } from './host.ts';
+import { LogFile } from './log-file.ts';
 import { APP_SCHEME_PRIVILEGES } from './protocol.ts';
 import { utilityTrainer } from './trainer.ts';
 
@@ -28,20 +36,36 @@ import { utilityTrainer } from './trainer.ts';
 protocol.registerSchemesAsPrivileged([APP_SCHEME_PRIVILEGES]);
 
 const bundles = import.meta.dirname; // dist/electron, in the checkout or in the package's archive
-const log = (message: string): void => void process.stderr.write(`strata: ${message}\n`);
+// Beside the archive in a package: the trainer reads models by position, which the archive does not allow.
+const resources = join(app.isPackaged ? process.resourcesPath : app.getAppPath(), 'resources');
+const logFile = new LogFile(app.getPath('logs'));
+const log = (message: string): void => {
+  logFile.write(message);
+  process.stderr.write(`strata: ${message}\n`);
+};
+const { electron, chrome, node } = process.versions;
+const versions = { strata: app.getVersion(), electron, chrome, node };
+const crashes = new CrashReports(app.getPath('logs'), versions, () => logFile.last());
+process.on('uncaughtExceptionMonitor', (error) => {
+  log(`a fault of the program: ${error.stack ?? error.message}`);
+  crashes.write('the program', { fault: error.stack ?? error.message });
+});
 
 startHost(
-  { app, BrowserWindow, dialog, ipcMain, Menu, MessageChannelMain, powerSaveBlocker, protocol, session, shell },
+  {
+    ...{ app, BrowserWindow, crashReporter, dialog, ipcMain, Menu, MessageChannelMain, nativeImage, Notification },
+    ...{ powerMonitor, powerSaveBlocker, protocol, screen, session, shell, Tray },
+  },
   {
     rendererDirectory: join(app.getAppPath(), 'dist', 'renderer'),
     preloadPath: join(bundles, 'preload.cjs'),
+    iconPath: join(resources, 'desktop', 'tray.png'),
     openStudio: () => {
       const home = app.commandLine.getSwitchValue('home'); // --home=DIR
       const studio = openStudio({
         home: home ? resolve(home) : defaultHome(),
         executor: new ProcessExecutor({ spawn: utilityTrainer(utilityProcess, join(bundles, 'process.js')) }),
-        // Beside the archive in a package: the trainer reads models by position, which the archive does not allow.
-        resources: join(app.isPackaged ? process.resourcesPath : app.getAppPath(), 'resources'),
+        resources,
         log,
         version: app.getVersion(),
       });
@@ -50,13 +74,18 @@ startHost(
       return {
         router: createRouter(studio, grants),
         home: studio.home,
+        activities: studio.activities,
         grantPaths: (paths) => grants.grant(paths),
+        grantNew: (path) => grants.grantNew(path),
         close: () => studio.close(),
       };
     },
     log,
+    crashes,
   },
 ).catch((error: unknown) => {
-  log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log(words);
+  crashes.write('the program, while it started', { fault: words });
   app.exit(1);
 });

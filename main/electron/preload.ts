@@ -11,6 +11,7 @@ contextBridge.exposeInMainWorld(
     send: (channel, ...values) => ipcRenderer.send(channel, ...values),
     invoke: (channel, ...values) => ipcRenderer.invoke(channel, ...values) as Promise<unknown>,
     onPorts: (channel, listener) => ipcRenderer.on(channel, ({ ports }) => listener(ports)),
+    onValue: (channel, listener) => ipcRenderer.on(channel, (_event, value: unknown) => listener(value)),
     pathForFile: (file) => webUtils.getPathForFile(file),
     // A port cannot pass the bridge; a window message can carry it.
     postToPage: (message, ports) => window.postMessage(message, window.location.origin, ports),

@@ -1,5 +1,6 @@
 import type { BrowserWindowConstructorOptions, Session, WebContents, WebFrameMain } from 'electron';
 import { isAppUrl } from './protocol.ts';
+import { LEAST_SIZE } from './window-state.ts';
 
 /** All of the desktop host's secure defaults. */
 
@@ -9,10 +10,8 @@ const EXTERNAL_HOSTS: ReadonlySet<string> = new Set(['arxiv.org', 'github.com', 
 /** Options of the studio's window: the page is sandboxed, cannot see Node, and reaches only what the preload exposes. */
 export function windowOptions(preloadPath: string): BrowserWindowConstructorOptions {
   return {
-    width: 1280,
-    height: 860,
-    minWidth: 720,
-    minHeight: 520,
+    minWidth: LEAST_SIZE.width,
+    minHeight: LEAST_SIZE.height,
     show: false,
     webPreferences: {
       preload: preloadPath,
@@ -24,6 +23,8 @@ export function windowOptions(preloadPath: string): BrowserWindowConstructorOpti
       webSecurity: true,
       webviewTag: false,
       allowRunningInsecureContent: false,
+      experimentalFeatures: false,
+      navigateOnDragDrop: false,
       spellcheck: false,
     },
   };

@@ -22,10 +22,17 @@ export function engineDirectory(environment: NodeJS.ProcessEnv = process.env, pl
   return join(environment.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'strata', 'engine');
 }
 
-/** The manifest of TensorFlow for the processor or for NVIDIA GPUs, or null when the set-up has not (or not completely) built it. */
+/**
+ * The manifest of TensorFlow for the processor or for NVIDIA GPUs: what the set-up compiled, else an engine pack (engine-pack.ts), else null.
+ */
 export async function readEngineManifest(directory: string, device: 'cpu' | 'gpu' = 'cpu'): Promise<EngineManifest | null> {
+  if (device === 'gpu') return readManifest(join(directory, 'engine-gpu.json'));
+  return (await readManifest(join(directory, 'engine.json'))) ?? readManifest(join(directory, 'pack-tensorflow-cpu.json'));
+}
+
+async function readManifest(path: string): Promise<EngineManifest | null> {
   try {
-    const manifest: unknown = JSON.parse(await readFile(join(directory, device === 'gpu' ? 'engine-gpu.json' : 'engine.json'), 'utf8'));
+    const manifest: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (typeof manifest !== 'object' || manifest === null) return null;
     const { tensorflowVersion, addonPath, libraryFolders = [] } = manifest as Partial<EngineManifest>;
     const isComplete = typeof tensorflowVersion === 'string' && typeof addonPath === 'string' && Array.isArray(libraryFolders);

@@ -29,11 +29,13 @@ export function insertMeasurements(
   })();
 }
 
-/** In the order of the steps, and in each in that of the datasets' ids. */
-export function listMeasurements(reader: Reader, run: string): StoredMeasurement[] {
+/** After a step, in the order of the steps, and in each in that of the datasets' ids. */
+export function listMeasurements(reader: Reader, run: string, afterStep = -1): StoredMeasurement[] {
   return reader
-    .prepare<[string], { step: number; measure: string }>('SELECT step, measure FROM measurements WHERE run = ? ORDER BY step, dataset')
-    .all(run)
+    .prepare<[string, number], { step: number; measure: string }>(
+      'SELECT step, measure FROM measurements WHERE run = ? AND step > ? ORDER BY step, dataset',
+    )
+    .all(run, afterStep)
     .map(({ step, measure }) => ({ step, measure: JSON.parse(measure) as DatasetMeasure }));
 }
 

@@ -23,7 +23,11 @@ export function listTraining(reader: Reader): StoredRun[] {
  * Takes a run, and with it the device, for a process: if no run trains, and nobody changed this one in the meantime.
  * @returns whether it was taken.
  */
-export function claimDevice(writer: Writer, run: Ownership & { id: string }, owner: Pick<StoredRun, 'ownerPid' | 'heartbeatAt'>): boolean {
+export function claimDevice(
+  writer: Writer,
+  run: Ownership & { id: string },
+  owner: Pick<StoredRun, 'ownerPid' | 'ownerSign' | 'heartbeatAt'>,
+): boolean {
   const claim = writer.transaction(() => listTraining(writer).length === 0 && changeOwner(writer, run, { ...owner, status: 'preparing' }));
   return claim.immediate();
 }

@@ -65,14 +65,17 @@ export interface StoredRun {
   seconds: number | null;
   /** Of these, seconds spent measuring; null while it runs, and of runs before version 91. */
   measuringSeconds: number | null;
+  /** Of these, seconds spent on samples of text so far; null of runs before version 170. */
+  samplingSeconds: number | null;
   peakMemory: number | null;
   engine: string | null;
   /** What is being done now, for the user. */
   activity: string;
   /** What another process asked of the owner. */
   requested: 'pause' | 'stop' | null;
-  /** The process that trains it, and when it last said so. */
+  /** The process that trains it, in a way that no later process shares (null of runs before version 170), and when it last said so. */
   ownerPid: number | null;
+  ownerSign: string | null;
   heartbeatAt: string | null;
   createdAt: string;
   finishedAt: string | null;
@@ -162,17 +165,27 @@ export function updateRun(writer: Writer, id: string, fields: Partial<Omit<Store
 /** Who trains a run, as far as the database knows. */
 export type Ownership = Pick<StoredRun, 'status' | 'ownerPid' | 'heartbeatAt'>;
 
+/** Who trains it from now on; nobody unless there is a sign. */
+export type NextOwnership = Ownership & Partial<Pick<StoredRun, 'ownerSign'>>;
+
 /**
  * Changes a run's owner if nobody else did in the meantime: of several processes that want a run, one gets it.
  * @returns whether it was changed.
  */
-export function changeOwner(writer: Writer, { id, status, ownerPid, heartbeatAt }: Ownership & { id: string }, next: Ownership): boolean {
+export function changeOwner(
+  writer: Writer,
+  { id, status, ownerPid, heartbeatAt }: Ownership & { id: string },
+  next: NextOwnership,
+): boolean {
   const { changes } = writer
     .prepare(
-      `UPDATE runs SET status = @nextStatus, ownerPid = @nextPid, heartbeatAt = @nextHeartbeat
+      `UPDATE runs SET status = @nextStatus, ownerPid = @nextPid, ownerSign = @nextSign, heartbeatAt = @nextHeartbeat
         WHERE id = @id AND status = @status AND ownerPid IS @ownerPid AND heartbeatAt IS @heartbeatAt`,
     )
-    .run({ id, status, ownerPid, heartbeatAt, nextStatus: next.status, nextPid: next.ownerPid, nextHeartbeat: next.heartbeatAt });
+    .run({
+      ...{ id, status, ownerPid, heartbeatAt },
+      ...{ nextStatus: next.status, nextPid: next.ownerPid, nextSign: next.ownerSign ?? null, nextHeartbeat: next.heartbeatAt },
+    });
   return changes === 1;
 }
 
@@ -280,6 +293,7 @@ export function summaryOf(run: StoredRun): RunSummary {
     tokensPerSecond: run.tokensPerSecond,
     seconds: run.seconds,
     measuringSeconds: run.measuringSeconds,
+    samplingSeconds: run.samplingSeconds,
     peakMemory: run.peakMemory,
     engine: run.engine,
     createdAt: run.createdAt,

@@ -10,7 +10,8 @@ import { readExpansionFile } from '../models/expansion/expansion-file.ts';
 import { blockOrigins, insertedTensors } from '../models/pack/expansion-pack.ts';
 import { unfinishedExport } from '../models/export/export-destination.ts';
 import { exportHuggingFace } from '../models/export/export-model.ts';
-import { exportPack } from '../models/pack/export-pack.ts';
+import { exportPack, exportPackFile } from '../models/pack/export-pack.ts';
+import { isPackArchiveName } from '../models/pack/pack-archive.ts';
 import type { ExportWatch } from '../models/export/export-progress.ts';
 import { type ExportedGguf, exportGguf } from '../models/gguf/export-gguf.ts';
 import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
@@ -65,7 +66,8 @@ export class Exports {
     refuseOption(format, 'pack', 'a base', request.base);
     if (format === 'pack') {
       const base = await this.#baseOf(model, request.base);
-      return this.#written(destination, (partial) => exportPack(sourceOf(model), sourceOf(base), destination, watch, partial));
+      const write = isPackArchiveName(destination) ? exportPackFile : exportPack;
+      return this.#written(destination, (partial) => write(sourceOf(model), sourceOf(base), destination, watch, partial));
     }
     if (format === 'huggingface') {
       const options = { ...watch, ...(isFloat(dtype) && { dtype }), ...(shardBytes !== undefined && { shardBytes }) };

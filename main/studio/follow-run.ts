@@ -3,6 +3,7 @@ import type { RunEvent } from '../../shared/contract/runs.ts';
 import { isUnfinished } from '../../shared/domain/run.ts';
 import { findRun, lastMetric, type StoredRun } from '../store/runs.ts';
 import type { Reader } from '../store/open-store.ts';
+import { findDrawnWindows, lastSampledStep } from '../store/training-view.ts';
 
 /** How often a followed run is looked at: at most so many events a second reach a page. */
 const WATCH_INTERVAL_MS = 200;
@@ -40,6 +41,9 @@ function eventOf(store: Reader, run: StoredRun): RunEvent {
     before: evaluationStep === null ? null : before(store, run, evaluationStep),
     tokensPerSecond: run.tokensPerSecond,
     secondsLeft: run.secondsLeft,
+    memory: lastMetric(store, run.id, 'memory', run.stepsDone)?.value ?? null,
+    windows: findDrawnWindows(store, run.id),
+    sampledStep: lastSampledStep(store, run.id, run.stepsDone),
     activity: run.activity,
   };
 }

@@ -12,6 +12,7 @@ import { companionBytes } from '../models/companion-bytes.ts';
 import { expandModelFolder } from '../models/expansion/expand-folder.ts';
 import { readExpansionFile } from '../models/expansion/expansion-file.ts';
 import { isPack, readPackDescription, readPackModels, whatComesFirst } from '../models/pack/expansion-pack.ts';
+import { isPackArchive, unpackPackArchive } from '../models/pack/pack-archive.ts';
 import { folderBytes } from '../models/export/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
 import {
@@ -65,11 +66,12 @@ export class Models {
 
   async #import({ path: given, name, base }: { path: string; name?: string; base?: string }, origin?: string): Promise<ModelInfo> {
     const path = absolutePath(given); // "." has no name
+    if (await isPackArchive(path)) return this.#attachArchive(path, name, base);
     if (await isPack(path)) return this.#attach(path, name, base);
     if (base !== undefined) {
       throw new StrataError('BAD_INPUT', 'Only a pack is put on a base.', {
         found: `${path}, which is no pack`,
-        allowed: 'a folder with pack.json',
+        allowed: 'a folder with pack.json, or a .strata-pack file',
         hint: 'Import it without naming a base.',
       });
     }
@@ -86,8 +88,19 @@ export class Models {
     });
   }
 
-  /** Puts a pack on its base. */
-  async #attach(path: string, name: string | undefined, reference: string | undefined): Promise<ModelInfo> {
+  /** Puts a pack that came as one file on its base; its folder is needed only meanwhile. */
+  async #attachArchive(file: string, name: string | undefined, reference: string | undefined): Promise<ModelInfo> {
+    const directory = `${folderOf(this.#context, 'models', newId('pack'))}.partial`;
+    return makeFolder(this.#context, directory, async () => {
+      await unpackPackArchive(file, directory);
+      const model = await this.#attach(directory, name, reference, file);
+      await rm(directory, { recursive: true, force: true });
+      return model;
+    });
+  }
+
+  /** Puts a pack on its base. @param origin where it came from, when that is not the path. */
+  async #attach(path: string, name: string | undefined, reference: string | undefined, origin = path): Promise<ModelInfo> {
     const pack = await readPackDescription(path);
     const base = reference === undefined ? this.#withHash(pack.base.hash) : this.find(reference);
     if (!base) {
@@ -104,7 +117,7 @@ export class Models {
       const hash = await attachPack(path, { name: base.name, directory: base.path }, directory);
       const expansion = await readExpansionFile(directory);
       const baseModel = this.#withHash(lastStep(expansion!).base.hash)?.id ?? null;
-      const source = `${describeSource(this.#context, [path])}, put on ${base.name}`;
+      const source = `${describeSource(this.#context, [origin])}, put on ${base.name}`;
       return infoOf(await this.register({ id, name: wanted, source, baseModel, run: null, hash }));
     });
   }

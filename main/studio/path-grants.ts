@@ -43,6 +43,12 @@ export class PathGrants {
     }
   }
 
+  /** Lets pages write where the user has said that something new is to be. */
+  async grantNew(path: string): Promise<void> {
+    const real = await realPlace(resolve(path));
+    if (real !== null) this.#granted.set(real, 'write');
+  }
+
   /**
    * Refuses what the user has not chosen; whether there is anything at such a path is not told.
    * @throws StrataError BAD_INPUT.

@@ -1,8 +1,7 @@
-import type { ImportanceEvent, ImportanceRequest, PlanReport } from '../../shared/contract/planning.ts';
+import type { ImportanceEvent, ImportanceRequest, PlanBasis, PlanReport } from '../../shared/contract/planning.ts';
 import type { ModelInfo } from '../../shared/contract/models.ts';
+import { budgetOf } from '../../shared/domain/budget.ts';
 import { type Importance, IMPORTANCE_DEFAULTS } from '../../shared/domain/importance.ts';
-import { planMemory } from '../../shared/domain/memory.ts';
-import { outlookOf } from '../../shared/domain/plan-summary.ts';
 import { DEFAULT_RENDERING, type Rendering } from '../../shared/domain/rendering.ts';
 import { parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
@@ -20,7 +19,7 @@ import { followWork } from './follow-work.ts';
 import { importanceOf, needsOldData, renderedHashes } from './importance.ts';
 import type { Models } from './models.ts';
 import type { Runs } from './runs.ts';
-import { speedOfPlan } from './run-time.ts';
+import { machineSpeed } from './run-time.ts';
 import { DEFAULTS } from './train-request.ts';
 
 /** Where new blocks go: what the model's own blocks matter, and what a plan means before it is carried out. */
@@ -50,30 +49,31 @@ export class Planner {
     const base = this.#models.find(request.model);
     const importance = this.#importanceFor(base, request.place, request.oldDatasets);
     const plan = planExpansion(base.blocks, request.blocks, parsePlace(request.place), importance?.blocks ?? null);
-    const folder = await openModelFolder(base.path);
-    await folder.close();
-    const method = { name: 'expand' as const, plan };
-    const context = Math.min(folder.config.contextLength, DEFAULTS.context);
-    const { batch } = DEFAULTS;
-    const memoryRequest = {
-      config: folder.config,
-      method,
-      batch,
-      microBatch: batch,
-      context,
-      isCompact: folder.isBfloat16,
-      measuresDrift: true,
-    };
-    const speed = speedOfPlan({ config: folder.config, method, context }, await this.#runs.pastRuns());
+    const basis = await this.basis(base.id);
+    const { batch, context } = basis;
     return {
       model: { id: base.id, name: base.name },
       plan,
       importance,
-      ...outlookOf(method, folder.config, await this.#models.companionsOf(base)),
+      ...budgetOf({ name: 'expand', plan }, basis, { batch, microBatch: batch, context, measuresDrift: true }),
       batch,
       context,
-      memory: planMemory(memoryRequest, availableMemory()),
-      time: speed && { secondsPerMillionTokens: 1e6 / speed.tokensPerSecond, ...speed },
+    };
+  }
+
+  /** What budgets of a model's plans are computed from: a page does it itself while a plan changes under the hand. */
+  async basis(model: string): Promise<PlanBasis> {
+    const base = this.#models.find(model);
+    const folder = await openModelFolder(base.path);
+    await folder.close();
+    return {
+      config: folder.config,
+      isCompact: folder.isBfloat16,
+      companions: await this.#models.companionsOf(base),
+      availableMemory: availableMemory(),
+      speed: machineSpeed(await this.#runs.pastRuns()),
+      batch: DEFAULTS.batch,
+      context: Math.min(folder.config.contextLength, DEFAULTS.context),
     };
   }
 

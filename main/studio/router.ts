@@ -54,13 +54,25 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
       paths: api.workspace.paths.handler(() => grants.shown),
       addSamples: api.workspace.addSamples.handler(() => studio.addSamples()),
     },
-    engines: { list: api.engines.list.handler(() => studio.engines()) },
+    engines: {
+      list: api.engines.list.handler(() => studio.engines()),
+      packs: {
+        list: api.engines.packs.list.handler(() => studio.enginePacks.list()),
+        install: api.engines.packs.install.handler(({ input: { path, ...request } }) =>
+          studio.enginePacks.install({ ...request, ...(path !== undefined && { source: { path } }) }),
+        ),
+        watch: api.engines.packs.watch.handler(({ input, signal }) => studio.enginePacks.watch(input, signal)),
+        cancel: api.engines.packs.cancel.handler(({ input }) => studio.enginePacks.cancel(input)),
+        remove: api.engines.packs.remove.handler(({ input }) => studio.enginePacks.remove(input)),
+      },
+    },
     models: {
       list: api.models.list.handler(() => models.list()),
       show: api.models.show.handler(({ input }) => models.show(input.model)),
       import: api.models.import.handler(({ input }) => models.import(input)),
       expand: api.models.expand.handler(({ input }) => planner.expand(input)),
       plan: api.models.plan.handler(({ input }) => planner.plan(input)),
+      planBasis: api.models.planBasis.handler(({ input }) => planner.basis(input.model)),
       importance: api.models.importance.handler(({ input }) => planner.importance(input)),
       measureImportance: api.models.measureImportance.handler(({ input, signal }) => told(planner.follow(input, signal))),
       verify: api.models.verify.handler(({ input }) => models.verify(input)),
@@ -115,8 +127,8 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
       nextDomain: api.training.nextDomain.handler(({ input }) => nextDomains.after(input)),
       preview: api.training.preview.handler(({ input }) => runs.preview(input)),
       stream: api.training.stream.handler(({ input }) => runs.stream(input)),
-      start: api.training.start.handler(({ input: { queue: mayWait, priority, ...request } }) =>
-        runs.start(request, undefined, { queue: mayWait, priority }),
+      start: api.training.start.handler(({ input: { queue: mayWait, priority, key, ...request } }) =>
+        runs.start(request, undefined, { queue: mayWait, priority, ...(key === undefined ? {} : { key }) }),
       ),
     },
     recipes: {
@@ -137,6 +149,8 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
       show: api.runs.show.handler(({ input }) => runs.show(input.run)),
       metrics: api.runs.metrics.handler(({ input }) => runs.metrics(input)),
       measurements: api.runs.measurements.handler(({ input }) => runs.measurements(input)),
+      samples: api.runs.samples.handler(({ input }) => runs.samples(input)),
+      windows: api.runs.windows.handler(({ input }) => runs.windows(input)),
       movement: api.runs.movement.handler(({ input }) => runs.movement(input)),
       watch: api.runs.watch.handler(({ input, signal }) => told(runs.watch(input, signal))),
       pause: api.runs.pause.handler(({ input }) => runs.pause(input)),

@@ -2,17 +2,15 @@ import type { RunStatus } from '../../shared/domain/run.ts';
 import { type ErrorRecord, toStrataError } from '../../shared/errors.ts';
 import { insertMeasurements } from '../store/measurements.ts';
 import { findRun, insertMetrics, type StoredRun, updateRun } from '../store/runs.ts';
+import { insertSamples, writeDrawnWindows, writeSamplePrompts } from '../store/training-view.ts';
 import { evaluationPoints } from '../training/evaluation.ts';
 import type { JobHandle } from '../training/executor.ts';
-import { isAlive } from '../training/process-sign.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from '../training/messages.ts';
 import { now, type StudioContext } from './context.ts';
 import type { Models } from './models.ts';
 
 /** How often an owner looks for requests from other processes and says that it is alive. */
 const POLL_INTERVAL_MS = 300;
-/** An owner silent for so long is gone, even if its process id was given to another program. */
-const SILENT_OWNER_MS = 60_000;
 
 /** Trains one run, which is this process's already: starts the job, writes what it reports into the store, hears what is asked of it. */
 export class RunOwner {
@@ -119,11 +117,17 @@ export class RunOwner {
         return updateRun(store, this.#id, { guardEvents: event.events });
       case 'progress':
         insertMetrics(store, this.#id, event.points);
+        writeDrawnWindows(store, this.#id, event.windows);
         return updateRun(store, this.#id, {
           stepsDone: event.step,
           tokensPerSecond: event.tokensPerSecond,
           secondsLeft: event.secondsLeft,
         });
+      case 'prompts':
+        return writeSamplePrompts(store, this.#id, event.prompts);
+      case 'samples':
+        insertSamples(store, this.#id, event.samples);
+        return updateRun(store, this.#id, { samplingSeconds: event.seconds });
       case 'checkpoint':
       case 'done':
       case 'import':
@@ -146,11 +150,13 @@ export class RunOwner {
       tokens: result.tokens,
       seconds: result.seconds,
       measuringSeconds: result.measuringSeconds,
+      samplingSeconds: result.samplingSeconds,
       tokensPerSecond: result.tokensPerSecond,
       repeatedShare: result.repeatedShare,
       peakMemory: Math.max(result.peakMemory, run.peakMemory ?? 0),
       secondsLeft: null,
       ownerPid: null,
+      ownerSign: null,
       requested: null,
       activity: '',
     };
@@ -188,17 +194,11 @@ export class RunOwner {
       status,
       error,
       ownerPid: null,
+      ownerSign: null,
       requested: null,
       secondsLeft: null,
       activity: '',
       finishedAt: status === 'failed' ? now() : null,
     });
   }
-}
-
-/** Whether a run that goes on has lost its owner: the process ended, or has been silent for too long. */
-export function isOrphaned(run: StoredRun): boolean {
-  if (run.ownerPid === null) return true;
-  const silentMs = Date.now() - Date.parse(run.heartbeatAt ?? run.createdAt);
-  return silentMs > SILENT_OWNER_MS || !isAlive(run.ownerPid);
 }

@@ -2,10 +2,12 @@ import { type ErrorRecord, StrataError, toStrataError } from '../../shared/error
 import { claimDevice, listTraining } from '../store/run-queue.ts';
 import { changeOwner, type StoredRun, updateRun } from '../store/runs.ts';
 import type { Control, TrainJob } from '../training/messages.ts';
+import { signOf } from '../training/process-sign.ts';
 import { folderOf, now, type StudioContext } from './context.ts';
 import type { Models } from './models.ts';
 import type { PreparedJob } from './run-job.ts';
-import { isOrphaned, RunOwner } from './run-owner.ts';
+import { OwnerWatch } from './owner-watch.ts';
+import { RunOwner } from './run-owner.ts';
 
 /** The runs that this process trains, and those that nobody trains any more. */
 export class RunOwners {
@@ -14,6 +16,8 @@ export class RunOwners {
   readonly #owned = new Map<string, RunOwner>();
   /** Runs of this process that ended without the database hearing of it (a full disk), and why: told as soon as it can be. */
   readonly #unrecorded = new Map<string, ErrorRecord>();
+  /** Of runs that other processes train. */
+  readonly #watch = new OwnerWatch();
   #isClosing = false;
 
   constructor(context: StudioContext, models: Models) {
@@ -23,7 +27,11 @@ export class RunOwners {
 
   /** Makes a run this process's if the device is free; {@link train} follows. In a transaction of the caller's, where there is one. */
   claim(run: StoredRun): boolean {
-    return claimDevice(this.#context.store, run, { ownerPid: process.pid, heartbeatAt: now() });
+    return claimDevice(this.#context.store, run, {
+      ownerPid: process.pid,
+      ownerSign: signOf(process.pid),
+      heartbeatAt: now(),
+    });
   }
 
   /** Starts the trainer of a claimed run. */
@@ -92,7 +100,7 @@ export class RunOwners {
     for (const run of listTraining(store)) {
       if (this.#owned.has(run.id)) continue;
       const error = this.#unrecorded.get(run.id) ?? null;
-      if (error === null && !isOrphaned(run)) continue;
+      if (error === null && !this.#watch.isLost(run)) continue;
       try {
         if (!changeOwner(store, run, { status: 'interrupted', ownerPid: null, heartbeatAt: run.heartbeatAt })) continue;
         updateRun(store, run.id, { error, requested: null, secondsLeft: null, activity: '' });

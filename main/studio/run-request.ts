@@ -66,6 +66,8 @@ function advancedOf(configuration: RunConfiguration): AdvancedSettings {
     // With other amounts at the ends they follow from the budget of the run, and were not chosen.
     ...(configuration.evaluation.tokensAtEnds === undefined ? { evaluationTokens: configuration.evaluation.tokens } : {}),
     checkpointEvery: configuration.checkpointEverySteps,
+    sampleEverySteps: configuration.samples?.everySteps ?? 0,
+    ...(configuration.samples?.prompts ? { samplePrompts: configuration.samples.prompts } : {}),
     ...factors,
   };
 }

@@ -58,15 +58,12 @@ export function estimateTime(run: PlannedRun, past: readonly PastRun[]): TrainPr
 }
 
 /**
- * How fast a plan trains, whatever run it becomes part of: by the latest run that told.
+ * Operations a second that a run may count on here, and what that is concluded from: the latest run that told.
  * @returns null when nothing is known of the engine's speed.
  */
-export function speedOfPlan(
-  work: Parameters<typeof trainingFlops>[0],
-  past: readonly PastRun[],
-): { tokensPerSecond: number; basis: string } | null {
+export function machineSpeed(past: readonly PastRun[]): { flopsPerSecond: number; basis: string } | null {
   const speed = past[0] ? speedOf(past[0]) : assumedSpeed('auto');
-  return speed === null ? null : { tokensPerSecond: speed / trainingFlops(work), basis: basisOf(past[0]) };
+  return speed === null ? null : { flopsPerSecond: speed, basis: basisOf(past[0]) };
 }
 
 function basisOf(earlier: PastRun | undefined): string {

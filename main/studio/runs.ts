@@ -1,11 +1,14 @@
-import type { MeasurementsAtStep, RunEvent } from '../../shared/contract/runs.ts';
+import type { z } from 'zod';
+import type { MeasurementsAtStep, metricsRequestSchema, RunEvent, SamplesOfRun } from '../../shared/contract/runs.ts';
 import type { StreamWindow, TrainPreview } from '../../shared/contract/training.ts';
 import type { Movement } from '../../shared/domain/movement.ts';
-import { canGoOn, isUnfinished, type MetricPoint, type MetricSeries, type RunSummary } from '../../shared/domain/run.ts';
+import { canGoOn, type DrawnWindows, isUnfinished, type MetricPoint, type RunSummary } from '../../shared/domain/run.ts';
+import { thin } from '../../shared/domain/thinning.ts';
 import { toStrataError } from '../../shared/errors.ts';
 import { listMeasurements } from '../store/measurements.ts';
 import { changeOwner, listMetrics, listRuns, type StoredRun, summaryOf, updateRun } from '../store/runs.ts';
 import { listTraining, putIntoQueue } from '../store/run-queue.ts';
+import { findDrawnWindows, listSamplePrompts, listSamples } from '../store/training-view.ts';
 import { hasCheckpoint } from '../training/checkpoint.ts';
 import { now, type StudioContext } from './context.ts';
 import type { Datasets } from './datasets.ts';
@@ -14,6 +17,7 @@ import { findStoredRun } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import type { Models } from './models.ts';
 import { movementOf } from './movement.ts';
+import { Once } from './once.ts';
 import { RunEnding } from './run-ending.ts';
 import { jobOf, type PreparedJob } from './run-job.ts';
 import { RunOwners } from './run-owners.ts';
@@ -31,6 +35,8 @@ export class Runs {
   readonly #planning: RunPlanning;
   readonly #owners: RunOwners;
   readonly #ending: RunEnding;
+  /** Runs by the keys that they were started with. */
+  readonly #started = new Once<RunSummary>();
 
   constructor(context: StudioContext, models: Models, datasets: Datasets, distances: Distances) {
     this.#context = context;
@@ -65,12 +71,22 @@ export class Runs {
    * chose a replay share, the distance of the data is measured first unless it is known.
    * @param onChecked called when the model's files are what they should be, before anything is recorded.
    * @param options.queue false refuses the run while another one trains.
+   * @param options.key of a start that may be asked for twice: the second call answers the first one's run, as it is by then.
    * @throws StrataError CONFLICT in that case.
    */
   async start(
     request: ParsedTrainRequest,
     onChecked: () => void = () => undefined,
-    { queue = true, priority = 0 }: { queue?: boolean; priority?: number } = {},
+    { queue = true, priority = 0, key }: { queue?: boolean; priority?: number; key?: string } = {},
+  ): Promise<RunSummary> {
+    const { id } = await this.#started.do(key, () => this.#start(request, onChecked, { queue, priority }));
+    return this.show(id);
+  }
+
+  async #start(
+    request: ParsedTrainRequest,
+    onChecked: () => void,
+    { queue, priority }: { queue: boolean; priority: number },
   ): Promise<RunSummary> {
     const { store } = this.#context;
     const frozen = await this.#freeze(request);
@@ -177,14 +193,32 @@ export class Runs {
     return summaryOf(this.find(reference));
   }
 
-  metrics(input: { run: string; series?: MetricSeries[]; afterStep: number }): MetricPoint[] {
-    return listMetrics(this.#context.store, this.find(input.run).id, input.afterStep, input.series);
+  /** In the order of series and steps, each series thinned where `points` says so. */
+  metrics({ run, series, afterStep, points }: z.output<typeof metricsRequestSchema>): MetricPoint[] {
+    const metrics = listMetrics(this.#context.store, this.find(run).id, afterStep, series);
+    if (points === undefined) return metrics;
+    return [...Map.groupBy(metrics, (point) => point.series)].flatMap(([name, all]) => {
+      const { x, y } = thin({ x: all.map(({ step }) => step), y: all.map(({ value }) => value) }, points);
+      return x.map((step, index): MetricPoint => ({ series: name, step, value: y[index]! }));
+    });
   }
 
   /** What was measured of each dataset, step by step. */
-  measurements({ run }: { run: string }): MeasurementsAtStep[] {
-    const steps = Map.groupBy(listMeasurements(this.#context.store, this.find(run).id), ({ step }) => step);
+  measurements({ run, afterStep = -1 }: { run: string; afterStep?: number }): MeasurementsAtStep[] {
+    const steps = Map.groupBy(listMeasurements(this.#context.store, this.find(run).id, afterStep), ({ step }) => step);
     return [...steps].map(([step, measured]) => ({ step, datasets: measured.map(({ measure }) => measure) }));
+  }
+
+  /** Text that base and model wrote on the way, of the steps after one. */
+  samples({ run, afterStep = -1 }: { run: string; afterStep?: number }): SamplesOfRun {
+    const { store } = this.#context;
+    const { id } = this.find(run);
+    return { prompts: listSamplePrompts(store, id), samples: listSamples(store, id, afterStep) };
+  }
+
+  /** Windows that were trained on, as far as they are known. */
+  windows({ run }: { run: string }): DrawnWindows | null {
+    return findDrawnWindows(this.#context.store, this.find(run).id);
   }
 
   /**

@@ -5,6 +5,7 @@ import { listDatasets } from '../store/datasets.ts';
 import { listModels } from '../store/models.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
+import { Activities } from './activity.ts';
 import type { StudioContext } from './context.ts';
 import { DataChecks } from './data-checks.ts';
 import { DatasetDocuments } from './dataset-documents.ts';
@@ -13,6 +14,7 @@ import { DatasetSamples } from './dataset-samples.ts';
 import { DatasetTokens } from './dataset-tokens.ts';
 import { Datasets } from './datasets.ts';
 import { Distances } from './distances.ts';
+import { type EnginePackOptions, EnginePacks } from './engines.ts';
 import { Exports } from './exports.ts';
 import { Lines } from './lines.ts';
 import { ModelDownloads } from './model-downloads.ts';
@@ -46,6 +48,8 @@ export interface StudioOptions {
   resources: string;
   version: string;
   log?: (message: string) => void;
+  /** Where engine packs come from and go; the defaults serve everybody but tests. */
+  enginePacks?: EnginePackOptions;
 }
 
 /** The use cases of the studio, the same for every host. Close it to save what is being trained. */
@@ -61,6 +65,7 @@ export interface Studio {
   readonly datasetSamples: DatasetSamples;
   readonly datasetTokens: DatasetTokens;
   readonly imports: DatasetImports;
+  readonly enginePacks: EnginePacks;
   readonly lines: Lines;
   readonly nextDomains: NextDomains;
   readonly planner: Planner;
@@ -72,6 +77,8 @@ export interface Studio {
   readonly runExport: RunExport;
   /** Runs that wait. Whoever serves it to a person drives it. */
   readonly queue: RunQueue;
+  /** What goes on, for a host that shows it outside the pages. */
+  readonly activities: Activities;
   readonly selfReplay: SelfReplay;
   readonly suites: Suites;
   readonly suiteChanges: SuiteChangeList;
@@ -90,7 +97,7 @@ export interface Studio {
  * Opens a workspace: the one place where the parts are put together.
  * @throws StrataError when its database is damaged or newer than this program.
  */
-export function openStudio({ home, executor, resources, version, log = () => undefined }: StudioOptions): Studio {
+export function openStudio({ home, executor, resources, version, log = () => undefined, enginePacks: packOptions }: StudioOptions): Studio {
   const store = openStore(join(home, 'strata.db'));
   const context: StudioContext = { home, resources, version, store, executor, unfinished: new Set(), log };
   const known = new Set([...listModels(store), ...listDatasets(store)].map(({ path }) => path));
@@ -104,6 +111,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const runs = new Runs(context, models, datasets, distances);
   const engines: Studio['engines'] = async () =>
     (await executor.start({ kind: 'self-test', engines: [] }, () => undefined).finished) as Awaited<ReturnType<Studio['engines']>>;
+  const enginePacks = new EnginePacks(context, () => runs.isTraining, packOptions);
   const recipes = new Recipes(context, models, runs);
   const queue = new RunQueue(context, runs, () => recipes.tend());
   const comparison = new RunComparison(context, runs);
@@ -122,6 +130,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     datasetSamples: new DatasetSamples(context, datasets, datasetTokens),
     datasetTokens,
     imports,
+    enginePacks,
     lines: new Lines(context, models, datasets, text),
     nextDomains: new NextDomains(context, runs, datasets, datasetTokens),
     planner: new Planner(context, models, datasets, runs),
@@ -132,6 +141,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     comparison,
     runExport: new RunExport(context, runs, comparison),
     queue,
+    activities: new Activities(context, runs),
     selfReplay: new SelfReplay(context, models, datasets),
     suites,
     suiteChanges: new SuiteChangeList(context, suites),
@@ -145,6 +155,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
       await text.close();
       await exports.close();
       await downloads.close();
+      await enginePacks.close();
       await imports.close();
       await queue.close(); // or it would start the next run when the present one ends
       await runs.close();
@@ -152,6 +163,7 @@ export function openStudio({ home, executor, resources, version, log = () => und
     },
     abandon: () => {
       downloads.abandon();
+      enginePacks.abandon();
       imports.abandon();
       for (const path of context.unfinished) removeUnfinished(path);
     },

@@ -18,6 +18,7 @@ import { type Role, type RunConfiguration, runConfigurationSchema } from '../../
 import type { Schedule } from '../../shared/domain/schedule.ts';
 import { isSelfReplay } from '../../shared/domain/self-replay.ts';
 import type { AdvancedSettings } from '../../shared/domain/settings.ts';
+import { plannedSampling, SAMPLE_TOKENS, type SampleSettings } from '../../shared/domain/text-samples.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { readManifest } from '../datasets/dataset-manifest.ts';
 import { describeLeftOut } from '../datasets/left-out.ts';
@@ -25,8 +26,10 @@ import { buildTokenShards, trainingWindows } from '../datasets/token-shard.ts';
 import { parseEngineName } from '../engine/load-engine.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { loadContentEncoder } from '../models/content-encoder.ts';
+import { loadTokenizer } from '../models/tokenizer.ts';
 import type { StoredDataset } from '../store/datasets.ts';
 import type { StoredModel } from '../store/models.ts';
+import { promptIdsOf } from '../training/continuation.ts';
 import type { TrainJob } from '../training/messages.ts';
 import type { Datasets } from './datasets.ts';
 import type { Models } from './models.ts';
@@ -168,6 +171,12 @@ export async function resolveRequest(
     ...{ config: folder.config, method, context, steps, batch },
     heldOut: { new: heldOut.new, kept: [heldOut.old, past.heldOutTokens] },
   };
+  const evaluation = evaluationOf(advanced, measuring);
+  const samples = samplesOf(advanced, { steps, batch, context, evaluateEvery: evaluation.everySteps });
+  if (samples?.prompts) {
+    const tokenizer = await loadTokenizer(base.path);
+    for (const prompt of samples.prompts) promptIdsOf(tokenizer, folder.config, prompt);
+  }
   const configuration = checkConfiguration({
     baseModel: { id: base.id, name: base.name, hash: base.hash },
     method,
@@ -208,7 +217,8 @@ export async function resolveRequest(
     epsilon: advanced.epsilon ?? DEFAULTS.epsilon,
     clipNorm: advanced.clipNorm ?? DEFAULTS.clipNorm,
     seed,
-    evaluation: evaluationOf(advanced, measuring),
+    evaluation,
+    ...(samples ? { samples } : {}),
     ...(past.past.length > 0 ? { past: past.past.map(({ id, name, hash }) => ({ id, name, hash })) } : {}),
     ...(request.guard ? { guard: checkGuard(request.guard, hasOld) } : {}),
     checkpointEverySteps: advanced.checkpointEvery ?? Math.max(10, Math.round(steps / DEFAULTS.checkpoints)),
@@ -366,6 +376,16 @@ function evaluationOf(advanced: AdvancedSettings, request: BudgetRequest): RunCo
   const everySteps = advanced.evaluateEvery ?? Math.max(1, Math.round(request.steps / planned.evaluations));
   if (advanced.evaluationTokens !== undefined) return { everySteps, tokens: advanced.evaluationTokens, order: 'spread' };
   return { everySteps, tokens: planned.tokens, tokensAtEnds: planned.tokensAtEnds, order: 'spread' };
+}
+
+/** Which samples of text are written: as the settings say, or none where nobody asked and they would cost more than little. */
+function samplesOf(
+  { sampleEverySteps, samplePrompts }: AdvancedSettings,
+  run: Parameters<typeof plannedSampling>[0],
+): SampleSettings | null {
+  const everySteps = sampleEverySteps ?? plannedSampling(run) ?? (samplePrompts ? run.evaluateEvery : 0);
+  if (everySteps === 0) return null;
+  return { everySteps, tokens: SAMPLE_TOKENS, ...(samplePrompts ? { prompts: samplePrompts } : {}) };
 }
 
 /** @throws StrataError BAD_INPUT where there is nothing whose forgetting could be limited. */

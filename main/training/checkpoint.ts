@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { freshGuardState, guardStateSchema } from '../../shared/domain/guard-rule.ts';
 import { evaluationSchema, metricPointSchema, type RunConfiguration } from '../../shared/domain/run.ts';
+import { samplePromptSchema, samplesAtStepSchema } from '../../shared/domain/text-samples.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { Engine, Variable } from '../engine/engine.ts';
 import type { Optimizer } from '../llama/optimizer.ts';
@@ -42,6 +43,8 @@ const stateSchema = z.object({
   trainingSeconds: z.number(),
   /** Of these, seconds spent measuring; 0 in runs from before they were counted. */
   measuringSeconds: z.number().default(0),
+  /** Seconds spent on samples of text. */
+  samplingSeconds: z.number().default(0),
   baseline: evaluationSchema,
   /** What documents add to it; none in runs from before they were told apart. */
   baselineDocuments: z.array(partSumsSchema).default([]),
@@ -54,6 +57,11 @@ const stateSchema = z.object({
   identityDifference: z.number().nullable(),
   /** The last measurements. A studio that died may not have recorded them, and a resumed run does not measure them again. */
   recent: z.array(metricPointSchema),
+  /** What samples begin with, and the last that were written, for the same reason; null before step 1 and where none are. */
+  samples: z
+    .object({ prompts: z.array(samplePromptSchema), recent: z.array(samplesAtStepSchema) })
+    .nullable()
+    .default(null),
 });
 export type CheckpointState = z.infer<typeof stateSchema>;
 

@@ -1,3 +1,4 @@
+import type { EngineName } from '../engine/load-engine.ts';
 import type { Command, Control, Job, TrainerEvent } from './messages.ts';
 
 /**
@@ -10,6 +11,8 @@ export interface Executor {
    * (CRASHED when the process died without saying why).
    */
   start(job: Job, onEvent: (event: TrainerEvent) => void): JobHandle;
+  /** Forgets how an engine did in its self-test, where it is kept: its library has changed. */
+  forget?(engine: EngineName): void;
 }
 
 export interface JobHandle {

@@ -7,7 +7,8 @@ import type { Llama } from '../llama/parameters.ts';
 import { PieceReader } from '../models/piece-reader.ts';
 import type { TextTokenizer } from '../models/tokenizer.ts';
 import type { ExplainRequest, JobVoice, SpeechEvent } from './speech-messages.ts';
-import { idsOfText, type LoadedModel, type LoadedModels, prepareVoice } from './voice.ts';
+import { promptIdsOf } from './continuation.ts';
+import { type LoadedModel, type LoadedModels, prepareVoice } from './voice.ts';
 
 /**
  * What voices think of each token of a text: its log-probability, the likeliest others, and by how much each inserted block raises it, measured by
@@ -62,7 +63,7 @@ interface ReadText {
 
 /** The ids of prompt and continuation: where both are text, as they are cut together. */
 function readText(loaded: LoadedModel, { prompt, continuation }: ExplainRequest): ReadText {
-  const promptIds = idsOfText(loaded, prompt);
+  const promptIds = promptIdsOf(loaded.tokenizer, loaded.model.config, prompt);
   const { tokenizer, model } = loaded;
   const isText = typeof continuation === 'string';
   const ids = isText ? (continuation === '' ? promptIds : tokenizer.encode(prompt + continuation)) : [...promptIds, ...continuation];

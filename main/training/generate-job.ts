@@ -4,7 +4,8 @@ import type { Engine } from '../engine/engine.ts';
 import { generate } from '../llama/generate.ts';
 import { PieceReader } from '../models/piece-reader.ts';
 import type { GenerateRequest, SpeechEvent } from './speech-messages.ts';
-import { idsOfText, type LoadedModels, prepareVoice } from './voice.ts';
+import { continuationText, promptIdsOf, stopIdsOf } from './continuation.ts';
+import { type LoadedModels, prepareVoice } from './voice.ts';
 
 export interface GeneratedText {
   text: string;
@@ -32,7 +33,7 @@ export async function generateText(
   let first: number | null = null;
   const work = async (loaded: Parameters<Parameters<typeof models.use<GeneratedText>>[1]>[0]): Promise<GeneratedText> => {
     const { tokenizer } = loaded;
-    const promptIds = idsOfText(loaded, request.prompt);
+    const promptIds = promptIdsOf(tokenizer, loaded.model.config, request.prompt);
     const voice = await prepareVoice(engine, loaded, request.voice, promptIds);
     if (voice.decision) say({ kind: 'gate', decision: voice.decision });
     const reader = new PieceReader(tokenizer);
@@ -43,17 +44,15 @@ export async function generateText(
       await otherWork(); // messages come in, and other requests go on
     };
     const { maxTokens, temperature, seed } = request;
-    const stopIds = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
     const tokenIds = await generate(engine, voice.model, promptIds, {
       maxTokens,
       temperature,
       seed,
-      stopIds,
+      stopIds: stopIdsOf(tokenizer),
       onToken,
       isCancelled,
     }).finally(voice.dispose);
-    // A tokenizer may strip the space that starts a text: the continuation is what follows the prompt's own text.
-    const text = tokenizer.decode([...promptIds, ...tokenIds]).slice(tokenizer.decode(promptIds).length);
+    const text = continuationText(tokenizer, promptIds, tokenIds);
     const isFull = promptIds.length + tokenIds.length > voice.model.config.contextLength;
     const end = tokenIds.length === maxTokens ? 'length' : isFull ? 'context' : 'stop';
     const ended = performance.now();

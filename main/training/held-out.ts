@@ -82,6 +82,26 @@ export class HeldOut {
     return [...old.windows, ...onNew.windows].slice(0, count).map(({ tokens }) => tokens);
   }
 
+  /**
+   * Text of a role to begin with: from different documents, each from its beginning where that is in a window, up to its end or the window's.
+   * @param length tokens that it needs at least.
+   */
+  beginnings(role: MeasuredRole, count: number, length: number): { datasetId: string; tokens: Int32Array }[] {
+    const seen = new Set<string>();
+    return this.#roles
+      .find((each) => each.role === role)!
+      .windows.flatMap(({ source, tokens, documents }) => {
+        const next = documents.findIndex((document, index) => index > 0 && document !== documents[index - 1]);
+        const begin = next > 0 && tokens.length - next >= length ? next : 0;
+        const end = documents.lastIndexOf(documents[begin]!) + 1;
+        const key = `${source} ${documents[begin]}`;
+        if (end - begin < length || seen.has(key)) return [];
+        seen.add(key);
+        return [{ datasetId: this.#parts[source]!.datasetId, tokens: tokens.slice(begin, end) }];
+      })
+      .slice(0, count);
+  }
+
   /** What is measured while a run goes on. */
   async watch(engine: Engine, model: Llama, reference: Reference): Promise<Measured> {
     const tallies = this.#tallies();

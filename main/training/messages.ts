@@ -6,7 +6,8 @@ import { partOptionsSchema } from '../../shared/domain/evaluation/part.ts';
 import { guardEventSchema } from '../../shared/domain/guard.ts';
 import { windowOrderSchema } from '../../shared/domain/measurement.ts';
 import { methodSchema } from '../../shared/domain/method.ts';
-import { evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
+import { drawnWindowsSchema, evaluationSchema, metricPointSchema, roleSchema, runConfigurationSchema } from '../../shared/domain/run.ts';
+import { samplePromptSchema, samplesAtStepSchema } from '../../shared/domain/text-samples.ts';
 import { speechAnswerSchemas, speechCommandSchemas } from './speech-messages.ts';
 
 /** What goes between the studio and the trainer process, parsed on both sides. */
@@ -233,6 +234,8 @@ export const trainResultSchema = z.object({
   seconds: z.number(),
   /** Of these, seconds spent measuring. */
   measuringSeconds: z.number(),
+  /** Of these, seconds spent on samples of text. */
+  samplingSeconds: z.number(),
   /** Tokens trained per second of training steps, over all sessions. */
   tokensPerSecond: z.number(),
   /** Of the windows trained on, the share that had been there before. */
@@ -282,7 +285,13 @@ export const trainerEventSchema = z.discriminatedUnion('type', [
     points: z.array(metricPointSchema),
     tokensPerSecond: z.number(),
     secondsLeft: z.number().nullable(),
+    /** Up to that step; whole in each message. */
+    windows: drawnWindowsSchema,
   }),
+  /** What samples of text begin with and what the base makes of it: before step 1, and again at the start of every session. */
+  z.object({ type: z.literal('prompts'), prompts: z.array(samplePromptSchema) }),
+  /** What the model makes of it after a step; `seconds` all samples of the run took so far. */
+  z.object({ type: z.literal('samples'), samples: samplesAtStepSchema, seconds: z.number() }),
   z.object({ type: z.literal('checkpoint'), step: z.int() }),
   /** How far a job is that can count what it does. */
   z.object({ type: z.literal('done'), done: z.int(), of: z.int() }),

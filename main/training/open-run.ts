@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import { Optimizer } from '../llama/optimizer.ts';
 import { disposeLlama, type Llama, loadLlama, parametersOf, withoutAdapters, withoutInserted } from '../llama/parameters.ts';
 import { type ModelFolder, openModelFolder } from '../models/model-folder.ts';
-import { loadTokenizer } from '../models/tokenizer.ts';
+import { loadTokenizer, type TextTokenizer } from '../models/tokenizer.ts';
 import { type CheckpointState, configurationHash, type RestoredCheckpoint, restoreCheckpoint } from './checkpoint.ts';
 import { HeldOut, type MeasuredPart } from './held-out.ts';
 import { memoryPlanOf } from './memory-plan.ts';
@@ -24,6 +24,7 @@ export interface OpenRun {
   folder: ModelFolder;
   shards: readonly RunShards[];
   heldOut: HeldOut;
+  tokenizer: TextTokenizer;
   model: Llama;
   /** What the run started from: the model without what was added, or with frozen copies of what is trained. */
   base: Llama;
@@ -56,7 +57,8 @@ export async function openRun(job: TrainJob, engine: Engine, emit: (event: Train
     for (const { datasetId, role, trainPath, heldOutPath } of job.shards) {
       shards.push({ datasetId, role, train: await openTokenShard(trainPath), heldOut: await openTokenShard(heldOutPath) });
     }
-    const heldOut = await openHeldOut(job, shards);
+    const tokenizer = await loadTokenizer(job.baseModelDirectory);
+    const heldOut = await openHeldOut(job, shards, tokenizer);
     const { method, learningRateFactors } = configuration;
     const optimizer = new Optimizer(engine, parametersOf(model), {
       ...configuration,
@@ -70,6 +72,7 @@ export async function openRun(job: TrainJob, engine: Engine, emit: (event: Train
       folder,
       shards,
       heldOut,
+      tokenizer,
       model,
       base,
       optimizer,
@@ -113,7 +116,11 @@ async function loadModels(
 }
 
 /** The held-out windows of the run's datasets and of what its base has learned before. */
-async function openHeldOut({ configuration, baseModelDirectory, past = [] }: TrainJob, shards: readonly RunShards[]): Promise<HeldOut> {
+async function openHeldOut(
+  { configuration, past = [] }: TrainJob,
+  shards: readonly RunShards[],
+  { byteLength }: TextTokenizer,
+): Promise<HeldOut> {
   const measured = shards.map(({ datasetId, role, heldOut }): MeasuredPart => {
     const { name, hash, heldOutHash } = configuration.datasets.find((dataset) => dataset.id === datasetId && dataset.role === role)!;
     return { datasetId, name, hash: heldOutHash ?? hash, role, heldOut };
@@ -124,8 +131,7 @@ async function openHeldOut({ configuration, baseModelDirectory, past = [] }: Tra
       const { name, hash } = configuration.past!.find(({ id }) => id === datasetId)!;
       ofPast.push({ datasetId, name, hash, role: 'past', heldOut: await openTokenShard(heldOutPath) });
     }
-    const tokenizer = await loadTokenizer(baseModelDirectory);
-    return new HeldOut([...measured, ...ofPast], configuration, tokenizer.byteLength);
+    return new HeldOut([...measured, ...ofPast], configuration, byteLength);
   } finally {
     for (const { heldOut } of ofPast) await heldOut.close(); // its windows are in memory
   }
@@ -139,6 +145,8 @@ function stateBeforeStep1(configuration: RunConfiguration): CheckpointState {
     seconds: 0,
     trainingSeconds: 0,
     measuringSeconds: 0,
+    samplingSeconds: 0,
+    samples: null,
     baseline: { new: { loss: NaN, tokens: 0 }, old: null, drift: null },
     baselineDocuments: [],
     watchedBaseline: null,

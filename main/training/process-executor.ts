@@ -77,6 +77,11 @@ export class ProcessExecutor implements Executor {
     return { selected: engines.find((engine) => engine.available)?.name ?? null, engines };
   }
 
+  /** Forgets how an engine did in its self-test: its library has changed. */
+  forget(name: EngineName): void {
+    this.#examined.delete(name);
+  }
+
   #examine(name: EngineName): Promise<EngineInfo> {
     const present = this.#examined.get(name);
     if (present) return present;

@@ -16,6 +16,11 @@ export function peakMemory(): number {
   return (kilobytes === undefined ? process.resourceUsage().maxRSS : Number(kilobytes)) * 1024;
 }
 
+/** Resident set of this process now, bytes. */
+export function residentMemory(): number {
+  return process.memoryUsage.rss();
+}
+
 function processStatus(): string {
   try {
     return readFileSync('/proc/self/status', 'utf8');

@@ -22,12 +22,12 @@ export async function lockRun(runDirectory: string, onWait: () => void, waitLimi
     await rmdir(runDirectory).catch(() => undefined); // it holds a checkpoint
   };
   await mkdir(runDirectory, { recursive: true });
-  const deadline = Date.now() + waitLimitMs;
+  const deadline = performance.now() + waitLimitMs;
   for (let hasWaited = false; ; hasWaited = true) {
     const sign = await readFile(path, 'utf8').catch(() => '');
     const owner = Number(sign.split(' ')[0]);
     if (owner === 0 || owner === process.pid || !livesStill(sign)) break; // free, or left behind by one that was killed
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new StrataError('CONFLICT', 'Another trainer still works on this run.', {
         found: `process ${owner}, according to ${path}`,
         hint: 'Wait until it has ended. If that process is no trainer, delete the file and resume the run.',

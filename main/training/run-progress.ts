@@ -1,6 +1,7 @@
-import type { MetricPoint, RunConfiguration } from '../../shared/domain/run.ts';
+import type { DrawnWindows, MetricPoint, RunConfiguration } from '../../shared/domain/run.ts';
 import type { CheckpointState } from './checkpoint.ts';
 import type { TrainerEvent } from './messages.ts';
+import { residentMemory } from './process-memory.ts';
 import type { StepResult } from './step.ts';
 
 /** Messages about progress are at most so far apart, and no closer. */
@@ -9,25 +10,32 @@ const PROGRESS_INTERVAL_MS = 200;
 /** Measurements that a checkpoint repeats: those of some hundred steps. */
 const RECENT_POINTS = 1000;
 
+/** What only the session knows of a run that goes on. */
+interface Course {
+  /** Seconds that one time of what is done every so many steps takes. */
+  pauses: () => readonly { everySteps: number; seconds: number }[];
+  /** What was drawn up to the present step. */
+  drawn: () => DrawnWindows;
+}
+
 /** How far a run is: the figures of its steps, told at intervals and kept in its state. */
 export class RunProgress {
   readonly #configuration: RunConfiguration;
   readonly #state: CheckpointState;
   readonly #emit: (event: TrainerEvent) => void;
-  /** What one measurement on the way takes. */
-  readonly #secondsPerEvaluation: () => number;
+  readonly #course: Course;
   /** Measured since the last message. */
   readonly #points: MetricPoint[] = [];
   #lastTold = 0;
 
   constructor(
     { configuration, state }: { configuration: RunConfiguration; state: CheckpointState },
-    secondsPerEvaluation: () => number,
+    course: Course,
     emit: (event: TrainerEvent) => void,
   ) {
     this.#configuration = configuration;
     this.#state = state;
-    this.#secondsPerEvaluation = secondsPerEvaluation;
+    this.#course = course;
     this.#emit = emit;
   }
 
@@ -42,9 +50,11 @@ export class RunProgress {
       { step, series: 'gradientNorm', value: gradientNorm },
       { step, series: 'tokensPerSecond', value: (batch * context) / seconds },
     ];
+    const isTime = performance.now() - this.#lastTold >= PROGRESS_INTERVAL_MS;
+    if (isTime) points.push({ step, series: 'memory', value: residentMemory() });
     this.#points.push(...points);
     this.remember(points);
-    if (performance.now() - this.#lastTold < PROGRESS_INTERVAL_MS) return;
+    if (!isTime) return;
     this.tell();
     this.#lastTold = performance.now();
   }
@@ -59,7 +69,7 @@ export class RunProgress {
     if (points.length === 0) return;
     const { step } = this.#state;
     const { tokensPerSecond, secondsLeft } = this;
-    this.#emit({ type: 'progress', step, points: [...points], tokensPerSecond, secondsLeft });
+    this.#emit({ type: 'progress', step, points: [...points], tokensPerSecond, secondsLeft, windows: this.#course.drawn() });
   }
 
   /** Of the training steps alone; 0 before the first. */
@@ -70,9 +80,12 @@ export class RunProgress {
   }
 
   get secondsLeft(): number {
-    const { steps, evaluation } = this.#configuration;
+    const { steps } = this.#configuration;
     const { step, trainingSeconds } = this.#state;
-    const evaluationsLeft = Math.floor(steps / evaluation.everySteps) - Math.floor(step / evaluation.everySteps) + 1;
-    return (trainingSeconds / step) * (steps - step) + this.#secondsPerEvaluation() * evaluationsLeft;
+    const training = (trainingSeconds / step) * (steps - step);
+    return this.#course.pauses().reduce((sum, { everySteps, seconds }) => {
+      const timesLeft = Math.floor(steps / everySteps) - Math.floor(step / everySteps) + 1; // and once at the end
+      return sum + seconds * timesLeft;
+    }, training);
   }
 }

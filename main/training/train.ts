@@ -3,12 +3,13 @@ import type { GuardAction } from '../../shared/domain/guard.ts';
 import { countParameters, replacesBase } from '../../shared/domain/method.ts';
 import type { Mixture, MixtureSource } from '../../shared/domain/mixture.ts';
 import { openMixture } from '../../shared/domain/mixture-open.ts';
-import { gainAndForgetting } from '../../shared/domain/run.ts';
+import { type DrawnWindows, gainAndForgetting } from '../../shared/domain/run.ts';
 import { trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { lowestTrainedBlock } from '../llama/model.ts';
 import { parametersOf } from '../llama/parameters.ts';
 import { dropBest, keepBest, restoreBest, writeCheckpoint } from './checkpoint.ts';
+import { drawnWindows } from './drawn-windows.ts';
 import { evaluationPoints } from './evaluation.ts';
 import type { Measured } from './held-out.ts';
 import type { Control, TrainerEvent, TrainJob, TrainResult } from './messages.ts';
@@ -20,6 +21,7 @@ import { RunGuard } from './run-guard.ts';
 import { lockRun } from './run-lock.ts';
 import { RunMeasurements } from './run-measurements.ts';
 import { RunProgress } from './run-progress.ts';
+import { RunSamples } from './run-samples.ts';
 import { saveTrainedModel } from './save-model.ts';
 import { trainingStep } from './step.ts';
 import { tokensByDataset } from './windows.ts';
@@ -59,6 +61,7 @@ class Session {
   readonly #measurements: RunMeasurements;
   readonly #progress: RunProgress;
   readonly #guard: RunGuard | null;
+  readonly #samples: RunSamples | null;
   readonly #sources: MixtureSource[];
   /** As the guard has made it so far. */
   #mixture: Mixture;
@@ -70,7 +73,8 @@ class Session {
     this.#run = run;
     this.#emit = emit;
     this.#measurements = new RunMeasurements(run);
-    this.#progress = new RunProgress(run, () => this.#measurements.secondsEach, emit);
+    this.#samples = configuration.samples ? new RunSamples(run, configuration.samples, emit) : null;
+    this.#progress = new RunProgress(run, { pauses: () => this.#pauses(), drawn: () => this.#drawn() }, emit);
     this.#guard = configuration.guard ? new RunGuard(configuration.guard, configuration) : null;
     this.#sources = shards.map(({ datasetId, role, train }) => ({
       datasetId,
@@ -78,6 +82,17 @@ class Session {
       windows: trainingWindows(train.length, configuration.context),
     }));
     this.#mixture = this.#openMixture();
+  }
+
+  /** What the steps are interrupted by, and how long each time. */
+  #pauses(): { everySteps: number; seconds: number }[] {
+    const measuring = { everySteps: this.#run.configuration.evaluation.everySteps, seconds: this.#measurements.secondsEach };
+    return this.#samples ? [measuring, { everySteps: this.#samples.everySteps, seconds: this.#samples.secondsEach }] : [measuring];
+  }
+
+  #drawn(): DrawnWindows {
+    const { configuration, state } = this.#run;
+    return drawnWindows(this.#mixture, state.step * configuration.batch, configuration);
   }
 
   /** With what the guard has raised so far. */
@@ -102,10 +117,15 @@ class Session {
         this.#emit({ type: 'activity', text: 'proving that what was added changes nothing yet' });
         await this.#measurements.proveIdentity();
       }
+      if (this.#samples) {
+        this.#emit({ type: 'activity', text: 'letting the base write samples' });
+        await this.#samples.base();
+      }
       if (configuration.guard?.action === 'roll-back') await this.#keepBest();
     }
     if (this.#guard) this.#emit({ type: 'guard', events: state.guard.events });
     this.#announce();
+    this.#samples?.tell();
     this.#progress.tell(restored?.state.recent);
   }
 
@@ -170,6 +190,7 @@ class Session {
         const done = await this.#watch(step);
         if (done !== null) return done;
       }
+      if (this.#samples?.isDue(step) && step < steps) await this.#samples.write();
       if (step % checkpointEverySteps === 0 && step < steps) await this.#checkpoint();
       // Control messages arrive between turns of the event loop.
       await new Promise((resolve) => setImmediate(resolve));
@@ -244,6 +265,10 @@ class Session {
     }
     const { step } = state;
     this.#emit({ type: 'evaluation', step, evaluation: whole.evaluation, watched: watched.evaluation, documents: whole.documents });
+    if (this.#samples) {
+      this.#emit({ type: 'activity', text: 'letting the model write samples' });
+      await this.#samples.write();
+    }
     this.#emit({ type: 'activity', text: 'saving the model' });
     await saveTrainedModel({
       engine,
@@ -269,6 +294,7 @@ class Session {
       tokensPerSecond: this.#progress.tokensPerSecond,
       repeatedShare: this.#mixture.repeatedShare(state.step * configuration.batch),
       measuringSeconds: state.measuringSeconds,
+      samplingSeconds: state.samplingSeconds,
       peakMemory: peakMemory(),
       final: final && final.evaluation,
       ...(final ? outcomeErrors(configuration, state.baselineDocuments, final.documents) : { gainError: null, forgettingError: null }),

@@ -3,7 +3,6 @@ import type { GateDecision } from '../../shared/contract/text.ts';
 import { usesPack } from '../../shared/domain/gate.ts';
 import { modelParameters } from '../../shared/domain/llama-config.ts';
 import { insertedBlocks } from '../../shared/domain/pack.ts';
-import { StrataError } from '../../shared/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import { viewTokens } from '../llama/explain.ts';
 import { disposeLlama, type Llama, loadLlama } from '../llama/parameters.ts';
@@ -120,28 +119,4 @@ export async function prepareVoice(
     positions: present(isUsed ? strengths : without),
     decision: { usesPack: isUsed, tokens: prefix.length - 1, lossWithout, lossWith },
   };
-}
-
-/**
- * Ids of a text that a model can go on from.
- * @throws StrataError BAD_INPUT when it is empty and the model has no start token, or it is longer than the context.
- */
-export function idsOfText({ tokenizer, model }: LoadedModel, text: string): number[] {
-  let ids = tokenizer.encode(text);
-  if (ids.length === 0) {
-    if (tokenizer.bosTokenId === null) {
-      throw new StrataError('BAD_INPUT', 'The prompt is empty, and this model has no token to start from.', {
-        hint: 'Give a prompt of at least one character.',
-      });
-    }
-    ids = [tokenizer.bosTokenId];
-  }
-  const { contextLength } = model.config;
-  if (ids.length > contextLength) {
-    throw new StrataError('BAD_INPUT', 'The prompt is longer than the model can read.', {
-      found: `${ids.length} tokens`,
-      allowed: `${contextLength} tokens`,
-    });
-  }
-  return ids;
 }

@@ -1,16 +1,14 @@
 import { createORPCClient } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
-import type { ContractRouterClient } from '@orpc/contract';
-import type { Contract } from '../../shared/contract/contract.ts';
 import { PORT_MESSAGE } from '../../shared/contract/host.ts';
-
-export type Client = ContractRouterClient<Contract>;
+import type { Client } from './client.ts';
 
 /** Makes a client over the desktop's message port or the browser's WebSocket. `onClose` is called when the connection is lost. */
 export async function connect(token: string, onClose: () => void): Promise<Client> {
   if (window.strataHost) {
     const port = await requestPort(window.strataHost.requestPort);
+    port.addEventListener('close', onClose, { once: true });
     port.start();
     return createORPCClient<Client>(new PortLink({ port }));
   }
@@ -25,12 +23,24 @@ export async function connect(token: string, onClose: () => void): Promise<Clien
   return createORPCClient<Client>(new SocketLink({ websocket }));
 }
 
-function requestPort(request: () => void): Promise<MessagePort> {
-  return new Promise((resolve) => {
+/** The desktop answers at once; a page that waited for ever would look as if it were only slow. */
+const PORT_LIMIT_MS = 5000;
+
+/** @throws Error where no port comes in time. */
+export function requestPort(request: () => void, limitMs = PORT_LIMIT_MS): Promise<MessagePort> {
+  return new Promise((resolve, reject) => {
     const listen = (event: MessageEvent): void => {
       if (event.source !== window || event.data !== PORT_MESSAGE || !event.ports[0]) return;
-      window.removeEventListener('message', listen);
+      end();
       resolve(event.ports[0]);
+    };
+    const timer = setTimeout(() => {
+      end();
+      reject(new Error('The studio does not answer.'));
+    }, limitMs);
+    const end = (): void => {
+      clearTimeout(timer);
+      window.removeEventListener('message', listen);
     };
     window.addEventListener('message', listen);
     request();

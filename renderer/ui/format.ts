@@ -11,6 +11,12 @@ export function fixed(value: number, digits: number): string {
   return value.toLocaleString(locale().numbers, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
 }
 
+/** A number with at most so many significant digits; what is tiny stays in powers of ten. */
+export function significant(value: number, digits: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-6) return String(Number(value.toPrecision(digits)));
+  return value.toLocaleString(locale().numbers, { maximumSignificantDigits: digits, useGrouping: false });
+}
+
 export function count(value: number | null | undefined): string {
   return value === null || value === undefined ? DASH : value.toLocaleString(locale().numbers);
 }

@@ -22,9 +22,11 @@ export function pointsOf(metrics: readonly MetricPoint[], series: MetricSeries):
 /** uPlot's columns: all x that occur, then a column of values a curve, with gaps where it was not measured. */
 export function columnsOf(curves: readonly Curve[]): [number[], ...(number | null)[][]] {
   const places = [...new Set(curves.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
+  const rows = new Map(places.map((place, row) => [place, row]));
   const columns = curves.map(({ points }) => {
-    const byPlace = new Map(points.map(({ x, y }) => [x, y]));
-    return places.map((place) => byPlace.get(place) ?? null);
+    const column = new Array<number | null>(places.length).fill(null);
+    for (const { x, y } of points) column[rows.get(x)!] = y;
+    return column;
   });
   return [places, ...columns];
 }

@@ -13,7 +13,7 @@ const READABLE = /\p{L}{2,}[,.:;…]? \p{L}|^\p{Lu}\p{Ll}+[.…:]?$/u;
 const KEYS =
   /^(Enter|Escape|Tab|Home|End|Delete|Insert|Backspace|Space|Arrow(Up|Down|Left|Right)|Page(Up|Down)|Control|Meta|Shift|Alt|Files)$/;
 /** Names that are the same in every language. */
-const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON)$/;
+const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON|SHA-256|Winogrande)$/;
 /** What a string's place says about it: an error for whoever programs, a name of something, a class. */
 const UNREAD_PARENTS = new Set([
   'ImportDeclaration',
@@ -43,11 +43,13 @@ export const wordsFromCatalogue = {
       for (let each = node.parent, child = node; each; child = each, each = each.parent) {
         if (UNREAD_PARENTS.has(each.type) || each.type === 'SvelteStyleElement' || each.type === 'SvelteStyleDirective') return true;
         if (each.type === 'NewExpression' && /Error$/.test(each.callee.name ?? '')) return true;
-        if (each.type === 'CallExpression' && /^(words|getContext|setContext|matchMedia|querySelector(All)?)$/.test(calleeName(each)))
+        if (each.type === 'CallExpression' && /^(words|getContext|setContext|matchMedia|querySelector(All)?|matches|closest)$/.test(calleeName(each)))
           return true;
         // The arms of a comparison are names of states, not texts.
         if (each.type === 'BinaryExpression' && /^[!=]==?$/.test(each.operator)) return true;
         if (each.type === 'SvelteAttribute' && !READ.test(each.key.name) && !isComponent(each)) return true;
+        // Columns are called for other programs: `headings` are read.
+        if (each.type === 'SvelteAttribute' && each.key.name === 'columns') return true;
         if (each.type === 'Property' && each.key === child) return true;
         if (each.type === 'MemberExpression' && each.property === child) return true;
       }
@@ -61,10 +63,17 @@ export const wordsFromCatalogue = {
       },
       SvelteLiteral(/** @type {any} */ node) {
         const attribute = node.parent;
-        if (attribute.type === 'SvelteAttribute' && READ.test(attribute.key.name) && READABLE.test(node.value)) report(node, node.value);
+        if (attribute.type !== 'SvelteAttribute' || !READABLE.test(node.value)) return;
+        if (READ.test(attribute.key.name) || isComponent(attribute)) report(node, node.value);
       },
       Literal(/** @type {any} */ node) {
-        if (typeof node.value === 'string' && READABLE.test(node.value) && !KEYS.test(node.value) && !isUnread(node))
+        if (
+          typeof node.value === 'string' &&
+          READABLE.test(node.value) &&
+          !KEYS.test(node.value) &&
+          !NAMES.test(node.value) &&
+          !isUnread(node)
+        )
           report(node, node.value);
       },
       TemplateLiteral(/** @type {any} */ node) {

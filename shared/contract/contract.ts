@@ -4,7 +4,7 @@ import { importanceSchema } from '../domain/importance.ts';
 import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
 import { partResultSchema } from '../domain/evaluation/part.ts';
-import { metricPointSchema, metricSeriesSchema, runSummarySchema } from '../domain/run.ts';
+import { drawnWindowsSchema, metricPointSchema, runSummarySchema } from '../domain/run.ts';
 import {
   comparisonRequestSchema,
   comparisonSchema,
@@ -29,15 +29,25 @@ import {
   tokenCountSchema,
 } from './datasets.ts';
 import { catalogueModelSchema, downloadRef, downloadRequestSchema, downloadSchema } from './downloads.ts';
-import { engineInfoSchema } from './engines.ts';
+import { engineInfoSchema, enginePackRef, enginePackSchema, installPackRequestSchema } from './engines.ts';
 import { errorRecordSchema } from './errors.ts';
 import { exportEventSchema, exportRequestSchema, exportSizesSchema } from './exports.ts';
 import { jointRequestSchema, lineEventSchema, lineRefSchema, lineRowSchema, lineSchema, nextDomainSchema } from './lines.ts';
 import { modelInfoSchema, verifiedModelSchema } from './models.ts';
 import { composedSchema, composeRequestSchema, gateEventSchema, gateRequestSchema, modelPacksSchema, packProofSchema } from './packs.ts';
-import { importanceEventSchema, importanceRequestSchema, planReportSchema, planRequestShape } from './planning.ts';
+import { importanceEventSchema, importanceRequestSchema, planBasisSchema, planReportSchema, planRequestShape } from './planning.ts';
 import { batchRef, batchSchema, batchSummarySchema, presetSchema, recipePreviewSchema, recipeSchema } from './recipes.ts';
-import { measurementsAtStepSchema, rerunVerdictSchema, resumableSchema, runEventSchema, runRef, runRequestSchema } from './runs.ts';
+import {
+  measurementsAtStepSchema,
+  metricsRequestSchema,
+  rerunVerdictSchema,
+  resumableSchema,
+  runAfterStepSchema,
+  runEventSchema,
+  runRef,
+  runRequestSchema,
+  samplesOfRunSchema,
+} from './runs.ts';
 import {
   inspectPartRequestSchema,
   partInspectionSchema,
@@ -86,13 +96,22 @@ export const contract = {
   },
   engines: {
     list: call.output(z.object({ selected: z.string().nullable(), engines: z.array(engineInfoSchema) })),
+    packs: {
+      /** Libraries that can be installed on this machine, and those that are. */
+      list: call.output(z.array(enginePackSchema)),
+      /** Fetches, checks, unpacks and tests one; returns as soon as it has begun. The same again goes on with what has arrived. */
+      install: call.input(installPackRequestSchema).output(enginePackSchema),
+      watch: call.input(enginePackRef).output(eventIterator(enginePackSchema)),
+      cancel: call.input(enginePackRef).output(enginePackSchema),
+      remove: call.input(enginePackRef).output(z.object({ removed: z.string() })),
+    },
   },
   models: {
     list: call.output(z.array(modelInfoSchema)),
     show: call.input(z.object({ model: z.string() })).output(modelInfoSchema),
     /**
-     * A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it; or a pack of inserted blocks, which is put on its
-     * base: the one named, or the one in the workspace that has the base's hash.
+     * A Hugging Face folder, or a llama2.c checkpoint (.bin) with its tokenizer beside it; or a pack of inserted blocks (its folder or its
+     * `.strata-pack` file), which is put on its base: the one named, or the one in the workspace that has the base's hash.
      */
     import: call
       .input(z.object({ path: userPath('read'), name: z.string().optional(), base: z.string().optional() }))
@@ -100,6 +119,8 @@ export const contract = {
     expand: call.input(z.object({ ...planRequestShape, name: z.string().optional() })).output(modelInfoSchema),
     /** What an expansion would mean, before it is done. */
     plan: call.input(z.object(planRequestShape)).output(planReportSchema),
+    /** What such answers are computed from, so that a page can do it while a block is being moved. */
+    planBasis: call.input(z.object({ model: z.string() })).output(planBasisSchema),
     /** What each block matters for old data, as far as it has been measured. */
     importance: call
       .input(importanceRequestSchema.pick({ model: true, oldDatasets: true, rendering: true }))
@@ -255,11 +276,13 @@ export const contract = {
   runs: {
     list: call.output(z.array(runSummarySchema)),
     show: call.input(runRef).output(runSummarySchema),
-    metrics: call
-      .input(runRef.extend({ series: z.array(metricSeriesSchema).optional(), afterStep: z.int().min(-1).default(-1) }))
-      .output(z.array(metricPointSchema)),
+    metrics: call.input(metricsRequestSchema).output(z.array(metricPointSchema)),
     /** What was measured of each dataset, step by step; empty for runs from before it was told apart. */
-    measurements: call.input(runRef).output(z.array(measurementsAtStepSchema)),
+    measurements: call.input(runAfterStepSchema).output(z.array(measurementsAtStepSchema)),
+    /** Text that base and model wrote on the way; nothing for a run without samples. */
+    samples: call.input(runAfterStepSchema).output(samplesOfRunSchema),
+    /** Windows that were trained on; null before the first step, and for runs from before they were noted. */
+    windows: call.input(runRef).output(drawnWindowsSchema.nullable()),
     /** How far it moved its model from its base, tensor by tensor and layer by layer: computed once, then kept in the run's folder. */
     movement: call.input(runRef).output(movementSchema),
     /** Follows a run, also while it waits, until it ends; the first event is its present state. */

@@ -8,7 +8,10 @@ export const exportRequestSchema = z.object({
   /** Id or name. */
   model: z.string().min(1),
   format: z.enum(EXPORT_FORMATS),
-  /** A folder that does not exist yet or is empty; for GGUF any folder, or the file's own path. */
+  /**
+   * A folder that does not exist yet or is empty; for GGUF any folder, or the file's own path; a pack becomes one file where the name ends in
+   * `.strata-pack`.
+   */
   destination: userPath('write'),
   /** As stored unless said. */
   dtype: z.enum(EXPORT_DTYPES).optional(),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { importanceSchema } from '../domain/importance.ts';
+import type { BudgetBasis } from '../domain/budget.ts';
+import type { LlamaConfig } from '../domain/llama-config.ts';
 import { outlookSchema } from '../domain/plan-summary.ts';
 import { planSchema } from '../domain/plan.ts';
 import { renderingSchema } from '../domain/rendering.ts';
@@ -32,6 +34,39 @@ export const planReportSchema = outlookSchema.extend({
   time: z.object({ secondsPerMillionTokens: z.number(), tokensPerSecond: z.number(), basis: z.string() }).nullable(),
 });
 export type PlanReport = z.infer<typeof planReportSchema>;
+
+/** The numbers of an architecture, as the studio read them from a model that it has checked. */
+const llamaConfigSchema = z.object({
+  hiddenSize: z.int(),
+  intermediateSize: z.int(),
+  blocks: z.int(),
+  heads: z.int(),
+  keyValueHeads: z.int(),
+  headSize: z.int(),
+  vocabularySize: z.int(),
+  contextLength: z.int(),
+  normEpsilon: z.number(),
+  ropeTheta: z.number(),
+  ropeScaling: z.custom<LlamaConfig['ropeScaling']>((value) => value === null || typeof value === 'object'),
+  slidingWindow: z.int().nullable(),
+  attentionBias: z.boolean(),
+  mlpBias: z.boolean(),
+  tiedEmbeddings: z.boolean(),
+  bosTokenId: z.int().nullable(),
+  eosTokenId: z.int().nullable(),
+}) satisfies z.ZodType<LlamaConfig>;
+
+/** What budgets of a model's plans are computed from, and what a run takes where nobody says otherwise. */
+export const planBasisSchema = z.object({
+  config: llamaConfigSchema,
+  isCompact: z.boolean(),
+  companions: z.object({ huggingface: z.number(), gguf: z.number() }),
+  availableMemory: z.number(),
+  speed: z.object({ flopsPerSecond: z.number(), basis: z.string() }).nullable(),
+  batch: z.int(),
+  context: z.int(),
+}) satisfies z.ZodType<BudgetBasis>;
+export type PlanBasis = z.infer<typeof planBasisSchema>;
 
 /** How far the measurement of what blocks matter is; the table comes last. */
 export const importanceEventSchema = z.object({

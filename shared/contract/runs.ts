@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { datasetMeasureSchema } from '../domain/measurement.ts';
-import { evaluationSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
+import { drawnWindowsSchema, evaluationSchema, metricSeriesSchema, runStatusSchema, runSummarySchema } from '../domain/run.ts';
+import { samplePromptSchema, samplesAtStepSchema } from '../domain/text-samples.ts';
 import { trainRequestSchema } from './training.ts';
 
 /** Runs while they go on. */
@@ -25,6 +26,12 @@ export const runEventSchema = z.object({
   before: z.object({ new: z.number(), old: z.number().nullable() }).nullable(),
   tokensPerSecond: z.number().nullable(),
   secondsLeft: z.number().nullable(),
+  /** What the trainer holds of the machine's memory, bytes. */
+  memory: z.number().nullable(),
+  /** What was drawn so far. */
+  windows: drawnWindowsSchema.nullable(),
+  /** The step of the last samples of text, which {@link samplesOfRunSchema} has. */
+  sampledStep: z.int().nullable(),
   /** What is being done now, for the user ("measuring before step 1"). */
   activity: z.string(),
 });
@@ -33,6 +40,21 @@ export type RunEvent = z.infer<typeof runEventSchema>;
 /** What was measured of each dataset after a step; 0 is before step 1. */
 export const measurementsAtStepSchema = z.object({ step: z.int(), datasets: z.array(datasetMeasureSchema) });
 export type MeasurementsAtStep = z.infer<typeof measurementsAtStepSchema>;
+
+const afterStep = z.int().min(-1).default(-1);
+
+/** Metrics after a step, for who has those before: each series with at most so many points, of which the least and the largest stay. */
+export const metricsRequestSchema = runRef.extend({
+  series: z.array(metricSeriesSchema).optional(),
+  afterStep,
+  points: z.int().min(10).max(100_000).optional(),
+});
+
+export const runAfterStepSchema = runRef.extend({ afterStep });
+
+/** Text that the model of a run wrote after some steps, beside what its base wrote. */
+export const samplesOfRunSchema = z.object({ prompts: z.array(samplePromptSchema), samples: z.array(samplesAtStepSchema) });
+export type SamplesOfRun = z.infer<typeof samplesOfRunSchema>;
 
 /** A run that its process left in the middle, and that can go on. */
 export const resumableSchema = z.object({

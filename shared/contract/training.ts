@@ -61,6 +61,8 @@ export const trainStartSchema = trainRequestSchema.extend({
   /** Wait in the queue then; false refuses the run. */
   queue: z.boolean().default(true),
   priority: prioritySchema.default(0),
+  /** Of whoever may ask twice, by a double click or because the answer was lost: the second call with the same key answers the first one's run. */
+  key: z.string().min(8).max(100).optional(),
 });
 
 /** What a run would do, before anything starts. */

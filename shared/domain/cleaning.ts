@@ -16,7 +16,7 @@ export const LANGUAGES =
   );
 
 /** The shortest section that a long text may be cut into: shorter ones are no documents. */
-const MIN_SECTION_CHARACTERS = 500;
+export const MIN_SECTION_CHARACTERS = 500;
 
 export const cleaningSettingsSchema = z.strictObject({
   unicode: z

@@ -1,4 +1,5 @@
 import { StrataError } from '../errors.ts';
+import { words } from '../words/words.ts';
 
 /** What a model can be written as for other programs and machines, and in which element types. */
 
@@ -18,22 +19,31 @@ export const DTYPES_OF_FORMAT: Readonly<Record<ExportFormat, readonly ExportDtyp
   pack: [],
 };
 
+const FORMAT_WORDS = {
+  huggingface: ['exports.formatHuggingface', 'exports.meaningHuggingface'],
+  gguf: ['exports.formatGguf', 'exports.meaningGguf'],
+  ollama: ['exports.formatOllama', 'exports.meaningOllama'],
+  pack: ['exports.formatPack', 'exports.meaningPack'],
+} as const satisfies Record<ExportFormat, readonly [string, string]>;
+
+const DTYPE_WORDS = {
+  F32: 'exports.f32',
+  F16: 'exports.f16',
+  BF16: 'exports.bf16',
+  Q8_0: 'exports.q8',
+  Q4_0: 'exports.q4',
+} as const satisfies Record<ExportDtype, string>;
+
 /** What a format is called, and what for it is. */
-export const FORMAT_WORDS: Readonly<Record<ExportFormat, { label: string; meaning: string }>> = {
-  huggingface: { label: 'Hugging Face folder', meaning: 'For transformers, vLLM and training elsewhere.' },
-  gguf: { label: 'GGUF file', meaning: 'For llama.cpp, LM Studio and others that run models locally.' },
-  ollama: { label: 'Ollama', meaning: 'A GGUF file with the Modelfile that “ollama create” takes.' },
-  pack: { label: 'Strata pack', meaning: 'Only the inserted blocks; becomes the whole model on the same base.' },
-};
+export function formatInWords(format: ExportFormat): { label: string; meaning: string } {
+  const [label, meaning] = FORMAT_WORDS[format];
+  return { label: words(label), meaning: words(meaning) };
+}
 
 /** What an element type means for who chooses one. */
-export const DTYPE_WORDS: Readonly<Record<ExportDtype, string>> = {
-  F32: 'F32: 32 bits, nothing lost',
-  F16: 'F16: 16 bits, the most widely supported',
-  BF16: 'BF16: 16 bits, with the range of F32',
-  Q8_0: 'Q8_0: 8.5 bits, hardly worse',
-  Q4_0: 'Q4_0: 4.5 bits, smallest, a little worse',
-};
+export function dtypeInWords(dtype: ExportDtype): string {
+  return words(DTYPE_WORDS[dtype]);
+}
 
 /** @throws StrataError BAD_INPUT with the list of formats. */
 export function parseExportFormat(text: string): ExportFormat {

@@ -8,6 +8,7 @@ import { planSchema } from './plan.ts';
 import { renderingSchema } from './rendering.ts';
 import { scheduleSchema } from './schedule.ts';
 import { TENSOR_GROUPS, type TensorGroup } from './tensor-groups.ts';
+import { sampleSettingsSchema } from './text-samples.ts';
 
 /** The words a run is described in; every screen, the command line's JSON and the database use these. */
 
@@ -99,6 +100,8 @@ export const runConfigurationSchema = z.object({
     tokensAtEnds: z.int().min(1).optional(),
     order: windowOrderSchema.optional(),
   }),
+  /** Text that the model writes on the way. It computes nothing. None when absent. */
+  samples: sampleSettingsSchema.optional(),
   /** What the model learned before, in earlier steps of its line, and is measured on as well. Absent in runs from before it was. */
   past: z.array(z.object({ id: z.string(), name: z.string(), hash: z.string() })).optional(),
   /** A limit on forgetting; none when absent. */
@@ -194,6 +197,8 @@ export const runSummarySchema = z.object({
   seconds: z.number().nullable(),
   /** Of these, seconds spent measuring. */
   measuringSeconds: z.number().nullable(),
+  /** Seconds spent on samples of text so far; null in runs from before they were counted. */
+  samplingSeconds: z.number().nullable(),
   /** Bytes. */
   peakMemory: z.number().nullable(),
   engine: z.string().nullable(),
@@ -202,12 +207,33 @@ export const runSummarySchema = z.object({
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
-/** Series of a run's metrics. Losses are nats per token; `loss.train` is the training batch's own. */
-export const METRIC_SERIES = ['loss.train', 'loss.new', 'loss.old', 'drift', 'learningRate', 'gradientNorm', 'tokensPerSecond'] as const;
+/**
+ * Series of a run's metrics. Losses are nats per token; `loss.train` is the training batch's own. `memory` is what the trainer holds of the
+ * machine's, in bytes, and noted now and then; all others are of a step or a measurement.
+ */
+export const METRIC_SERIES = [
+  'loss.train',
+  'loss.new',
+  'loss.old',
+  'drift',
+  'learningRate',
+  'gradientNorm',
+  'tokensPerSecond',
+  'memory',
+] as const;
 export const metricSeriesSchema = z.enum(METRIC_SERIES);
 export type MetricSeries = z.infer<typeof metricSeriesSchema>;
 export const metricPointSchema = z.object({ step: z.int(), series: metricSeriesSchema, value: z.number() });
 export type MetricPoint = z.infer<typeof metricPointSchema>;
+
+/** Windows that were trained on: how many, how many of each dataset (in the order of the configuration's), and of which the last ones were. */
+export const drawnWindowsSchema = z.object({
+  total: z.int().min(0),
+  counts: z.array(z.int().min(0)),
+  /** Places in the configuration's datasets, the latest window last. */
+  last: z.array(z.int().min(0)),
+});
+export type DrawnWindows = z.infer<typeof drawnWindowsSchema>;
 
 /** Gain and forgetting of an evaluation against its baseline: positive gain is good, positive forgetting is bad. */
 export function gainAndForgetting(baseline: Evaluation, now: Evaluation): { gain: number; forgetting: number | null } {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PACKINGS } from './run.ts';
 import { DECAY_SHAPES, SCHEDULE_NAMES } from './schedule.ts';
 import { TENSOR_GROUPS, type TensorGroup } from './tensor-groups.ts';
+import { MOST_PROMPTS } from './text-samples.ts';
 
 const GROUP_WORDS: Record<TensorGroup, string> = {
   embeddings: 'the embedding and the head',
@@ -36,6 +37,11 @@ export const advancedSettingsSchema = z
     evaluateEvery: z.number().describe('steps between measurements'),
     evaluationTokens: z.number().describe('held-out tokens that a measurement reads, of each role'),
     checkpointEvery: z.number().describe('steps between checkpoints'),
+    sampleEverySteps: z.number().describe('steps between samples of text; 0 is off'),
+    samplePrompts: z
+      .array(z.string())
+      .max(MOST_PROMPTS)
+      .describe('what samples begin with, one beside the other with | between them; otherwise held-out text'),
     ...groupFactors,
   })
   .partial();
@@ -53,7 +59,7 @@ export function describeSetting(name: SettingName): { meaning: string; choices: 
 export function parseSetting(name: string, text: string): AdvancedSettings | null {
   if (!(SETTING_NAMES as readonly string[]).includes(name) || text.trim() === '') return null;
   const { choices } = describeSetting(name as SettingName);
-  const value = choices ? text.trim() : Number(text);
+  const value = name === 'samplePrompts' ? text.split('|') : choices ? text.trim() : Number(text);
   const parsed = advancedSettingsSchema.safeParse({ [name]: value });
   return parsed.success ? parsed.data : null;
 }

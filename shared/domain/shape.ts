@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { words } from '../words/words.ts';
 
 /**
  * The shape of a file's rows: which kind of content a row is, and which columns make it. Guessed from the first rows, shown to the user, and
@@ -46,18 +47,22 @@ export type Shape = Mapping['shape'];
 export const CELL_TYPES = ['text', 'texts', 'messages', 'choices', 'number', 'boolean', 'list', 'object', 'empty'] as const;
 export type CellType = (typeof CELL_TYPES)[number];
 
-/** The types in words, for a screen and for messages. */
-export const CELL_TYPE_WORDS: Readonly<Record<CellType, string>> = {
-  text: 'text',
-  texts: 'a list of texts',
-  messages: 'a list of messages',
-  choices: 'choices with labels',
-  number: 'a number',
-  boolean: 'true or false',
-  list: 'a list',
-  object: 'an object',
-  empty: 'nothing',
-};
+const CELL_TYPE_WORDS = {
+  text: 'shapes.cellText',
+  texts: 'shapes.cellTexts',
+  messages: 'shapes.cellMessages',
+  choices: 'shapes.cellChoices',
+  number: 'shapes.cellNumber',
+  boolean: 'shapes.cellBoolean',
+  list: 'shapes.cellList',
+  object: 'shapes.cellObject',
+  empty: 'shapes.cellEmpty',
+} as const satisfies Record<CellType, string>;
+
+/** A type in words, for a screen and for messages. */
+export function cellTypeInWords(type: CellType): string {
+  return words(CELL_TYPE_WORDS[type]);
+}
 
 export const foundColumnSchema = z.object({
   name: column,

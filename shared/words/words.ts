@@ -77,11 +77,26 @@ export function locale(): { numbers: string; dates: string } {
   return LOCALES[language()];
 }
 
+/** Several things as the language lists them: "a, b and c". */
+export function listInWords(items: readonly string[]): string {
+  return new Intl.ListFormat(locale().dates, { type: 'conjunction' }).format(items);
+}
+
+/** {@link words} in a language of its own: for menus and dialogs of a process that itself goes on speaking English. */
+export async function wordsIn(wanted: Language): Promise<Words> {
+  await load(wanted);
+  return (key, ...[parameters]) => translate(key, { ...parameters, lng: wanted });
+}
+export type Words = typeof words;
+
 /** Speaks another language from now on; texts already on a page stay. @throws Error where its catalogue cannot be loaded. */
 export async function speak(wanted: Language): Promise<void> {
-  if (wanted !== 'en' && !instance.hasResourceBundle(wanted, 'translation')) {
-    const { de } = await import('./de/index.ts');
-    instance.addResourceBundle(wanted, 'translation', de);
-  }
+  await load(wanted);
   await instance.changeLanguage(wanted);
+}
+
+async function load(wanted: Language): Promise<void> {
+  if (wanted === 'en' || instance.hasResourceBundle(wanted, 'translation')) return;
+  const { de } = await import('./de/index.ts');
+  instance.addResourceBundle(wanted, 'translation', de);
 }

@@ -85,7 +85,8 @@ describe('the sample project in the browser', () => {
     expect(await results.textContent()).toContain(`${run!.baseline!.new.loss.toFixed(3)} → ${run!.final!.new.loss.toFixed(3)}`);
     expect(await results.textContent()).toContain(run!.drift!.toFixed(3));
     expect(run!.identityDifference).toBe(0);
-    const chart = page.getByRole('img', { name: /^Old and new knowledge: new from/ });
+    const chart = page.getByRole('img', { name: /^Retention: old knowledge: old from/ });
+    await page.getByRole('img', { name: /^Gain: new knowledge: new from/ }).waitFor();
     // On the way it is measured on fewer tokens than at the ends: what was recorded step by step, as another program reads it.
     const file = join(studio.home, 'metrics.csv');
     await studio.strata('run', 'export', run!.id, '--format', 'metrics.csv', '--out', file);
@@ -93,8 +94,8 @@ describe('the sample project in the browser', () => {
     const onOld = recorded.filter(({ series }) => series === 'loss.old').map(({ value }) => Number(value).toFixed(3));
     expect(await chart.getAttribute('aria-label')).toContain(`old from ${onOld[0]} to ${onOld.at(-1)}`);
     expect(await chart.locator('canvas').count()).toBe(1);
-    await page.getByRole('button', { name: 'Show as table' }).click();
-    const rows = page.getByRole('region', { name: 'Old and new knowledge, as a table' }).getByRole('row');
+    await page.getByRole('region', { name: 'Retention: old knowledge' }).getByRole('button', { name: 'Show as table' }).click();
+    const rows = page.getByRole('region', { name: 'Retention: old knowledge, as a table' }).getByRole('row');
     expect(await rows.last().textContent()).toContain(onOld.at(-1));
     expect(await rows.count()).toBeGreaterThanOrEqual(6); // a heading, the base, and at least five measurements
   });

@@ -1,20 +1,24 @@
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it, onTestFinished, test } from 'vitest';
 import type { ComparisonAnswer, ComparisonTask } from '../../main/datasets/comparison.ts';
 import { loadContentEncoder } from '../../main/models/content-encoder.ts';
 import { loadTokenizer } from '../../main/models/tokenizer.ts';
 import type { EncodedBatch, WorkerStart, WorkerTask } from '../../main/models/tokenizers/parallel-encoding.ts';
 import { workerEntry } from '../../main/models/worker-entry.ts';
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
+import { ENGINE_PACKS } from '../../main/studio/engine-pack-table.ts';
+import { CHANNELS } from '../../main/electron/channels.ts';
 import { writeDataset } from '../support/dataset-folders.ts';
+import { electronModule } from './electron-module.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
@@ -27,6 +31,8 @@ interface BuilderConfiguration {
   electronFuses: Record<string, boolean>;
   toolsets: { appimage: string };
   publish: null;
+  protocols: { schemes: string[] }[];
+  fileAssociations: { ext: string }[];
 }
 
 async function readConfiguration(): Promise<BuilderConfiguration> {
@@ -48,6 +54,16 @@ describe('electron-builder.yml', () => {
     const logger = { isEnabled: false, add: () => undefined };
     await validateConfiguration(configuration, logger);
     await expect(validateConfiguration({ ...configuration, electronFuses: 'all' }, logger)).rejects.toThrow('electronFuses');
+  });
+
+  test('registers links and packs, and has icons', async () => {
+    expect(configuration.protocols.flatMap(({ schemes }) => schemes)).toEqual(['strata-studio']);
+    expect(configuration.fileAssociations.map(({ ext }) => ext)).toEqual(['strata-pack']);
+    const [ico, icns] = await Promise.all(['icon.ico', 'icon.icns'].map((name) => readFile(join(root, 'resources/icons', name))));
+    expect([ico!.readUInt16LE(2), ico!.readUInt16LE(4)]).toEqual([1, 6]);
+    expect(icns!.subarray(0, 4).toString()).toBe('icns');
+    expect(icns!.readUInt32BE(4)).toBe(icns!.length);
+    expect((await readFile(join(root, 'resources/icons/512x512.png'))).readUInt32BE(16)).toBe(512);
   });
 
   test('closes what a page or a caller could otherwise reach', () => {
@@ -84,7 +100,21 @@ describe('the bundles', () => {
     const source = await readFile(join(root, 'dist/electron/preload.cjs'), 'utf8');
     new Function('require', 'module', 'exports', 'window', source)(() => electron, { exports: {} }, {}, {});
     expect(Object.keys(exposed)).toEqual(['strataHost']);
-    expect(Object.keys(exposed.strataHost!).sort()).toEqual(['filesToPaths', 'kind', 'pickPaths', 'requestPort', 'showProgress']);
+    expect(Object.keys(exposed.strataHost!).sort()).toEqual([
+      'checkForUpdate',
+      'filesToPaths',
+      'kind',
+      'notify',
+      'onEvent',
+      'openWorkspace',
+      'pickPaths',
+      'pickSavePath',
+      'recentWorkspaces',
+      'requestPort',
+      'settings',
+      'showLogs',
+      'showProgress',
+    ]);
   });
 
   test('the host and the trainer are modules of ours alone: packages stay outside', async () => {
@@ -160,6 +190,66 @@ const LOAD_PACKAGES = `
   console.log(JSON.stringify({ backend: tf.getBackend(), product: [...product], answer }));
 `;
 
+/** Megabytes of 10^6 bytes of our part of a package, and of the same in gzip's hands, which installers pack better than. */
+async function expectWithinBudget(resources: string): Promise<void> {
+  const budget = JSON.parse(await readFile(join(root, 'packaging/budget.json'), 'utf8')) as Record<string, number>;
+  const archive = await sizesBelow(join(resources, 'app.asar'));
+  const unpacked = await sizesBelow(join(resources, 'app.asar.unpacked'));
+  const beside = await sizesBelow(join(resources, 'resources'));
+  const found = {
+    archive: archive.plain,
+    unpacked: unpacked.plain,
+    resources: beside.plain,
+    whole: archive.plain + unpacked.plain + beside.plain,
+    packed: archive.packed + unpacked.packed + beside.packed,
+  };
+  for (const [part, megabytes] of Object.entries(found)) {
+    expect(megabytes, `${part}: ${JSON.stringify(found)}`).toBeLessThanOrEqual(budget[part]!);
+    expect(megabytes, `${part}: ${JSON.stringify(found)}`).toBeGreaterThan(budget[part]! / 3); // a budget that nothing comes near guards nothing
+  }
+}
+
+async function sizesBelow(path: string): Promise<{ plain: number; packed: number }> {
+  const found = await stat(path);
+  const files = found.isFile() ? [path] : (await readdir(path, { recursive: true })).map((name) => join(path, name));
+  let [plain, packed] = [0, 0];
+  for (const file of files) {
+    if (!(await stat(file)).isFile()) continue;
+    const content = await readFile(file);
+    plain += content.length / 1e6;
+    packed += gzipSync(content, { level: 1 }).length / 1e6;
+  }
+  return { plain, packed };
+}
+
+describe('native files of a package', () => {
+  const TARGETS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64'];
+  it.each(TARGETS)('%s: one SQLite and one Dawn, of this platform alone', async (target) => {
+    const { files } = await readConfiguration();
+    const [platform, arch] = target.split('-') as [string, string];
+    const present: string[] = [];
+    for (const name of ['better-sqlite3', 'webgpu', '@tensorflow/tfjs-node-gpu']) {
+      const folder = join(root, 'node_modules', name);
+      for (const file of await readdir(folder, { recursive: true })) present.push(`node_modules/${name}/${file}`);
+    }
+    // As electron-builder reads them: its own macros filled in, its own library for patterns.
+    const { minimatch } = require('minimatch') as { minimatch(path: string, pattern: string, options: object): boolean };
+    const excluded = files
+      .filter((pattern) => pattern.startsWith('!'))
+      .map((pattern) => pattern.slice(1).replaceAll('${platform}', platform).replaceAll('${arch}', arch));
+    const kept = present.filter(
+      (path) => /\.(node|dll|dylib|so)(\.|$)/.test(path) && !excluded.some((pattern) => minimatch(path, pattern, { dot: true })),
+    );
+    const dawn = platform === 'darwin' ? 'darwin-universal' : target;
+    expect(kept.filter((path) => path.endsWith('.node')).sort()).toEqual([
+      `node_modules/better-sqlite3/prebuilds/${target}.node`,
+      `node_modules/webgpu/dist/${dawn}/dawn.node`,
+    ]);
+    const foreign = TARGETS.filter((each) => each !== target);
+    expect(kept.filter((path) => foreign.some((each) => path.includes(`/${each}`)))).toEqual([]);
+  });
+});
+
 describe.skipIf(process.platform !== 'linux')('the package (made around an empty stand-in for Electron)', () => {
   test('holds the bundles, one SQLite, and dependencies that load without the checkout', { timeout: 180_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'strata-package-'));
@@ -190,7 +280,10 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
       'reading-worker.mjs',
     ]);
     expect(await encodedBy(thread)).toEqual((await loadTokenizer(BASE)).encodeDocument(TEXT));
-    expect((await readdir(join(resources, 'resources'))).sort()).toEqual((await readdir(join(root, 'resources'))).sort());
+    const ofResources = (await readdir(join(root, 'resources'))).filter((name) => name !== 'icons');
+    const packed = (await readdir(join(resources, 'resources'))).filter((name) => name !== 'addon');
+    expect(packed.sort()).toEqual(ofResources.sort());
+    await expectWithinBudget(resources);
 
     const { extractAll } = require('@electron/asar') as { extractAll(archive: string, folder: string): void };
     const app = join(folder, 'app');
@@ -206,5 +299,24 @@ describe.skipIf(process.platform !== 'linux')('the package (made around an empty
     expect((await readdir(join(app, 'node_modules'))).filter((name) => name.startsWith('node-linux'))).toEqual([]);
     const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', LOAD_PACKAGES], { cwd: app });
     expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({ backend: 'wasm', product: [3, 3, 3, 3], answer: 42 });
+    expect(await readFile(join(app, 'dist/renderer/licences.html'), 'utf8')).toContain('<summary>better-sqlite3');
+
+    // The packaged host starts, opens a workspace and answers a page, with nothing of the checkout in sight.
+    const main = await readFile(join(app, 'dist/electron/main.js'), 'utf8');
+    const names = [...main.matchAll(/import \{([^}]*)\} from ["']electron["']/g)].flatMap(([, list]) => list!.split(','));
+    const home = join(folder, 'home');
+    await mkdir(join(app, 'node_modules/electron'));
+    await writeFile(join(app, 'node_modules/electron/package.json'), '{"type":"module","main":"index.js"}');
+    const module = electronModule(
+      names.map((name) => name.trim().split(' as ')[0]!),
+      { home, connect: CHANNELS.connect },
+    );
+    await writeFile(join(app, 'node_modules/electron/index.js'), module);
+    const start = `process.resourcesPath = ${JSON.stringify(resources)}; await import('./dist/electron/main.js');`;
+    const started = await run(process.execPath, ['--input-type=module', '--eval', start], { cwd: app, timeout: 30_000 });
+    expect(JSON.parse(started.stdout)).toMatchObject({
+      info: { home, version: '9.9.9', embeddedBase: 'strata-base' },
+      packs: ENGINE_PACKS.some(({ platform }) => platform === `linux-${process.arch}`) ? 1 : 0,
+    });
   });
 });

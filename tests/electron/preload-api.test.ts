@@ -6,10 +6,12 @@ function preload(answer: unknown = []): {
   sent: unknown[][];
   posted: unknown[][];
   receivePorts(ports: string[]): void;
+  tell(event: unknown): void;
 } {
   const sent: unknown[][] = [];
   const posted: unknown[][] = [];
   let listener: (ports: readonly string[]) => void = () => undefined;
+  let tell: (event: unknown) => void = () => undefined;
   const host = createHostCapabilities<string>({
     send: (...message) => sent.push(message),
     invoke: (...message) => {
@@ -20,14 +22,32 @@ function preload(answer: unknown = []): {
       expect(channel).toBe('strata:port');
       listener = listen;
     },
+    onValue: (channel, listen) => {
+      expect(channel).toBe('strata:event');
+      tell = listen;
+    },
     pathForFile: (file) => (file.name === 'made-up.txt' ? '' : `/home/me/${file.name}`),
     postToPage: (...message) => posted.push(message),
   });
-  return { host, sent, posted, receivePorts: (ports) => listener(ports) };
+  return { host, sent, posted, receivePorts: (ports) => listener(ports), tell: (event) => tell(event) };
 }
 
 test('the page sees these few names and nothing of Electron', () => {
-  expect(Object.keys(preload().host).sort()).toEqual(['filesToPaths', 'kind', 'pickPaths', 'requestPort', 'showProgress']);
+  expect(Object.keys(preload().host).sort()).toEqual([
+    'checkForUpdate',
+    'filesToPaths',
+    'kind',
+    'notify',
+    'onEvent',
+    'openWorkspace',
+    'pickPaths',
+    'pickSavePath',
+    'recentWorkspaces',
+    'requestPort',
+    'settings',
+    'showLogs',
+    'showProgress',
+  ]);
 });
 
 test('a port is asked for and passed on', () => {
@@ -54,4 +74,14 @@ test('only the two kinds of dialog can be asked for, and only paths come back', 
     ['strata:pick-paths', 'files'],
   ]);
   expect(await preload('nonsense').host.pickPaths!('files')).toEqual([]);
+});
+
+test('events come without anything of Electron, once somebody listens and until they leave off', () => {
+  const { host, sent, tell } = preload();
+  const heard: unknown[] = [];
+  const leave = host.onEvent((event) => heard.push(event));
+  tell({ type: 'page', page: 'runs' });
+  leave();
+  tell({ type: 'page', page: 'home' });
+  expect({ sent, heard }).toEqual({ sent: [['strata:listen']], heard: [{ type: 'page', page: 'runs' }] });
 });

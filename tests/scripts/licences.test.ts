@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 // Plain JavaScript, typed by its JSDoc.
+import { licencePage, licenceTexts } from '../../scripts/licence-texts.mjs';
 import { isPermitted, licenceList, listPackages } from '../../scripts/licences.mjs';
 
 describe('licences of dependencies', () => {
@@ -11,6 +12,16 @@ describe('licences of dependencies', () => {
 
   it('are listed in the documentation as they are in the lock file', async () => {
     expect(await readFile(join(import.meta.dirname, '../../docs/third-party-licences.md'), 'utf8')).toBe(licenceList());
+  });
+
+  it('come with their texts', () => {
+    const texts = licenceTexts();
+    expect(texts.length).toBeGreaterThan(100);
+    expect(texts.filter(({ text }) => (text ?? '').length < 100).map(({ name }) => name)).toEqual([]);
+    const page = licencePage();
+    for (const { name, version } of texts) expect(page).toContain(`<summary>${name} ${version}: `);
+    expect(page).toContain('The TensorFlow Authors');
+    expect(page).not.toMatch(/<script|src=/);
   });
 
   it('are judged as whole expressions', () => {

@@ -121,6 +121,7 @@ describe('migrations', () => {
       [140, '06cb4ad3ad5d5cdb'],
       [150, '79797dd2963f5705'],
       [160, '0a2ecea2ea1fbfcf'],
+      [170, 'f299f3da27115461'],
     ]);
   });
 

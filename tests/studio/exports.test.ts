@@ -41,6 +41,26 @@ describe('a pack of the workspace', () => {
     await tiny.studio.models.remove({ model: again.id });
   });
 
+  it('can be one file, which becomes the same model and leaves nothing else', async () => {
+    const file = at('first.strata-pack');
+    const exported = await tiny.studio.exports.write({ model: 'first', format: 'pack', destination: file });
+    expect(exported).toMatchObject({ path: file, format: 'pack', verified: true, bytes: (await readFile(file)).length });
+    const again = await tiny.studio.models.import({ path: file });
+    expect(again).toMatchObject({ name: 'first 2', source: `${file}, put on tiny`, baseModel: tiny.model.id });
+    expect(await modelHash(again.path)).toBe(await modelHash(first!.path));
+    const models = join(tiny.home, 'models');
+    const left = [...(await readdir(models)), ...(await readdir(tiny.directory))].filter((name) => name.includes('.partial'));
+    expect(left).toEqual([]);
+    await tiny.studio.models.remove({ model: again.id });
+
+    const bytes = await readFile(file);
+    bytes[bytes.indexOf('{"', bytes.indexOf('inserted.safetensors')) + 2000]! ^= 1; // within the tensors, which are stored as they are
+    await writeFile(at('damaged.strata-pack'), bytes);
+    await expect(tiny.studio.models.import({ path: at('damaged.strata-pack') })).rejects.toMatchObject({ code: 'CORRUPT' });
+    expect((await readdir(models)).filter((name) => name.includes('pack'))).toEqual([]);
+    expect(await refusal({ model: 'first', format: 'pack', destination: file })).toMatchObject({ code: 'BAD_INPUT' });
+  });
+
   it('holds the blocks of the last expansion, or of the whole line if its beginning is named', async () => {
     const tensorsOf = async (pack: string): Promise<number[]> => {
       const description = JSON.parse(await readFile(join(pack, 'pack.json'), 'utf8')) as { tensors: Record<string, string> };

@@ -5,12 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { openStore, type Writer } from '../../main/store/open-store.ts';
-import { findRun, insertRun, updateRun } from '../../main/store/runs.ts';
-import { isOrphaned } from '../../main/studio/run-owner.ts';
+import { findRun, updateRun } from '../../main/store/runs.ts';
 import type { Studio } from '../../main/studio/studio.ts';
 import type { ParsedTrainRequest } from '../../main/studio/train-request.ts';
 import { fastEngine } from '../support/engines.ts';
-import { runRecord } from '../support/run-records.ts';
 import { canMountDisks, mountSmallDisk } from '../support/small-disk.ts';
 import { metricsOf, until, weightsOf } from '../support/studio-runs.ts';
 import { openStudioAt, openTinyStudio, type TinyStudio } from '../support/workspace.ts';
@@ -118,7 +116,7 @@ describe('a run that another process trains', () => {
     const { id } = await studio.runs.start(request({ name: 'sleeper', steps: 1_000_000 }));
     await until(studio, id, ({ stepsDone }) => stepsDone > 0);
     const other = openStudioAt(tiny.home);
-    updateRun(store, id, { heartbeatAt: new Date(Date.now() - 3_600_000).toISOString() });
+    updateRun(store, id, { ownerSign: `${process.pid} 1` }); // of another process, which had this id before
     expect(other.runs.show(id).status).toBe('interrupted');
     // Its owner was only asleep: it hears of it, and its trainer ends.
     const { stepsDone } = studio.runs.show(id);
@@ -235,20 +233,6 @@ describe('a run whose end cannot be recorded', () => {
     const done = await until(studio, id, ({ status }) => status !== 'failed' && status !== 'preparing' && status !== 'running');
     expect(done).toMatchObject({ status: 'done', error: null });
     expect(studio.models.show(done.model!).run).toBe(id);
-  });
-});
-
-describe('isOrphaned', () => {
-  const seconds = (ago: number): string => new Date(Date.now() - ago * 1000).toISOString();
-  it.each([
-    ['its process lives and said so just now', process.pid, 1, false],
-    ['its process lives and has been silent for a minute', process.pid, 70, true],
-    ['its process is gone', 2 ** 22 + 1, 1, true], // above the largest process id
-    ['nobody owns it', null, 1, true],
-  ])('when %s', (name, ownerPid, ago, wanted) => {
-    const id = name.replaceAll(' ', '-');
-    insertRun(store, { ...runRecord(id), ownerPid, heartbeatAt: seconds(ago), status: 'done' });
-    expect(isOrphaned(findRun(store, id)!)).toBe(wanted);
   });
 });
 

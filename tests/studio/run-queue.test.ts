@@ -9,7 +9,7 @@ import { claimDevice, listTraining } from '../../main/store/run-queue.ts';
 import { findRun, insertRun, updateRun } from '../../main/store/runs.ts';
 import type { Studio } from '../../main/studio/studio.ts';
 import type { ParsedTrainRequest } from '../../main/studio/train-request.ts';
-import { isAlive } from '../../main/training/process-sign.ts';
+import { isAlive, signOf } from '../../main/training/process-sign.ts';
 import { fastEngine } from '../support/engines.ts';
 import { runRecord } from '../support/run-records.ts';
 import { until, weightsOf } from '../support/studio-runs.ts';
@@ -153,7 +153,7 @@ describe('two studios on one workspace', () => {
     insertRun(store, { ...runRecord('raced'), status: 'queued', ownerPid: null, heartbeatAt: null });
     const second = openStore(join(tiny.home, 'strata.db'));
     const seen = [findRun(store, 'raced')!, findRun(second, 'raced')!];
-    const owner = { ownerPid: process.pid, heartbeatAt: new Date().toISOString() };
+    const owner = { ownerPid: process.pid, ownerSign: signOf(process.pid), heartbeatAt: new Date().toISOString() };
     expect([claimDevice(store, seen[0]!, owner), claimDevice(second, seen[1]!, owner)]).toEqual([true, false]);
     // The device is taken: another run is not given to anybody.
     insertRun(store, { ...runRecord('behind'), status: 'queued', ownerPid: null, heartbeatAt: null });

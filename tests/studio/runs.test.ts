@@ -128,8 +128,12 @@ describe('a run', () => {
       before: { new: whole.baseline!.new.loss, old: whole.baseline!.old!.loss },
       tokensPerSecond: whole.tokensPerSecond,
       secondsLeft: null,
+      memory: studio.runs.metrics({ run: whole.id, afterStep: -1, series: ['memory'] }).at(-1)!.value,
+      windows: studio.runs.windows({ run: whole.id }),
+      sampledStep: null,
       activity: '',
     });
+    expect(events.at(-1)!.windows!.total).toBe(200 * 2);
   });
 
   it('tells on the way of the windows that are measured there what their losses were before step 1', () => {
@@ -164,7 +168,9 @@ describe('a run', () => {
       ['learningRate', 200],
       ['gradientNorm', 200],
       ['tokensPerSecond', 200],
+      ['memory', count('memory')], // now and then
     ]);
+    expect(count('memory')).toBeGreaterThan(0);
     expect(
       studio.runs.metrics({ run: 'whole', afterStep: 198, series: ['learningRate', 'drift'] }).map(({ step, series }) => [step, series]),
     ).toEqual([
@@ -172,6 +178,29 @@ describe('a run', () => {
       [199, 'learningRate'],
       [200, 'learningRate'],
     ]);
+  });
+
+  it('gives its metrics thinned, ends and extremes kept, to who asks for few points', () => {
+    const all = studio.runs.metrics({ run: whole.id, afterStep: -1, series: ['loss.train', 'drift'] });
+    const few = studio.runs.metrics({ run: whole.id, afterStep: -1, series: ['loss.train', 'drift'], points: 20 });
+    const [dense, thinned] = [all, few].map((points) => points.filter(({ series }) => series === 'loss.train')) as [typeof all, typeof all];
+    expect(thinned.length).toBeLessThanOrEqual(20);
+    expect([thinned[0], thinned.at(-1)]).toEqual([dense[0], dense.at(-1)]);
+    const extremes = (points: typeof all): number[] => [
+      Math.min(...points.map(({ value }) => value)),
+      Math.max(...points.map(({ value }) => value)),
+    ];
+    expect(extremes(thinned)).toEqual(extremes(dense));
+    const drift = ({ series }: (typeof all)[number]): boolean => series === 'drift';
+    expect(few.filter(drift)).toEqual(all.filter(drift));
+  });
+
+  it('gives its measurements by dataset from a step on', () => {
+    const steps = (afterStep?: number): number[] =>
+      studio.runs.measurements({ run: whole.id, ...(afterStep === undefined ? {} : { afterStep }) }).map(({ step }) => step);
+    expect(steps()).toEqual([0, 100, 200]);
+    expect(steps(0)).toEqual([100, 200]);
+    expect(steps(200)).toEqual([]);
   });
 });
 

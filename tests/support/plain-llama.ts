@@ -25,6 +25,14 @@ function windowLoss(
   inputs: readonly number[],
   targets: readonly number[],
 ): number {
+  return plainLogits(config, weights, inputs).reduce(
+    (loss, logits, t) => loss + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - logits[targets[t]!]!,
+    0,
+  );
+}
+
+/** Logits at every position of a window, computed in the same way [T][V]. */
+export function plainLogits(config: LlamaConfig, weights: ReadonlyMap<string, ArrayLike<number>>, inputs: readonly number[]): number[][] {
   const { hiddenSize: C, heads: H, keyValueHeads: K, headSize: D } = config;
   const rowOf = (name: string, row: number): number[] => Array.from({ length: C }, (_, column) => weights.get(name)![row * C + column]!);
   const project = (name: string, x: readonly number[]): number[] => {
@@ -76,8 +84,5 @@ function windowLoss(
     });
   }
   const headName = config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
-  return x.reduce((loss, row, t) => {
-    const logits = project(headName, norm('model.norm.weight', row));
-    return loss + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - logits[targets[t]!]!;
-  }, 0);
+  return x.map((row) => project(headName, norm('model.norm.weight', row)));
 }

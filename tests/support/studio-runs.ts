@@ -14,9 +14,9 @@ export async function until(studio: Studio, run: string, isWanted: (run: RunSumm
   }
 }
 
-/** A run's metrics without the speed, which no two runs share. */
+/** A run's metrics without speed and memory, which no two runs share. */
 export function metricsOf(studio: Studio, run: string): MetricPoint[] {
-  return studio.runs.metrics({ run, afterStep: -1 }).filter(({ series }) => series !== 'tokensPerSecond');
+  return studio.runs.metrics({ run, afterStep: -1 }).filter(({ series }) => series !== 'tokensPerSecond' && series !== 'memory');
 }
 
 /** The weights of the model that a run made. */

@@ -105,10 +105,12 @@ export const after = (isTime: (event: TrainerEvent) => boolean, control: Control
   return (event) => (isTime(event) ? control : undefined);
 };
 
-/** Points of all progress messages and measurements, by step and series, without the speed, which no two runs share. */
+/** Points of all progress messages and measurements, by step and series, without speed and memory, which no two runs share. */
 export function measurementsOf(events: readonly TrainerEvent[]): Record<string, number> {
   const points = new Map<string, number>();
-  const add = ({ step, series, value }: MetricPoint): unknown => series !== 'tokensPerSecond' && points.set(`${step} ${series}`, value);
+  const add = ({ step, series, value }: MetricPoint): void => {
+    if (series !== 'tokensPerSecond' && series !== 'memory') points.set(`${step} ${series}`, value);
+  };
   for (const event of events) {
     if (event.type === 'progress') event.points.forEach(add);
     if (event.type !== 'evaluation') continue;

@@ -109,6 +109,7 @@ describe('a training’s result', () => {
       tokens: { total: 64, byDataset: { code: 64 } },
       seconds: 0.5,
       measuringSeconds: 0.1,
+      samplingSeconds: 0.05,
       tokensPerSecond: 128,
       repeatedShare: 0.5,
       peakMemory: 1e8,

@@ -15,7 +15,7 @@ interface ExportOptions extends CommonOptions {
 export function exportCommand(): Command {
   return command('export', 'write a model for other programs, or its inserted blocks for another workspace')
     .argument('<model>', 'id or name')
-    .requiredOption('--out <path>', 'a folder that does not exist yet; for gguf any folder, or the file')
+    .requiredOption('--out <path>', 'a folder that does not exist yet; for gguf any folder, or the file; a pack is one file if this ends in .strata-pack')
     .option('--format <format>', EXPORT_FORMATS.join(', '), 'huggingface')
     .addOption(new Option('--dtype <type>', `${EXPORT_DTYPES.join(', ').toLowerCase()}`).default(undefined, 'as stored'))
     .addOption(

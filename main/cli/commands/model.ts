@@ -15,7 +15,7 @@ export function modelCommand(): Command {
   const model = new Command('model').description('import, look at, plan, expand, verify, export and delete models');
   model.addCommand(
     command('import', 'bring a model into the workspace: from this computer, from a hub, or from the catalogue')
-      .argument('<path>', 'a Hugging Face folder, a GGUF or llama2.c file, a pack, hub:ORG/NAME[@REVISION], or catalogue:ID')
+      .argument('<path>', 'a Hugging Face folder, a GGUF or llama2.c file, a pack (folder or .strata-pack file), hub:ORG/NAME[@REVISION], or catalogue:ID')
       .addOption(nameOption())
       .option('--base <model>', 'for a pack of inserted blocks: the model to put it on, if not the one that it names')
       .option('--file <name>', 'from a hub that holds several models: the GGUF file')

@@ -3,6 +3,7 @@ import type { RunSummary } from '../../../shared/domain/run.ts';
 import { describeMovement } from '../movement-display.ts';
 import { STRATA } from '../report.ts';
 import { changedRequest, CHANGES } from '../clone-request.ts';
+import { describeSamples } from '../samples-display.ts';
 import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
 import { describeResult, followQueued, followRun } from '../train-display.ts';
 import { compareCommand } from './run-compare.ts';
@@ -10,7 +11,7 @@ import { exportCommand, reportCommand } from './run-export.ts';
 import { listCommand } from './run-list.ts';
 import { binCommands, markCommands } from './run-marks.ts';
 
-/** `strata run list | show | watch | pause | resume | stop | clone | rerun | movement`, and what is done with finished runs: compare, export, mark, delete. */
+/** `strata run list | show | watch | samples | pause | resume | stop | clone | rerun | movement`, and what is done with finished runs: compare, export, mark, delete. */
 export function runCommand(): Command {
   const run = new Command('run').description('the history of runs');
   run.addCommand(listCommand());
@@ -83,6 +84,17 @@ export function runCommand(): Command {
           const verdict = copies.verdict({ run: result.id });
           const words = { true: 'identical', false: 'different', null: 'not compared' }[String(verdict.isIdentical) as 'true'];
           session.print({ ...result, verdict }, () => `${describeResult(result)}\nWeights: ${words}. ${verdict.reason}`);
+        }),
+      ),
+  );
+  run.addCommand(
+    command('samples', 'text that its base and its model wrote, step by step')
+      .argument('<run>', 'id or name')
+      .action((reference: string, options: CommonOptions) =>
+        withSession(options, async ({ studio, print }) => {
+          const samples = studio.runs.samples({ run: reference });
+          print(samples, () => describeSamples(samples));
+          return Promise.resolve();
         }),
       ),
   );

@@ -1,4 +1,4 @@
-import { CELL_TYPE_WORDS, type CellType } from '../../../shared/domain/shape.ts';
+import { type CellType, cellTypeInWords } from '../../../shared/domain/shape.ts';
 import { isMessages } from './chat-messages.ts';
 
 /** A row of named values, as readers find it. */
@@ -39,7 +39,7 @@ export function typeOfCell(value: unknown): CellType {
 /** In words, with the beginning of the value, for messages. */
 export function describeCell(value: unknown): string {
   const type = typeOfCell(value);
-  return type === 'empty' ? CELL_TYPE_WORDS.empty : `${CELL_TYPE_WORDS[type]} (${inShort(value)})`;
+  return type === 'empty' ? cellTypeInWords(type) : `${cellTypeInWords(type)} (${inShort(value)})`;
 }
 
 /** The beginning of a value. */

@@ -1,5 +1,5 @@
 import type { ChatMessage, Content } from '../../../shared/domain/content.ts';
-import { CELL_TYPE_WORDS, type FoundColumn, type Mapping } from '../../../shared/domain/shape.ts';
+import { type CellType, cellTypeInWords, type FoundColumn, type Mapping } from '../../../shared/domain/shape.ts';
 import { describeCell, inShort, type LabelledChoice, type Row, textOfCell, unpack } from './cells.ts';
 import { messagesOf } from './chat-messages.ts';
 import { answerOf, choicesOfRow } from './choices.ts';
@@ -31,7 +31,7 @@ export function contentOfRow(row: Row, mapping: Mapping, where: string): Content
 /** Why rows cannot be read at all, for a file whose shape was not recognised. */
 export function unknownShape(columns: readonly FoundColumn[]): string {
   const found = columns.slice(0, MOST_COLUMNS).map(({ name, types }) => {
-    const words = Object.keys(types).map((type) => CELL_TYPE_WORDS[type as keyof typeof CELL_TYPE_WORDS]);
+    const words = Object.keys(types).map((type) => cellTypeInWords(type as CellType));
     return `${name} (${words.join(' or ')})`;
   });
   return `No column is known as the one with the text. Found: ${found.join(', ') || 'no columns'}. Say which columns to read.`;

@@ -32,6 +32,7 @@ export async function findPip(signal: AbortSignal, platform: NodeJS.Platform = p
 
 /**
  * Fetches one wheel in an exact version into a folder, without what it depends on and without running anything of it.
+ * @param selection of a platform and a Python other than pip's own
  * @returns null when it is there, else what pip said last.
  */
 export async function fetchWheel(
@@ -40,9 +41,10 @@ export async function fetchWheel(
   directory: string,
   temporary: string,
   signal: AbortSignal,
+  selection: readonly string[] = [],
 ): Promise<string | null> {
   const quiet = ['--disable-pip-version-check', '--no-input', '--no-cache-dir', '--progress-bar', 'off'];
-  const what = ['--no-deps', '--only-binary=:all:', '--dest', directory, requirement];
+  const what = ['--no-deps', '--only-binary=:all:', ...selection, '--dest', directory, requirement];
   // pip writes into its temporary folder first: there it can be seen how far it is, and it stays on the workspace's disk.
   const environment = { ...process.env, TMPDIR: temporary, TMP: temporary, TEMP: temporary };
   const { exitCode, output } = await run(command, [...args, 'download', ...quiet, ...what], environment, signal);

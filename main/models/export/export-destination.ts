@@ -38,6 +38,48 @@ export async function writeExportFolder<Result>(destination: string, partial: st
 }
 
 /**
+ * Makes a file that is either complete under its name or not there, with the folders above it. When `write` fails, everything that was made
+ * is taken away again.
+ * @param partial a folder where it is written at first.
+ * @param write makes the file of that name in `partial`.
+ * @throws StrataError BAD_INPUT when something is at the destination.
+ */
+export async function writeExportFile<Result>(
+  destination: string,
+  partial: string,
+  write: () => Promise<{ written: string; result: Result }>,
+): Promise<Result> {
+  const path = resolve(destination);
+  await refuseExisting(path);
+  const made = await makeFolder(partial);
+  try {
+    const { written, result } = await write();
+    await refuseExisting(path); // renaming would replace what came meanwhile
+    await rename(join(partial, written), path);
+    await rm(partial, { recursive: true, force: true });
+    return result;
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    // Innermost first; one that somebody else put something into meanwhile stays.
+    for (const folder of made.reverse()) await rmdir(folder).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error; // a file stands where a folder of the path should be
+  });
+  if (!info) return;
+  throw new StrataError('BAD_INPUT', 'Something is at the destination already; nothing was overwritten.', {
+    found: info.isDirectory() ? `a folder at ${path}` : `a file at ${path}`,
+    allowed: 'the name of a file that does not exist yet, such as model.gguf',
+    hint: 'Choose another name, or move away what is there.',
+  });
+}
+
+/**
  * Makes a folder where the user asked for it, one level after the other: Node's own recursion never ends in places such as /proc.
  * @returns the folders that were not there, outermost first.
  */

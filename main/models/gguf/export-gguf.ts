@@ -1,8 +1,7 @@
-import { rename, rm, rmdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { StrataError } from '../../../shared/errors.ts';
 import { elementsOf } from '../../../shared/domain/llama-tensors.ts';
-import { makeFolder, unfinishedExport } from '../export/export-destination.ts';
+import { unfinishedExport, writeExportFile } from '../export/export-destination.ts';
 import type { ExportedModel } from '../export/export-model.ts';
 import { ExportProgress, type ExportWatch } from '../export/export-progress.ts';
 import { openModelFolder } from '../model-folder.ts';
@@ -42,35 +41,27 @@ export async function exportGguf(
   partial = unfinishedExport(destination),
 ): Promise<ExportedGguf> {
   const path = resolve(destination);
-  await refuseExisting(path);
   const folder = await openModelFolder(modelDirectory);
-  let made: string[] = [];
   try {
-    const architecture = architectureMetadata(folder.config, name ?? basename(path).replace(/\.gguf$/i, ''), dtype);
-    const tokenizer = await tokenizerMetadata(modelDirectory, folder.config);
-    const metadata = new Map<string, GgufMetadata>([...architecture.metadata, ...tokenizer.metadata]);
-    const tensors = countedTensors(ggufTensors(folder, dtype), watch);
-    made = await makeFolder(partial);
-    const written = join(partial, 'model.gguf');
-    const hashes = await writeGguf(written, metadata, tensors);
-    await checkGguf(written, metadata, tensors, hashes);
-    await refuseExisting(path); // renaming would replace what came meanwhile
-    await rename(written, path);
-    await rm(partial, { recursive: true, force: true });
-    return {
-      path,
-      format: 'gguf',
-      dtype,
-      bytes: (await stat(path)).size,
-      verified: true,
-      storedAsF16: dtype === 'F16' ? [] : tensors.filter(({ type }) => type === 'F16').map((tensor) => tensor.name),
-      notes: [...architecture.notes, ...tokenizer.notes],
-    };
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true });
-    // Innermost first; one that somebody else put something into meanwhile stays.
-    for (const above of made.reverse()) await rmdir(above).catch(() => undefined);
-    throw error;
+    return await writeExportFile(path, partial, async () => {
+      const architecture = architectureMetadata(folder.config, name ?? basename(path).replace(/\.gguf$/i, ''), dtype);
+      const tokenizer = await tokenizerMetadata(modelDirectory, folder.config);
+      const metadata = new Map<string, GgufMetadata>([...architecture.metadata, ...tokenizer.metadata]);
+      const tensors = countedTensors(ggufTensors(folder, dtype), watch);
+      const written = join(partial, 'model.gguf');
+      const hashes = await writeGguf(written, metadata, tensors);
+      await checkGguf(written, metadata, tensors, hashes);
+      const result: ExportedGguf = {
+        path,
+        format: 'gguf',
+        dtype,
+        bytes: (await stat(written)).size,
+        verified: true,
+        storedAsF16: dtype === 'F16' ? [] : tensors.filter(({ type }) => type === 'F16').map((tensor) => tensor.name),
+        notes: [...architecture.notes, ...tokenizer.notes],
+      };
+      return { written: 'model.gguf', result };
+    });
   } finally {
     await folder.close();
   }
@@ -85,17 +76,4 @@ function countedTensors(tensors: readonly GgufTensor[], watch: ExportWatch): Ggu
     pieces: () => progress.count(tensor.pieces()),
     values: () => progress.count(tensor.values(), tensorBytes(tensor) / elementsOf(tensor.shape)),
   }));
-}
-
-async function refuseExisting(path: string): Promise<void> {
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error; // a file stands where a folder of the path should be
-  });
-  if (!info) return;
-  throw new StrataError('BAD_INPUT', 'Something is at the destination already; nothing was overwritten.', {
-    found: info.isDirectory() ? `a folder at ${path}` : `a file at ${path}`,
-    allowed: 'the name of a file that does not exist yet, such as model.gguf',
-    hint: 'Choose another name, or move away what is there.',
-  });
 }

@@ -20,10 +20,11 @@ import {
   sha256Of,
   whatComesFirst,
 } from './expansion-pack.ts';
-import { folderBytes, unfinishedExport, writeExportFolder } from '../export/export-destination.ts';
+import { folderBytes, unfinishedExport, writeExportFile, writeExportFolder } from '../export/export-destination.ts';
 import { type ExportedModel, notAsRead } from '../export/export-model.ts';
 import { ExportProgress, type ExportWatch } from '../export/export-progress.ts';
 import { type ModelFolder, modelFiles, modelHash, openModelFolder } from '../model-folder.ts';
+import { PACK_ENDING, unpackPackArchive, writePackArchive } from './pack-archive.ts';
 import { byteLength, openSafetensors, safetensorsHeader, writeSafetensors } from '../safetensors.ts';
 
 /** A model as a pack names it. */
@@ -85,6 +86,30 @@ export async function exportPack(
       await expanded.close();
       await original.close();
     }
+  });
+}
+
+/**
+ * The same as one file (see pack-archive.ts), which is unpacked again and checked before it gets its name.
+ * @throws StrataError as {@link exportPack} does.
+ */
+export async function exportPackFile(
+  model: PackedModel,
+  base: PackedModel,
+  destination: string,
+  watch: ExportWatch = {},
+  partial = unfinishedExport(destination),
+): Promise<ExportedModel> {
+  const path = resolve(destination);
+  return writeExportFile(path, partial, async () => {
+    const folder = join(partial, 'pack');
+    const exported = await exportPack(model, base, folder, watch);
+    const written = `file${PACK_ENDING}`;
+    await writePackArchive(folder, join(partial, written));
+    await rm(folder, { recursive: true });
+    await unpackPackArchive(join(partial, written), join(partial, 'again'));
+    await (await openPack(join(partial, 'again'))).close();
+    return { written, result: { ...exported, path, bytes: (await stat(join(partial, written))).size } };
   });
 }
 
@@ -216,7 +241,7 @@ function readme({ base, model, files, tensors }: PackDescription, blocks: readon
     '- whole model: sha256 ' + model.hash,
     `- ${Object.keys(tensors).length} tensors in ${PACK_TENSORS_FILE}; the whole model has ${files.length} weight ${files.length === 1 ? 'file' : 'files'}`,
     '',
-    `To make the whole model again in Strata: ${whatComesFirst(models)} Then import this folder: \`strata model import FOLDER\`.`,
+    `To make the whole model again in Strata: ${whatComesFirst(models)} Then import this folder, or the \`.strata-pack\` file that it came in: \`strata model import PATH\`.`,
     '',
   ].join('\n');
 }

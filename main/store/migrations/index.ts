@@ -13,6 +13,7 @@ import { queueAndBatches } from './0130-queue-and-batches.ts';
 import { runFacts } from './0140-run-facts.ts';
 import { lines } from './0150-lines.ts';
 import { packRecords } from './0160-pack-records.ts';
+import { trainingView } from './0170-training-view.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   runFacts,
   lines,
   packRecords,
+  trainingView,
 ];

@@ -1,5 +1,5 @@
 import { structureInWords } from '../../../shared/domain/value-words.ts';
-import { DASH } from '../../ui/format.ts';
+import { count, DASH, significant } from '../../ui/format.ts';
 
 /** What settings and results of runs differ in, as a table to search. */
 
@@ -22,7 +22,7 @@ export function findDifferences(differences: Readonly<Record<string, readonly un
 /** A value as it is read; what is copied is the value itself. */
 export function cellText(value: unknown): string {
   if (value === null || value === undefined || value === '') return DASH;
-  if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en-US') : String(Number(value.toPrecision(5)));
+  if (typeof value === 'number') return Number.isInteger(value) ? count(value) : significant(value, 5);
   return typeof value === 'object' ? structureInWords(value) : plainText(value);
 }
 
@@ -40,5 +40,5 @@ export function deltaText(value: unknown, baseline: unknown): string | null {
   const size = cellText(Math.abs(difference));
   if (baseline <= 0 || value < 0) return `${sign}${size}`;
   const percent = Math.abs(difference / baseline) * 100;
-  return `${sign}${size} (${sign}${percent >= 1000 ? '>1000' : Number(percent.toPrecision(2))} %)`;
+  return `${sign}${size} (${sign}${percent >= 1000 ? '>1000' : significant(percent, 2)} %)`;
 }

@@ -1,5 +1,6 @@
 import type { DataCheckEvent } from '../../../shared/contract/dataset-checks.ts';
 import type { DataCheckReport } from '../../../shared/domain/data-check.ts';
+import { listInWords, words } from '../../../shared/words/words.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
@@ -62,7 +63,7 @@ export class ChecksState {
 
   /** What is still missing, as a sentence; null when it can begin. */
   get missing(): string | null {
-    return this.#idsOf('trained').length === 0 ? 'Choose at least one dataset that is trained on.' : null;
+    return this.#idsOf('trained').length === 0 ? words('checks.missing') : null;
   }
 
   addFiles(paths: readonly string[] | null): void {
@@ -78,7 +79,7 @@ export class ChecksState {
     this.failure = null;
     this.report = null;
     this.message = '';
-    this.progress = { activity: 'beginning', done: null, of: null, report: null };
+    this.progress = { activity: words('checks.beginning'), done: null, of: null, report: null };
     try {
       const request = { datasets: this.#idsOf('trained'), evaluations: [...this.#idsOf('measured'), ...this.files] };
       for await (const event of await this.#studio.client.datasets.check(request, { signal })) {
@@ -108,14 +109,14 @@ export class ChecksState {
         const { id, name } = await this.#studio.client.datasets.drop({ dataset, documents });
         await this.#studio.refresh();
         this.#replace(dataset, id);
-        made.push(`“${name}”`);
+        made.push(words('checks.quoted', { name }));
       }
       this.report = null;
     } catch (error) {
       this.failure = failureOf(error);
     } finally {
       this.isDropping = false;
-      if (made.length > 0) this.message = `Made ${made.join(' and ')}, with the role of what it was made from.`;
+      if (made.length > 0) this.message = words('checks.made', { datasets: listInWords(made) });
     }
   }
 

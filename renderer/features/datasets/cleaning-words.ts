@@ -4,64 +4,109 @@ import {
   cleaningSettingsSchema,
   type CleaningStep,
   DEFAULT_CLEANING,
-  type SensitiveAction,
+  MIN_SECTION_CHARACTERS,
   type SensitiveKind,
 } from '../../../shared/domain/cleaning.ts';
+import { listInWords, words } from '../../../shared/words/words.ts';
 
 /** The settings of cleaning in words, grouped for the screen. */
 
 export type CleaningKey = keyof CleaningSettings;
 
-export const CLEANING_LABELS: Readonly<Record<CleaningKey, string>> = {
-  unicode: 'Unicode form',
-  controlCharacters: 'Control characters',
-  boilerplate: 'Boilerplate',
-  boilerplateDocuments: 'Boilerplate: shared by',
-  whitespace: 'Superfluous blanks',
-  secrets: 'Secrets',
-  emails: 'E-mail addresses',
-  phones: 'Telephone numbers',
-  minCharacters: 'Shortest document',
-  languages: 'Languages',
-  sectionCharacters: 'Longest text',
-  exactDuplicates: 'Exact duplicates',
-  nearDuplicates: 'Near-duplicates',
-  similarity: 'Near-duplicates: similarity',
+const LABELS = {
+  unicode: 'cleaning.unicode',
+  controlCharacters: 'cleaning.controlCharacters',
+  boilerplate: 'cleaning.boilerplate',
+  boilerplateDocuments: 'cleaning.boilerplateDocuments',
+  whitespace: 'cleaning.whitespace',
+  secrets: 'cleaning.secrets',
+  emails: 'cleaning.emails',
+  phones: 'cleaning.phones',
+  minCharacters: 'cleaning.minCharacters',
+  languages: 'cleaning.languages',
+  sectionCharacters: 'cleaning.sectionCharacters',
+  exactDuplicates: 'cleaning.exactDuplicates',
+  nearDuplicates: 'cleaning.nearDuplicates',
+  similarity: 'cleaning.similarity',
+} as const satisfies Record<CleaningKey, string>;
+
+const DESCRIPTIONS = {
+  unicode: 'cleaning.unicodeAbout',
+  controlCharacters: 'cleaning.controlCharactersAbout',
+  boilerplate: 'cleaning.boilerplateAbout',
+  boilerplateDocuments: 'cleaning.boilerplateDocumentsAbout',
+  whitespace: 'cleaning.whitespaceAbout',
+  secrets: 'cleaning.secretsAbout',
+  emails: 'cleaning.emailsAbout',
+  phones: 'cleaning.phonesAbout',
+  minCharacters: 'cleaning.minCharactersAbout',
+  languages: 'cleaning.languagesAbout',
+  sectionCharacters: 'cleaning.sectionCharactersAbout',
+  exactDuplicates: 'cleaning.exactDuplicatesAbout',
+  nearDuplicates: 'cleaning.nearDuplicatesAbout',
+  similarity: 'cleaning.similarityAbout',
+} as const satisfies Record<CleaningKey, string>;
+
+export const CLEANING_GROUPS = [
+  { title: 'cleaning.groupCharacters', keys: ['unicode', 'controlCharacters', 'whitespace', 'boilerplate', 'boilerplateDocuments'] },
+  { title: 'cleaning.groupSensitive', keys: ['secrets', 'emails', 'phones'] },
+  { title: 'cleaning.groupDuplicates', keys: ['exactDuplicates', 'nearDuplicates', 'similarity'] },
+  { title: 'cleaning.groupLength', keys: ['minCharacters', 'sectionCharacters', 'languages'] },
+] as const satisfies readonly { title: string; keys: readonly CleaningKey[] }[];
+
+/** Bounds of the numbers. */
+export const CLEANING_NUMBERS: Readonly<Partial<Record<CleaningKey, { min: number; max?: number; step: number }>>> = {
+  boilerplateDocuments: { min: 3, step: 1 },
+  minCharacters: { min: 0, step: 1 },
+  sectionCharacters: { min: 0, step: 500 },
+  similarity: { min: 0.5, max: 1, step: 0.05 },
 };
 
-export const CLEANING_GROUPS: readonly { title: string; keys: readonly CleaningKey[] }[] = [
-  { title: 'Characters and lines', keys: ['unicode', 'controlCharacters', 'whitespace', 'boilerplate', 'boilerplateDocuments'] },
-  { title: 'Sensitive text', keys: ['secrets', 'emails', 'phones'] },
-  { title: 'Duplicates', keys: ['exactDuplicates', 'nearDuplicates', 'similarity'] },
-  { title: 'Length and language', keys: ['minCharacters', 'sectionCharacters', 'languages'] },
-];
-
-/** Choices of the settings that have some. */
-export const CLEANING_CHOICES: Readonly<Partial<Record<CleaningKey, Readonly<Record<string, string>>>>> = {
-  unicode: { off: 'as it is', nfc: 'composed (NFC)', nfkc: 'compatible (NFKC)' },
-  secrets: sensitiveChoices(),
-  emails: sensitiveChoices(),
-  phones: sensitiveChoices(),
-  exactDuplicates: { keep: 'keep', remove: 'remove' },
-  nearDuplicates: { off: 'do not look for them', keep: 'keep, on one side of the split', remove: 'remove' },
-};
-
-/** Bounds of the numbers, and what they count. */
-export const CLEANING_NUMBERS: Readonly<Partial<Record<CleaningKey, { min: number; max?: number; step: number; unit: string }>>> = {
-  boilerplateDocuments: { min: 3, step: 1, unit: 'documents' },
-  minCharacters: { min: 0, step: 1, unit: 'characters' },
-  sectionCharacters: { min: 0, step: 500, unit: 'characters' },
-  similarity: { min: 0.5, max: 1, step: 0.05, unit: 'of five-word runs' },
-};
-
-function sensitiveChoices(): Record<SensitiveAction, string> {
-  return { off: 'do not look for them', flag: 'report', mask: 'mask', drop: 'leave the document out' };
+export function cleaningLabel(key: CleaningKey): string {
+  return words(LABELS[key]);
 }
 
-/** What a setting does, as the settings themselves say it. */
+/** What a setting does. */
 export function cleaningDescription(key: CleaningKey): string {
-  const description = cleaningSettingsSchema.shape[key].description ?? '';
-  return description.charAt(0).toUpperCase() + description.slice(1) + '.';
+  return words(DESCRIPTIONS[key]);
+}
+
+/** The choices of a setting, by value; null for one that has none. */
+export function cleaningChoices(key: CleaningKey): Readonly<Record<string, string>> | null {
+  switch (key) {
+    case 'unicode':
+      return { off: words('cleaning.asItIs'), nfc: words('cleaning.composed'), nfkc: words('cleaning.compatible') };
+    case 'secrets':
+    case 'emails':
+    case 'phones':
+      return {
+        off: words('cleaning.doNotLook'),
+        flag: words('cleaning.report'),
+        mask: words('cleaning.mask'),
+        drop: words('cleaning.leaveDocumentOut'),
+      };
+    case 'exactDuplicates':
+      return { keep: words('cleaning.keep'), remove: words('cleaning.remove') };
+    case 'nearDuplicates':
+      return { off: words('cleaning.doNotLook'), keep: words('cleaning.keepTogether'), remove: words('cleaning.remove') };
+    default:
+      return null;
+  }
+}
+
+/** What the number of a setting counts; empty for settings that are no numbers. */
+export function cleaningUnit(key: CleaningKey): string {
+  switch (key) {
+    case 'boilerplateDocuments':
+      return words('cleaning.unitDocuments');
+    case 'minCharacters':
+    case 'sectionCharacters':
+      return words('cleaning.unitCharacters');
+    case 'similarity':
+      return words('cleaning.unitRuns');
+    default:
+      return '';
+  }
 }
 
 /** A setting that only matters together with another one. */
@@ -72,42 +117,47 @@ export function isIdle(key: CleaningKey, settings: CleaningSettings): boolean {
 
 /** What is wrong with the settings, as a sentence; null when nothing is. */
 export function wrongCleaning(settings: CleaningSettings): string | null {
-  const { error } = cleaningSettingsSchema.safeParse(settings);
-  const [issue] = error?.issues ?? [];
-  return issue ? `${CLEANING_LABELS[issue.path[0] as CleaningKey]}: ${issue.message}` : null;
+  const [issue] = cleaningSettingsSchema.safeParse(settings).error?.issues ?? [];
+  if (!issue) return null;
+  const key = issue.path[0] as CleaningKey;
+  const setting = cleaningLabel(key);
+  if (key === 'sectionCharacters') return words('cleaning.sectionAtLeast', { setting, least: MIN_SECTION_CHARACTERS });
+  const bounds = CLEANING_NUMBERS[key];
+  if (bounds?.max !== undefined) return words('cleaning.between', { setting, least: bounds.min, most: bounds.max });
+  return bounds ? words('cleaning.atLeast', { setting, least: bounds.min }) : `${setting}: ${issue.message}`;
 }
 
 /** All that is done, in one line. */
 export function cleaningInWords(settings: CleaningSettings): string {
   const done: string[] = [];
-  const say = (isSo: boolean, words: string): unknown => isSo && done.push(words);
-  say(settings.unicode !== 'off', settings.unicode === 'nfkc' ? 'characters made compatible' : 'characters made uniform');
-  say(settings.controlCharacters, 'control characters removed');
-  say(settings.boilerplate, 'boilerplate removed');
-  say(settings.whitespace, 'superfluous blanks removed');
-  for (const [action, words] of [
-    ['flag', 'reported'],
-    ['mask', 'masked'],
-    ['drop', 'left out with their documents'],
+  const say = (isSo: boolean, text: string): unknown => isSo && done.push(text);
+  say(settings.unicode !== 'off', settings.unicode === 'nfkc' ? words('cleaning.doneCompatible') : words('cleaning.doneUniform'));
+  say(settings.controlCharacters, words('cleaning.doneControlCharacters'));
+  say(settings.boilerplate, words('cleaning.doneBoilerplate'));
+  say(settings.whitespace, words('cleaning.doneWhitespace'));
+  for (const [action, key] of [
+    ['flag', 'cleaning.doneReported'],
+    ['mask', 'cleaning.doneMasked'],
+    ['drop', 'cleaning.doneDropped'],
   ] as const) {
-    const kinds = (
-      [
-        ['secrets', 'secrets'],
-        ['emails', 'e-mail addresses'],
-        ['phones', 'telephone numbers'],
-      ] as const
-    ).flatMap(([key, noun]) => (settings[key] === action ? [noun] : []));
-    say(kinds.length > 0, `${kinds.join(' and ')} ${words}`);
+    const kinds = sensitiveSettings(settings, action);
+    say(kinds.length > 0, words(key, { kinds: listInWords(kinds) }));
   }
-  say(settings.exactDuplicates === 'remove', 'duplicates removed');
-  say(settings.nearDuplicates === 'keep', 'near-duplicates kept on one side of the split');
-  say(settings.nearDuplicates === 'remove', 'near-duplicates removed');
-  say(settings.minCharacters > 0, `documents under ${settings.minCharacters} characters left out`);
-  say(settings.languages.length > 0, `only ${settings.languages.join(', ')}`);
-  say(settings.sectionCharacters > 0, `texts cut at ${settings.sectionCharacters} characters`);
-  if (done.length === 0) return 'Nothing is cleaned.';
+  say(settings.exactDuplicates === 'remove', words('cleaning.doneDuplicates'));
+  say(settings.nearDuplicates === 'keep', words('cleaning.doneNearDuplicatesKept'));
+  say(settings.nearDuplicates === 'remove', words('cleaning.doneNearDuplicates'));
+  say(settings.minCharacters > 0, words('cleaning.doneShort', { characters: settings.minCharacters }));
+  say(settings.languages.length > 0, words('cleaning.doneLanguages', { languages: settings.languages.join(', ') }));
+  say(settings.sectionCharacters > 0, words('cleaning.doneSections', { characters: settings.sectionCharacters }));
+  if (done.length === 0) return words('cleaning.nothing');
   const line = done.join(', ');
   return line.charAt(0).toUpperCase() + line.slice(1) + '.';
+}
+
+/** The kinds of sensitive text with which something is done. */
+function sensitiveSettings(settings: CleaningSettings, action: CleaningSettings['secrets']): string[] {
+  const kinds = { secrets: 'cleaning.kindSecrets', emails: 'cleaning.kindEmails', phones: 'cleaning.kindPhones' } as const;
+  return (['secrets', 'emails', 'phones'] as const).filter((key) => settings[key] === action).map((key) => words(kinds[key]));
 }
 
 export function isDefaultCleaning(settings: CleaningSettings): boolean {
@@ -116,25 +166,36 @@ export function isDefaultCleaning(settings: CleaningSettings): boolean {
 
 /** What a step of a report did, as a label. */
 export function stepLabel(step: CleaningStep): string {
-  return CLEANING_LABELS[step];
+  return words(LABELS[step]);
 }
 
-export const SENSITIVE_WORDS: Readonly<Record<SensitiveKind, string>> = {
-  'aws-access-key': 'AWS access keys',
-  'github-token': 'GitHub tokens',
-  'google-api-key': 'Google API keys',
-  'slack-token': 'Slack tokens',
-  'openai-key': 'OpenAI keys',
-  'anthropic-key': 'Anthropic keys',
-  'private-key': 'private keys',
-  jwt: 'JSON web tokens',
-  'api-key': 'other API keys',
-  password: 'passwords',
-  'credit-card': 'card numbers',
-  iban: 'account numbers (IBAN)',
-  'e-mail': 'e-mail addresses',
-  phone: 'telephone numbers',
-};
+/** Kinds of sensitive text: by themselves, and counted. */
+const SENSITIVE = {
+  'aws-access-key': ['sensitive.awsAccessKeys', 'sensitive.countedAwsAccessKeys'],
+  'github-token': ['sensitive.githubTokens', 'sensitive.countedGithubTokens'],
+  'google-api-key': ['sensitive.googleApiKeys', 'sensitive.countedGoogleApiKeys'],
+  'slack-token': ['sensitive.slackTokens', 'sensitive.countedSlackTokens'],
+  'openai-key': ['sensitive.openaiKeys', 'sensitive.countedOpenaiKeys'],
+  'anthropic-key': ['sensitive.anthropicKeys', 'sensitive.countedAnthropicKeys'],
+  'private-key': ['sensitive.privateKeys', 'sensitive.countedPrivateKeys'],
+  jwt: ['sensitive.jwts', 'sensitive.countedJwts'],
+  'api-key': ['sensitive.apiKeys', 'sensitive.countedApiKeys'],
+  password: ['sensitive.passwords', 'sensitive.countedPasswords'],
+  'credit-card': ['sensitive.cards', 'sensitive.countedCards'],
+  iban: ['sensitive.ibans', 'sensitive.countedIbans'],
+  'e-mail': ['sensitive.emails', 'sensitive.countedEmails'],
+  phone: ['sensitive.phones', 'sensitive.countedPhones'],
+} as const satisfies Record<SensitiveKind, readonly [string, string]>;
+
+/** A kind of sensitive text, as a label. */
+export function sensitiveLabel(kind: SensitiveKind): string {
+  return words(SENSITIVE[kind][0]);
+}
+
+/** "3 passwords". */
+export function sensitiveCounted(kind: SensitiveKind, count: number): string {
+  return words(SENSITIVE[kind][1], { count });
+}
 
 /** How many documents were there before the first step and after the last; null where no step was on. */
 export function overallAmounts(report: CleaningReport): { before: number; after: number } | null {

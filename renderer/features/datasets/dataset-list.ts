@@ -3,13 +3,8 @@ import { kindsInWords, languagesInWords } from './words.ts';
 
 /** Finding and ordering datasets among many. */
 
-export const DATASET_ORDERS = {
-  newest: 'newest first',
-  name: 'by name',
-  tokens: 'most tokens first',
-  bytes: 'most text first',
-} as const;
-export type DatasetOrder = keyof typeof DATASET_ORDERS;
+export const DATASET_ORDERS = ['newest', 'name', 'tokens', 'bytes'] as const;
+export type DatasetOrder = (typeof DATASET_ORDERS)[number];
 
 /** Those of which every word of the query says something, in the wanted order; the given list stays as it is. */
 export function arrangeDatasets(
@@ -18,10 +13,10 @@ export function arrangeDatasets(
   order: DatasetOrder,
   tokensOf: (dataset: string) => TokenCount | null,
 ): DatasetInfo[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = query.toLowerCase().split(/\s+/).filter(Boolean);
   const matching = datasets.filter((dataset) => {
     const text = textOf(dataset);
-    return words.every((word) => text.includes(word));
+    return wanted.every((word) => text.includes(word));
   });
   return matching.sort(COMPARE[order](tokensOf));
 }

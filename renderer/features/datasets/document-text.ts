@@ -1,5 +1,5 @@
 import { plainTextOf } from '../../../shared/domain/content.ts';
-import type { Client } from '../../client/connect.ts';
+import type { Client } from '../../client/client.ts';
 
 /** All that a document says where there is a model to read it for, else as much as a list shows. */
 export async function documentText(client: Client, dataset: string, document: number, model: string | null): Promise<string> {

@@ -1,4 +1,5 @@
 import type { CellType, FoundColumn, Mapping, Shape, ShapeGuess } from '../../../shared/domain/shape.ts';
+import { words } from '../../../shared/words/words.ts';
 
 /**
  * A mapping of the wanted shape to begin with, for a user who chose the shape by hand: the guessed one where there is one, else columns by what
@@ -49,18 +50,19 @@ export function mainType(column: FoundColumn): CellType {
 export function columnUse(mapping: Mapping | null, column: string): string | null {
   switch (mapping?.shape) {
     case 'text':
-      return mapping.columns.includes(column) ? 'text' : null;
+      return mapping.columns.includes(column) ? words('shapes.useText') : null;
     case 'completion':
-      if (mapping.completion.includes(column)) return mapping.prompt.includes(column) ? 'prompt and completion' : 'completion';
-      return mapping.prompt.includes(column) ? 'prompt' : null;
+      if (mapping.completion.includes(column))
+        return mapping.prompt.includes(column) ? words('shapes.usePromptAndCompletion') : words('shapes.useCompletion');
+      return mapping.prompt.includes(column) ? words('shapes.usePrompt') : null;
     case 'chat':
-      if (mapping.messages.includes(column)) return 'messages';
-      return mapping.system === column ? 'system' : null;
+      if (mapping.messages.includes(column)) return words('shapes.useMessages');
+      return mapping.system === column ? words('shapes.useSystem') : null;
     case 'choice':
-      if (mapping.answer === column) return 'answer';
-      if (mapping.question.includes(column)) return 'question';
-      if (mapping.choices.includes(column)) return 'choice';
-      return mapping.ending === column ? 'ending' : null;
+      if (mapping.answer === column) return words('shapes.useAnswer');
+      if (mapping.question.includes(column)) return words('shapes.useQuestion');
+      if (mapping.choices.includes(column)) return words('shapes.useChoice');
+      return mapping.ending === column ? words('shapes.useEnding') : null;
     case undefined:
       return null;
   }

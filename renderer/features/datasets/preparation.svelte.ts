@@ -1,6 +1,7 @@
 import type { ChosenMapping, ImportRequest, InspectedShape, Inspection } from '../../../shared/contract/dataset-import.ts';
 import { type CleaningSettings, DEFAULT_CLEANING } from '../../../shared/domain/cleaning.ts';
 import type { Mapping } from '../../../shared/domain/shape.ts';
+import { words } from '../../../shared/words/words.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import { Latest } from '../../client/latest.ts';
@@ -108,8 +109,8 @@ export class PreparationState {
 
   /** What is still missing, as a sentence; null when it can begin. */
   get missing(): string | null {
-    if (!this.inspection) return 'Looking into the files…';
-    if (this.inspection.files === 0) return 'There is nothing to import among these files.';
+    if (!this.inspection) return words('imports.looking');
+    if (this.inspection.files === 0) return words('imports.nothing');
     return null;
   }
 

@@ -1,57 +1,77 @@
 import { CONTENT_KINDS, type ContentKind, type ContentKinds } from '../../../shared/domain/content.ts';
 import type { AnswerForm, Mapping, Shape, ShapeGuess } from '../../../shared/domain/shape.ts';
-import { count, percent } from '../../ui/format.ts';
+import { language, words } from '../../../shared/words/words.ts';
+import { percent } from '../../ui/format.ts';
 
 /** What datasets hold and how they are read, in words for the screen. */
 
-export const SHAPE_WORDS: Readonly<Record<Shape, string>> = {
-  text: 'Plain text',
-  completion: 'Prompt and completion',
-  chat: 'Conversation',
-  choice: 'Question with choices',
-};
+const SHAPES = {
+  text: 'shapes.text',
+  completion: 'shapes.completion',
+  chat: 'shapes.chat',
+  choice: 'shapes.choice',
+} as const satisfies Record<Shape, string>;
 
-export const CONFIDENCE_WORDS: Readonly<Record<ShapeGuess['confidence'], string>> = {
-  sure: 'Recognised by its column names',
-  likely: 'Looks like it; check the example',
-  unsure: 'A guess; please check',
-};
+const ROWS = {
+  text: 'shapes.rowText',
+  completion: 'shapes.rowCompletion',
+  chat: 'shapes.rowChat',
+  choice: 'shapes.rowChoice',
+} as const satisfies Record<Shape, string>;
 
-export const ANSWER_FORM_WORDS: Readonly<Record<AnswerForm, string>> = {
-  index: 'its position, from 0',
-  number: 'its position, from 1',
-  letter: 'a letter, A, B, C…',
-  label: 'the choice’s own label',
-  text: 'the choice’s own text',
-};
+const CONFIDENCES = {
+  sure: 'shapes.sure',
+  likely: 'shapes.likely',
+  unsure: 'shapes.unsure',
+} as const satisfies Record<ShapeGuess['confidence'], string>;
 
-const KIND_NOUNS: Readonly<Record<ContentKind, readonly [one: string, several: string]>> = {
-  text: ['text', 'texts'],
-  completion: ['prompt with completion', 'prompts with completions'],
-  chat: ['conversation', 'conversations'],
-  choice: ['question with choices', 'questions with choices'],
-};
+const ANSWER_FORMS = {
+  index: 'shapes.answerIndex',
+  number: 'shapes.answerNumber',
+  letter: 'shapes.answerLetter',
+  label: 'shapes.answerLabel',
+  text: 'shapes.answerText',
+} as const satisfies Record<AnswerForm, string>;
+
+/** Kinds of documents: one by itself, and several counted. */
+const KINDS = {
+  text: ['datasets.kindText', 'datasets.texts'],
+  completion: ['datasets.kindCompletion', 'datasets.promptsWithCompletions'],
+  chat: ['datasets.kindChat', 'datasets.conversations'],
+  choice: ['datasets.kindChoice', 'datasets.questions'],
+} as const satisfies Record<ContentKind, readonly [string, string]>;
+
+/** What rows are, each with its shape, to be chosen from. */
+export function rowWords(): [Shape, string][] {
+  return (Object.keys(ROWS) as Shape[]).map((shape) => [shape, words(ROWS[shape])]);
+}
+
+export function confidenceWords(confidence: ShapeGuess['confidence']): string {
+  return words(CONFIDENCES[confidence]);
+}
+
+export function answerFormWords(form: AnswerForm): string {
+  return words(ANSWER_FORMS[form]);
+}
 
 /** One kind, as a label of a document. */
 export function kindWord(kind: ContentKind): string {
-  return KIND_NOUNS[kind][0];
+  return words(KINDS[kind][0]);
 }
 
 /** "120 conversations, 3 texts". */
 export function kindsInWords(kinds: ContentKinds): string {
   return CONTENT_KINDS.flatMap((kind) => {
     const documents = kinds[kind] ?? 0;
-    return documents > 0 ? [`${count(documents)} ${KIND_NOUNS[kind][documents === 1 ? 0 : 1]}`] : [];
+    return documents > 0 ? [words(KINDS[kind][1], { count: documents })] : [];
   }).join(', ');
 }
 
-const languageNames = new Intl.DisplayNames(['en'], { type: 'language' });
-
-/** A language's English name; codes that nobody knows stay as they are. */
+/** A language's name in the language of the page; codes that nobody knows stay as they are. */
 export function languageName(code: string): string {
-  if (code === 'unknown') return 'not told';
+  if (code === 'unknown') return words('datasets.languageUnknown');
   try {
-    return languageNames.of(code) ?? code;
+    return new Intl.DisplayNames([language()], { type: 'language' }).of(code) ?? code;
   } catch {
     return code; // no language code at all
   }
@@ -64,13 +84,18 @@ export function languagesInWords(languages: readonly { language: string; share: 
   const [first, ...others] = main;
   if (!first) return '';
   if (others.length === 0) return languageName(first.language);
-  const shown = main.slice(0, 3).map(({ language, share }) => `${languageName(language)} ${percent(Number(share.toFixed(2)))}`);
-  return shown.join(', ') + (main.length > 3 ? ' and more' : '');
+  const shown = main
+    .slice(0, 3)
+    .map(({ language: code, share }) =>
+      words('datasets.languageShare', { language: languageName(code), share: percent(Number(share.toFixed(2))) }),
+    )
+    .join(', ');
+  return main.length > 3 ? words('datasets.languagesAndMore', { languages: shown }) : shown;
 }
 
 /** A way to read rows, in short: "Plain text: body". */
 export function mappingInWords(mapping: Mapping): string {
-  return `${SHAPE_WORDS[mapping.shape]}: ${columnsInWords(mapping)}`;
+  return words('shapes.mapped', { shape: words(SHAPES[mapping.shape]), columns: columnsInWords(mapping) });
 }
 
 function columnsInWords(mapping: Mapping): string {

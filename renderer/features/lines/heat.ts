@@ -1,9 +1,11 @@
 import type { Line, LineCell, LineColumn, LineUnit } from '../../../shared/contract/lines.ts';
-import { change, count, loss } from '../../ui/format.ts';
+import { words } from '../../../shared/words/words.ts';
+import { change, count, fixed, loss } from '../../ui/format.ts';
+import { unitWords } from '../compare/compare-words.ts';
+
+type Estimate = { value: number; error: number | null };
 
 /** What the matrix of a line shows in a cell: a colour by how a task changed, and all that is known of it in words. */
-
-export const UNIT_WORDS: Record<LineUnit, string> = { nats: 'nats per token', bits: 'bits per byte' };
 
 /** The strongest colour, as a part of it that is mixed into the surface: text stays readable on it. */
 const STRONGEST = 42;
@@ -27,16 +29,24 @@ export function heatOf(cell: LineCell, largest: number): string | undefined {
 
 /** All that is known of a cell, or why nothing is. */
 export function cellWords(cell: LineCell, unit: LineUnit): string {
-  if (!cell.isKnown) return `${cell.reason}${cell.canBeMeasured ? ': it can be measured' : ''}`;
+  if (!cell.isKnown) return cell.canBeMeasured ? words('lines.canBeMeasured', { reason: cell.reason }) : cell.reason;
   const { score, tokens, documents, run, change: changed } = cell;
   return [
-    `${loss(-score.value)} ${UNIT_WORDS[unit]}${score.error === null ? '' : ` ± ${score.error.toFixed(3)}`}`,
-    `on ${count(tokens)} tokens of ${count(documents)} held-out ${documents === 1 ? 'document' : 'documents'}`,
-    ...(changed
-      ? [`${change(changed.value)}${changed.error === null ? '' : ` ± ${changed.error.toFixed(3)}`} against before it was learned`]
-      : []),
-    run ? `measured by the run “${run.name}”` : 'measured for this line',
+    lossWords(score, unitWords(unit)),
+    words('lines.cellText', { tokens: count(tokens), count: documents }),
+    ...(changed ? [changeWords(changed)] : []),
+    run ? words('lines.cellOfRun', { run: run.name }) : words('lines.cellOfLine'),
   ].join('; ');
+}
+
+function lossWords({ value, error }: Estimate, unit: string): string {
+  if (error === null) return words('lines.cellLoss', { loss: loss(-value), unit });
+  return words('lines.cellLossWithError', { loss: loss(-value), unit, error: fixed(error, 3) });
+}
+
+function changeWords({ value, error }: Estimate): string {
+  if (error === null) return words('lines.cellChange', { change: change(value) });
+  return words('lines.cellChangeWithError', { change: change(value), error: fixed(error, 3) });
 }
 
 /** Columns in their order, with what is written above them. */

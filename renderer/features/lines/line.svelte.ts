@@ -1,5 +1,6 @@
 import type { Line, LineUnit } from '../../../shared/contract/lines.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
+import { words } from '../../../shared/words/words.ts';
 import { failureOf } from '../../client/failure.ts';
 import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
@@ -42,7 +43,7 @@ export class LineState {
   async measure(): Promise<void> {
     const abort = new AbortController();
     this.#abort = abort;
-    this.progress = { activity: 'starting', done: 0, of: 1 };
+    this.progress = { activity: words('lines.starting'), done: 0, of: 1 };
     await this.#attempt(async () => {
       const events = await this.#studio.client.lines.measure({ model: this.#model, unit: this.#unit }, { signal: abort.signal });
       for await (const { line, ...progress } of events) {

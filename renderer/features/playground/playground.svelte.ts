@@ -1,4 +1,5 @@
 import { createContext } from 'svelte';
+import { words } from '../../../shared/words/words.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { type Answer, VoiceState } from './voice.svelte.ts';
@@ -10,7 +11,7 @@ const DEFAULT_TOKENS = 48;
 export class PlaygroundState {
   readonly #studio: StudioState;
   voices = $state.raw<readonly VoiceState[]>([]);
-  prompt = $state('Once upon a time');
+  prompt = $state(words('playground.firstPrompt'));
   maxTokens = $state<number | null>(null);
   temperature = $state<number | null>(null);
   seed = $state<number | null>(null);
@@ -55,11 +56,10 @@ export class PlaygroundState {
   /** What keeps it from being asked, in words; null when nothing does. */
   get obstacle(): string | null {
     const { maxTokens, temperature, seed } = this;
-    if (this.prompt === '') return 'Write a prompt.';
-    if (maxTokens !== null && !(Number.isInteger(maxTokens) && maxTokens >= 1 && maxTokens <= 512))
-      return 'Tokens: a whole number from 1 to 512.';
-    if (temperature !== null && !(temperature >= 0 && temperature <= 10)) return 'Temperature: a number from 0 to 10.';
-    if (seed !== null && !(Number.isInteger(seed) && seed >= 0)) return 'Seed: a whole number from 0 on.';
+    if (this.prompt === '') return words('playground.needsPrompt');
+    if (maxTokens !== null && !(Number.isInteger(maxTokens) && maxTokens >= 1 && maxTokens <= 512)) return words('playground.wrongTokens');
+    if (temperature !== null && !(temperature >= 0 && temperature <= 10)) return words('playground.wrongTemperature');
+    if (seed !== null && !(Number.isInteger(seed) && seed >= 0)) return words('playground.wrongSeed');
     return null;
   }
 

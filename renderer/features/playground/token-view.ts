@@ -1,4 +1,6 @@
 import type { Explanation, TokenView } from '../../../shared/contract/text.ts';
+import { words } from '../../../shared/words/words.ts';
+import { fixed } from '../../ui/format.ts';
 import type { Answer } from './voice.svelte.ts';
 
 /** A token as it is drawn. */
@@ -48,11 +50,12 @@ export function toneColour(tone: number): string {
 
 export function percentOf(probability: number): string {
   const percent = 100 * probability;
-  return percent > 0 && percent < 0.05 ? 'under 0.1 %' : `${percent.toFixed(1)} %`;
+  return percent > 0 && percent < 0.05 ? words('playground.underTenth') : `${fixed(percent, 1)} %`;
 }
 
 /** For a title: the numbers behind a colour. */
 export function tokenTitle({ text, probability, views }: ShownToken, otherTitle: string | null): string {
-  const here = `${JSON.stringify(text)}: ${percentOf(probability)} here`;
-  return views && otherTitle !== null ? `${here}, ${percentOf(Math.exp(views[0]!.logProbability))} with ${otherTitle}` : here;
+  const said = { token: JSON.stringify(text), share: percentOf(probability) };
+  if (!views || otherTitle === null) return words('playground.here', said);
+  return words('playground.hereAndThere', { ...said, otherShare: percentOf(Math.exp(views[0]!.logProbability)), other: otherTitle });
 }

@@ -2,6 +2,7 @@ import type { ModelPacks } from '../../../shared/contract/packs.ts';
 import type { Explanation, GateDecision, StreamEvent, Voice } from '../../../shared/contract/text.ts';
 import { GATE_TOKENS } from '../../../shared/domain/gate.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
+import { words } from '../../../shared/words/words.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { snapped } from '../../ui/dial.ts';
@@ -97,9 +98,9 @@ export class VoiceState {
     const name = this.#studio.models.find(({ id }) => id === this.#model)?.name ?? this.#model;
     const dials = this.dials.filter(({ number }) => this.strengthOf(number) !== 1);
     if (dials.length > 0 && dials.length === this.packs?.packs.length && dials.every(({ number }) => this.strengthOf(number) === 0)) {
-      return `${name}, packs off`;
+      return words('playground.packsOff', { model: name });
     }
-    const words = dials.map(({ number }) => `pack ${number} at ${this.strengthOf(number)}`);
-    return [name, ...words, ...(this.isGated ? ['gated'] : [])].join(', ');
+    const dialled = dials.map(({ number }) => words('playground.packAt', { number, strength: this.strengthOf(number) }));
+    return [name, ...dialled, ...(this.isGated ? [words('playground.gated')] : [])].join(', ');
   }
 }

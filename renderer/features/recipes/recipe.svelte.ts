@@ -1,6 +1,7 @@
 import type { RecipePreview, RecipeRequest } from '../../../shared/contract/recipes.ts';
 import type { TrainRequest } from '../../../shared/contract/training.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
+import { words } from '../../../shared/words/words.ts';
 import { failureOf } from '../../client/failure.ts';
 import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
@@ -41,17 +42,17 @@ export class RecipeState {
 
   /** What is wrong with the fields, as a sentence; null when nothing is. */
   wrong(request: TrainRequest | null): string | null {
-    if (!request) return 'Choose model and data first: what is missing is said under Review.';
-    if (this.kind === 'controls' && request.method !== 'expand') return 'Controls are controls of an expansion: choose the method Expand.';
+    if (!request) return words('recipes.needsRequest');
+    if (this.kind === 'controls' && request.method !== 'expand') return words('recipes.needsExpansion');
     if (this.kind === 'sweep') {
       const axes = [this.replayPercents, this.blockCounts, this.learningRates];
-      if (axes.some((texts) => numbersOf(texts) === null)) return 'Shares, numbers of blocks and learning rates are numbers.';
+      if (axes.some((texts) => numbersOf(texts) === null)) return words('recipes.needsNumbers');
     }
     if (this.kind === 'forecast') {
-      if ((request.oldDatasets ?? []).length === 0) return 'A forecast is of forgetting: mark a dataset as old.';
-      if (this.limit !== null && !Number.isFinite(this.limit)) return 'The limit is a number, or empty.';
+      if ((request.oldDatasets ?? []).length === 0) return words('recipes.needsOld');
+      if (this.limit !== null && !Number.isFinite(this.limit)) return words('recipes.wrongLimit');
       if (this.pilotPercent !== null && !(this.pilotPercent > 0 && this.pilotPercent <= 100)) {
-        return 'The length of a pilot is a percentage above 0, or empty.';
+        return words('recipes.wrongPilot');
       }
     }
     return null;

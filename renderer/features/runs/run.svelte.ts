@@ -4,7 +4,7 @@ import { Attempts } from '../../client/attempts.svelte.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { route } from '../../ui/route.svelte.ts';
-import { isGoingOn } from './status.ts';
+import { RunCourse } from './course.svelte.ts';
 
 /** One run on its page: its summary, its metrics, and what happens while it goes on. */
 export class RunState extends Attempts {
@@ -12,9 +12,8 @@ export class RunState extends Attempts {
   readonly #id: string;
   readonly #abort = new AbortController();
   summary = $state.raw<RunSummary | null>(null);
-  metrics = $state.raw<MetricPoint[]>([]);
-  /** Dataset by dataset, step by step. */
-  measurements = $state.raw<MeasurementsAtStep[]>([]);
+  /** What was recorded of it. */
+  readonly course: RunCourse;
   /** Tags in use on any run, to choose from. */
   knownTags = $state.raw<readonly string[]>([]);
   event = $state.raw<RunEvent | null>(null);
@@ -23,13 +22,22 @@ export class RunState extends Attempts {
     super();
     this.#studio = studio;
     this.#id = id;
+    this.course = new RunCourse(studio.client, id);
     void this.#follow();
+  }
+
+  get metrics(): readonly MetricPoint[] {
+    return this.course.metrics;
+  }
+
+  /** Dataset by dataset, step by step. */
+  get measurements(): readonly MeasurementsAtStep[] {
+    return this.course.measurements;
   }
 
   /** Ends the following of the run; the run itself goes on. */
   dispose(): void {
     this.#abort.abort();
-    this.#studio.host.showProgress?.(null);
   }
 
   async #follow(): Promise<void> {
@@ -37,7 +45,6 @@ export class RunState extends Attempts {
       await this.#fetch();
       if (!this.summary || !isUnfinished(this.summary.status)) return;
       let status: RunStatus = this.summary.status;
-      let measured = -1;
       const events = await this.#studio.client.runs.watch({ run: this.#id }, { signal: this.#abort.signal });
       for await (const event of events) {
         this.event = event;
@@ -45,26 +52,17 @@ export class RunState extends Attempts {
           status = event.status;
           await this.#studio.refresh(); // it has left the queue, or its turn has come
         }
-        this.#studio.host.showProgress?.(isGoingOn(event.status) ? event.step / event.steps : null);
-        if (event.evaluationStep !== null && event.evaluationStep !== measured) {
-          measured = event.evaluationStep;
-          await this.#fetch();
-        }
+        if (await this.course.follow(event)) await this.#fetchSummary();
       }
       await this.#fetch();
       await this.#studio.refresh();
     } catch (error) {
       if (!this.#abort.signal.aborted) this.failure = failureOf(error);
-    } finally {
-      this.#studio.host.showProgress?.(null);
     }
   }
 
   async #fetch(): Promise<void> {
-    const run = this.#id;
-    await this.#fetchSummary();
-    this.measurements = await this.#studio.client.runs.measurements({ run });
-    this.metrics = await this.#studio.client.runs.metrics({ run, series: ['loss.new', 'loss.old', 'drift', 'loss.train'] });
+    await Promise.all([this.#fetchSummary(), this.course.load()]);
   }
 
   async #fetchSummary(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { PartRequest, PartSource, Suite } from '../../../shared/contract/suites.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
+import { words } from '../../../shared/words/words.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { PartDraft } from './part-draft.svelte.ts';
@@ -31,7 +32,7 @@ export class NewSuiteState {
 
   /** The first part's name without its ending, and a number where there is such a suite already. */
   get suggestedName(): string {
-    const wanted = this.parts[0]?.name.replace(/(\.jsonl?)?(\.gz)?$/, '') || 'Suite';
+    const wanted = this.parts[0]?.name.replace(/(\.jsonl?)?(\.gz)?$/, '') || words('suites.suggested');
     let name = wanted;
     for (let number = 2; this.#taken.includes(name); number++) name = `${wanted} ${number}`;
     return name;
@@ -39,8 +40,8 @@ export class NewSuiteState {
 
   /** What stands in the way of saving it; null when nothing does. */
   get missing(): string | null {
-    if (this.parts.length === 0) return 'Nothing is measured yet: add a file or a dataset.';
-    if (this.#taken.includes(this.name.trim())) return `There is a suite “${this.name.trim()}” already.`;
+    if (this.parts.length === 0) return words('suites.nothingYet');
+    if (this.#taken.includes(this.name.trim())) return words('suites.nameTaken', { suite: this.name.trim() });
     return this.parts.map(({ problem }) => problem).find((problem) => problem !== null) ?? null;
   }
 

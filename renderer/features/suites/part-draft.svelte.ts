@@ -3,10 +3,10 @@ import type { ChoiceForm } from '../../../shared/domain/evaluation/choice-item.t
 import type { AnswerMatch, Extraction } from '../../../shared/domain/evaluation/extraction.ts';
 import { type PartOptionsInput, partOptionsSchema } from '../../../shared/domain/evaluation/part.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
+import { words } from '../../../shared/words/words.ts';
 import { failureOf } from '../../client/failure.ts';
 import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
-import { count } from '../../ui/format.ts';
 import type { PartKind } from './suite-words.ts';
 
 /** One source of a suite that is being put together: what is in it, and how it shall be measured. */
@@ -53,11 +53,11 @@ export class PartDraft {
 
   /** What stands in the way of measuring it; null when nothing does. */
   get problem(): string | null {
-    if (this.isInspecting) return `Reading ${this.name}…`;
-    if (this.failure || !this.inspection) return `${this.name} cannot be measured with: correct it, or take it out.`;
-    if (!partOptionsSchema.safeParse(this.options).success) return `A number of ${this.name} is out of range.`;
+    if (this.isInspecting) return words('suites.readingPart', { part: this.name });
+    if (this.failure || !this.inspection) return words('suites.cannotMeasure', { part: this.name });
+    if (!partOptionsSchema.safeParse(this.options).success) return words('suites.outOfRange', { part: this.name });
     if (this.kind === 'exact-match' && this.examples === null && (this.shots ?? 0) >= this.inspection.items)
-      return `${this.name} has ${count(this.inspection.items)} questions: fewer of them can be examples.`;
+      return words('suites.tooManyExamples', { part: this.name, count: this.inspection.items });
     return null;
   }
 

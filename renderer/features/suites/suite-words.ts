@@ -3,50 +3,46 @@ import type { ChoiceForm } from '../../../shared/domain/evaluation/choice-item.t
 import type { PartComparison } from '../../../shared/domain/evaluation/compare.ts';
 import type { AnswerMatch, Extraction } from '../../../shared/domain/evaluation/extraction.ts';
 import type { PartFigures, PartOptions } from '../../../shared/domain/evaluation/part.ts';
-import { count, percent } from '../../ui/format.ts';
+import { words } from '../../../shared/words/words.ts';
+import { fixed, percent } from '../../ui/format.ts';
 
 /** How suites, what they measure and what comes out are said. */
 
 export type PartKind = PartOptions['kind'];
 
-export const KIND_WORDS: Record<PartKind, string> = {
-  choices: 'Questions with choices',
-  'exact-match': 'Questions answered in words',
-  text: 'Texts: their loss',
-};
+export const PART_KINDS: readonly PartKind[] = ['choices', 'exact-match', 'text'];
 
-export const FORM_WORDS: Record<ChoiceForm, string> = {
-  generic: 'own questions',
-  arc: 'ARC',
-  hellaswag: 'HellaSwag',
-  mmlu: 'MMLU',
-  winogrande: 'Winogrande',
-  partial: 'Winogrande, cut beforehand',
-  aqua: 'AQuA',
-};
+export function kindWords(kind: PartKind): string {
+  return { choices: words('suites.kindChoices'), 'exact-match': words('suites.kindAnswers'), text: words('suites.kindText') }[kind];
+}
 
-export const EXTRACTION_WORDS: Record<Extraction, string> = {
-  text: 'what it writes, up to the end of the line',
-  gsm8k: 'the number after “####”, as in GSM8K',
-  boxed: 'the last \\boxed{…}, as in MATH',
-};
+/** Published sets go by their own names. */
+const FORM_NAMES = { arc: 'ARC', hellaswag: 'HellaSwag', mmlu: 'MMLU', winogrande: 'Winogrande', aqua: 'AQuA' } as const;
 
-export const MATCH_WORDS: Record<AnswerMatch, string> = {
-  exact: 'to the character',
-  loose: 'but for case and punctuation',
-  number: 'as the last number in them',
-};
+export function formWords(form: ChoiceForm): string {
+  if (form === 'generic') return words('suites.formGeneric');
+  return form === 'partial' ? words('suites.formPartial') : FORM_NAMES[form];
+}
+
+export function extractionWords(extraction: Extraction): string {
+  return {
+    text: words('suites.extractText'),
+    gsm8k: words('suites.extractGsm8k'),
+    boxed: words('suites.extractBoxed'),
+  }[extraction];
+}
+
+export function matchWords(match: AnswerMatch): string {
+  return { exact: words('suites.matchExact'), loose: words('suites.matchLoose'), number: words('suites.matchNumber') }[match];
+}
 
 /** What a part's figures are, for the head of their column. */
-export const UNIT_WORDS: Record<PartKind, string> = {
-  choices: 'right, % ± standard error',
-  'exact-match': 'right, % ± standard error',
-  text: 'bits per byte, less is better',
-};
+export function unitWords(kind: PartKind): string {
+  return kind === 'text' ? words('suites.unitText') : words('suites.unitRight');
+}
 
 export function itemsInWords(kind: PartKind, items: number): string {
-  const word = kind === 'text' ? 'text' : 'question';
-  return `${count(items)} ${word}${items === 1 ? '' : 's'}`;
+  return kind === 'text' ? words('suites.texts', { count: items }) : words('suites.questions', { count: items });
 }
 
 /** So many of a part's items are measured. */
@@ -57,25 +53,32 @@ export function measuredItems({ items, options, examplesHash }: SuitePart): numb
 
 /** How a part is measured. */
 export function mannerOf(part: SuitePart): string {
-  const { options, items, examplesHash } = part;
+  const { options, items } = part;
   const measured = measuredItems(part);
-  const words = {
-    text: ['each on its own'],
-    choices: ['the likeliest choice is the answer'],
-    'exact-match': [],
-  }[options.kind] as string[];
-  if (options.kind === 'choices' && options.form !== null) words.push(`read as ${FORM_WORDS[options.form]}`);
-  if (options.kind === 'exact-match') {
-    words.push(`the answer is ${EXTRACTION_WORDS[options.extraction]}`);
-    if (options.extraction === 'text') words.push(`compared ${MATCH_WORDS[options.match]}`);
-    if (options.shots > 0)
-      words.push(
-        `${options.shots} ${options.shots === 1 ? 'example' : 'examples'} before each${examplesHash === null ? '' : ' from a file of their own'}`,
-      );
-    if (options.maxTokens !== undefined) words.push(`up to ${count(options.maxTokens)} tokens`);
+  const said: string[] = [];
+  if (options.kind === 'text') said.push(words('suites.eachOnItsOwn'));
+  if (options.kind === 'choices') said.push(words('suites.likeliest'));
+  if (options.kind === 'choices' && options.form !== null) said.push(words('suites.readAs', { form: formWords(options.form) }));
+  if (options.kind === 'exact-match') said.push(...answerManner(options, part.examplesHash !== null));
+  if (options.limit !== null && measured < items) said.push(words('suites.drawn', { items: measured, seed: String(options.seed) }));
+  return said.join('; ');
+}
+
+function answerManner(
+  { extraction, match, shots, maxTokens }: Extract<PartOptions, { kind: 'exact-match' }>,
+  hasOwnExamples: boolean,
+): string[] {
+  const said = [
+    { text: words('suites.answerIsText'), gsm8k: words('suites.answerIsGsm8k'), boxed: words('suites.answerIsBoxed') }[extraction],
+  ];
+  if (extraction === 'text') {
+    said.push(
+      { exact: words('suites.comparedExact'), loose: words('suites.comparedLoose'), number: words('suites.comparedNumber') }[match],
+    );
   }
-  if (options.limit !== null && measured < items) words.push(`${count(measured)} of them, drawn with seed ${options.seed}`);
-  return words.join('; ');
+  if (shots > 0) said.push(hasOwnExamples ? words('suites.ownExamples', { count: shots }) : words('suites.examples', { count: shots }));
+  if (maxTokens !== undefined) said.push(words('suites.upToTokens', { tokens: maxTokens }));
+  return said;
 }
 
 /** The figure that a part is compared by, with its standard error, and what else is known of it. */
@@ -84,21 +87,22 @@ export function figureWords(found: PartFigures): { value: string; error: string;
     case 'text': {
       const { bitsPerByte, lossPerToken, standardError } = found.figures;
       return {
-        value: bitsPerByte.toFixed(4),
+        value: fixed(bitsPerByte, 4),
         error: '',
-        notes: [`${lossPerToken.toFixed(3)}${errorWords(standardError, 3)} nats per token`],
+        notes: [words('suites.natsOf', { loss: `${fixed(lossPerToken, 3)}${errorWords(standardError, 3)}` })],
       };
     }
     case 'choices': {
       const { accuracy, standardError, accuracyNormalized, standardErrorNormalized, choicesWithoutTokens } = found.figures;
-      const notes = [`by length ${shareWords(accuracyNormalized, standardErrorNormalized)}`];
-      if (choicesWithoutTokens > 0) notes.push(`${count(choicesWithoutTokens)} choices without a token`);
+      const notes = [words('suites.byLength', { share: shareWords(accuracyNormalized, standardErrorNormalized) })];
+      if (choicesWithoutTokens > 0) notes.push(words('suites.withoutToken', { count: choicesWithoutTokens }));
       return { value: percentOf(accuracy), error: errorWords(percentageError(standardError), 1), notes };
     }
     case 'exact-match': {
       const { accuracy, standardError, accuracyFlexible, standardErrorFlexible, shortenedPrompts } = found.figures;
-      const notes = accuracyFlexible === null ? [] : [`last number ${shareWords(accuracyFlexible, standardErrorFlexible)}`];
-      if (shortenedPrompts > 0) notes.push(`${count(shortenedPrompts)} prompts shortened`);
+      const notes =
+        accuracyFlexible === null ? [] : [words('suites.lastNumber', { share: shareWords(accuracyFlexible, standardErrorFlexible) })];
+      if (shortenedPrompts > 0) notes.push(words('suites.shortened', { count: shortenedPrompts }));
       return { value: percentOf(accuracy), error: errorWords(percentageError(standardError), 1), notes };
     }
   }
@@ -106,19 +110,20 @@ export function figureWords(found: PartFigures): { value: string; error: string;
 
 /** The difference from the baseline with its standard error: percentage points, or bits per byte. */
 export function differenceWords(kind: PartKind, { difference, standardError }: PartComparison): string {
-  const [scale, digits, unit] = kind === 'text' ? [1, 4, 'bits per byte'] : [100, 1, 'points'];
-  return `${signed(difference * scale, digits)}${errorWords(standardError === null ? null : standardError * scale, digits)} ${unit}`;
+  const [scale, digits] = kind === 'text' ? [1, 4] : [100, 1];
+  const said = `${signed(difference * scale, digits)}${errorWords(standardError === null ? null : standardError * scale, digits)}`;
+  return kind === 'text' ? words('suites.bits', { difference: said }) : words('suites.points', { difference: said });
 }
 
 /** Why a verdict is what it is: the test's p of questions, the interval of texts in bits per byte. */
 export function significanceWords({ p, interval }: PartComparison): string {
-  if (p !== null) return p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`;
-  if (interval === null) return 'too few texts for an interval';
-  return `95 %: ${signed(interval[0], 4)} to ${signed(interval[1], 4)}`;
+  if (p !== null) return p < 0.001 ? `p < ${fixed(0.001, 3)}` : `p = ${fixed(p, 3)}`;
+  if (interval === null) return words('suites.tooFewTexts');
+  return words('suites.interval', { low: signed(interval[0], 4), high: signed(interval[1], 4) });
 }
 
 function percentOf(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
+  return `${fixed(share * 100, 1)} %`;
 }
 
 function shareWords(share: number, error: number | null): string {
@@ -130,10 +135,10 @@ function percentageError(error: number | null): number | null {
 }
 
 function errorWords(error: number | null, digits: number): string {
-  return error === null ? '' : ` ± ${error.toFixed(digits)}`;
+  return error === null ? '' : ` ± ${fixed(error, digits)}`;
 }
 
 function signed(value: number, digits: number): string {
-  const size = Math.abs(value).toFixed(digits);
-  return `${Number(size) === 0 ? '' : value > 0 ? '+' : '\u2212'}${size}`;
+  const sign = Number(Math.abs(value).toFixed(digits)) === 0 ? '' : value > 0 ? '+' : '\u2212';
+  return sign + fixed(Math.abs(value), digits);
 }

@@ -1,9 +1,10 @@
 import type { ScoreProgress, SuiteTable } from '../../../shared/contract/suites.ts';
+import { words } from '../../../shared/words/words.ts';
 import { Attempts } from '../../client/attempts.svelte.ts';
 import { failureOf } from '../../client/failure.ts';
 import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
-import { count, duration } from '../../ui/format.ts';
+import { duration } from '../../ui/format.ts';
 
 /** One suite while its page is open: what was measured with it. */
 export class SuiteState extends Attempts {
@@ -45,9 +46,17 @@ export class SuiteState extends Attempts {
 
 /** How far a measuring is, in words. */
 export function progressWords(progress: ScoreProgress | null): string {
-  if (!progress) return 'starting';
+  if (!progress) return words('suites.starting');
   const { activity, done, of, partsDone, parts, secondsLeft } = progress;
-  const part = parts > 1 ? `${count(partsDone + 1)} of ${count(parts)}: ` : '';
-  const items = of > 0 ? `, ${count(done)} of ${count(of)}` : '';
-  return `${part}${activity}${items}${secondsLeft === null ? '' : `, ${duration(secondsLeft)} left`}`;
+  const said = { activity, done, all: of, part: partsDone + 1, parts };
+  const isOfItems = of > 0;
+  const now =
+    parts > 1
+      ? isOfItems
+        ? words('suites.activityItemsOfParts', said)
+        : words('suites.activityOfParts', said)
+      : isOfItems
+        ? words('suites.activityItems', said)
+        : activity;
+  return secondsLeft === null ? now : words('suites.timeLeft', { progress: now, time: duration(secondsLeft) });
 }

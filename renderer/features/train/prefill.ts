@@ -1,9 +1,9 @@
 import type { TrainRequest } from '../../../shared/contract/training.ts';
-import { LORA_TARGETS, parseTrainBlocks } from '../../../shared/domain/method.ts';
+import { parseTrainBlocks } from '../../../shared/domain/method.ts';
 import { REPLAY_SCHEDULE_NAMES, type ReplaySchedule } from '../../../shared/domain/mixture-curve.ts';
 import { parsePlace, planExpansion } from '../../../shared/domain/plan.ts';
-import { DEFAULT_RENDERING } from '../../../shared/domain/rendering.ts';
-import type { Placement, TrainState } from './train.svelte.ts';
+import type { Placement } from './plan.svelte.ts';
+import type { TrainState } from './train.svelte.ts';
 
 /** A request put into the fields of the page that makes requests. */
 
@@ -18,42 +18,26 @@ export function prefill(train: TrainState, request: TrainRequest): void {
   train.mixture.take(request);
   train.guard.take(request.guard ?? null);
   prefillMethod(train, request);
-  const { schedule, packing, microBatch } = request.advanced ?? {};
-  train.steps = request.steps ?? null;
-  train.batch = request.batch ?? null;
-  train.microBatch = microBatch ?? null;
-  train.context = request.context ?? null;
-  train.learningRate = request.learningRate ?? null;
-  train.schedule = schedule ?? 'cosine';
-  train.packing = packing ?? 'plain';
-  const { completions, learn } = { ...DEFAULT_RENDERING, ...request.rendering };
-  train.completions = completions;
-  train.learn = learn;
-  train.name = '';
+  train.settings.take(request);
 }
 
-function prefillMethod(train: TrainState, { method = 'expand', place = 'even', blocks, ...request }: TrainRequest): void {
-  train.method = method;
+function prefillMethod({ plan, model }: TrainState, { method = 'expand', place = 'even', blocks, ...request }: TrainRequest): void {
+  plan.method = method;
   if (method === 'expand') {
     const named = NAMED_PLACES.find((each) => each === place);
     if (named) {
-      train.placement = named;
-      train.blocks = blocks ?? null;
-    } else if (train.model) {
-      const { inserted } = planExpansion(train.model.blocks, blocks, parsePlace(place));
-      train.placesText = inserted.map(({ after }) => after).join(',');
-      train.placement = 'own';
+      plan.placement = named;
+      plan.blocks = blocks ?? null;
+    } else if (model) {
+      const { inserted } = planExpansion(model.blocks, blocks, parsePlace(place));
+      plan.setPlaces(inserted.map(({ after }) => after));
     }
   }
-  if (method === 'lora') {
-    const { targets } = request;
-    train.rank = request.rank ?? null;
-    train.alpha = request.alpha ?? null;
-    train.targets = LORA_TARGETS.filter((each) => targets?.includes(each) ?? true);
+  if (method === 'lora') plan.lora.take(request);
+  if (method === 'freeze' && model && request.trainBlocks !== undefined) {
+    plan.trainedBlocks = parseTrainBlocks(request.trainBlocks, model.blocks);
   }
-  if (method === 'freeze' && train.model && request.trainBlocks !== undefined) {
-    train.trainedBlocks = parseTrainBlocks(request.trainBlocks, train.model.blocks);
-  }
+  plan.forgetSteps();
 }
 
 /** What of a request the page has no field for. */

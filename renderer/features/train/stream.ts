@@ -9,7 +9,7 @@ export function letterOf(index: number): string {
 }
 
 /** A colour of the dataset's role: the further down among its role, the closer to the text's colour, so that a letter on it stays readable. */
-export function colourOf(rows: readonly Row[], index: number): string {
+export function colourOf(rows: readonly Pick<Row, 'role'>[], index: number): string {
   const { role } = rows[index]!;
   const place = rows.slice(0, index).filter((row) => row.role === role).length;
   const among = rows.filter((row) => row.role === role).length;

@@ -1,9 +1,53 @@
 import type { Catalogue } from '../words.ts';
+import { checks } from './checks.ts';
+import { cleaning } from './cleaning.ts';
+import { compare } from './compare.ts';
+import { datasets } from './datasets.ts';
+import { desktop } from './desktop.ts';
+import { engines } from './engines.ts';
+import { exports } from './exports.ts';
 import { home } from './home.ts';
+import { imports } from './imports.ts';
+import { lines } from './lines.ts';
+import { models } from './models.ts';
 import { palette } from './palette.ts';
+import { planner } from './planner.ts';
+import { playground } from './playground.ts';
+import { recipes } from './recipes.ts';
+import { sensitive } from './sensitive.ts';
 import { settings } from './settings.ts';
+import { shapes } from './shapes.ts';
 import { shell } from './shell.ts';
+import { suites } from './suites.ts';
+import { terms } from './terms.ts';
+import { train } from './train.ts';
+import { training } from './training.ts';
 import { ui } from './ui.ts';
 
 /** The catalogue in German. */
-export const de: Catalogue = { home, palette, settings, shell, ui };
+export const de: Catalogue = {
+  checks,
+  cleaning,
+  compare,
+  datasets,
+  desktop,
+  engines,
+  exports,
+  home,
+  imports,
+  lines,
+  models,
+  palette,
+  planner,
+  playground,
+  recipes,
+  sensitive,
+  settings,
+  shapes,
+  shell,
+  suites,
+  terms,
+  train,
+  training,
+  ui,
+};

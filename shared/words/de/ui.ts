@@ -7,7 +7,6 @@ export const ui: Catalogue['ui'] = {
   saveCsv: '{{title}}: die Zahlen als CSV speichern',
   savePng: '{{title}}: das Bild als PNG speichern',
   tableOf: '{{title}}, als Tabelle',
-  firstRows: 'Die ersten {{shown}} von {{all}} Zeilen; die CSV-Datei hat alle.',
   delete: '{{what}} löschen',
   deleteIt: 'Löschen',
   deleteQuestion: 'Wollen Sie {{what}} löschen?',

@@ -6,7 +6,6 @@ export const ui = {
   saveCsv: '{{title}}: save the figures as CSV',
   savePng: '{{title}}: save the picture as PNG',
   tableOf: '{{title}}, as a table',
-  firstRows: 'The first {{shown}} of {{all}} rows; the CSV file has all.',
   delete: 'Delete {{what}}',
   deleteIt: 'Delete',
   deleteQuestion: 'Delete {{what}}?',

@@ -16,11 +16,11 @@ test('a verdict is said with its difference and interval, and why where it canno
 });
 
 test('curves are offered only where their values mean the same in all runs', () => {
-  const always = ['learningRate', 'gradientNorm', 'tokensPerSecond'];
+  const always = ['learningRate', 'gradientNorm', 'tokensPerSecond', 'memory'];
   expect(comparableSeries({ unit: 'none', measures: [], reasons: [] })).toEqual(always);
   expect(comparableSeries({ unit: 'bits', measures: ['gain', 'forgetting'], reasons: [] })).toEqual(always);
   expect(comparableSeries({ unit: 'nats', measures: ['gain'], reasons: [] })).toEqual(['loss.new', 'loss.train', ...always]);
-  expect(comparableSeries({ unit: 'nats', measures: ['gain', 'forgetting', 'drift'], reasons: [] })).toHaveLength(7);
+  expect(comparableSeries({ unit: 'nats', measures: ['gain', 'forgetting', 'drift'], reasons: [] })).toHaveLength(8);
 });
 
 test('what differs is found by key and by value; all words must be there', () => {

@@ -64,8 +64,8 @@ test('each dataset has a curve of its own, told apart by dashes within its role'
 });
 
 test('views that would show nothing are not offered', () => {
-  expect(viewsOf(COURSE)).toEqual(['roles', 'datasets', 'drift']);
-  expect(viewsOf({ metrics: points('loss.new', 1), measurements: [] })).toEqual(['roles']);
+  expect(viewsOf(COURSE)).toEqual(['sides', 'roles', 'datasets', 'drift']);
+  expect(viewsOf({ metrics: points('loss.new', 1), measurements: [] })).toEqual(['sides', 'roles']);
 });
 
 test('the table has each dataset before and now; without a measurement before step 1 there is nothing to compare with', () => {

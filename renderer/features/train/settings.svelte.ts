@@ -1,0 +1,76 @@
+import type { DatasetInfo } from '../../../shared/contract/datasets.ts';
+import type { TrainRequest } from '../../../shared/contract/training.ts';
+import { DEFAULT_RENDERING, type Rendering } from '../../../shared/domain/rendering.ts';
+import type { Packing } from '../../../shared/domain/run.ts';
+import type { Schedule } from '../../../shared/domain/schedule.ts';
+import { words } from '../../../shared/words/words.ts';
+
+/** How long and how a run learns, whatever is trained and from what. Null and empty take the default. */
+export class SettingsState {
+  steps = $state<number | null>(null);
+  batch = $state<number | null>(null);
+  microBatch = $state<number | null>(null);
+  context = $state<number | null>(null);
+  learningRate = $state<number | null>(null);
+  schedule = $state<Schedule['name']>('cosine');
+  packing = $state<Packing>('plain');
+  /** How documents become tokens. */
+  completions = $state<Rendering['completions']>(DEFAULT_RENDERING.completions);
+  learn = $state<Rendering['learn']>(DEFAULT_RENDERING.learn);
+  name = $state('');
+
+  get rendering(): Rendering {
+    return { completions: this.completions, learn: this.learn };
+  }
+
+  /** Takes over what a request says. */
+  take(request: TrainRequest): void {
+    const { schedule, packing, microBatch } = request.advanced ?? {};
+    this.steps = request.steps ?? null;
+    this.batch = request.batch ?? null;
+    this.microBatch = microBatch ?? null;
+    this.context = request.context ?? null;
+    this.learningRate = request.learningRate ?? null;
+    this.schedule = schedule ?? 'cosine';
+    this.packing = packing ?? 'plain';
+    const { completions, learn } = { ...DEFAULT_RENDERING, ...request.rendering };
+    this.completions = completions;
+    this.learn = learn;
+    this.name = '';
+  }
+
+  /** What is wrong with the numbers, as a sentence; null when nothing is. */
+  get wrong(): string | null {
+    const isWhole = (value: number | null): boolean => value === null || (Number.isInteger(value) && value >= 1);
+    if (!isWhole(this.steps)) return words('train.wrongSteps');
+    if (!isWhole(this.batch)) return words('train.wrongBatch');
+    if (!isWhole(this.microBatch)) return words('train.wrongMicroBatch');
+    if (!isWhole(this.context)) return words('train.wrongContext');
+    if (this.learningRate !== null && !(this.learningRate > 0)) return words('train.wrongRate');
+    return null;
+  }
+
+  /** @param asBefore settings without a field that are carried over from another run. */
+  request(asBefore: TrainRequest['advanced']): Partial<TrainRequest> {
+    return {
+      rendering: this.rendering,
+      ...(this.steps ? { steps: this.steps } : {}),
+      ...(this.batch ? { batch: this.batch } : {}),
+      ...(this.context ? { context: this.context } : {}),
+      ...(this.learningRate ? { learningRate: this.learningRate } : {}),
+      ...(this.name.trim() ? { name: this.name.trim() } : {}),
+      advanced: {
+        ...asBefore,
+        schedule: this.schedule,
+        packing: this.packing,
+        ...(this.microBatch ? { microBatch: this.microBatch } : {}),
+      },
+    };
+  }
+}
+
+/** Which settings of a rendering mean anything for datasets: whether they have prompts with completions, and conversations. */
+export function renderedOf(datasets: readonly DatasetInfo[]): { completions: boolean; learn: boolean } {
+  const completions = datasets.some(({ kinds }) => (kinds.completion ?? 0) > 0);
+  return { completions, learn: completions || datasets.some(({ kinds }) => (kinds.chat ?? 0) > 0) };
+}

@@ -1,0 +1,28 @@
+import type { Catalogue } from '../words.ts';
+
+export const terms: Catalogue['terms'] = {
+  natsPerToken: 'Nats je Token',
+  bitsPerByte: 'Bits je Byte',
+  bytes: 'Byte',
+  tokensPerSecond: 'Tokens je Sekunde',
+  gain: 'Gewinn',
+  forgetting: 'Vergessen',
+  drift: 'Abweichung',
+  gainInText: 'Gewinn',
+  forgettingInText: 'Vergessen',
+  driftInText: 'Abweichung',
+  better: 'besser',
+  worse: 'schlechter',
+  cannotTell: 'unklar',
+  run: 'Lauf',
+  queued: 'wartend',
+  preparing: 'in Vorbereitung',
+  running: 'im Training',
+  paused: 'angehalten',
+  interrupted: 'unterbrochen',
+  stopped: 'gestoppt',
+  stoppedEarly: 'vorzeitig beendet',
+  failed: 'fehlgeschlagen',
+  done: 'fertig',
+  runsOfStatus: '{{runs}} {{status}}',
+};

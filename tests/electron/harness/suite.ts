@@ -1,0 +1,120 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Desktop } from './desktop.ts';
+
+/**
+ * What the desktop program does for a person, whatever it runs in: each test goes on from the one before.
+ * @param start opens the program on a fresh workspace.
+ * @returns the program under test, once it is open.
+ */
+export function desktopSuite(start: () => Promise<Desktop>): () => Desktop {
+  let desktop: Desktop;
+  beforeAll(async () => {
+    desktop = await start();
+  });
+  afterAll(() => desktop?.stop());
+
+  it('opens on Home, with nothing of Node or Electron in the page', async () => {
+    const { page } = desktop;
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    expect(await page.title()).toBe('Home · Strata');
+    expect(await page.evaluate("[typeof require, typeof process, typeof module, typeof globalThis.strataHost].join(' ')")).toBe(
+      'undefined undefined undefined object',
+    );
+    expect(await desktop.isWindowVisible()).toBe(true);
+  });
+
+  it('is held by the content policy: script within the page does not run, and nothing is fetched from elsewhere', async () => {
+    const { page } = desktop;
+    const violations =
+      "new Promise((settle) => { const found = []; addEventListener('securitypolicyviolation', (event) => found.push(event.effectiveDirective));" +
+      "fetch('https://example.org/').catch(() => undefined);" +
+      "const script = document.createElement('script'); script.textContent = 'globalThis.wasRun = true'; document.body.append(script);" +
+      'setTimeout(() => settle([...found, typeof globalThis.wasRun]), 300); })';
+    const found: string[] = await page.evaluate(violations);
+    expect(found.sort()).toEqual(['connect-src', 'script-src-elem', 'undefined']);
+    desktop.complaints.splice(0); // the browser tells of each
+  });
+
+  it('stays in the studio: a page from elsewhere is not gone to, and no window opens', async () => {
+    const { page } = desktop;
+    const before = page.url();
+    await page.evaluate("location.href = 'https://example.org/', undefined");
+    await page.evaluate("open('https://example.org/'), undefined");
+    await expect.poll(() => page.context().pages().length).toBe(1);
+    await page.getByRole('navigation', { name: 'Pages' }).waitFor();
+    expect(page.url()).toBe(before);
+    desktop.complaints.splice(0);
+  });
+
+  it('goes by the menu to the page of models, which lists them', async () => {
+    const { page } = desktop;
+    await page.getByRole('button', { name: 'Open the sample project' }).click();
+    await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
+    await desktop.menu('Go', 'Models');
+    await page.getByRole('heading', { name: 'Models', level: 1 }).waitFor();
+    await page.getByRole('heading', { name: 'strata-base' }).waitFor();
+  });
+
+  it('imports a file that was chosen in the dialog of the system', async () => {
+    const { page } = desktop;
+    const file = join(desktop.folder, 'verses.txt');
+    await writeFile(file, Array.from({ length: 40 }, (_, line) => `Verse ${line} of a song that nobody sings twice.`).join('\n\n'));
+    await desktop.answer('showOpenDialog', { canceled: false, filePaths: [file] });
+    await desktop.menu('File', 'Import Data…');
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    const card = page.getByRole('list', { name: 'Imports' }).getByRole('region', { name: 'verses', exact: true });
+    await card.getByRole('radio', { name: 'New' }).waitFor();
+  });
+
+  it('trains, and asks before the window is closed meanwhile', async () => {
+    const { page } = desktop;
+    await desktop.menu('File', 'New Run');
+    await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
+    await page.getByLabel(/^Steps/).fill('400');
+    await page.getByText('400 steps of 8').waitFor();
+    await page.getByRole('button', { name: 'Expand and train' }).click();
+    await page.getByText(/^step [1-9]/).waitFor({ timeout: 120_000 });
+
+    await desktop.answer('showMessageBox', { response: 2, checkboxChecked: false });
+    await desktop.closeWindow();
+    await expect.poll(async () => (await desktop.asked('showMessageBox')).length).toBe(1);
+    const [question] = await desktop.asked('showMessageBox');
+    expect(question).toMatchObject({ buttons: ['Continue in the background', 'Stop with a checkpoint', 'Cancel'], cancelId: 2 });
+    expect(question!.message).toMatch(/^“strata-base learns .*” is training: step \d+ of 400\.$/);
+    expect(await desktop.isWindowVisible()).toBe(true);
+  });
+
+  it('goes on in the background, and a second start with a link shows the run', async () => {
+    const { page } = desktop;
+    await page.getByText(/^step [1-9]/).waitFor();
+    const run = /#\/runs\/([a-z0-9-]+)/.exec(page.url())![1]!;
+    await desktop.answer('showMessageBox', { response: 0, checkboxChecked: false });
+    await desktop.closeWindow();
+    await expect.poll(() => desktop.isWindowVisible()).toBe(false);
+    await desktop.menu('Go', 'Home'); // brings it back
+    await expect.poll(() => desktop.isWindowVisible()).toBe(true);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+
+    await desktop.startAgain('strata-studio://run/../../settings');
+    await desktop.startAgain(`strata-studio://run/${run}`);
+    await expect.poll(() => page.url()).toContain(`#/runs/${run}`);
+    await page.getByText(/^step [1-9]/).waitFor();
+  });
+
+  it('keeps what is set, and quits with a checkpoint when the person says so', async () => {
+    const { page } = desktop;
+    await desktop.menu('File', 'Settings…');
+    await page.getByRole('checkbox', { name: 'Tell me when a run has ended' }).uncheck();
+    await page.getByLabel('When the window is closed while something trains').selectOption('stop');
+    const settings = join(desktop.folder, 'settings', 'settings.json');
+    await expect
+      .poll(async () => JSON.parse(await readFile(settings, 'utf8').catch(() => '{}')) as unknown)
+      .toMatchObject({ notifications: false, closing: 'stop' });
+    expect(desktop.complaints).toEqual([]);
+    await desktop.quit();
+  });
+
+  return () => desktop;
+}
