@@ -61,7 +61,7 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
         install: api.engines.packs.install.handler(({ input: { path, ...request } }) =>
           studio.enginePacks.install({ ...request, ...(path !== undefined && { source: { path } }) }),
         ),
-        watch: api.engines.packs.watch.handler(({ input, signal }) => studio.enginePacks.watch(input, signal)),
+        watch: api.engines.packs.watch.handler(({ input, signal }) => told(studio.enginePacks.watch(input, signal))),
         cancel: api.engines.packs.cancel.handler(({ input }) => studio.enginePacks.cancel(input)),
         remove: api.engines.packs.remove.handler(({ input }) => studio.enginePacks.remove(input)),
       },

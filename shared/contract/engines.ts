@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorRecordSchema } from './errors.ts';
+import { userPath } from './user-path.ts';
 
 /** Tensor engines of this machine. */
 
@@ -49,6 +50,6 @@ export const installPackRequestSchema = enginePackRef.extend({
   /** The licence that the user was shown and accepts, by its name. */
   licence: z.string().max(200),
   /** The archive, or a folder that has it, on the studio's machine; fetched when absent. */
-  path: z.string().min(1).optional(),
+  path: userPath('read').optional(),
 });
 export type InstallPackRequest = z.infer<typeof installPackRequestSchema>;

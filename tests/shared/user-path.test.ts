@@ -34,6 +34,7 @@ describe('paths in the contract', () => {
       'datasets.check evaluations',
       'datasets.imports.start paths',
       'datasets.inspect paths',
+      'engines.packs.install path',
       'models.export destination',
       'models.import path',
       'suites.inspect file',

@@ -200,8 +200,14 @@ describe('an import', () => {
   it('waits while two others go on', async () => {
     const source = await slowSource();
     const started = [];
-    for (const paths of [[source], [source], [await quickSource()], [await quickSource('fourth')]])
-      started.push(await studio.imports.start({ paths }));
+    // Under another name: in the same words the second would be the first, which goes on.
+    for (const request of [
+      { paths: [source] },
+      { paths: [source], name: 'slow 2' },
+      { paths: [await quickSource()] },
+      { paths: [await quickSource('fourth')] },
+    ])
+      started.push(await studio.imports.start(request));
     const [, , third, fourth] = (await studio.imports.list()).map(({ activity }) => activity);
     expect([third, fourth]).toEqual(['Waiting for another import', 'Waiting for another import']);
     const other = openStudioAt(home);

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { partsOf } from '../../shared/contract/user-path.ts';
+import { partsOf, userPaths } from '../../shared/contract/user-path.ts';
 
 /** Seeded values for a schema: such as a page would send, with a few hostile ones among them, or wholly hostile. */
 
@@ -91,7 +91,7 @@ export function valueFor(schema: z.core.$ZodType | undefined, source: HostileSou
     case 'nullable':
       return random() < 0.5 ? null : below(def.innerType);
     case 'string':
-      return random() < 0.3 ? pick(traps) : pick(names);
+      return userPaths.has(schema) || random() < 0.3 ? pick(traps) : pick(names);
     case 'number':
       return pick([0, 1, 1, 2, 3, 4, 8, 16, 0.1, 0.5, 64]);
     case 'boolean':
