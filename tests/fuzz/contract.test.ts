@@ -25,7 +25,7 @@ import { type Client, connectClient, openSocket, startTinyServer, type TinyServe
 
 const SECRET = 'd3c0y-s3cr3t-that-nobody-chose';
 /** Of each call, over each transport. */
-const ROUNDS = Math.max(2, Math.ceil(FUZZ_CASES / 500));
+const ROUNDS = Math.max(2, Math.ceil(FUZZ_CASES / 200));
 /** A call that answers by events, or trains, is left off after so long: that is one of the things that pages do. */
 const LEFT_OFF_MS = 250;
 const ANSWER_MS = 20_000;
@@ -51,7 +51,8 @@ beforeAll(async () => {
   await writeFile(join(outside, 'secret.jsonl'), `${JSON.stringify({ text: SECRET, prompt: SECRET, answer: SECRET })}\n`.repeat(20));
   await symlink(outside, join(web.home, 'exports-link'));
   traps = [
-    ...['secret.txt', 'secret.jsonl', '', 'new', 'new.gguf'].map((name) => join(outside, name)),
+    // More than once what would be seen to be read or written.
+    ...['secret.txt', 'secret.jsonl', 'secret.jsonl', 'secret.jsonl', '', 'new', 'new', 'new.gguf'].map((name) => join(outside, name)),
     join(web.home, 'exports', '..', '..', 'outside', 'secret.jsonl'),
     join(web.home, 'exports-link', 'secret.jsonl'),
     web.sources.newText,
