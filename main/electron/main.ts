@@ -70,7 +70,7 @@ startHost(
         version: app.getVersion(),
       });
       // A new workspace opens on the sample project; --sample=none leaves it empty.
-      if (studio.isNew && app.commandLine.getSwitchValue('sample') !== 'none') 
+      if (studio.isNew && app.commandLine.getSwitchValue('sample') !== 'none')
         await studio.addSamples().catch((error: unknown) => log(`the sample project was not added: ${String(error)}`));
       studio.queue.drive();
       const grants = new PathGrants(studio.home);

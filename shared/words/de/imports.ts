@@ -9,7 +9,8 @@ export const imports: Catalogue['imports'] = {
   lookInto: 'Ansehen',
   letGoToAdd: 'Loslassen, um es zum Import hinzuzufügen',
   letGo: 'Zum Importieren loslassen',
-  letGoWhat: 'Daten: Dateien, Archive und ganze Ordner, von denen nichts gelesen wird, bevor Sie es sagen. Modelle: ein Ordner, eine GGUF-Datei oder ein Paket.',
+  letGoWhat:
+    'Daten: Dateien, Archive und ganze Ordner, von denen nichts gelesen wird, bevor Sie es sagen. Modelle: ein Ordner, eine GGUF-Datei oder ein Paket.',
   made: 'Der Datensatz „{{name}}“ wurde angelegt.',
   onTheirWay: 'Dateien unterwegs',
   goingThrough: 'Der Ordner wird durchgegangen…',

@@ -4,7 +4,8 @@ export const guide = {
   end: 'End the guide',
   begin: 'A sample project is here: a small model that knows English novels, and JavaScript for it to learn. A run takes about a minute.',
   beginAction: 'Set the run up',
-  train: 'Everything is chosen. Grey layers stay as they are, coloured ones are new and learn. Look around, then start at the foot of this page.',
+  train:
+    'Everything is chosen. Grey layers stay as they are, coloured ones are new and learn. Look around, then start at the foot of this page.',
   watch: 'It trains. Watch two lines: what it learns should fall, and what it knew should stay where it was.',
   watchAction: 'Watch it',
   result: 'That is a whole run: what was gained, what was forgotten, what it cost. Try the model under Playground, then',

@@ -8,7 +8,8 @@ export const imports = {
   lookInto: 'Look into it',
   letGoToAdd: 'Let go to add to the import',
   letGo: 'Let go to import',
-  letGoWhat: 'Data: files, archives and whole folders, of which nothing is read before you say so. Models: a folder, a GGUF file or a pack.',
+  letGoWhat:
+    'Data: files, archives and whole folders, of which nothing is read before you say so. Models: a folder, a GGUF file or a pack.',
   made: 'The dataset “{{name}}” was made.',
   onTheirWay: 'Files on their way',
   goingThrough: 'Going through the folder…',
