@@ -32,6 +32,7 @@ describe('the checkers report', () => {
       'tsconfig.web.json',
       'tsconfig.base.json',
       'package.json',
+      'scripts/lint',
       'shared',
     ]);
     try {

@@ -17,7 +17,8 @@ describe('what is dropped anywhere in the window', () => {
     folder = await mkdtemp(join(tmpdir(), 'strata-drop-'));
     await writeTinyModel(join(folder, 'small'));
     await writeFile(join(folder, 'broken.gguf'), 'nothing of the kind');
-    await writeFile(join(folder, 'notes.txt'), Array.from({ length: 9 }, (_, nr) => `Paragraph ${nr} of the notes.`).join('\n\n'));
+    const rows = Array.from({ length: 12 }, (_, nr) => JSON.stringify({ text: `Paragraph ${nr} of the notes, which says little.` }));
+    await writeFile(join(folder, 'notes.jsonl'), rows.join('\n'));
     studio = await startStudio();
     open = await openPage(studio.url);
   });
@@ -36,7 +37,7 @@ describe('what is dropped anywhere in the window', () => {
     await told.waitFor();
     expect(await studio.strata<ModelInfo[]>('model', 'list')).toMatchObject([{ name: 'small' }]);
     await told.getByRole('button', { name: 'Undo' }).click();
-    await expect.poll(() => studio.strata<ModelInfo[]>('model', 'list')).toEqual([]);
+    await expect.poll(() => studio.strata<ModelInfo[]>('model', 'list'), { timeout: 20_000 }).toEqual([]);
     await page.getByRole('region', { name: 'small', exact: true }).waitFor({ state: 'detached' });
   });
 
@@ -52,13 +53,13 @@ describe('what is dropped anywhere in the window', () => {
     const { page } = open;
     await goTo(page, 'Models');
     await goTo(page, 'Compare');
-    await dropFiles(page, [join(folder, 'notes.txt')]);
+    await dropFiles(page, [join(folder, 'notes.jsonl')]);
     await page.getByRole('button', { name: 'Import', exact: true }).click();
     const told = page.getByRole('group', { name: /The dataset “notes” was made/ });
     await told.waitFor();
     expect(await studio.strata<DatasetInfo[]>('data', 'list')).toMatchObject([{ name: 'notes' }]);
     await told.getByRole('button', { name: 'Undo' }).click();
-    await expect.poll(() => studio.strata<DatasetInfo[]>('data', 'list')).toEqual([]);
+    await expect.poll(() => studio.strata<DatasetInfo[]>('data', 'list'), { timeout: 20_000 }).toEqual([]);
     await importCard(page, 'notes').waitFor({ state: 'detached' });
     expect(open.complaints).toEqual([]);
   });

@@ -21,7 +21,7 @@ describe('a new workspace', () => {
     await guide.getByText('A sample project is here').waitFor();
     await guide.getByRole('button', { name: 'Set the run up' }).click();
     await guide.getByText('Everything is chosen.').waitFor();
-    await page.getByLabel(/^Steps$/).fill('4');
+    await page.getByRole('spinbutton', { name: /^Steps/ }).fill('4');
     await page.getByRole('button', { name: /^Expand and train/ }).click();
     await guide.getByText('It trains.').waitFor();
     await guide.getByText('That is a whole run').waitFor({ timeout: 120_000 });

@@ -13,7 +13,8 @@ import { MessageChannel } from 'node:worker_threads';
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/message-port';
 
-const anything = () => new Proxy(function () {}, { get: (_, key) => (key === 'then' || typeof key === 'symbol' ? undefined : anything()), apply: () => anything(), construct: () => anything(), set: () => true });
+const symbols = { [Symbol.iterator]: function* () {}, [Symbol.toPrimitive]: () => 0 };
+const anything = () => new Proxy(function () {}, { get: (_, key) => (key === 'then' || typeof key === 'symbol' ? symbols[key] : anything()), apply: () => anything(), construct: () => anything(), set: () => true });
 const orAnything = (known) => new Proxy(known, { get: (object, key) => (key in object ? object[key] : anything()) });
 ${others.join('\n')}
 export const app = orAnything(Object.assign(new EventEmitter(), {
@@ -21,12 +22,13 @@ export const app = orAnything(Object.assign(new EventEmitter(), {
   getAppPath: () => process.cwd(),
   getPath: () => ${JSON.stringify(home)},
   getVersion: () => '9.9.9',
+  getLocale: () => 'en-GB',
   requestSingleInstanceLock: () => true,
   whenReady: () => Promise.resolve(),
   isReady: () => true,
   exit: (code) => process.exit(code),
   quit: () => process.exit(0),
-  commandLine: { getSwitchValue: (name) => (name === 'home' ? ${JSON.stringify(home)} : ''), hasSwitch: () => false, appendSwitch: () => undefined },
+  commandLine: { getSwitchValue: (name) => ({ home: ${JSON.stringify(home)}, sample: 'none' })[name] ?? '', hasSwitch: () => false, appendSwitch: () => undefined },
 }));
 export const ipcMain = orAnything(Object.assign(new EventEmitter(), { handle: () => undefined }));
 export const utilityProcess = { fork: (entry, values, options) => fork(entry, values, { ...options, execArgv: [] }) };
