@@ -37,6 +37,7 @@ describe('paths in the contract', () => {
       'engines.packs.install path',
       'models.export destination',
       'models.import path',
+      'models.recognise paths',
       'suites.inspect file',
       'suites.save file',
       'suites.score file',
