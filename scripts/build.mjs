@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CPU, readReadyManifest } from './setup/engine.mjs';
@@ -12,9 +11,6 @@ import { prepare, runScript } from './setup/prepare.mjs';
  */
 await runScript(async () => {
   await prepare({ engine: false, renderer: true, electron: true });
-  // Read after the packages are installed.
-  const { writeLicencePage } = await import('./licence-texts.mjs');
-  if (existsSync(join(projectRoot, 'dist', 'renderer'))) writeLicencePage();
   const engine = readReadyManifest(engineDirectory(), CPU);
   if (engine) {
     const folder = join(projectRoot, 'dist', 'addon', `${process.platform}-${process.arch}`);

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { listPackages } from './licences.mjs';
 import { projectRoot } from './setup/paths.mjs';
 
@@ -74,8 +74,8 @@ ${sections.join('\n')}
 `;
 }
 
-/** Writes the page beside the pages of the studio. @param {string} [path] */
-export function writeLicencePage(path = join(projectRoot, 'dist', 'renderer', 'licences.html')) {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, licencePage());
+/** Writes the page beside the pages of the studio, unless it is there: their bundle is made anew, in an emptied folder, when packages change. */
+export function ensureLicencePage() {
+  const path = join(projectRoot, 'dist', 'renderer', 'licences.html');
+  if (!existsSync(path)) writeFileSync(path, licencePage());
 }

@@ -15,7 +15,12 @@ export async function prepare({ quiet = false, engine = true, gpu = false, rende
   const { executable: node } = await ensureDependencies(report);
   const result = engine ? await ensureEngine(report, { retry, variant: CPU }) : null;
   if (gpu) await ensureEngine(report, { retry, variant: GPU });
-  if (renderer) await ensureBundle(report, node, RENDERER);
+  if (renderer) {
+    await ensureBundle(report, node, RENDERER);
+    // Read after the packages are installed; a new bundle has emptied the folder.
+    const { ensureLicencePage } = await import('../licence-texts.mjs');
+    ensureLicencePage();
+  }
   if (electron) await ensureBundle(report, node, ELECTRON);
   return { node, engineProblem: result && 'problem' in result ? result.problem : null };
 }

@@ -80,6 +80,9 @@ describe('the frame around all pages', () => {
     const engines = page.getByRole('region', { name: 'Engines' });
     await engines.getByText('in use').waitFor();
     expect(await engines.getByText('Self-test: passed').count()).toBeGreaterThan(0);
+    const licences = await page.getByRole('link', { name: 'Licences of what Strata is made of' }).getAttribute('href');
+    const answer = await page.request.get(new URL(licences!, studio.url).href);
+    expect([answer.status(), await answer.text()]).toEqual([200, expect.stringContaining('<summary>TensorFlow')]);
     expect(open.complaints).toEqual([]);
   });
 });

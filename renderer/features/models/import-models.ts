@@ -13,9 +13,9 @@ async function importModel(path: string, studio: StudioState, toasts: ToastsStat
   const file = path.split(/[/\\]/).at(-1)!;
   const tellProblem = (error: unknown): void => {
     const { message, hint } = failureOf(error);
-    toasts.show(words('desktop.notImported', { file, problem: [message, hint].filter(Boolean).join(' ') }));
+    toasts.show(words('models.fileNotImported', { file, problem: [message, hint].filter(Boolean).join(' ') }));
   };
-  toasts.show(words('desktop.importing', { file }));
+  toasts.show(words('models.fileImporting', { file }));
   try {
     const { id, name } = await studio.client.models.import({ path });
     await studio.refresh();
@@ -23,7 +23,7 @@ async function importModel(path: string, studio: StudioState, toasts: ToastsStat
       await studio.client.models.remove({ model: id });
       await studio.refresh();
     };
-    toasts.show(words('desktop.imported', { model: name }), { label: words('ui.undo'), run: () => void undo().catch(tellProblem) });
+    toasts.show(words('models.fileImported', { model: name }), { label: words('ui.undo'), run: () => void undo().catch(tellProblem) });
   } catch (error) {
     tellProblem(error);
   }

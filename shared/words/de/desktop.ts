@@ -42,9 +42,6 @@ export const desktop = {
   importPackNote:
     'Ein Pack wird zusammen mit seiner Basis, die im Arbeitsbereich sein muss, ein Modell. Importieren Sie es nur, wenn Sie wissen, woher es kommt.',
   import: 'Importieren',
-  importing: '„{{file}}“ wird importiert …',
-  imported: '„{{model}}“ ist importiert.',
-  notImported: '„{{file}}“ konnte nicht importiert werden. {{problem}}',
   noWorkspace: 'Strata kann seinen Arbeitsbereich nicht öffnen',
   pageDied: 'Die Seite ist unerwartet zu Ende gegangen',
   pageDiedNote: 'Was trainiert, geht weiter. Ein Bericht liegt auf diesem Rechner; nichts wurde gesendet.',

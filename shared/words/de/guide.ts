@@ -10,8 +10,7 @@ export const guide: Catalogue['guide'] = {
     'Alles ist gewählt. Graue Schichten bleiben, wie sie sind, farbige sind neu und lernen. Sehen Sie sich um, und starten Sie dann am Fuß dieser Seite.',
   watch: 'Es trainiert. Achten Sie auf zwei Linien: was es lernt, soll fallen, und was es wusste, bleiben, wo es war.',
   watchAction: 'Zusehen',
-  result:
-    'Das ist ein ganzer Lauf: was gelernt und was vergessen wurde und was es kostete. Fragen Sie das Modell unter „Ausprobieren“, dann',
+  result: 'Das ist ein ganzer Lauf: was gelernt und was vergessen wurde und was es kostete. Fragen Sie das Modell unter „Ausprobieren“.',
   own: 'Ihr erster Lauf ist fertig. Jetzt mit eigenen Dateien: legen Sie ab, was zu lernen ist, und eine Probe dessen, was bleiben soll.',
   ownAction: 'Jetzt mit eigenen Dateien',
 };

@@ -73,4 +73,7 @@ export const models: Catalogue['models'] = {
   hideOne: '{{name}} nicht mehr zeigen',
   hide: 'Nicht mehr zeigen',
   progressOf: '{{name}}, geladen',
+  fileImporting: '„{{file}}“ wird importiert …',
+  fileImported: '„{{model}}“ ist importiert.',
+  fileNotImported: '„{{file}}“ konnte nicht importiert werden. {{problem}}',
 };

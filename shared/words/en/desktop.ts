@@ -42,9 +42,6 @@ export const desktop = {
   importPackNote:
     'A pack becomes a model together with its base, which must be in the workspace. Import it only if you know where it comes from.',
   import: 'Import',
-  importing: 'Importing “{{file}}”…',
-  imported: 'Imported “{{model}}”.',
-  notImported: '“{{file}}” could not be imported. {{problem}}',
   noWorkspace: 'Strata cannot open its workspace',
   pageDied: 'The page has ended unexpectedly',
   pageDiedNote: 'What trains goes on. A report was written on this computer; nothing was sent.',

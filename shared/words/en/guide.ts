@@ -8,7 +8,7 @@ export const guide = {
     'Everything is chosen. Grey layers stay as they are, coloured ones are new and learn. Look around, then start at the foot of this page.',
   watch: 'It trains. Watch two lines: what it learns should fall, and what it knew should stay where it was.',
   watchAction: 'Watch it',
-  result: 'That is a whole run: what was gained, what was forgotten, what it cost. Try the model under Playground, then',
+  result: 'That is a whole run: what was gained, what was forgotten, what it cost. Try the model under Playground.',
   own: 'Your first run is done. Now with your own files: drop what is to be learnt, and a sample of what is to be kept.',
   ownAction: 'Now with your own files',
 } as const;

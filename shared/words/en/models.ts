@@ -71,4 +71,7 @@ export const models = {
   hideOne: 'Do not show {{name}} any more',
   hide: 'Do not show it any more',
   progressOf: '{{name}}, fetched',
+  fileImporting: 'Importing “{{file}}”…',
+  fileImported: 'Imported “{{model}}”.',
+  fileNotImported: '“{{file}}” could not be imported. {{problem}}',
 } as const;
