@@ -42,4 +42,7 @@ export const ui: Catalogue['ui'] = {
   millions: '{{value}} Mio.',
   thousands: '{{value}} Tsd.',
   default: 'Vorgabe',
+  dialOff: 'aus',
+  dialFull: 'voll',
+  controlKey: 'Strg',
 };
