@@ -12,7 +12,11 @@ const DRAWN_WITH = [
   'stroke-linejoin',
   'opacity',
   'fill-opacity',
-  'font',
+  // One by one: their shorthand is empty where figures have one width.
+  'font-family',
+  'font-size',
+  'font-weight',
+  'font-variant-numeric',
   'text-anchor',
   'paint-order',
 ];

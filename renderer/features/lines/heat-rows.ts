@@ -29,7 +29,7 @@ export function heatColumns({ unit }: Pick<Line, 'unit'>): string[] {
 export function heatHeadings(): string[] {
   return [
     words('lines.columnRow'),
-    words('lines.moment'),
+    words('lines.columnMoment'),
     words('lines.columnModel'),
     words('lines.columnTask'),
     words('lines.columnDatasets'),

@@ -1,5 +1,6 @@
 import type { TrainPreview } from '../../../shared/contract/training.ts';
-import type { Row } from './mixture.svelte.ts';
+
+type Row = TrainPreview['mixture'][number];
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
@@ -28,18 +29,24 @@ export function asWords(windows: readonly number[], rows: readonly Row[]): strin
   return runs.map(({ index, length }) => `${length} × ${rows[index]?.name ?? '?'}`).join(', ');
 }
 
-/** The datasets' shares over the run, stacked: for each the outline of its band, in a box of 100 by 100, old data at the bottom. */
-export function bandsOf({ mixture, replayCurve }: Pick<TrainPreview, 'mixture' | 'replayCurve'>): { index: number; points: string }[] {
+/** Share of each dataset at each point of the run's curve, 0 to 1: a list for each row of the mixture. */
+export function sharesOverRun({ mixture, replayCurve }: Pick<TrainPreview, 'mixture' | 'replayCurve'>): number[][] {
   const sumOf = (role: Row['role']): number => mixture.reduce((sum, row) => sum + (row.role === role ? row.share : 0), 0);
   const sums = { new: sumOf('new'), old: sumOf('old') };
+  return mixture.map(({ role, share }) =>
+    replayCurve.map((point) => (share === 0 ? 0 : (share / sums[role]) * (role === 'old' ? point.share : 1 - point.share))),
+  );
+}
+
+/** The same stacked: for each dataset the outline of its band, in a box of 100 by 100, old data at the bottom. */
+export function bandsOf(preview: Pick<TrainPreview, 'mixture' | 'replayCurve'>): { index: number; points: string }[] {
+  const { mixture, replayCurve } = preview;
+  const shares = sharesOverRun(preview);
   const order = mixture.map((_, index) => index).sort((a, b) => Number(mixture[b]!.role === 'old') - Number(mixture[a]!.role === 'old'));
   let below = replayCurve.map(() => 0);
   return order.flatMap((index) => {
-    const { role, share } = mixture[index]!;
-    if (share === 0) return [];
-    const weight = share / sums[role];
-    const heights = replayCurve.map((point) => weight * (role === 'old' ? point.share : 1 - point.share));
-    const above = below.map((each, at) => each + heights[at]!);
+    if (mixture[index]!.share === 0) return [];
+    const above = below.map((each, at) => each + shares[index]![at]!);
     const place = (at: number, height: number): string => `${(100 * at).toFixed(2)},${(100 - 100 * height).toFixed(2)}`;
     const top = replayCurve.map(({ at }, point) => place(at, above[point]!));
     const bottom = replayCurve.map(({ at }, point) => place(at, below[point]!)).reverse();

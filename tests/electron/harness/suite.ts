@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Desktop } from './desktop.ts';
 
@@ -68,6 +68,30 @@ export function desktopSuite(start: () => Promise<Desktop>): () => Desktop {
     await page.getByRole('button', { name: 'Import', exact: true }).click();
     const card = page.getByRole('list', { name: 'Imports' }).getByRole('region', { name: 'verses', exact: true });
     await card.getByRole('radio', { name: 'New' }).waitFor();
+  });
+
+  it('writes a model to where the dialog of the system says', async () => {
+    const { page } = desktop;
+    const file = join(desktop.folder, 'written here.gguf');
+    await desktop.menu('Go', 'Models');
+    await page.getByRole('button', { name: 'Export strata-base', exact: true }).click();
+    const dialog = page.getByRole('dialog', { name: 'Export strata-base', exact: true });
+    await dialog.getByRole('radio', { name: /^GGUF file/ }).check();
+    await desktop.answer('showSaveDialog', { canceled: true, filePath: '' });
+    const suggested = await dialog.getByLabel(/^File to write/).inputValue();
+    await dialog.getByRole('button', { name: 'Choose', exact: true }).click();
+    expect(await dialog.getByLabel(/^File to write/).inputValue()).toBe(suggested);
+    await desktop.answer('showSaveDialog', { canceled: false, filePath: file });
+    await dialog.getByRole('button', { name: 'Choose', exact: true }).click();
+    await expect.poll(() => dialog.getByLabel(/^File to write/).inputValue()).toBe(file);
+    expect((await desktop.asked('showSaveDialog')).map(({ defaultPath }) => basename(String(defaultPath)))).toEqual([
+      'strata-base.gguf',
+      'strata-base.gguf',
+    ]);
+    await dialog.getByRole('button', { name: 'Export', exact: true }).click();
+    await dialog.getByText('Written and verified').waitFor();
+    expect((await readFile(file)).toString('latin1', 0, 4)).toBe('GGUF');
+    await dialog.getByRole('button', { name: 'Close', exact: true }).click();
   });
 
   it('trains, and asks before the window is closed meanwhile', async () => {
