@@ -18,7 +18,8 @@ export default defineConfig({
           env,
           // Native libraries and child processes: a crash must not take the other tests along.
           pool: 'forks',
-          maxWorkers: 2,
+          // One more than there may be cores: many wait for a command, a trainer or a limit of time.
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
