@@ -11,8 +11,14 @@ type Row = Omit<StoredDataset, JsonColumn> & Record<Exclude<JsonColumn, 'sampleO
 const COLUMNS =
   'id, name, documents, heldOutDocuments, bytes, hash, path, source, createdAt, origin, licence, kinds, languages, version, parent, sampleOf';
 
+/** All but those in the bin, in the order of their making. */
 export function listDatasets(reader: Reader): StoredDataset[] {
-  return reader.prepare<[], Row>(`SELECT ${COLUMNS} FROM datasets ORDER BY createdAt, id`).all().map(fromRow);
+  return reader.prepare<[], Row>(`SELECT ${COLUMNS} FROM datasets WHERE deletedAt IS NULL ORDER BY createdAt, id`).all().map(fromRow);
+}
+
+/** Ids of all there are, those in the bin among them: their folders are not to be taken for something else. */
+export function datasetIds(reader: Reader): Set<string> {
+  return new Set(reader.prepare<[], string>('SELECT id FROM datasets').pluck().all());
 }
 
 export function insertDataset(writer: Writer, dataset: StoredDataset): void {
@@ -24,10 +30,6 @@ export function insertDataset(writer: Writer, dataset: StoredDataset): void {
     sampleOf: dataset.sampleOf && JSON.stringify(dataset.sampleOf),
   };
   writer.prepare(`INSERT INTO datasets (${COLUMNS}) VALUES (${names.map((name) => `@${name}`).join(', ')})`).run(row);
-}
-
-export function deleteDataset(writer: Writer, id: string): void {
-  writer.prepare('DELETE FROM datasets WHERE id = ?').run(id);
 }
 
 function fromRow(row: Row): StoredDataset {

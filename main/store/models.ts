@@ -9,8 +9,9 @@ type Row = Omit<StoredModel, 'plan' | 'line'> & { plan: string | null; line: str
 const COLUMNS =
   'id, name, architecture, parameters, blocks, vocabularySize, contextLength, path, bytes, hash, baseModel, run, plan, line, source, createdAt';
 
+/** All but those in the bin, in the order of their making. */
 export function listModels(reader: Reader): StoredModel[] {
-  return reader.prepare<[], Row>(`SELECT ${COLUMNS} FROM models ORDER BY createdAt, id`).all().map(fromRow);
+  return reader.prepare<[], Row>(`SELECT ${COLUMNS} FROM models WHERE deletedAt IS NULL ORDER BY createdAt, id`).all().map(fromRow);
 }
 
 export function insertModel(writer: Writer, model: StoredModel): void {
@@ -18,10 +19,6 @@ export function insertModel(writer: Writer, model: StoredModel): void {
   writer
     .prepare(`INSERT INTO models (${COLUMNS}) VALUES (${names.map((name) => `@${name}`).join(', ')})`)
     .run({ ...model, plan: model.plan === null ? null : JSON.stringify(model.plan), line: JSON.stringify(model.line) });
-}
-
-export function deleteModel(writer: Writer, id: string): void {
-  writer.prepare('DELETE FROM models WHERE id = ?').run(id);
 }
 
 function fromRow(row: Row): StoredModel {

@@ -70,9 +70,15 @@ export function uniqueName(wanted: string, taken: readonly { name: string }[]): 
 
 /**
  * The one item that an id or a name means.
+ * @param binned those of the kind that were deleted and can be brought back: who asks for one is told so.
  * @throws StrataError NOT_FOUND, with what there is; BAD_INPUT when several have the name.
  */
-export function resolve<Item extends { id: string; name: string }>(kind: string, reference: string, items: readonly Item[]): Item {
+export function resolve<Item extends { id: string; name: string }>(
+  kind: string,
+  reference: string,
+  items: readonly Item[],
+  binned: readonly { id: string; name: string }[] = [],
+): Item {
   const byId = items.find(({ id }) => id === reference);
   if (byId) return byId;
   const named = items.filter(({ name }) => name === reference);
@@ -84,7 +90,8 @@ export function resolve<Item extends { id: string; name: string }>(kind: string,
       allowed: 'an id, or a name that only one has',
     });
   }
-  throw new StrataError('NOT_FOUND', `There is no ${kind} "${reference}".`, {
+  const isInBin = binned.some(({ id, name }) => id === reference || name === reference);
+  throw new StrataError('NOT_FOUND', `There is no ${kind} "${reference}"${isInBin ? ': it was deleted and lies in the bin' : ''}.`, {
     found: reference,
     allowed:
       items.length > 0
@@ -93,8 +100,13 @@ export function resolve<Item extends { id: string; name: string }>(kind: string,
             .slice(0, 20)
             .join(', ')
         : `none: there are no ${kind}s yet`,
-    hint: `strata ${kind === 'dataset' ? 'data' : kind} list shows them.`,
+    hint: isInBin ? `"${commandOf(kind)} restore ${reference}" brings it back.` : `${commandOf(kind)} list shows them.`,
   });
+}
+
+/** The command that is about items of a kind. */
+export function commandOf(kind: string): string {
+  return `strata ${kind === 'dataset' ? 'data' : kind}`;
 }
 
 export function now(): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DatasetImport, ImportRequest } from '../../shared/contract/dataset-import.ts';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
-import { listDatasets } from '../store/datasets.ts';
+import { datasetIds, listDatasets } from '../store/datasets.ts';
 import type { JobHandle } from '../training/executor.ts';
 import type { ImportedDataset } from '../training/import-job.ts';
 import type { ImportJob } from '../training/messages.ts';
@@ -55,7 +55,7 @@ export class DatasetImports {
   /** Those of this process, and those whose folder is there; the oldest first. */
   async list(): Promise<DatasetImport[]> {
     const imports = [...this.#tasks.values()].map(({ shown }) => shown);
-    const listed = new Set(listDatasets(this.#context.store).map(({ id }) => id));
+    const listed = datasetIds(this.#context.store);
     for (const record of await importsIn(this.#folder(), (id) => listed.has(id))) {
       if (!this.#tasks.has(record.id)) imports.push(await this.#left(record));
     }
@@ -308,9 +308,9 @@ export class DatasetImports {
     return { ...common, state: isStopped ? 'stopped' : 'failed', canResume: true, error: task.record.error };
   }
 
-  /** Removes the folder of an import, unless it is that of a dataset on the list. */
+  /** Removes the folder of an import, unless it is that of a dataset, on the list or in the bin. */
   async #discard(id: string): Promise<void> {
-    if (listDatasets(this.#context.store).some((dataset) => dataset.id === id)) return;
+    if (datasetIds(this.#context.store).has(id)) return;
     const destination = join(this.#folder(), id);
     const forget = noteUnfinished(this.#context.home, destination); // if this program ends in the middle, the next one removes the rest
     for (const path of [`${destination}.partial`, destination]) await rm(path, { recursive: true, force: true });

@@ -1,23 +1,31 @@
-import { rm } from 'node:fs/promises';
 import { basename, resolve as absolutePath } from 'node:path';
 import type { DatasetDetails, DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { ImportedFile, InspectRequest, Inspection } from '../../shared/contract/dataset-import.ts';
-import { StrataError } from '../../shared/errors.ts';
 import { readManifest } from '../datasets/dataset-manifest.ts';
 import { summaryOf, tellingFiles } from '../datasets/dataset-summary.ts';
 import { importDataset } from '../datasets/import-dataset.ts';
 import { inspectInBackground } from '../datasets/inspect/inspect-in-background.ts';
-import { deleteDataset, listDatasets, type StoredDataset } from '../store/datasets.ts';
+import { listDatasets, type StoredDataset } from '../store/datasets.ts';
 import { listRuns } from '../store/runs.ts';
 import { describeSource, folderOf, makeFolder, newId, resolve, type StudioContext } from './context.ts';
+import { ItemBin } from './item-bin.ts';
 import { infoOf, registerDataset } from './register-dataset.ts';
 
 /** Use cases of datasets. A dataset lies in its own folder of the workspace and never changes. */
 export class Datasets {
   readonly #context: StudioContext;
+  /** Those that were deleted. */
+  readonly bin: ItemBin;
 
   constructor(context: StudioContext) {
     this.#context = context;
+    this.bin = new ItemBin(context, {
+      table: 'datasets',
+      word: 'dataset',
+      needs: ({ datasets }, id) => datasets.some((dataset) => dataset.id === id),
+      does: 'uses',
+      present: () => listDatasets(context.store),
+    });
   }
 
   list(): DatasetInfo[] {
@@ -25,7 +33,7 @@ export class Datasets {
   }
 
   find(reference: string): StoredDataset {
-    return resolve('dataset', reference, listDatasets(this.#context.store));
+    return resolve('dataset', reference, listDatasets(this.#context.store), this.bin.list());
   }
 
   /** The dataset of exactly these documents; of several the first imported. */
@@ -84,21 +92,16 @@ export class Datasets {
     });
   }
 
-  /** @throws StrataError CONFLICT while an unfinished run uses it. */
-  async remove({ dataset: reference }: { dataset: string }): Promise<{ removed: string }> {
-    const dataset = this.find(reference);
-    const user = listRuns(this.#context.store).find(
-      ({ status, configuration, deletedAt }) =>
-        deletedAt === null && !['done', 'stopped', 'failed'].includes(status) && configuration.datasets.some(({ id }) => id === dataset.id),
-    );
-    if (user) {
-      throw new StrataError('CONFLICT', 'A run that is not finished uses this dataset.', {
-        found: `run ${user.name} (${user.status})`,
-        hint: 'Let it finish or delete it first.',
-      });
-    }
-    deleteDataset(this.#context.store, dataset.id);
-    await rm(dataset.path, { recursive: true, force: true });
-    return { removed: dataset.id };
+  /**
+   * Puts a dataset into the bin.
+   * @throws StrataError CONFLICT while an unfinished run uses it.
+   */
+  remove({ dataset }: { dataset: string }): { removed: string } {
+    return this.bin.put(this.find(dataset));
+  }
+
+  /** Takes a dataset out of the bin. */
+  restore({ dataset }: { dataset: string }): DatasetInfo {
+    return infoOf(this.find(this.bin.restore(dataset)));
   }
 }

@@ -25,10 +25,10 @@ import {
 } from '../models/expansion/expansion-check.ts';
 import { modelHash, type ModelFolder, openModelFolder } from '../models/model-folder.ts';
 import { compareInserted, configDifferences, convertedTypes, differentCompanions } from '../models/expansion/verify-expansion.ts';
-import { deleteModel, insertModel, listModels, type StoredModel } from '../store/models.ts';
-import { listRuns } from '../store/runs.ts';
+import { insertModel, listModels, type StoredModel } from '../store/models.ts';
 import type { Verification } from '../training/verify-job.ts';
 import { describeSource, folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
+import { ItemBin } from './item-bin.ts';
 
 /** Use cases of models. Every model lies in its own folder of the workspace and never changes. */
 export class Models {
@@ -37,8 +37,18 @@ export class Models {
   /** Imports that go on, by what was asked for. */
   readonly #importing = new Map<string, Promise<ModelInfo>>();
 
+  /** Those that were deleted. */
+  readonly bin: ItemBin;
+
   constructor(context: StudioContext) {
     this.#context = context;
+    this.bin = new ItemBin(context, {
+      table: 'models',
+      word: 'model',
+      needs: ({ baseModel }, id) => baseModel.id === id,
+      does: 'starts from',
+      present: () => listModels(context.store),
+    });
   }
 
   list(): ModelInfo[] {
@@ -46,7 +56,7 @@ export class Models {
   }
 
   find(reference: string): StoredModel {
-    return resolve('model', reference, listModels(this.#context.store));
+    return resolve('model', reference, listModels(this.#context.store), this.bin.list());
   }
 
   show(reference: string): ModelInfo {
@@ -290,23 +300,17 @@ export class Models {
     });
   }
 
-  /** @throws StrataError CONFLICT while an unfinished run starts from it. */
-  async remove({ model: reference }: { model: string }): Promise<{ removed: string }> {
-    const model = this.find(reference);
-    const user = listRuns(this.#context.store).find(
-      ({ status, configuration, deletedAt }) =>
-        deletedAt === null && !['done', 'stopped', 'failed'].includes(status) && configuration.baseModel.id === model.id,
-    );
-    if (user) {
-      throw new StrataError('CONFLICT', 'A run that is not finished starts from this model.', {
-        found: `run ${user.name} (${user.status})`,
-        hint: 'Let it finish or delete it first.',
-        allowed: 'models that no unfinished run starts from',
-      });
-    }
-    deleteModel(this.#context.store, model.id);
-    await rm(model.path, { recursive: true, force: true });
-    return { removed: model.id };
+  /**
+   * Puts a model into the bin.
+   * @throws StrataError CONFLICT while an unfinished run starts from it.
+   */
+  remove({ model }: { model: string }): { removed: string } {
+    return this.bin.put(this.find(model));
+  }
+
+  /** Takes a model out of the bin. */
+  restore({ model }: { model: string }): ModelInfo {
+    return this.show(this.bin.restore(model));
   }
 }
 

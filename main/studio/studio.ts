@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineInfo } from '../../shared/contract/engines.ts';
 import { listDatasets } from '../store/datasets.ts';
+import { listBin } from '../store/item-bins.ts';
 import { listModels } from '../store/models.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
@@ -103,7 +104,9 @@ export function openStudio({ home, executor, resources, version, log = () => und
   const isNew = !existsSync(join(home, 'strata.db'));
   const store = openStore(join(home, 'strata.db'));
   const context: StudioContext = { home, resources, version, store, executor, unfinished: new Set(), log };
-  const known = new Set([...listModels(store), ...listDatasets(store)].map(({ path }) => path));
+  const known = new Set(
+    [...listModels(store), ...listDatasets(store), ...listBin(store, 'models'), ...listBin(store, 'datasets')].map(({ path }) => path),
+  );
   sweepUnfinished(home, (path) => known.has(path), log);
   const models = new Models(context);
   const downloads = new ModelDownloads(context, models);

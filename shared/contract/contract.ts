@@ -5,6 +5,7 @@ import { movementSchema } from '../domain/movement.ts';
 import { renderingSchema } from '../domain/rendering.ts';
 import { partResultSchema } from '../domain/evaluation/part.ts';
 import { drawnWindowsSchema, metricPointSchema, runSummarySchema } from '../domain/run.ts';
+import { binItemSchema, purgeRequestSchema, purgeResultSchema } from './bin.ts';
 import {
   comparisonRequestSchema,
   comparisonSchema,
@@ -134,7 +135,12 @@ export const contract = {
     export: call.input(exportRequestSchema).output(eventIterator(exportEventSchema)),
     /** What a model is stored as, and how large it would be in each format and element type. */
     exportSizes: call.input(z.object({ model: z.string() })).output(exportSizesSchema),
+    /** Puts a model into the bin; its files stay until that is emptied. */
     remove: call.input(z.object({ model: z.string() })).output(z.object({ removed: z.string() })),
+    bin: call.output(z.array(binItemSchema)),
+    restore: call.input(z.object({ model: z.string() })).output(modelInfoSchema),
+    /** Deletes for good what is in the bin: one, or all that no unfinished run needs. */
+    purge: call.input(purgeRequestSchema).output(purgeResultSchema),
   },
   packs: {
     /** The packs of a model, and what was measured of them. */
@@ -217,7 +223,12 @@ export const contract = {
         }),
       )
       .output(documentTokensSchema),
+    /** Puts a dataset into the bin; its files in the workspace stay until that is emptied. */
     remove: call.input(z.object({ dataset: z.string() })).output(z.object({ removed: z.string() })),
+    bin: call.output(z.array(binItemSchema)),
+    restore: call.input(z.object({ dataset: z.string() })).output(datasetInfoSchema),
+    /** Deletes for good what is in the bin: one, or all that no unfinished run needs. */
+    purge: call.input(purgeRequestSchema).output(purgeResultSchema),
     /** What datasets have in common, and what of the texts to measure on stands in their training parts; leaving off ends it. */
     check: call.input(dataCheckRequestSchema).output(eventIterator(dataCheckEventSchema)),
     /** A new dataset with the documents of another but for those at the given places, counted from 0; the other one stays. */

@@ -71,6 +71,7 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
     const { datasets } = await strata.json<{ datasets: { id: string; documents: number }[] }>('data', 'resume', failed!.id);
     expect(datasets[0]!.documents).toBe(10_000);
     await strata.json('data', 'delete', datasets[0]!.id);
+    await strata.json('data', 'purge', '--all');
     expect(await contents()).toEqual(before);
   });
 
@@ -105,6 +106,7 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
     await rm(join(disk, 'exports'), { recursive: true });
     await strata.json('model', 'delete', expanded.id);
     await strata.json('model', 'delete', id);
+    await strata.json('model', 'purge', '--all');
   });
 
   test('a pack that is put on its base where there is no room leaves nothing', async () => {
@@ -112,6 +114,7 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
     await strata.json('model', 'export', expanded.id, '--format', 'pack', '--out', join(directory, 'pack'));
     await withLittleRoom(80_000, () => failsWithoutTrace('model', 'import', join(directory, 'pack')));
     await strata.json('model', 'delete', expanded.id);
+    await strata.json('model', 'purge', expanded.id);
   });
 
   test('an upload is answered with the reason, and nothing of it is left', async () => {

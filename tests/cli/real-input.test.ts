@@ -328,12 +328,13 @@ describe.skipIf(!sharedData)('the real job', () => {
       expect(await tensorsOf(again.path)).toEqual(await tensorsOf(run.modelPath!));
     });
 
-    test('list and show agree, and delete takes the folder with it', async () => {
+    test('list and show agree, and what is deleted for good takes the folder with it', async () => {
       const list = await strata.json<ModelInfo[]>('model', 'list');
       expect(list.map(({ name }) => name)).toEqual([base.name, run.name, 'Ohne Altes', 'Mit Kopien', 'zurück']);
       expect(await strata.json('model', 'show', 'zurück')).toEqual(list.at(-1));
       expect(await strata.json('model', 'delete', 'zurück')).toEqual({ removed: list.at(-1)!.id });
       expect(await strata.json<ModelInfo[]>('model', 'list')).toEqual(list.slice(0, -1));
+      expect(await strata.json('model', 'purge', 'zurück')).toEqual({ removed: [list.at(-1)!.id], kept: [] });
       await expect(readdir(again.path)).rejects.toThrow('ENOENT');
     });
   });

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { deleteModel, insertModel, listModels } from '../../main/store/models.ts';
+import { insertModel, listModels } from '../../main/store/models.ts';
+import { listBin, putIntoBin } from '../../main/store/item-bins.ts';
 import { openStore, type Writer } from '../../main/store/open-store.ts';
 import { modelRecord } from '../support/run-records.ts';
 
@@ -44,8 +45,10 @@ it('names that look like SQL are names', () => {
   for (const [index, name] of names.entries())
     insertModel(store, modelRecord({ id: `id-${index}${name}`, name, path: name, source: name }));
   expect(listModels(store).map(({ name }) => name)).toEqual(names);
-  deleteModel(store, `' OR '1'='1`);
+  const deletedAt = '2026-05-01T00:00:00.000Z';
+  putIntoBin(store, 'models', `' OR '1'='1`, deletedAt);
   expect(listModels(store)).toHaveLength(names.length);
-  deleteModel(store, `id-0${names[0]}`);
+  putIntoBin(store, 'models', `id-0${names[0]}`, deletedAt);
   expect(listModels(store).map(({ name }) => name)).toEqual(names.slice(1));
+  expect(listBin(store, 'models').map(({ name }) => name)).toEqual(names.slice(0, 1));
 });

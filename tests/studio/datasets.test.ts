@@ -44,7 +44,7 @@ describe('a dataset', () => {
     expect(languages.map(({ language }) => language).sort()).toEqual(['de', 'en', 'unknown']);
     expect(languages.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 10);
     expect(languages.at(-1)).toEqual({ language: 'unknown', share: expect.closeTo(5 / 7000, 3) as number });
-    await tiny.studio.datasets.remove({ dataset: id });
+    tiny.studio.datasets.remove({ dataset: id });
   });
 
   it('with a name that is taken gets the next one, also when two are imported at the same time', async () => {
@@ -54,7 +54,7 @@ describe('a dataset', () => {
     );
     expect([first!.datasets[0]!.name, second!.datasets[0]!.name].sort()).toEqual(['code 2', 'code 3']);
     expect(first!.datasets[0]!.hash).toBe(tiny.newDataset.hash); // the same text is the same dataset
-    for (const name of ['code 2', 'code 3']) await tiny.studio.datasets.remove({ dataset: name });
+    for (const name of ['code 2', 'code 3']) tiny.studio.datasets.remove({ dataset: name });
     await other.close();
   });
 
@@ -72,13 +72,15 @@ describe('a dataset', () => {
     expect(tiny.studio.datasets.list()).toEqual([tiny.newDataset, tiny.oldDataset]);
   });
 
-  it('is removed with its folder, found by id or name', async () => {
+  it('is deleted and deleted for good with its folder, found by id or name', async () => {
     const { datasets } = await tiny.studio.datasets.import({ paths: [tiny.sources.newText], name: `Robert'); DROP TABLE datasets;--` });
     const { id, name } = datasets[0]!;
     expect(tiny.studio.datasets.find(name).id).toBe(id);
-    expect(await tiny.studio.datasets.remove({ dataset: name })).toEqual({ removed: id });
+    expect(tiny.studio.datasets.remove({ dataset: name })).toEqual({ removed: id });
+    expect(existsSync(join(tiny.home, 'datasets', id))).toBe(true);
+    expect(() => tiny.studio.datasets.remove({ dataset: id })).toThrow(expect.objectContaining({ code: 'NOT_FOUND', exitCode: 2 }));
+    expect(await tiny.studio.datasets.bin.purge(name)).toEqual({ removed: [id], kept: [] });
     expect(existsSync(join(tiny.home, 'datasets', id))).toBe(false);
-    await expect(tiny.studio.datasets.remove({ dataset: id })).rejects.toMatchObject({ code: 'NOT_FOUND', exitCode: 2 });
     expect(tiny.studio.datasets.list()).toEqual([tiny.newDataset, tiny.oldDataset]);
   });
 
@@ -86,6 +88,6 @@ describe('a dataset', () => {
     const { datasets } = await tiny.studio.datasets.import({ paths: [tiny.sources.newText], name: 'damaged' });
     await rm(join(tiny.home, 'datasets', datasets[0]!.id, 'dataset.json'));
     await expect(tiny.studio.datasets.show({ dataset: 'damaged' })).rejects.toMatchObject({ code: 'CORRUPT', exitCode: 1 });
-    await tiny.studio.datasets.remove({ dataset: 'damaged' });
+    tiny.studio.datasets.remove({ dataset: 'damaged' });
   });
 });

@@ -49,7 +49,8 @@ describe('a model', () => {
     expect([second.name, named.name]).toEqual(['tiny 2', `'); DROP TABLE models; --`]);
     expect(studio.models.list()).toEqual([model, second, named]);
     expect(studio.models.show(named.name)).toEqual(named);
-    for (const { id } of [second, named]) await studio.models.remove({ model: id });
+    for (const { id } of [second, named]) studio.models.remove({ model: id });
+    expect(await studio.models.bin.purge()).toEqual({ removed: expect.arrayContaining([second.id, named.id]) as string[], kept: [] });
     expect(existsSync(named.path)).toBe(false);
     expect(studio.models.list()).toEqual([model]);
   });
@@ -128,7 +129,7 @@ describe('a model', () => {
     await writeTinyModel(other, { weights: randomWeights(byteModelConfig, 2) });
     const base = await studio.models.import({ path: other, name: 'short-lived' });
     const expanded = await studio.models.expand({ model: base.id, blocks: 1, place: 'top' });
-    await studio.models.remove({ model: base.id });
+    studio.models.remove({ model: base.id });
     const verified = await studio.models.verify({ model: expanded.id });
     expect(verified).toMatchObject({ identity: false, maxLogitDifference: null, plan: [3] });
     expect(verified.problems).toEqual([expect.stringMatching(/no longer in the workspace/)]);
@@ -168,6 +169,7 @@ describe('a model', () => {
     const { id, path } = await studio.models.import({ path: sources.model, name: 'lost' });
     const { rm } = await import('node:fs/promises');
     await rm(path, { recursive: true });
-    expect(await studio.models.remove({ model: id })).toEqual({ removed: id });
+    expect(studio.models.remove({ model: id })).toEqual({ removed: id });
+    expect(await studio.models.bin.purge(id)).toEqual({ removed: [id], kept: [] });
   });
 });

@@ -9,7 +9,8 @@ import type { Contract } from '../../shared/contract/contract.ts';
 import { type TrainRequest, trainRequestSchema } from '../../shared/contract/training.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
-import { deleteModel, insertModel } from '../../main/store/models.ts';
+import { insertModel } from '../../main/store/models.ts';
+import { deleteFromBin, putIntoBin } from '../../main/store/item-bins.ts';
 import { openStore } from '../../main/store/open-store.ts';
 import { PathGrants } from '../../main/studio/path-grants.ts';
 import { createRouter } from '../../main/studio/router.ts';
@@ -135,7 +136,8 @@ describe('an answer that breaks the contract', () => {
     const store = openStore(join(tiny.home, 'strata.db'));
     insertModel(store, modelRecord({ parameters: 2 ** 60 })); // more than a whole number of JSON can say
     expect(await recordOf(client.models.list())).toMatchObject({ code: 'INTERNAL' });
-    deleteModel(store, modelRecord().id);
+    putIntoBin(store, 'models', modelRecord().id, '2026-05-01T00:00:00.000Z');
+    deleteFromBin(store, 'models', modelRecord().id);
     store.close();
   });
 });

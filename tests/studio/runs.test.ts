@@ -398,7 +398,8 @@ describe('the history', () => {
     expect(existsSync(modelPath!)).toBe(true);
     expect(studio.models.show(model!).run).toBeNull();
     expect(studio.runs.list().some((run) => run.id === id)).toBe(false);
-    expect(await studio.datasets.remove({ dataset: 'stories' })).toEqual({ removed: tiny.oldDataset.id });
+    expect(studio.datasets.remove({ dataset: 'stories' })).toEqual({ removed: tiny.oldDataset.id });
+    expect(await studio.datasets.bin.purge()).toEqual({ removed: [tiny.oldDataset.id], kept: [] });
     expect(existsSync(join(tiny.home, 'datasets', tiny.oldDataset.id))).toBe(false);
   });
 });

@@ -19,6 +19,7 @@ import { STRATA } from '../report.ts';
 import { anyNumber, command, type CommonOptions, nameOption, refuse, type Session, wholeNumber, withSession } from '../session.ts';
 import { dataCheckCommands } from './data-checks.ts';
 import { dataImportCommands } from './data-imports.ts';
+import { describeBin, itemBinCommands } from './item-bin.ts';
 
 /** Of each part. */
 const PREVIEWED_DOCUMENTS = 1;
@@ -48,27 +49,33 @@ export function dataCommand(): Command {
       ),
   );
   data.addCommand(
-    command('list', 'all datasets').action((options: CommonOptions) =>
-      withSession(options, async ({ studio, print }) => {
-        const datasets = studio.datasets.list();
-        print(datasets, () =>
-          datasets.length === 0
-            ? `No datasets yet. Try: ${STRATA} data import PATH...`
-            : table(
-                ['id', 'name', 'documents', 'held out', 'text', 'kinds', 'language'],
-                datasets.map((each) => [
-                  each.id,
-                  each.name,
-                  count(each.documents),
-                  count(each.heldOutDocuments),
-                  bytes(each.bytes),
-                  Object.keys(each.kinds).join(', '),
-                  each.languages[0]?.language ?? '',
-                ]),
-              ),
-        );
-      }),
-    ),
+    command('list', 'all datasets; those that were deleted are left out')
+      .option('--deleted', 'those in the bin')
+      .action(({ deleted, ...options }: CommonOptions & { deleted?: boolean }) =>
+        withSession(options, async ({ studio, print }) => {
+          if (deleted) {
+            const binned = studio.datasets.bin.list();
+            return print(binned, () => describeBin(binned));
+          }
+          const datasets = studio.datasets.list();
+          print(datasets, () =>
+            datasets.length === 0
+              ? `No datasets yet. Try: ${STRATA} data import PATH...`
+              : table(
+                  ['id', 'name', 'documents', 'held out', 'text', 'kinds', 'language'],
+                  datasets.map((each) => [
+                    each.id,
+                    each.name,
+                    count(each.documents),
+                    count(each.heldOutDocuments),
+                    bytes(each.bytes),
+                    Object.keys(each.kinds).join(', '),
+                    each.languages[0]?.language ?? '',
+                  ]),
+                ),
+          );
+        }),
+      ),
   );
   data.addCommand(
     command('show', 'one dataset, how it was cleaned, and some documents; or one document as a model reads it')
@@ -145,16 +152,15 @@ export function dataCommand(): Command {
         }),
       ),
   );
-  data.addCommand(
-    command('delete', 'remove a dataset from the workspace, with its files')
-      .argument('<dataset>', 'id or name')
-      .action((reference: string, options: CommonOptions) =>
-        withSession(options, async ({ studio, print }) => {
-          const removed = await studio.datasets.remove({ dataset: reference });
-          print(removed, () => `Deleted ${removed.removed}.`);
-        }),
-      ),
-  );
+  for (const each of itemBinCommands({
+    word: 'dataset',
+    command: 'data',
+    bin: ({ datasets }) => datasets.bin,
+    remove: ({ datasets }, dataset) => datasets.remove({ dataset }),
+    restore: ({ datasets }, dataset) => datasets.restore({ dataset }),
+  })) {
+    data.addCommand(each);
+  }
   for (const each of dataCheckCommands()) data.addCommand(each);
   return data;
 }

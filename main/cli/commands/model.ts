@@ -8,9 +8,10 @@ import { STRATA } from '../report.ts';
 import { describeCatalogue, describeDownloads, type ImportOptions, importFrom } from '../model-import.ts';
 import { command, type CommonOptions, nameOption, withSession } from '../session.ts';
 import { exportCommand } from './model-export.ts';
+import { describeBin, itemBinCommands } from './item-bin.ts';
 import { planCommands, type PlanOptions, planRequestOf, withPlanOptions } from './model-plan.ts';
 
-/** `strata model import | catalogue | downloads | list | show | expand | plan | importance | verify | export | delete`. */
+/** `strata model import | catalogue | downloads | list | show | expand | plan | importance | verify | export | delete | restore | purge`. */
 export function modelCommand(): Command {
   const model = new Command('model').description('import, look at, plan, expand, verify, export and delete models');
   model.addCommand(
@@ -57,19 +58,25 @@ export function modelCommand(): Command {
       ),
   );
   model.addCommand(
-    command('list', 'all models').action((options: CommonOptions) =>
-      withSession(options, async ({ studio, print }) => {
-        const models = studio.models.list();
-        print(models, () =>
-          models.length === 0
-            ? `No models yet. Try: ${STRATA} model import PATH, or ${STRATA} demo`
-            : table(
-                ['id', 'name', 'parameters', 'blocks', 'from'],
-                models.map((each) => [each.id, each.name, shortCount(each.parameters), String(each.blocks), each.source]),
-              ),
-        );
-      }),
-    ),
+    command('list', 'all models; those that were deleted are left out')
+      .option('--deleted', 'those in the bin')
+      .action(({ deleted, ...options }: CommonOptions & { deleted?: boolean }) =>
+        withSession(options, async ({ studio, print }) => {
+          if (deleted) {
+            const binned = studio.models.bin.list();
+            return print(binned, () => describeBin(binned));
+          }
+          const models = studio.models.list();
+          print(models, () =>
+            models.length === 0
+              ? `No models yet. Try: ${STRATA} model import PATH, or ${STRATA} demo`
+              : table(
+                  ['id', 'name', 'parameters', 'blocks', 'from'],
+                  models.map((each) => [each.id, each.name, shortCount(each.parameters), String(each.blocks), each.source]),
+                ),
+          );
+        }),
+      ),
   );
   model.addCommand(
     command('show', 'one model')
@@ -117,16 +124,15 @@ export function modelCommand(): Command {
       ),
   );
   model.addCommand(exportCommand());
-  model.addCommand(
-    command('delete', 'remove a model from the workspace, with its files')
-      .argument('<model>', 'id or name')
-      .action((reference: string, options: CommonOptions) =>
-        withSession(options, async ({ studio, print }) => {
-          const removed = await studio.models.remove({ model: reference });
-          print(removed, () => `Deleted ${removed.removed}.`);
-        }),
-      ),
-  );
+  for (const each of itemBinCommands({
+    word: 'model',
+    command: 'model',
+    bin: ({ models }) => models.bin,
+    remove: ({ models }, reference) => models.remove({ model: reference }),
+    restore: ({ models }, reference) => models.restore({ model: reference }),
+  })) {
+    model.addCommand(each);
+  }
   return model;
 }
 

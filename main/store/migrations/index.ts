@@ -14,6 +14,7 @@ import { runFacts } from './0140-run-facts.ts';
 import { lines } from './0150-lines.ts';
 import { packRecords } from './0160-pack-records.ts';
 import { trainingView } from './0170-training-view.ts';
+import { itemBins } from './0180-item-bins.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   lines,
   packRecords,
   trainingView,
+  itemBins,
 ];

@@ -6,6 +6,8 @@ import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 
+const PACK_ENDING = '.strata-pack';
+
 /** The export dialog: what is chosen, and the export that goes on, which outlives the page and the dialog. */
 export class ExportState {
   readonly #studio: StudioState;
@@ -111,12 +113,16 @@ export class ExportState {
     return wanted?.bytes ?? null;
   }
 
-  /** Picks the folder above with a native dialog, where there is one. */
-  async pickFolder(): Promise<void> {
-    const [folder] = (await this.#studio.host.pickPaths?.('folder')) ?? [];
-    if (folder === undefined) return;
-    const separator = folder.includes('\\') ? '\\' : '/';
-    this.destination = `${folder.replace(/[\\/]+$/, '')}${separator}${this.#suggestedName}`;
+  /** Whether what is written is one file: of a pack, where its name ends as that of a pack in one file. */
+  get isOneFile(): boolean {
+    return this.format === 'gguf' || (this.format === 'pack' && this.destination.trim().toLowerCase().endsWith(PACK_ENDING));
+  }
+
+  /** Asks for the place with the system's dialog for what is to be written, where there is one. A pack is suggested as one file, to be sent. */
+  async pickDestination(): Promise<void> {
+    const name = this.format === 'pack' ? this.#suggestedName.replace(/-pack$/, PACK_ENDING) : this.#suggestedName;
+    const path = await this.#studio.host.pickSavePath?.(name);
+    if (path) this.destination = path;
   }
 
   async start(): Promise<void> {

@@ -2,6 +2,7 @@ import { tick } from 'svelte';
 import { words } from '../../../shared/words/words.ts';
 import { actionOf, type PlannerAction } from './keys.ts';
 import type { Layer } from './layers.ts';
+import { gapKey, pictureRows } from './rows.ts';
 
 /** What may be done to a plan; the picture says when. */
 export interface PlanEdits {
@@ -31,8 +32,6 @@ export interface PlannerParts {
   root(): HTMLElement | undefined;
 }
 
-export const gapKey = (after: number): string => `gap:${after}`;
-
 /**
  * Where the keyboard is in the picture of the model, and what its keys do there. Gaps and blocks are one list from the top, of which one is
  * reached by Tab and the others by arrows.
@@ -50,8 +49,7 @@ export class PlannerKeys {
 
   /** Keys of gaps and blocks, from the top. */
   get #items(): string[] {
-    const hasGaps = this.#parts.edits() !== undefined;
-    return this.#parts.layers().flatMap(({ key, after, isLastOfBase }) => (hasGaps && isLastOfBase ? [gapKey(after), key] : [key]));
+    return pictureRows(this.#parts.layers(), this.#parts.edits() !== undefined).map(({ key }) => key);
   }
 
   /** The one that Tab reaches; the topmost while none was gone to. */

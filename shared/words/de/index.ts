@@ -1,4 +1,5 @@
 import type { Catalogue } from '../words.ts';
+import { bin } from './bin.ts';
 import { checks } from './checks.ts';
 import { cleaning } from './cleaning.ts';
 import { compare } from './compare.ts';
@@ -27,6 +28,7 @@ import { ui } from './ui.ts';
 
 /** The catalogue in German. */
 export const de: Catalogue = {
+  bin,
   checks,
   cleaning,
   compare,

@@ -1,3 +1,4 @@
+import { bin } from './bin.ts';
 import { checks } from './checks.ts';
 import { cleaning } from './cleaning.ts';
 import { compare } from './compare.ts';
@@ -26,6 +27,7 @@ import { ui } from './ui.ts';
 
 /** The catalogue: every sentence that people read on the pages, by room. English is where sentences are written first. */
 export const en = {
+  bin,
   checks,
   cleaning,
   compare,
