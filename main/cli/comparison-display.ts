@@ -1,5 +1,5 @@
 import { type DataCheckReport, type Leak, summariseCheck } from '../../shared/domain/data-check.ts';
-import { DISTANCE_MEANING, type DistanceReport, type DistanceSide, recommendReplay } from '../../shared/domain/distance.ts';
+import { distanceMeaning, type DistanceReport, type DistanceSide, recommendReplay } from '../../shared/domain/distance.ts';
 import { bytes, count, fields, percent, table } from './format.ts';
 import { STRATA } from './report.ts';
 import type { Session } from './session.ts';
@@ -73,9 +73,9 @@ export function describeDistance(report: DistanceReport): string {
         floor.old.toFixed(3),
         percent(Math.round(1000 * excess) / 1000),
       ]),
-    ) + `\n${meaning(DISTANCE_MEANING.ngrams)}`,
+    ) + `\n${meaning(distanceMeaning('ngrams'))}`,
     `Vocabulary: ${shareOf(vocabulary.shared)} of the ${count(vocabulary.words)} most frequent words are in both; of halves of the new ` +
-      `${shareOf(vocabulary.ceiling.new)}, of the old ${shareOf(vocabulary.ceiling.old)}.\n${meaning(DISTANCE_MEANING.vocabulary)}`,
+      `${shareOf(vocabulary.ceiling.new)}, of the old ${shareOf(vocabulary.ceiling.old)}.\n${meaning(distanceMeaning('vocabulary'))}`,
   ];
   if (lossGap) {
     const error = (value: number | null): string => (value === null ? '' : ` ± ${value.toFixed(3)}`);
@@ -83,7 +83,7 @@ export function describeDistance(report: DistanceReport): string {
       `${each.bitsPerByte.toFixed(3)}${error(each.standardError)} on ${count(each.tokens)} tokens of ${count(each.documents)} documents`;
     parts.push(
       `Loss of ${lossGap.model.name} in bits per byte: new ${side(lossGap.new)}, old ${side(lossGap.old)}; ` +
-        `gap ${lossGap.gap.toFixed(3)}${error(lossGap.standardError)} (standard errors).\n${meaning(DISTANCE_MEANING.lossGap)}`,
+        `gap ${lossGap.gap.toFixed(3)}${error(lossGap.standardError)} (standard errors).\n${meaning(distanceMeaning('lossGap'))}`,
     );
   }
   if (nearest.length > 0) {
@@ -95,7 +95,7 @@ export function describeDistance(report: DistanceReport): string {
               `  ${similarity.toFixed(3)}  ${name} ${document}: ${excerpt.replace(/\s+/g, ' ').slice(0, 80)}`,
           )
           .join('\n') +
-        `\n${meaning(DISTANCE_MEANING.nearest)}`,
+        `\n${meaning(distanceMeaning('nearest'))}`,
     );
   }
   parts.push(`Replay share to begin with: ${percent(recommended.replayShare)}. ${recommended.reason}`);

@@ -1,6 +1,6 @@
 import type { Line, LineCell, LineColumn, LineUnit } from '../../shared/contract/lines.ts';
 import { figureWords, LINE_FIGURES, whyNoFigure } from '../../shared/domain/continual-words.ts';
-import { describeMethod } from '../../shared/domain/method.ts';
+import { describeMethod } from '../../shared/domain/method-words.ts';
 import { change, count, fields, percent, table } from './format.ts';
 import { withError } from './measure-display.ts';
 

@@ -1,6 +1,6 @@
 import type { Batch, BatchSummary, ForecastResult, RecipePreview } from '../../shared/contract/recipes.ts';
 import type { Band } from '../../shared/domain/forecast.ts';
-import { describeMethod } from '../../shared/domain/method.ts';
+import { describeMethod } from '../../shared/domain/method-words.ts';
 import { bytes, change, count, duration, fields, loss, percent, shortCount, table } from './format.ts';
 import { STRATA } from './report.ts';
 

@@ -1,9 +1,9 @@
 import type { RunEvent } from '../../shared/contract/runs.ts';
 import type { TrainPreview } from '../../shared/contract/training.ts';
 import { MEMORY_PARTS } from '../../shared/domain/memory.ts';
-import { describeMethod } from '../../shared/domain/method.ts';
+import { describeMethod } from '../../shared/domain/method-words.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
-import { SELF_REPLAY_LABEL } from '../../shared/domain/self-replay.ts';
+import { selfReplayLabel } from '../../shared/domain/self-replay.ts';
 import { StrataError, type ErrorCode } from '../../shared/errors.ts';
 import type { Runs } from '../studio/runs.ts';
 import { bytes, change, count, duration, fields, loss, percent, shortCount, tensorsByBlock } from './format.ts';
@@ -181,7 +181,7 @@ export function describeResult(run: RunSummary): string {
   if (onNew) lines.push(['Gain', `${withError(change(run.gain), run.gainError)}   new: ${onNew}`]);
   if (onOld) lines.push(['Forgetting', `${withError(change(run.forgetting), run.forgettingError)}   old: ${onOld}`]);
   const selfReplay = run.configuration.datasets.filter(({ origin }) => origin === 'self-replay').map(({ name }) => name);
-  if (selfReplay.length > 0) lines.push(['', `${selfReplay.join(', ')} is ${SELF_REPLAY_LABEL}`]);
+  if (selfReplay.length > 0) lines.push(['', `${selfReplay.join(', ')} is ${selfReplayLabel()}`]);
   if (run.drift !== null)
     lines.push(['Drift', `${run.drift.toFixed(4)} nats/token, KL(base || tuned) on old, on ${count(final?.old?.tokens ?? 0)} tokens`]);
   if (run.identityDifference !== null) lines.push(['Identity', `largest logit difference before step 1: ${run.identityDifference}`]);

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { allowedBy } from '../../shared/allowed.ts';
 import { type TrainRequest, trainRequestSchema } from '../../shared/contract/training.ts';
-import { DEFAULT_RANK, LORA_TARGETS, METHOD_WORDS, METHODS } from '../../shared/domain/method.ts';
+import { DEFAULT_RANK, LORA_TARGETS, METHODS } from '../../shared/domain/method.ts';
+import { methodMeaning } from '../../shared/domain/method-words.ts';
 import { GUARD_FORM, parseGuard } from '../../shared/domain/guard.ts';
 import { SCHEDULE_FORM } from '../../shared/domain/mixture-curve.ts';
 import { WEIGHTINGS } from '../../shared/domain/mixture.ts';
@@ -210,7 +211,7 @@ function settingForm(name: (typeof SETTING_NAMES)[number]): string {
 
 /** Methods, settings and presets, one a line. */
 export function moreHelp(presets: readonly { name: string; meaning: string }[]): string {
-  const methods = METHODS.map((name): [string, string] => [name, METHOD_WORDS[name].meaning]);
+  const methods = METHODS.map((name): [string, string] => [name, methodMeaning(name)]);
   const settings = SETTING_NAMES.map((name): [string, string] => [settingForm(name), describeSetting(name).meaning]);
   const list = (entries: [string, string][]): string => fields(entries.map(([name, meaning]) => [`  ${name}`, meaning]));
   return `\nMethods:\n${list(methods)}\n\nSettings:\n${list(settings)}\n\nPresets:\n${list(presets.map(({ name, meaning }) => [name, meaning]))}`;

@@ -1,8 +1,12 @@
+import { words } from '../../shared/words/words.ts';
+
 /** Whether this machine's command key is ⌘. */
 const IS_APPLE = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 /** What the key that commands are given with is called here. */
-export const COMMAND_KEY = IS_APPLE ? '⌘' : 'Ctrl';
+export function commandKey(): string {
+  return IS_APPLE ? '⌘' : words('ui.controlKey');
+}
 
 /** Whether a key was pressed together with the command key, and no other. */
 export function isCommand(event: KeyboardEvent, key: string): boolean {

@@ -12,16 +12,12 @@ const READABLE = /\p{L}{2,}[,.:;…]? \p{L}|^\p{Lu}\p{Ll}+[.…:]?$/u;
 /** Names of keys as browsers give them. */
 const KEYS =
   /^(Enter|Escape|Tab|Home|End|Delete|Insert|Backspace|Space|Arrow(Up|Down|Left|Right)|Page(Up|Down)|Control|Meta|Shift|Alt|Files)$/;
+/** Colours that are mixed from tokens. */
+const COLOURS = /^color-mix\(/;
 /** Names that are the same in every language. */
-const NAMES = /^(· )?(Strata|CSV|PNG|GGUF|JSON|SHA-256|Winogrande)$/;
+const NAMES = /^(· )?(Strata|CSV|PNG|GGUF( Q\d_\d)?|Hugging Face|JSON|SHA-256|Winogrande)$/;
 /** What a string's place says about it: an error for whoever programs, a name of something, a class. */
-const UNREAD_PARENTS = new Set([
-  'ImportDeclaration',
-  'ExportNamedDeclaration',
-  'ExportAllDeclaration',
-  'ImportExpression',
-  'TSLiteralType',
-]);
+const UNREAD_PARENTS = new Set(['ImportDeclaration', 'ExportAllDeclaration', 'ImportExpression', 'TSLiteralType']);
 
 /** @param {string} text @returns {boolean} */
 function hasLetters(text) {
@@ -48,6 +44,8 @@ export const wordsFromCatalogue = {
           /^(words|getContext|setContext|matchMedia|querySelector(All)?|matches|closest)$/.test(calleeName(each))
         )
           return true;
+        // `export … from`; what is declared and exported is looked at like everything else.
+        if (each.type === 'ExportNamedDeclaration' && each.source === child) return true;
         // The arms of a comparison are names of states, not texts.
         if (each.type === 'BinaryExpression' && /^[!=]==?$/.test(each.operator)) return true;
         if (each.type === 'SvelteAttribute' && !READ.test(each.key.name) && !isComponent(each)) return true;
@@ -81,7 +79,7 @@ export const wordsFromCatalogue = {
       },
       TemplateLiteral(/** @type {any} */ node) {
         const text = node.quasis.map((/** @type {any} */ { value }) => value.cooked).join('{}');
-        if (READABLE.test(text) && !isUnread(node)) report(node, text);
+        if (READABLE.test(text) && !COLOURS.test(text) && !isUnread(node)) report(node, text);
       },
     };
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { locale, words } from '../words/words.ts';
 import type { ReplayBasis } from './mixture.ts';
 
 /** How far new data are from old, measured before anything is trained; what each measure says, and what follows for the replay share. */
@@ -81,26 +82,14 @@ export const distanceReportSchema = z.object({
 export type DistanceReport = z.infer<typeof distanceReportSchema>;
 
 /** What each measure predicts, and what it does not: a sentence each, for beside its number. */
-export const DISTANCE_MEANING = {
-  ngrams: {
-    predicts: 'The further above its floor, the stronger the shift, and the more replay it took in published runs to keep the old loss.',
-    doesNot:
-      'It is not a forecast of forgetting: data at a middle distance can forget most, and very similar data can still worsen the old loss.',
-  },
-  vocabulary: {
-    predicts: 'A low share of common words means another language, subject or register; it tends to go with more to learn.',
-    doesNot: 'It says nothing of how words are used together, and nothing of how much is forgotten.',
-  },
-  lossGap: {
-    predicts: 'How much harder the new text is for this model: room to learn, comparable between models with different tokenizers.',
-    doesNot:
-      'Some text is harder for every model (code, tables, names), so a gap is not all room to learn; and it does not say what is forgotten.',
-  },
-  nearest: {
-    predicts: 'Where old and new speak of the same things: the old documents whose predictions are most likely to move.',
-    doesNot: 'Moving is not worsening: measure drift and the old loss on them; and documents far from the new data can be forgotten too.',
-  },
-} as const satisfies Record<string, { predicts: string; doesNot: string }>;
+export function distanceMeaning(measure: 'ngrams' | 'vocabulary' | 'lossGap' | 'nearest'): { predicts: string; doesNot: string } {
+  return {
+    ngrams: { predicts: words('domain.ngramsPredict'), doesNot: words('domain.ngramsDoNot') },
+    vocabulary: { predicts: words('domain.vocabularyPredicts'), doesNot: words('domain.vocabularyDoesNot') },
+    lossGap: { predicts: words('domain.lossGapPredicts'), doesNot: words('domain.lossGapDoesNot') },
+    nearest: { predicts: words('domain.nearestPredicts'), doesNot: words('domain.nearestDoNot') },
+  }[measure];
+}
 
 /** Default replay shares for a weak and a strong shift (Ibrahim et al. 2024, arXiv 2403.08763). */
 export const NEAR_REPLAY = 0.05;
@@ -128,35 +117,22 @@ export interface ReplayRecommendation {
  * different at the sizes that are compared.
  */
 export function recommendReplay({ ngrams }: Pick<DistanceReport, 'ngrams'>): ReplayRecommendation {
-  const words = ngrams.find(({ n }) => n === 1);
-  if (!words) throw new RangeError('A report has the divergence of single words.');
-  const { excess, divergence, floor } = words;
-  const measured =
-    `their words differ by ${divergence.toFixed(2)} (0 the same, 1 nothing in common), those of two halves of one side by ` +
-    `${((floor.new + floor.old) / 2).toFixed(2)}`;
-  if (excess <= NEAR_EXCESS) {
-    return {
-      distance: 'near',
-      replayShare: NEAR_REPLAY,
-      reason: `New and old data are near: ${measured}. 5 % was enough for a weak shift (${SOURCE}).`,
-    };
-  }
-  if (excess >= FAR_EXCESS) {
-    return {
-      distance: 'far',
-      replayShare: FAR_REPLAY,
-      reason: `New and old data are far apart: ${measured}. 25 % was needed for a strong shift, such as another language (${SOURCE}).`,
-    };
-  }
-  const along = (excess - NEAR_EXCESS) / (FAR_EXCESS - NEAR_EXCESS);
-  const replayShare = Math.round(100 * (NEAR_REPLAY + along * (FAR_REPLAY - NEAR_REPLAY))) / 100;
-  return {
-    distance: 'middle',
-    replayShare,
-    reason:
-      `New and old data are at a middle distance: ${measured}. ${Math.round(100 * replayShare)} % lies between the 5 % for a weak and the ` +
-      `25 % for a strong shift (${SOURCE}).`,
+  const single = ngrams.find(({ n }) => n === 1);
+  if (!single) throw new RangeError('A report has the divergence of single words.');
+  const { excess, divergence, floor } = single;
+  const said = {
+    measured: words('domain.wordsDiffer', { divergence: two(divergence), floor: two((floor.new + floor.old) / 2) }),
+    source: SOURCE,
   };
+  if (excess <= NEAR_EXCESS) return { distance: 'near', replayShare: NEAR_REPLAY, reason: words('domain.replayNear', said) };
+  if (excess >= FAR_EXCESS) return { distance: 'far', replayShare: FAR_REPLAY, reason: words('domain.replayFar', said) };
+  const along = (excess - NEAR_EXCESS) / (FAR_EXCESS - NEAR_EXCESS);
+  const percent = Math.round(100 * (NEAR_REPLAY + along * (FAR_REPLAY - NEAR_REPLAY)));
+  return { distance: 'middle', replayShare: percent / 100, reason: words('domain.replayMiddle', { ...said, percent }) };
+}
+
+function two(value: number): string {
+  return value.toLocaleString(locale().numbers, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
 /** What a run replays where nobody said how much. */
@@ -175,14 +151,14 @@ export function defaultReplay(distance: Pick<DistanceReport, 'ngrams'> | { refus
     return {
       basis: 'unmeasured',
       replayShare: NEAR_REPLAY,
-      reason: `The distance between new and old data is not measured yet; until then 5 %, which was enough for a weak shift (${SOURCE}).`,
+      reason: words('domain.replayUnmeasured', { source: SOURCE }),
     };
   }
   if ('refused' in distance) {
     return {
       basis: 'unmeasurable',
       replayShare: NEAR_REPLAY,
-      reason: `The distance between new and old data cannot be measured (${distance.refused}), so 5 %, which was enough for a weak shift (${SOURCE}).`,
+      reason: words('domain.replayUnmeasurable', { reason: distance.refused, source: SOURCE }),
     };
   }
   const { replayShare, reason } = recommendReplay(distance);

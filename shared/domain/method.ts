@@ -45,29 +45,6 @@ export const methodSchema = z.discriminatedUnion('name', [
 ]);
 export type Method = z.infer<typeof methodSchema>;
 
-/** For whoever has to choose: a name for the screen, and in one sentence what the method does and what it costs. */
-export const METHOD_WORDS: Record<MethodName, { label: string; meaning: string }> = {
-  expand: {
-    label: 'Expand',
-    meaning:
-      'Inserts new blocks and trains only them: the base stays inside the model unchanged, and the new blocks can be left out again at any time.',
-  },
-  lora: {
-    label: 'LoRA',
-    meaning:
-      'Trains small low-rank matrices beside the frozen ones and merges them at the end: the model keeps its size, and the adapter is also saved on its own.',
-  },
-  full: {
-    label: 'Full',
-    meaning: 'Trains every weight: it needs the most memory, and nothing of the base stays as it was.',
-  },
-  freeze: {
-    label: 'Some blocks',
-    meaning:
-      'Trains chosen blocks of the base itself and freezes the rest: the model keeps its size, and those blocks are no longer the base’s.',
-  },
-};
-
 /** What a person may say about the method; which of the options are allowed depends on it. */
 export const methodRequestShape = {
   method: methodNameSchema.default('expand'),
@@ -303,22 +280,6 @@ export function placementOf(method: Method, base: LlamaConfig): Placement {
   const trained = [...positions].filter((position) => position !== null);
   const lowest = method.name === 'full' ? 0 : Math.min(...trained);
   return { blocks, trainedBlocks: trained.length, backwardBlocks: blocks - lowest, cacheableBlocks: lowest };
-}
-
-/** In a few words, for a line of a table: "expand, 2 new blocks", "lora, rank 16, alpha 32, on all linear layers". */
-export function describeMethod(method: Method): string {
-  switch (method.name) {
-    case 'expand':
-      return `expand, new blocks at ${method.plan.inserted.map(({ position }) => position).join(', ')}`;
-    case 'lora': {
-      const where = method.targets.length === LORA_TARGETS.length ? 'all linear layers' : method.targets.join(', ');
-      return `lora, rank ${method.rank}, alpha ${method.alpha}, on ${where}`;
-    }
-    case 'full':
-      return 'full, every weight';
-    case 'freeze':
-      return `freeze, trained blocks ${method.blocks.join(', ')}`;
-  }
 }
 
 /** For each block of the trained model: which of the base it is or copies, and whether anything in it is trained. */

@@ -7,16 +7,13 @@ export interface CurveHeight {
   height: number;
 }
 
-/** Courses of the replay share over a run, each with what it means. */
+/** Courses of the replay share over a run; `scheduleMeaning` says what each means. */
 export const REPLAY_SCHEDULES = {
-  constant: { meaning: 'the same share throughout', heights: heightsOf([0, 1], [1, 1]) },
-  'replay-heavy-start': {
-    meaning: 'most old data at the start, down to a steady share half-way',
-    heights: heightsOf([0, 3], [0.5, 0.5], [1, 0.5]),
-  },
-  falling: { meaning: 'from twice the share in a straight line down to none', heights: heightsOf([0, 2], [1, 0]) },
-  'new-heavy-end': { meaning: 'a steady share, and in the last quarter down to none', heights: heightsOf([0, 1], [0.75, 1], [1, 0]) },
-} as const satisfies Record<string, { meaning: string; heights: CurveHeight[] }>;
+  constant: heightsOf([0, 1], [1, 1]),
+  'replay-heavy-start': heightsOf([0, 3], [0.5, 0.5], [1, 0.5]),
+  falling: heightsOf([0, 2], [1, 0]),
+  'new-heavy-end': heightsOf([0, 1], [0.75, 1], [1, 0]),
+} as const satisfies Record<string, CurveHeight[]>;
 export type ReplaySchedule = keyof typeof REPLAY_SCHEDULES;
 export const REPLAY_SCHEDULE_NAMES = Object.keys(REPLAY_SCHEDULES) as ReplaySchedule[];
 
@@ -33,7 +30,7 @@ function heightsOf(...points: [number, number][]): CurveHeight[] {
  */
 export function parseSchedule(text: string): CurveHeight[] {
   const named = REPLAY_SCHEDULE_NAMES.find((name) => name === text.trim());
-  if (named) return REPLAY_SCHEDULES[named].heights;
+  if (named) return REPLAY_SCHEDULES[named];
   const points = text.split(',').map((pair) => {
     const match = /^\s*([\d.]+)\s*:\s*([\d.]+)\s*$/.exec(pair);
     return { at: Number(match?.[1] ?? NaN), height: Number(match?.[2] ?? NaN) };

@@ -1,3 +1,4 @@
+import { words } from '../words/words.ts';
 import { curveWords } from './mixture-words.ts';
 
 /** Settings that are no single number or word, in words: what differs between runs is read, not parsed. */
@@ -10,7 +11,7 @@ import { curveWords } from './mixture-words.ts';
  */
 export function structureInWords(value: object): string {
   if (!Array.isArray(value)) return entriesInWords(value);
-  if (value.length === 0) return 'none';
+  if (value.length === 0) return words('domain.none');
   if (value.every(isDataset)) {
     return value.map(({ name, role = '', hash }) => `${name} (${[role, hash.slice(0, 6)].filter(Boolean).join(', ')})`).join('; ');
   }
@@ -21,7 +22,7 @@ export function structureInWords(value: object): string {
 
 /** Where new blocks are in the expanded model, and what each is a copy of. */
 export function insertedWords(inserted: readonly { position: number; copies: number }[]): string {
-  return inserted.map(({ position, copies }) => `${position} (copy of ${copies})`).join(', ');
+  return inserted.map(({ position, copies }) => words('domain.copyOf', { position, block: copies })).join(', ');
 }
 
 function entriesInWords(value: object): string {
@@ -31,7 +32,7 @@ function entriesInWords(value: object): string {
 }
 
 function inWords(value: unknown): string {
-  if (value === null || value === undefined) return 'none';
+  if (value === null || value === undefined) return words('domain.none');
   return typeof value === 'object' ? structureInWords(value) : String(value as string | number | boolean);
 }
 

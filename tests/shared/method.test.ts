@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  chooseMethod,
-  describeMethod,
-  LORA_TARGETS,
-  type MethodRequest,
-  methodSchema,
-  parseTrainBlocks,
-} from '../../shared/domain/method.ts';
+import { chooseMethod, LORA_TARGETS, type MethodRequest, methodSchema, parseTrainBlocks } from '../../shared/domain/method.ts';
+import { describeMethod } from '../../shared/domain/method-words.ts';
 import { planExpansion } from '../../shared/domain/plan.ts';
 import { StrataError } from '../../shared/errors.ts';
 import { tinyConfig } from '../support/tiny-llama.ts';

@@ -1,7 +1,7 @@
 import type { VerifiedModel } from '../../../shared/contract/models.ts';
 import { Command } from 'commander';
 import type { ModelInfo } from '../../../shared/contract/models.ts';
-import { describeMethod } from '../../../shared/domain/method.ts';
+import { describeMethod } from '../../../shared/domain/method-words.ts';
 import { describeComposition } from '../../../shared/domain/pack.ts';
 import { bytes, change, fields, shortCount, table } from '../format.ts';
 import { STRATA } from '../report.ts';

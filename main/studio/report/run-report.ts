@@ -1,4 +1,5 @@
-import { describeMethod, planOf } from '../../../shared/domain/method.ts';
+import { planOf } from '../../../shared/domain/method.ts';
+import { describeMethod } from '../../../shared/domain/method-words.ts';
 import { expandedBlocks } from '../../../shared/domain/plan.ts';
 import type { DatasetMeasure } from '../../../shared/domain/measurement.ts';
 import type { RunSummary } from '../../../shared/domain/run.ts';

@@ -1,4 +1,5 @@
 import type { Movement } from '../../../shared/domain/movement.ts';
+import { words } from '../../../shared/words/words.ts';
 
 export interface MovementRow {
   block: number;
@@ -19,7 +20,7 @@ export function movementRows({ blocks }: Pick<Movement, 'blocks'>): MovementRow[
   return blocks
     .map(({ block, inserted, from, relative, changed, similarity }) => ({
       ...{ block, inserted, relative, changed, similarity },
-      label: inserted ? `new, copy of ${from}` : `block ${from} of the base`,
+      label: inserted ? words('run.newCopyOf', { block: from }) : words('run.blockOfBase', { block: from }),
       moved: (relative ?? 0) / furthest,
       unlike: (1 - (similarity ?? 1)) / leastSimilar,
     }))

@@ -1,5 +1,6 @@
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
+import { words } from '../../../shared/words/words.ts';
 import { failureOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import type { ToastsState } from '../../ui/toasts.svelte.ts';
@@ -60,7 +61,7 @@ export class QueueState {
   async pause({ id, name }: NamedRun): Promise<void> {
     await this.#attempt(id, async () => {
       await this.#studio.client.runs.pause({ run: id });
-      this.#toasts.show(`Paused “${name}”.`, { label: 'Resume', run: () => void this.resume({ id, name }) });
+      this.#toasts.show(words('runs.pausedNow', { run: name }), { label: words('runs.resume'), run: () => void this.resume({ id, name }) });
     });
   }
 
@@ -72,7 +73,7 @@ export class QueueState {
   async remove({ id, name }: NamedRun): Promise<void> {
     await this.#attempt(id, async () => {
       await this.#studio.client.runs.stop({ run: id });
-      this.#toasts.show(`Took “${name}” out of the queue. Its page can clone it.`);
+      this.#toasts.show(words('runs.takenOut', { run: name }));
     });
   }
 

@@ -1,5 +1,6 @@
 import { createContext } from 'svelte';
 import type { RunRow, runExportRequestSchema } from '../../../shared/contract/comparison.ts';
+import { words } from '../../../shared/words/words.ts';
 import { Attempts } from '../../client/attempts.svelte.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import { saveFile } from '../../ui/save-file.ts';
@@ -48,8 +49,8 @@ export class RunActions extends Attempts {
     const isDone = await this.attempt(async () => void (await this.#studio.client.runs.archive({ runs: ids, archived })));
     if (!isDone) return false;
     this.#choice.drop(ids);
-    const words = archived ? 'Archived' : 'Took out of the archive:';
-    this.#toasts.show(`${words} ${namesOf(runs)}.`, { label: 'Undo', run: () => void this.#unarchive(ids, !archived) });
+    const done = archived ? words('runs.archived', { runs: namesOf(runs) }) : words('runs.unarchived', { runs: namesOf(runs) });
+    this.#toasts.show(done, { label: words('ui.undo'), run: () => void this.#unarchive(ids, !archived) });
     return true;
   }
 
@@ -68,7 +69,10 @@ export class RunActions extends Attempts {
     });
     if (removed.length > 0) {
       this.#choice.drop(removed.map(({ id }) => id));
-      this.#toasts.show(`Deleted ${namesOf(removed)}.`, { label: 'Undo', run: () => void this.restore(removed) });
+      this.#toasts.show(words('runs.deleted', { runs: namesOf(removed) }), {
+        label: words('ui.undo'),
+        run: () => void this.restore(removed),
+      });
     }
     return isDone;
   }
@@ -110,7 +114,7 @@ export class RunActions extends Attempts {
 }
 
 function namesOf(runs: readonly NamedRun[]): string {
-  return runs.length === 1 ? `“${runs[0]!.name}”` : `${runs.length} runs`;
+  return runs.length === 1 ? words('runs.quoted', { run: runs[0]!.name }) : words('runs.total', { count: runs.length });
 }
 
 export const [getRunActions, setRunActions] = createContext<RunActions>();

@@ -1,3 +1,5 @@
+import type { RUN_EXPORT_FORMATS } from '../../../shared/contract/comparison.ts';
+import type { MeasuredRole } from '../../../shared/domain/measurement.ts';
 import type { RunStatus } from '../../../shared/domain/run.ts';
 import { words } from '../../../shared/words/words.ts';
 
@@ -21,15 +23,22 @@ export function statusWords(status: RunStatus): string {
   }[status];
 }
 
+/** What a dataset is in a run. */
+export function roleWords(role: MeasuredRole): string {
+  return { new: words('training.new'), old: words('training.old'), past: words('training.past') }[role];
+}
+
 /** It has the device now; one that waits for it is unfinished too, see `isUnfinished` of the domain. */
 export function isGoingOn(status: RunStatus): boolean {
   return status === 'running' || status === 'preparing';
 }
 
 /** What the order of files in a menu says about each. */
-export const EXPORT_WORDS = {
-  'runs.csv': 'CSV: a row for each run',
-  'metrics.csv': 'CSV: a row for each measurement',
-  json: 'JSON: everything',
-  'report.html': 'Report: one page with its charts',
-} as const;
+export function exportWords(format: (typeof RUN_EXPORT_FORMATS)[number]): string {
+  return {
+    'runs.csv': words('runs.fileRuns'),
+    'metrics.csv': words('runs.fileMetrics'),
+    json: words('runs.fileJson'),
+    'report.html': words('runs.fileReport'),
+  }[format];
+}

@@ -1,4 +1,5 @@
 import { GUARD_ACTIONS, GUARD_MEASURES, type Guard } from '../../../shared/domain/guard.ts';
+import { words } from '../../../shared/words/words.ts';
 
 /** A limit that is a reasonable start for each measure: small beside what learning something new usually brings. */
 const SUGGESTED: Record<Guard['measure'], number> = { loss: 0.05, percent: 2, drift: 0.1 };
@@ -39,7 +40,7 @@ export class GuardState {
   /** What is wrong, as a sentence; null when nothing is. */
   get wrong(): string | null {
     if (!this.isOn || this.limit === null || this.limit > 0) return null;
-    return 'The limit on forgetting is a number above 0, or empty.';
+    return words('guard.wrongLimit');
   }
 
   /** Null while it is off or wrong. */

@@ -4,6 +4,7 @@ import type { ReplaySchedule } from '../../../shared/domain/mixture-curve.ts';
 import { DEFAULT_REPLAY_SHARE, type Weighting } from '../../../shared/domain/mixture.ts';
 import type { Role } from '../../../shared/domain/run.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
+import { words } from '../../../shared/words/words.ts';
 import { failureOf } from '../../client/failure.ts';
 import { Latest } from '../../client/latest.ts';
 import type { StudioState } from '../../studio.svelte.ts';
@@ -103,9 +104,9 @@ export class MixtureState {
 
   /** What is wrong with the numbers, as a sentence; null when nothing is. */
   get wrong(): string | null {
-    if (this.maxRepeats !== null && !(this.maxRepeats > 0)) return 'The cap on repeats is a number above 0, or empty.';
+    if (this.maxRepeats !== null && !(this.maxRepeats > 0)) return words('mixing.wrongCap');
     if (this.weighting === 'size' && this.temperature !== null && !(this.temperature > 0)) {
-      return 'The temperature is a number above 0, or empty.';
+      return words('mixing.wrongTemperature');
     }
     return null;
   }

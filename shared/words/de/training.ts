@@ -81,4 +81,5 @@ export const training: Catalogue['training'] = {
   latest: 'jüngste',
   earlier: 'Frühere Proben',
   later: 'Spätere Proben',
+  past: 'früher',
 };

@@ -40,4 +40,7 @@ export const ui: Catalogue['ui'] = {
   millions: '{{value}} Mio.',
   thousands: '{{value}} Tsd.',
   default: 'Vorgabe',
+  dialOff: 'aus',
+  dialFull: 'voll',
+  controlKey: 'Strg',
 };

@@ -4,17 +4,23 @@ import { cleaning } from './cleaning.ts';
 import { compare } from './compare.ts';
 import { datasets } from './datasets.ts';
 import { desktop } from './desktop.ts';
+import { domain } from './domain.ts';
 import { engines } from './engines.ts';
 import { exports } from './exports.ts';
+import { guard } from './guard.ts';
 import { guide } from './guide.ts';
 import { home } from './home.ts';
 import { imports } from './imports.ts';
 import { lines } from './lines.ts';
+import { mixing } from './mixing.ts';
 import { models } from './models.ts';
 import { palette } from './palette.ts';
 import { planner } from './planner.ts';
 import { playground } from './playground.ts';
 import { recipes } from './recipes.ts';
+import { review } from './review.ts';
+import { run } from './run.ts';
+import { runs } from './runs.ts';
 import { sensitive } from './sensitive.ts';
 import { settings } from './settings.ts';
 import { shapes } from './shapes.ts';
@@ -33,17 +39,23 @@ export const en = {
   compare,
   datasets,
   desktop,
+  domain,
   engines,
   exports,
+  guard,
   guide,
   home,
   imports,
   lines,
+  mixing,
   models,
   palette,
   planner,
   playground,
   recipes,
+  review,
+  run,
+  runs,
   sensitive,
   settings,
   shapes,

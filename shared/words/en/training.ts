@@ -77,4 +77,5 @@ export const training = {
   latest: 'latest',
   earlier: 'Earlier samples',
   later: 'Later samples',
+  past: 'past',
 } as const;

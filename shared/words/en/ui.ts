@@ -39,4 +39,7 @@ export const ui = {
   millions: '{{value}} M',
   thousands: '{{value}} k',
   default: 'default',
+  dialOff: 'off',
+  dialFull: 'full',
+  controlKey: 'Ctrl',
 } as const;
