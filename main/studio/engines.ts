@@ -257,7 +257,9 @@ export class EnginePacks {
       downloadBytes: pack.archive.bytes,
       installedBytes: installed?.pack.bytes ?? pack.unpackedBytes,
       obstacle:
-        existsSync(this.#addonPath) || isInstalled ? null : 'the compiled addon, which comes with the packages of Strata, is not here',
+        existsSync(this.#addonPath) || isInstalled
+          ? null
+          : 'Packs are for the installed application. From the sources, "npm run setup" brings this library, and the list of engines says whether it is used.',
       state: isInstalled ? 'installed' : 'absent',
       activity: '',
       bytesDone: 0,

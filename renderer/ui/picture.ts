@@ -1,4 +1,5 @@
 import { type LegendEntry, legendLines } from './legend-lines.ts';
+import { imageOfPage } from './page-image.ts';
 
 /** Charts as pictures: what is drawn on the page, with its title and legend, on the page's own ground. */
 
@@ -21,10 +22,10 @@ const SCALE = 2;
 
 /**
  * The chart in an element as a PNG file.
- * @throws Error when there is neither a canvas nor an SVG in it
+ * @throws Error when there is neither a canvas in it nor an element with `data-chart`
  */
 export async function pictureOf(chart: HTMLElement, title: string, legend: readonly LegendEntry[]): Promise<Blob> {
-  const drawn = chart.querySelector('canvas') ?? chart.querySelector<SVGSVGElement>('svg[data-chart]');
+  const drawn = chart.querySelector('canvas') ?? chart.querySelector<SVGSVGElement | HTMLElement>('[data-chart]');
   if (!drawn) throw new Error('There is no chart to make a picture of.');
   const { width, height } = drawn.getBoundingClientRect();
   const style = getComputedStyle(chart);
@@ -53,14 +54,19 @@ export async function pictureOf(chart: HTMLElement, title: string, legend: reado
     }
   }
   const top = MARGIN + TITLE_HEIGHT + lines.length * LEGEND_HEIGHT;
-  context.drawImage(drawn instanceof SVGSVGElement ? await imageOf(drawn, width, height) : drawn, MARGIN, top, width, height);
+  context.drawImage(await imageOf(drawn, width, height), MARGIN, top, width, height);
   return new Promise((resolve, reject) =>
     picture.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('The picture could not be written.'))), 'image/png'),
   );
 }
 
+function imageOf(drawn: SVGSVGElement | HTMLElement, width: number, height: number): Promise<CanvasImageSource> {
+  if (drawn instanceof HTMLCanvasElement) return Promise.resolve(drawn);
+  return drawn instanceof SVGSVGElement ? imageOfDrawing(drawn, width, height) : imageOfPage(drawn, width, height);
+}
+
 /** The drawing as an image, with the styles written into it that the page gives it. */
-async function imageOf(drawing: SVGSVGElement, width: number, height: number): Promise<HTMLImageElement> {
+async function imageOfDrawing(drawing: SVGSVGElement, width: number, height: number): Promise<HTMLImageElement> {
   const copy = drawing.cloneNode(true) as SVGSVGElement;
   const copies = copy.querySelectorAll('*');
   for (const [index, element] of drawing.querySelectorAll('*').entries()) {

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Line } from '../../shared/contract/lines.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
@@ -82,6 +83,29 @@ describe('the line of a model', () => {
     await page.getByText(/^(What came before (helped|hurt) a task by|What came before made no difference)/).waitFor();
     await page.getByLabel('Unit').selectOption('bits per byte');
     await page.getByRole('table', { name: /^Loss on held-out text in bits per byte/ }).waitFor();
+  });
+
+  it('is read as a table and taken along as a file and as a picture', async () => {
+    const { page } = open;
+    const saved = async (name: string): Promise<Buffer> => {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
+      return readFile(await download.path());
+    };
+    const rows = parse(await saved('Loss of each task after each step: save the figures as CSV')) as string[][];
+    expect(rows[0]!.slice(3, 6)).toEqual(['task', 'datasets', 'loss, bits per byte']);
+    // Three moments, and two tasks beside what was only old.
+    expect(rows.slice(1).map(([row, , , task]) => [row, task])).toEqual(
+      ['0', '1', '2'].flatMap((row) => ['1', '2', 'only old'].map((task) => [row, task])).filter(([, task]) => task !== 'only old'),
+    );
+    const png = await saved('Loss of each task after each step: save the picture as PNG');
+    expect(png.toString('latin1', 1, 4)).toBe('PNG');
+    // A picture of nothing but its ground would be small, whatever its size.
+    expect(png.length).toBeGreaterThan(10_000);
+    const frame = page.getByRole('region', { name: 'Loss of each task after each step', exact: true });
+    await frame.getByRole('button', { name: 'Show as table' }).click();
+    await frame.getByText('Values: bits per byte.').waitFor();
+    await frame.getByRole('row', { name: /^2 after task 2 second 2 stories \d/ }).waitFor();
+    await frame.getByRole('button', { name: 'Show as chart' }).click();
   });
 
   it('is accessible in both themes', async () => {

@@ -121,6 +121,37 @@ describe.each(['light', 'dark'] as const)('adding a model in the browser, %s the
     await page.getByRole('list', { name: 'Downloads' }).waitFor({ state: 'detached' });
   });
 
+  it('deletes one, which is brought back at once or out of the bin, until the bin is emptied', async () => {
+    const { page } = open;
+    const names = async (...options: string[]): Promise<string[]> =>
+      (await studio.strata<{ name: string }[]>('model', 'list', ...options)).map(({ name }) => name);
+    const spare = await studio.strata<ModelInfo>('model', 'import', join(folder, 'model'), '--name', 'spare');
+    await page.reload();
+    const card = page.getByRole('region', { name: 'spare', exact: true });
+    const remove = page.getByRole('button', { name: 'Delete the model “spare”', exact: true });
+    await remove.click();
+    await page.getByText('Deleted “spare”. It lies in the bin.').waitFor();
+    await card.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await card.waitFor();
+    expect(await names()).toEqual(['tiny-llama', 'spare']);
+
+    await remove.click();
+    await page.getByText(/^1 deleted, [\d.]+ kB$/).click();
+    await look('bin');
+    await page.getByRole('button', { name: 'Bring back spare' }).click();
+    await card.waitFor();
+    expect(await names('--deleted')).toEqual([]);
+
+    await remove.click();
+    await page.getByText(/^1 deleted, [\d.]+ kB$/).click();
+    await page.getByRole('button', { name: 'Empty the bin' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText(/^1 deleted, /).waitFor({ state: 'detached' });
+    expect([await names(), await names('--deleted')]).toEqual([['tiny-llama'], []]);
+    await expect(readdir(spare.path)).rejects.toThrow('ENOENT');
+  });
+
   it('takes one out of the catalogue', async () => {
     const { page } = open;
     await page.getByRole('tab', { name: 'Catalogue' }).click();

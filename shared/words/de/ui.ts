@@ -7,6 +7,8 @@ export const ui: Catalogue['ui'] = {
   saveCsv: '{{title}}: die Zahlen als CSV speichern',
   savePng: '{{title}}: das Bild als PNG speichern',
   tableOf: '{{title}}, als Tabelle',
+  inUnit: '{{what}}, {{unit}}',
+  valuesIn: 'Werte: {{unit}}.',
   delete: '{{what}} löschen',
   deleteIt: 'Löschen',
   deleteQuestion: 'Wollen Sie {{what}} löschen?',

@@ -6,6 +6,8 @@ export const ui = {
   saveCsv: '{{title}}: save the figures as CSV',
   savePng: '{{title}}: save the picture as PNG',
   tableOf: '{{title}}, as a table',
+  inUnit: '{{what}}, {{unit}}',
+  valuesIn: 'Values: {{unit}}.',
   delete: 'Delete {{what}}',
   deleteIt: 'Delete',
   deleteQuestion: 'Delete {{what}}?',
