@@ -259,7 +259,7 @@ export class EnginePacks {
       obstacle:
         existsSync(this.#addonPath) || isInstalled
           ? null
-          : 'Packs are for the installed application. From the sources, "npm run setup" brings this library, and the list of engines says whether it is used.',
+          : 'These are the sources of Strata, where "npm run setup" brings this library: packs are for the installed application.',
       state: isInstalled ? 'installed' : 'absent',
       activity: '',
       bytesDone: 0,
