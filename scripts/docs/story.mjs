@@ -3,8 +3,8 @@ import { dragOver, goTo, scrollTo, settle } from './pages.mjs';
 /** @typedef {import('playwright-core').Page} Page @typedef {import('./film.mjs').Film} Film */
 
 /** The run of the film, and what stands beside it afterwards. */
-export const RUN = 'Novels, then TypeScript';
-export const WITHOUT_REPLAY = 'The same without replay';
+export const RUN = 'Learns TypeScript';
+export const WITHOUT_REPLAY = 'Without replay';
 export const STEPS = '160';
 /** What both voices of the playground go on from: a beginning in the style of the new data. */
 export const PROMPT = "import { readFile } from 'node:";
@@ -12,10 +12,9 @@ export const PROMPT = "import { readFile } from 'node:";
 /** From dropped files to a run that is done. @param {Page} page @param {Film} film @param {string} code folder to drop */
 export async function dataToRun(page, film, code) {
   const pageOf = (/** @type {string} */ name) => page.getByRole('button', { name, exact: true });
-  await page.getByRole('region', { name: 'First run' }).getByRole('button').last().click(); // it explains what the film shows
   await settle(page);
   await film.say('Data', 'Strata teaches a LLaMA something new, and shows what it forgets.');
-  await film.show(1800);
+  await film.show(1500);
   const letGo = await dragOver(page, [code]);
   await settle(page);
   await film.say('Data', 'Drop in what it shall learn: files, archives or whole folders.');
@@ -52,7 +51,7 @@ export async function dataToRun(page, film, code) {
   await scrollTo(page, page.getByRole('heading', { name: 'Mixture' }));
   await film.say('Mix', 'How much of the old is replayed: a share in tokens, exact at every moment.');
   await film.show(1200);
-  await film.point(page.getByRole('slider').first(), 900);
+  await film.point(page.getByRole('slider').first(), 600);
 
   await scrollTo(page, page.getByRole('heading', { name: 'Plan', exact: true }));
   await settle(page);
@@ -76,13 +75,13 @@ async function filmTraining(page, film) {
   await scrollTo(page, page.getByText(/^step [1-9]/), 40);
   const isDone = async () => (await page.getByText('done', { exact: true }).count()) > 0;
   while (!(await isDone())) {
-    await film.show(190);
+    await film.show(130);
     await page.waitForTimeout(1400);
   }
   await page.evaluate("document.querySelector('main').scrollTo(0, 0)");
   await settle(page);
   await film.say('Result', 'What was gained, what was forgotten, what it cost: on text it never trained on.');
-  await film.show(3200);
+  await film.show(2700);
 }
 
 /** The comparison with the other runs, and the playground. @param {Page} page @param {Film} film */
@@ -93,10 +92,10 @@ export async function ending(page, film) {
   await page.getByRole('heading', { name: '2 runs compared' }).waitFor();
   await settle(page);
   await film.say('Compare', 'Which run is better, or that the data cannot tell.');
-  await film.show(3200);
+  await film.show(2700);
   await askPlayground(page);
   await film.say('Compare', 'The base stays as it is. The new blocks can be turned down, or off.');
-  await film.show(3500);
+  await film.show(3000);
 }
 
 /** Base and trained model side by side. @param {Page} page */
