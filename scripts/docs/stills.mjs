@@ -45,8 +45,10 @@ export async function takeStills(browser, page, studio) {
   const heading = (/** @type {string} */ name) => page.getByRole('heading', { name, exact: true });
   await goTo(page, 'Home');
   await take(page, 'home');
+  await page.setViewportSize({ width: 1280, height: 900 });
   await goTo(page, 'Models');
   await take(page, 'models');
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.getByRole('button', { name: new RegExp(`^Export ${RUN}`) }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('radio', { name: /^GGUF/ }).check();
