@@ -6,7 +6,7 @@ import { projectRoot } from '../setup/paths.mjs';
 /** Width and height of a page in the film, and of the line below it that says what is done. */
 export const FILM = { width: 960, height: 600, line: 46 };
 /** The page is laid out this many times larger, so that it looks as on a screen. */
-export const FILM_SCALE = 1.25;
+export const FILM_SCALE = 4 / 3;
 const POINTER = Buffer.from(
   '<svg xmlns="http://www.w3.org/2000/svg" width="26" height="30"><path d="M4 3v20l5-5 4 9 4-2-4-8h7z" fill="#111" stroke="#fff" stroke-width="2" stroke-linejoin="round"/></svg>',
 );
@@ -93,7 +93,7 @@ export class Film {
       this.#frames.map(({ png }) => png),
       { join: { animated: true } },
     )
-      .webp({ quality: 62, effort: 5, delay: this.#frames.map(({ ms }) => ms), loop: 0 })
+      .webp({ quality: 80, effort: 6, delay: this.#frames.map(({ ms }) => ms), loop: 0 })
       .toFile(path);
     return size;
   }

@@ -24,9 +24,13 @@ export const openBrowser = (executablePath) =>
 export async function openPage(browser, url, { width, height, density = DENSITY, colorScheme = 'light' }) {
   const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: density, colorScheme, locale: 'en-GB' });
   const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(30_000);
   await page.goto(url);
   await page.getByRole('heading', { level: 1 }).waitFor();
+  // The guide through a first run says what the pictures show.
+  const guide = page.getByRole('region', { name: 'First run' });
+  await guide.waitFor();
+  await guide.getByRole('button').last().click();
   return page;
 }
 
@@ -76,13 +80,12 @@ export async function dragOver(page, files) {
 export async function take(page, name, { from, to = from, room = 18 } = {}) {
   await page.mouse.move(2, 2);
   await settle(page);
-  const first = await from?.boundingBox();
-  const last = await to?.boundingBox();
+  const boxes = (await Promise.all([from, to].map((each) => each?.boundingBox()))).filter((box) => !!box);
   const { width, height } = /** @type {{ width: number, height: number }} */ (page.viewportSize());
-  const left = first ? Math.max(first.x - room, 0) : 0;
-  const top = first ? Math.max(first.y - room, 0) : 0;
-  const right = last ? Math.min(last.x + last.width + room, width) : width;
-  const bottom = last ? Math.min(last.y + last.height + room, height) : height;
+  const left = boxes.length > 0 ? Math.max(Math.min(...boxes.map(({ x }) => x)) - room, 0) : 0;
+  const top = boxes.length > 0 ? Math.max(Math.min(...boxes.map(({ y }) => y)) - room, 0) : 0;
+  const right = boxes.length > 0 ? Math.min(Math.max(...boxes.map((box) => box.x + box.width)) + room, width) : width;
+  const bottom = boxes.length > 0 ? Math.min(Math.max(...boxes.map((box) => box.y + box.height)) + room, height) : height;
   const png = await page.screenshot({ animations: 'disabled', clip: { x: left, y: top, width: right - left, height: bottom - top } });
   const path = join(IMAGES, `${name}.webp`);
   await sharp(png).webp({ quality: 82, effort: 6, smartSubsample: true }).toFile(path);

@@ -3,19 +3,24 @@ import { dragOver, goTo, openPage, scrollTo, settle, take } from './pages.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
-const LORA = 'LoRA, the same tokens';
+const LORA = 'LoRA';
 
 /** Two runs to compare the film's with, started from the page of training. @param {Page} page */
 export async function trainOthers(page) {
   await goTo(page, 'Train');
-  await page.getByText('Checked with the data.').waitFor();
+  await page.getByRole('group', { name: 'Role of English novels' }).getByText('Old', { exact: true }).click();
+  await page
+    .getByText(/far apart/)
+    .first()
+    .waitFor();
   await trainAs(page, LORA, async () => {
     await page.getByRole('radio', { name: 'LoRA' }).check({ force: true });
   });
   await goTo(page, 'Train');
   await page.getByRole('radio', { name: 'Expand' }).check({ force: true });
   await trainAs(page, WITHOUT_REPLAY, async () => {
-    await page.getByLabel('Replay share').first().fill('0');
+    await page.getByLabel('Old tokens in percent').fill('0');
+    await page.keyboard.press('Tab');
   });
 }
 
@@ -40,8 +45,10 @@ export async function takeStills(browser, page, studio) {
   const heading = (/** @type {string} */ name) => page.getByRole('heading', { name, exact: true });
   await goTo(page, 'Home');
   await take(page, 'home');
+  await page.setViewportSize({ width: 1280, height: 900 });
   await goTo(page, 'Models');
   await take(page, 'models');
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.getByRole('button', { name: new RegExp(`^Export ${RUN}`) }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('radio', { name: /^GGUF/ }).check();
@@ -49,6 +56,8 @@ export async function takeStills(browser, page, studio) {
   await page.keyboard.press('Escape');
 
   await goTo(page, 'Train');
+  await page.getByText('Checked with the data.').waitFor();
+  await page.getByRole('button', { name: /^Replay \d+ %$/ }).click();
   await page.getByText('Checked with the data.').waitFor();
   await take(page, 'train');
   await page.getByRole('button', { name: 'Measure on the old data' }).click();
@@ -63,7 +72,11 @@ export async function takeStills(browser, page, studio) {
   for (const name of ticks) await page.getByRole('checkbox', { name: `Tick ${name}`, exact: true }).check();
   await page.getByRole('group', { name: 'Ticked runs' }).getByRole('link', { name: 'Compare' }).click();
   await page.getByRole('heading', { name: '3 runs compared' }).waitFor();
+  await page.setViewportSize({ width: 1280, height: 1060 });
+  await page.getByRole('button', { name: `Pin ${WITHOUT_REPLAY} as the baseline` }).click();
+  await page.evaluate("document.querySelector('main').scrollTo(0, 0)");
   await take(page, 'compare');
+  await page.setViewportSize({ width: 1280, height: 800 });
   await askPlayground(page);
   await take(page, 'playground');
 
@@ -89,8 +102,5 @@ export async function takeStills(browser, page, studio) {
   )();
   await page.getByRole('button', { name: 'Import', exact: true }).waitFor();
   await settle(page);
-  await take(page, 'data', {
-    from: heading('Datasets'),
-    to: page.locator('section').filter({ has: page.getByRole('button', { name: 'Import', exact: true }) }),
-  });
+  await take(page, 'data', { from: heading('Datasets'), to: page.getByRole('button', { name: 'Import', exact: true }), room: 34 });
 }

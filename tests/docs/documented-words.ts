@@ -4,7 +4,19 @@ import { wordsOf } from './documented-commands.ts';
 
 /** What stands for a value in a synopsis, and a value that may stand there: only where an option would refuse the letters themselves. */
 const VALUES: Record<string, string> = {
-  ...{ N: '2', X: '0.5', SHARE: '0.5', NUMBER: '0.5', S: '0.5', K: '3', TOKENS: '3', F: 'huggingface', T: 'f16', UNIT: 'bits' },
+  ...{
+    N: '2',
+    X: '0.5',
+    SHARE: '0.5',
+    NUMBER: '0.5',
+    S: '0.5',
+    K: '3',
+    TOKENS: '3',
+    F: 'huggingface',
+    T: 'f16',
+    UNIT: 'bits',
+    SUITE: 'eval',
+  },
 };
 /** The same where the letters mean something else after this option. */
 const VALUES_AFTER: Record<string, string> = {
