@@ -18,7 +18,8 @@ export default defineConfig({
           env,
           // Native libraries and child processes: a crash must not take the other tests along.
           pool: 'forks',
-          maxWorkers: 2,
+          // One more than there may be cores: many wait for a command, a trainer or a limit of time.
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -27,14 +28,21 @@ export default defineConfig({
         test: {
           name: 'browser',
           environment: 'node',
-          include: ['tests/e2e/**/*.{test,spec}.ts'],
+          include: ['tests/e2e/**/*.test.ts'],
+          exclude: ['tests/e2e/speed.test.ts'],
           env,
           pool: 'forks',
-          // One studio, one trainer and one browser at a time: the machine may have two cores.
-          maxWorkers: 1,
-          fileParallelism: false,
+          // Each with a studio, a trainer and a browser of its own, which wait for one another most of the time.
+          maxWorkers: 2,
           testTimeout: 240_000,
           hookTimeout: 240_000,
+        },
+      },
+      {
+        // Alone: what a page takes is measured.
+        test: {
+          ...{ name: 'speed', environment: 'node', include: ['tests/e2e/speed.test.ts'], env, pool: 'forks' },
+          ...{ testTimeout: 240_000, hookTimeout: 240_000 },
         },
       },
       {

@@ -36,11 +36,14 @@ const OTHERS = [
   ['Electron and its Chromium (desktop application)', '45', 'MIT, BSD-3-Clause and others, listed in its LICENSES.chromium.html'],
 ];
 
-/** @param {string} licence an SPDX expression @returns {boolean} */
-export function isPermitted(licence) {
+/** Permitted besides in what only helps to build and does not ship: the LGPL's conditions concern those who pass its library on. */
+const PERMITTED_TOOL = /^LGPL-3\.0-or-later$/;
+
+/** @param {string} licence an SPDX expression @param {boolean} [ships] whether the package comes with the product @returns {boolean} */
+export function isPermitted(licence, ships = true) {
   const text = licence.replace(/^\(|\)$/g, '');
-  if (text.includes(' OR ')) return text.split(' OR ').some(isPermitted);
-  return text.split(' AND ').every((each) => PERMITTED.test(each));
+  if (text.includes(' OR ')) return text.split(' OR ').some((each) => isPermitted(each, ships));
+  return text.split(' AND ').every((each) => PERMITTED.test(each) || (!ships && PERMITTED_TOOL.test(each)));
 }
 
 /** @param {string} path of a package below the project @param {LockedPackage} locked @returns {string} what it says of itself, else what its licence file begins with */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,13 +14,16 @@ import { describeFailedTests } from './tests/failed-tests.mjs';
  * `npm test`: sets up what is missing, then runs every check there is and ends with one summary. A failing check does not hide the others.
  *
  *   --quick          without the browser tests ("npm run check")
- *   --only KIND      types, lint, unit, browser, or what runs only when it is asked for: torture, which kills a hundred trainers, and fuzz, which
- *                    gives every reader 20,000 damaged files (the unit tests give it 1,000)
+ *   --only KIND      types, lint, unit, browser, speed (of the pages), or what runs only when it is asked for: torture, which kills a hundred
+ *                    trainers, and fuzz, which gives every reader 20,000 damaged files (the unit tests give it 1,000)
  *   PATH...          only the tests whose path contains one of these
- * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser' | 'torture' | 'fuzz', name: string, tool: string, args: string[] }} Check
+ * @typedef {'types' | 'lint' | 'unit' | 'browser' | 'speed' | 'torture' | 'fuzz'} Kind
+ * @typedef {{ kind: Kind, name: string, tool: string, args: string[] }} Check
  */
 
 const VITEST = 'vitest/vitest.mjs';
+/** @type {ReadonlySet<Kind>} */
+const NEED_BROWSER = new Set(['browser', 'speed']);
 
 /** @param {string[]} filters @returns {Check[]} */
 function allChecks(filters) {
@@ -49,6 +52,7 @@ function allChecks(filters) {
     { kind: 'lint', name: 'Formatting', tool: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level', 'warn', '.'] },
     { kind: 'unit', name: 'Tests', tool: VITEST, args: ['run', '--project', 'unit', ...filters] },
     { kind: 'browser', name: 'Tests in the browser', tool: VITEST, args: ['run', '--project', 'browser', ...filters] },
+    { kind: 'speed', name: 'Speed of the pages', tool: VITEST, args: ['run', '--project', 'speed', ...filters] },
     { kind: 'torture', name: 'A hundred kills', tool: VITEST, args: ['run', '--project', 'torture', ...filters] },
     {
       kind: 'fuzz',
@@ -57,6 +61,20 @@ function allChecks(filters) {
       args: ['run', '--project', 'unit', ...(filters.length > 0 ? filters.map((filter) => `tests/fuzz/${filter}`) : ['tests/fuzz/'])],
     },
   ];
+}
+
+/** Tests that are run when nothing is asked for, and where they stand; the projects of vitest.config.ts have their names. */
+const TESTS = /** @type {const} */ ([
+  ['speed', /^e2e\/speed\.test\.ts$/],
+  ['browser', /^e2e\/.*\.test\.ts$/],
+  ['unit', /^(?!parity|torture).*\.test\.ts$/],
+]);
+
+/** @param {string[]} filters @returns {Set<Kind | undefined>} the kinds of tests whose path contains one of these, as vitest reads filters */
+function kindsOfTests(filters) {
+  const paths = readdirSync(join(projectRoot, 'tests'), { recursive: true, encoding: 'utf8' }).map((path) => path.replaceAll('\\', '/'));
+  const named = paths.filter((path) => filters.some((filter) => `tests/${path}`.includes(filter)));
+  return new Set(named.map((path) => TESTS.find(([, place]) => place.test(path))?.[0]));
 }
 
 /**
@@ -86,22 +104,28 @@ const AT_ONCE = 2;
 await runScript(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
   const report = createReport();
-  const isWanted = (/** @type {string} */ kind) =>
+  const named = kindsOfTests(positionals);
+  const isWanted = (/** @type {Kind} */ kind) =>
     values.only
       ? kind === values.only
       : positionals.length > 0
-        ? kind === 'unit'
-        : !(kind === 'torture' || kind === 'fuzz' || (values.quick && kind === 'browser'));
+        ? named.has(kind)
+        : !(kind === 'torture' || kind === 'fuzz' || (values.quick && NEED_BROWSER.has(kind)));
   const checks = allChecks(positionals).filter(({ kind }) => isWanted(kind));
   if (checks.length === 0) {
-    report.note([`There is no kind of check called "${values.only}": types, lint, unit, browser, torture and fuzz are known.`]);
+    report.note([
+      values.only
+        ? `There is no kind of check called "${values.only}": types, lint, unit, browser, speed, torture and fuzz are known.`
+        : `No test has "${positionals.join('" or "')}" in its path.`,
+    ]);
     return 2;
   }
-  const runsTests = checks.some(({ kind }) => kind === 'unit' || kind === 'browser');
+  const inBrowser = checks.some(({ kind }) => NEED_BROWSER.has(kind));
+  const runsTests = inBrowser || checks.some(({ kind }) => kind === 'unit');
   const trains = runsTests || checks.some(({ kind }) => kind === 'torture');
   const { node, engineProblem } = await prepare({ quiet: true, engine: trains, renderer: runsTests, electron: runsTests, retry: true });
   // Before any test: the unit tests use the GPU driver that comes with it.
-  const chromium = checks.some(({ kind }) => kind === 'browser') ? await ensureChromium(report) : null;
+  const chromium = inBrowser ? await ensureChromium(report) : null;
   const nightly = values.only === 'fuzz' && { STRATA_FUZZ_CASES: process.env.STRATA_FUZZ_CASES ?? '20000' };
   const env = { ...process.env, ...nightly, ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }) };
   const startedAt = Date.now();
@@ -129,7 +153,7 @@ await runScript(async () => {
   });
   await Promise.all(lanes);
   for (const check of checks.filter((each) => !reading.includes(each))) {
-    if (check.kind === 'browser' && chromium && 'problem' in chromium) {
+    if (NEED_BROWSER.has(check.kind) && chromium && 'problem' in chromium) {
       results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
     } else results.push(await perform(check, true));
   }

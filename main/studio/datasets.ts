@@ -68,23 +68,26 @@ export class Datasets {
   /**
    * Imports files that the studio itself has made or brings along; what a person chooses goes through {@link DatasetImports}.
    * @param input.source where it came from, for the user, when the paths do not say.
+   * @param input.about where it is published and its licence, where that is known.
    */
   async import({
     paths: given,
     name,
-    source: origin,
+    source: told,
+    about = {},
   }: {
     paths: string[];
     name?: string;
     source?: string;
+    about?: { origin?: string; licence?: string };
   }): Promise<{ datasets: DatasetInfo[]; files: ImportedFile[] }> {
     // Absolute: "." has no name, and where a dataset came from must still be true from another folder.
     const paths = given.map((path) => absolutePath(path));
     const id = newId(name ?? basename(paths[0]!));
     const path = folderOf(this.#context, 'datasets', id);
     return makeFolder(this.#context, path, async () => {
-      const source = origin ?? describeSource(this.#context, paths);
-      const summary = summaryOf(await importDataset(paths, path, { source, ...(name === undefined ? {} : { name }) }));
+      const source = told ?? describeSource(this.#context, paths);
+      const summary = summaryOf(await importDataset(paths, path, { ...about, source, ...(name === undefined ? {} : { name }) }));
       return { datasets: [infoOf(registerDataset(this.#context, { id, path }, summary))], files: summary.files };
     });
   }

@@ -257,7 +257,9 @@ export class EnginePacks {
       downloadBytes: pack.archive.bytes,
       installedBytes: installed?.pack.bytes ?? pack.unpackedBytes,
       obstacle:
-        existsSync(this.#addonPath) || isInstalled ? null : 'the compiled addon, which comes with the packages of Strata, is not here',
+        existsSync(this.#addonPath) || isInstalled
+          ? null
+          : 'These are the sources of Strata, where "npm run setup" brings this library: packs are for the installed application.',
       state: isInstalled ? 'installed' : 'absent',
       activity: '',
       bytesDone: 0,

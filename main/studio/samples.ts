@@ -49,7 +49,10 @@ async function addSample(context: StudioContext, datasets: Datasets, role: 'new'
   // The application may lie elsewhere than last time: an update, or an image that is mounted anew at each start.
   const known = listDatasets(context.store).find(({ source }) => source.endsWith(relative(context.resources, file)));
   if (known) return datasets.find(known.id);
-  const { name } = JSON.parse(await readFile(join(folder, 'sample.json'), 'utf8')) as { name: string };
-  const imported = await datasets.import({ paths: [file], name });
+  const { name, source, licence } = JSON.parse(await readFile(join(folder, 'sample.json'), 'utf8')) as Record<
+    'name' | 'source' | 'licence',
+    string
+  >;
+  const imported = await datasets.import({ paths: [file], name, about: { origin: source, licence } });
   return imported.datasets[0]!;
 }

@@ -112,6 +112,7 @@ describe('importing', () => {
   });
 
   it('takes the licence of a file LICENSE, unless another or none was said', async () => {
+    await folder.write('in/LICENCE.ts', "import { open } from 'node:fs/promises';");
     await folder.write('in/LICENSE', '\n MIT License\n\nPermission is hereby granted');
     await folder.write('in/a.jsonl', rows(['one', 'two']));
     const licenceOf = async (said?: string): Promise<string | null> =>

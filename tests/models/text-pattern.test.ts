@@ -1,5 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { eachStretch, replaceAll, textPattern } from '../../main/models/tokenizers/text-pattern.ts';
+
+// The real limit, come to a fiftieth: a use may take ten seconds, however slow a machine is.
+vi.mock('../../main/models/tokenizers/time-limit.ts', async (load) => {
+  const real = await load<typeof import('../../main/models/tokenizers/time-limit.ts')>();
+  return { ...real, withTimeLimit: <T>(milliseconds: number, act: () => T): T => real.withTimeLimit(Math.ceil(milliseconds / 50), act) };
+});
 
 /** What an expression of a tokenizer.json finds, as tokenizers 0.22 (Oniguruma) finds it. */
 

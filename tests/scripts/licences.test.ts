@@ -7,7 +7,7 @@ import { isPermitted, licenceList, listPackages } from '../../scripts/licences.m
 
 describe('licences of dependencies', () => {
   it('all allow commercial use', () => {
-    expect(listPackages().filter(({ licence }) => !isPermitted(licence))).toEqual([]);
+    expect(listPackages().filter(({ licence, ships }) => !isPermitted(licence, ships))).toEqual([]);
   });
 
   it('are listed in the documentation as they are in the lock file', async () => {
@@ -30,5 +30,7 @@ describe('licences of dependencies', () => {
     expect(isPermitted('GPL-3.0 OR MIT')).toBe(true);
     expect(isPermitted('(BSD-3-Clause AND Apache-2.0)')).toBe(true);
     for (const licence of ['GPL-3.0', 'AGPL-3.0 AND MIT', 'CC-BY-NC-4.0', 'unknown', '']) expect(isPermitted(licence), licence).toBe(false);
+    expect(isPermitted('Apache-2.0 AND LGPL-3.0-or-later'), 'what ships').toBe(false);
+    expect(isPermitted('Apache-2.0 AND LGPL-3.0-or-later', false), 'a tool').toBe(true);
   });
 });

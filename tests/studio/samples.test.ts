@@ -40,8 +40,8 @@ it.skipIf(!existsSync(join(resources, 'base')))(
       ['new', first.newDataset],
       ['old', first.oldDataset],
     ] as const) {
-      const sample = JSON.parse(await readFile(join(resources, 'samples', role, 'sample.json'), 'utf8')) as { name: string };
-      expect(dataset.name).toBe(sample.name);
+      const sample = JSON.parse(await readFile(join(resources, 'samples', role, 'sample.json'), 'utf8')) as Record<string, string>;
+      expect([dataset.name, dataset.origin, dataset.licence]).toEqual([sample.name, sample.source, sample.licence]);
       expect(dataset.heldOutDocuments).toBeGreaterThan(0);
     }
     expect(await studio.addSamples()).toMatchObject({

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { formatOf } from '../readers/formats.ts';
 
 const LICENCE = /^(licen[cs]e|copying|unlicense)([-.]\w+)*$/i;
 const LICENCE_BYTES = 4096;
@@ -11,7 +12,9 @@ export class LicenceFinder {
 
   /** Looks into the file if its name says that it is a licence, and none was found before. */
   async offer(path: string): Promise<void> {
-    if (this.licence === null && LICENCE.test(basename(path))) this.licence = await firstLine(path);
+    const name = basename(path);
+    // A licence.ts is about licences and begins with something else.
+    if (this.licence === null && LICENCE.test(name) && formatOf(name) !== 'code') this.licence = await firstLine(path);
   }
 }
 
