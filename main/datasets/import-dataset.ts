@@ -4,6 +4,7 @@ import type { ChosenMapping } from '../../shared/contract/dataset-import.ts';
 import { type CleaningSettings, DEFAULT_CLEANING } from '../../shared/domain/cleaning.ts';
 import { plainTextOf } from '../../shared/domain/content.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import type { DatasetFile, DatasetManifest } from './dataset-manifest.ts';
 import { chooserOf } from './import/choose-mapping.ts';
 import { type CleanDocuments, cleanDocuments } from './import/clean-documents.ts';
@@ -71,12 +72,13 @@ async function importInto(paths: readonly string[], destination: string, work: s
       ...(signal ? { signal } : {}),
       chooseMapping: chooserOf(mappings),
       sources: meter.sources,
-      onFile: (path, filesDone, documents) => meter.tell({ activity: `Reading ${basename(path)}`, filesDone, documents }),
+      onFile: (path, filesDone, documents) =>
+        meter.tell({ activity: words('said.readingFile', { name: basename(path) }), filesDone, documents }),
       onBytes: (bytes) => meter.read(bytes),
     });
     if (collected.documents === 0) throw nothingImported(collected.files);
     meter.reach('cleaning', 0);
-    meter.tell({ activity: 'Cleaning', filesDone: collected.files.length, documents: collected.documents });
+    meter.tell({ activity: words('said.cleaning'), filesDone: collected.files.length, documents: collected.documents });
     const clean = await cleanDocuments(
       () => collected.read(),
       cleaning,
@@ -84,7 +86,7 @@ async function importInto(paths: readonly string[], destination: string, work: s
       (seen) => {
         if (seen % 1000 !== 0) return;
         meter.reach('cleaning', seen / collected.documents);
-        meter.tell({ activity: `Cleaning, ${seen} of ${collected.documents} documents` });
+        meter.tell({ activity: words('said.cleaningSeen', { seen: String(seen), documents: String(collected.documents) }) });
       },
     );
     const split = splitDocuments({ ...clean, ...(options.seed === undefined ? {} : { seed: options.seed }) });
@@ -131,7 +133,7 @@ async function* documentsOf(
     signal?.throwIfAborted();
     if (place % 100 === 0) {
       meter.reach('writing', place / clean.kept);
-      meter.tell({ activity: 'Writing the dataset' });
+      meter.tell({ activity: words('said.writingDataset') });
     }
     keptByFile.set(file, (keptByFile.get(file) ?? 0) + 1);
     languages.offer(place, plainTextOf(content));

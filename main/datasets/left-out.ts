@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { type ErrorRecord, StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { writeTextAtomically } from '../models/atomic-file.ts';
 
 /** From this share of its documents on a dataset is not what it was taken for: as with rows at the import. */
@@ -45,7 +46,10 @@ export function refuseTooFew(dataset: string, leftOut: LeftOut | null, of: numbe
 /** A sentence for the user. */
 export function describeLeftOut(dataset: string, leftOut: LeftOut): string {
   const { documents } = leftOut;
-  return `${documents} ${documents === 1 ? 'document' : 'documents'} of "${dataset}" cannot be used and ${documents === 1 ? 'is' : 'are'} left out, ${describeFirst(leftOut)}.`;
+  const why = describeFirst(leftOut);
+  return documents === 1
+    ? words('said.leftOutOne', { name: dataset, why })
+    : words('said.leftOutMany', { documents: String(documents), name: dataset, why });
 }
 
 function describeFirst({ documents, first }: LeftOut): string {

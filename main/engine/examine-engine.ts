@@ -1,4 +1,5 @@
 import type { EngineInfo } from '../../shared/contract/engines.ts';
+import { words } from '../../shared/words/words.ts';
 import { type EngineName, loadEngine } from './load-engine.ts';
 import { selfTest } from './self-test.ts';
 import { WebGpuEngine } from './webgpu-engine.ts';
@@ -15,13 +16,13 @@ export async function examineEngine(name: EngineName, directory: string): Promis
   const engine = await loadEngine(name, directory);
   const { worst, ...result } = await selfTest(engine);
   const info = { name, available: result.passed, version: engine.version, selfTest: result };
-  if (!result.passed) return { ...info, reason: `Failed its self-test: an error of ${result.largestError} in ${worst}.` };
+  if (!result.passed) return { ...info, reason: words('said.engineFailed', { error: String(result.largestError), worst: String(worst) }) };
   if (engine instanceof WebGpuEngine && engine.isSoftware && process.env[SOFTWARE_GPU] !== '1') {
     return {
       ...info,
       available: false,
-      reason: 'Passed its self-test, but this GPU is played by the processor: slower than wasm, used only by name.',
+      reason: words('said.engineSlow'),
     };
   }
-  return { ...info, reason: 'Passed its self-test.' };
+  return { ...info, reason: words('said.enginePassed') };
 }

@@ -5,6 +5,7 @@ import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { DataCheckReport } from '../../shared/domain/data-check.ts';
 import type { DistanceReport, LossGap } from '../../shared/domain/distance.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import type { CheckedDataset, CheckRequest } from '../datasets/checks/check-datasets.ts';
 import { textsOfFile } from '../datasets/checks/evaluation-file.ts';
 import { withoutDocuments } from '../datasets/checks/without-documents.ts';
@@ -104,7 +105,7 @@ export class DataChecks {
     const texts = await this.#distances.measure(sides, { seed: request.seed, onProgress, signal });
     let lossGap: LossGap | null = null;
     if (model) {
-      onProgress({ activity: `measuring the loss of ${model.name}` });
+      onProgress({ activity: words('said.measuringLossOf', { model: model.name }) });
       const bytes = request.lossBytes ?? LOSS_BYTES;
       const read = async (side: readonly StoredDataset[]): Promise<HeldOutTexts> => readHeldOut(side.map(folderOfDataset), bytes, seed);
       lossGap = await this.#lossGap(model, { new: await read(sides.new), old: await read(sides.old) }, request.engine, signal);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DatasetImport, ImportRequest } from '../../shared/contract/dataset-import.ts';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { datasetIds, listDatasets } from '../store/datasets.ts';
 import type { JobHandle } from '../training/executor.ts';
 import type { ImportedDataset } from '../training/import-job.ts';
@@ -183,7 +184,7 @@ export class DatasetImports {
   }
 
   #begin(record: ImportRecord): DatasetImport {
-    const shown: DatasetImport = { ...shownOf(record), state: 'running', canResume: false, activity: 'Beginning', error: null };
+    const shown: DatasetImport = { ...shownOf(record), state: 'running', canResume: false, activity: words('said.beginning'), error: null };
     const task: Task = { record, shown, handle: null, stopping: new AbortController(), ended: Promise.resolve() };
     this.#tasks.set(record.id, task);
     task.ended = this.#run(task);
@@ -204,7 +205,7 @@ export class DatasetImports {
     // Also while it waits it is this program's, and its place in the row is decided now.
     const [claimed, turn] = await Promise.allSettled([
       claim(importFolder(this.#folder(), task.record.id)),
-      this.#turn(task.stopping.signal, () => show({ activity: 'Waiting for another import' })),
+      this.#turn(task.stopping.signal, () => show({ activity: words('said.waitingForImport') })),
     ]);
     try {
       if (claimed.status === 'rejected') throw claimed.reason;
@@ -273,7 +274,7 @@ export class DatasetImports {
 
   #stop(task: Task): void {
     if (task.shown.state !== 'running') return;
-    task.shown = { ...task.shown, activity: 'Stopping', secondsLeft: null };
+    task.shown = { ...task.shown, activity: words('said.stopping'), secondsLeft: null };
     task.stopping.abort();
   }
 
@@ -321,7 +322,7 @@ export class DatasetImports {
   async #left(record: ImportRecord): Promise<DatasetImport> {
     const shown = shownOf(record);
     if (await isClaimed(importFolder(this.#folder(), record.id)))
-      return { ...shown, state: 'running', canResume: false, activity: 'Another program is reading it', error: null };
+      return { ...shown, state: 'running', canResume: false, activity: words('said.readElsewhere'), error: null };
     return { ...shown, state: record.error ? 'failed' : 'stopped', canResume: true };
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EnginePackInfo } from '../../shared/contract/engines.ts';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { engineDirectory } from '../engine/engine-directory.ts';
 import { type EnginePack, readInstalledPack, removeEnginePack, unpackEnginePack } from '../engine/engine-pack.ts';
 import type { StudioContext } from './context.ts';
@@ -88,7 +89,7 @@ export class EnginePacks {
     }
     const controller = new AbortController();
     const task: Task = {
-      shown: { ...before, state: 'fetching', activity: 'Beginning', error: null },
+      shown: { ...before, state: 'fetching', activity: words('said.beginning'), error: null },
       controller,
       ended: Promise.resolve(),
     };
@@ -109,7 +110,7 @@ export class EnginePacks {
         });
         show({
           state: 'unpacking',
-          activity: 'Unpacking the library',
+          activity: words('said.unpackingLibrary'),
           bytesDone: 0,
           bytesTotal: pack.unpackedBytes,
           bytesPerSecond: null,
@@ -122,7 +123,7 @@ export class EnginePacks {
           signal,
           onBytes: (bytesDone) => show({ bytesDone }),
         });
-        show({ state: 'testing', activity: 'Testing the engine', bytesTotal: null });
+        show({ state: 'testing', activity: words('said.testingEngine'), bytesTotal: null });
         await this.#test(pack);
         if (isOurs) await rm(path, { force: true });
       });

@@ -11,6 +11,7 @@ import {
   recommend,
 } from '../../shared/domain/forecast.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
+import { words } from '../../shared/words/words.ts';
 import type { StoredRun } from '../store/runs.ts';
 
 /** What pilots say, and how wrong they were. Pure. */
@@ -65,12 +66,12 @@ export function describeForecast(
 function notesOn(forecast: Forecast, steps: number, plannedSteps: number): string[] {
   const length =
     steps < plannedSteps
-      ? `The pilots trained ${steps} steps each, the planned run trains ${plannedSteps}: the forecast is of runs of ${steps} steps. Forgetting usually grows with the length of a run before it levels off.`
-      : `The pilots trained ${steps} steps each, as many as the planned run.`;
+      ? words('said.pilotsShorter', { steps: String(steps), planned: String(plannedSteps) })
+      : words('said.pilotsAsLong', { steps: String(steps) });
   const first = forecast.pilots[0]!;
   const gain = forecast.base.newLoss - first.newLoss;
   const isMeasurable = gain > 2 * (first.newError ?? 0);
-  return isMeasurable ? [length] : [length, 'Without replay the pilot gained nothing that can be measured: longer pilots would say more.'];
+  return isMeasurable ? [length] : [length, words('said.pilotsNoGain')];
 }
 
 /** Whether two runs differ in nothing but their replay share and length: same base, data, method, rate and windows. */

@@ -1,6 +1,7 @@
 import type { LineCell, LineColumn, LineUnit } from '../../shared/contract/lines.ts';
 import { changeOf, type Score } from '../../shared/domain/continual.ts';
 import { estimateRatio } from '../../shared/domain/statistics.ts';
+import { words } from '../../shared/words/words.ts';
 import type { StoredDataset } from '../store/datasets.ts';
 import type { FoundMeasure } from './line-sources.ts';
 
@@ -100,13 +101,13 @@ export function shownCell(column: Column, row: number, moment: LineMoment, refer
     };
   }
   const gone = column.datasets.find(({ stored }, index) => measures[index] === undefined && stored === undefined);
-  if (gone) return { isKnown: false, reason: `“${gone.name}” is not in this workspace any more`, canBeMeasured: false };
-  if (moment.model === null) return { isKnown: false, reason: `the model “${moment.name}” is not in this workspace`, canBeMeasured: false };
+  if (gone) return { isKnown: false, reason: words('said.datasetGone', { name: gone.name }), canBeMeasured: false };
+  if (moment.model === null) return { isKnown: false, reason: words('said.modelGone', { name: moment.name }), canBeMeasured: false };
   const [dataset] = column.datasets.filter((_, index) => measures[index] === undefined);
   const other = moment.measures.find(({ datasetHash }) => datasetHash === dataset!.hash);
   const reason = other
-    ? `measured on ${other.measure.tokens} tokens in windows of ${other.manner.context}, others of this column in another way`
-    : 'not measured yet';
+    ? words('said.otherManner', { tokens: String(other.measure.tokens), context: String(other.manner.context) })
+    : words('said.notMeasured');
   return { isKnown: false, reason, canBeMeasured: true };
 }
 

@@ -1,5 +1,6 @@
 import { DEFAULT_RENDERING } from '../../shared/domain/rendering.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
+import { words } from '../../shared/words/words.ts';
 import { buildTokenShards } from '../datasets/token-shard.ts';
 import { loadContentEncoder } from '../models/content-encoder.ts';
 import type { StoredDataset } from '../store/datasets.ts';
@@ -45,7 +46,7 @@ export async function measureGaps(
     for (const [text, alike] of groupBy(ofModel, (gap) => JSON.stringify(mannerOf(gap, model.contextLength)))) {
       if (signal?.aborted) return;
       const names = alike.map(({ dataset }) => dataset.name).join(', ');
-      onProgress({ activity: `measuring “${model.name}” on ${names}`, done, of: gaps.length });
+      onProgress({ activity: words('said.measuringOn', { model: model.name, names }), done, of: gaps.length });
       const manner = JSON.parse(text) as Manner;
       const evaluation = await evaluate(context, { engine, modelDirectory: model.path, gaps: alike, manner }, signal);
       for (const [index, { dataset }] of alike.entries()) {

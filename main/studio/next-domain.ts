@@ -5,6 +5,7 @@ import { FAR_REPLAY } from '../../shared/domain/distance.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 import type { AdvancedSettings } from '../../shared/domain/settings.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import type { StoredDataset } from '../store/datasets.ts';
 import { listModels, type StoredModel } from '../store/models.ts';
 import type { StoredRun } from '../store/runs.ts';
@@ -44,7 +45,7 @@ export class NextDomains {
     const byRole = (role: 'new' | 'old'): RunConfiguration['datasets'] => configuration.datasets.filter((dataset) => dataset.role === role);
     const kept = this.#present([...byRole('new'), ...byRole('old'), ...(configuration.past ?? [])]);
     const again = methodAgain(configuration.method, configuration.importance !== undefined);
-    const isChosenShare = configuration.replayReason === 'As chosen.';
+    const isChosenShare = configuration.replayReason === words('said.replayChosen');
     const length = configuration.steps * configuration.batch * configuration.context;
     const names = (datasets: readonly { name: string }[]): string => datasets.map(({ name }) => `“${name}”`).join(', ');
     return {
@@ -65,17 +66,13 @@ export class NextDomains {
         advanced: changedSettings(configuration),
       },
       reasons: [
-        `It begins from “${model.name}”, the result of “${run.name}”: everything learned so far is inside it.`,
-        `What was just learned is on the old side now: ${names(byRole('new'))}.`,
-        ...(kept.found.length > byRole('new').length ? ['What was to be kept before, and what earlier steps learned, stays there.'] : []),
-        ...kept.samples.map(
-          ({ name, of }) => `Of “${of}” the sample “${name}” is left; its held-out part is whole, so losses on it can be compared.`,
-        ),
+        words('said.beginsFrom', { model: model.name, run: run.name }),
+        words('said.nowOld', { names: names(byRole('new')) }),
+        ...(kept.found.length > byRole('new').length ? [words('said.keptStays')] : []),
+        ...kept.samples.map(({ name, of }) => words('said.sampleLeft', { name: of, sample: name })),
         again.reason,
-        isChosenShare && byRole('old').length > 0
-          ? `The replay share is the one chosen before.`
-          : 'The replay share is found anew, by how far the new data are from all that is old.',
-        'How long it trains follows from the new data; batch, context, learning rate and other settings are as before.',
+        isChosenShare && byRole('old').length > 0 ? words('said.shareAsBefore') : words('said.shareAnew'),
+        words('said.restAsBefore'),
       ],
       missing: kept.missing,
       samples: await this.#samples(this.#present(byRole('new')).found, model, length * likelyShare(configuration)),
@@ -110,7 +107,7 @@ export class NextDomains {
       const key = ofSample ?? hash;
       if (found.has(key)) continue;
       const stored = this.#datasets.withHash(hash) ?? this.#datasets.withHeldOut(key);
-      if (!stored) missing.push({ name, reason: 'it is not in this workspace any more' });
+      if (!stored) missing.push({ name, reason: words('said.notAnyMore') });
       else {
         found.set(heldOutHash(stored), stored);
         if (stored.hash !== hash && stored.sampleOf) samples.push({ name: stored.name, of: name });

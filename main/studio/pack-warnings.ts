@@ -1,4 +1,5 @@
 import { packsOf } from '../../shared/domain/pack.ts';
+import { words } from '../../shared/words/words.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { ChosenSource } from './packs.ts';
 
@@ -12,23 +13,21 @@ export function compositionWarnings(base: StoredModel, sources: readonly ChosenS
     const known = packsOf(model.line);
     return packs.flatMap(({ pack: number, strength }) => {
       const pack = known.find((each) => each.number === number)!;
-      const title = `Pack ${number} of "${model.name}"`;
+      const title = { number: String(number), model: model.name };
       const others = all.length - packs.length;
       const learnedWith = known.filter((each) => each.number < number && each.step < pack.step && isAbove(model, base, each.step));
       const missing = learnedWith.filter((each) => packs.find((other) => other.pack === each.number)?.strength !== 1);
       return [
-        ...missing.map(
-          (each) =>
-            `${title} was trained on top of pack ${each.number}, which is ${packs.some((other) => other.pack === each.number) ? 'weaker' : 'not'} here: its input changes.`,
-        ),
-        ...(others > 0
-          ? [`${title} was trained without the ${others} ${others === 1 ? 'pack' : 'packs'} of other models here: its input changes.`]
-          : []),
-        ...(strength < 1 ? [`${title} is at strength ${strength}, which it was not trained at.`] : []),
+        ...missing.map((each) => {
+          const below = { ...title, other: String(each.number) };
+          return packs.some((other) => other.pack === each.number) ? words('said.packWeaker', below) : words('said.packNot', below);
+        }),
+        ...(others > 0 ? [words('said.packAlone', { ...title, count: others })] : []),
+        ...(strength < 1 ? [words('said.packStrength', { ...title, strength: String(strength) })] : []),
       ];
     });
   });
-  return warnings.length > 0 ? [...warnings, 'Measure the new model on held-out data before you rely on it.'] : [];
+  return warnings.length > 0 ? [...warnings, words('said.packMeasure')] : [];
 }
 
 /** Whether a step comes after the model that the packs are put on. */

@@ -1,5 +1,6 @@
 import type { Expansion } from '../../shared/domain/expansion.ts';
 import { toStrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { buildTokenShards, type DocumentEncoder } from '../datasets/token-shard.ts';
 import type { TrainJob } from '../training/messages.ts';
 import type { Datasets } from './datasets.ts';
@@ -49,7 +50,7 @@ export async function pastOf(
   for (const { name, hash } of byHash.values()) {
     const found = datasets.withHeldOut(hash);
     if (found) known.push({ id: found.id, name: found.name, hash });
-    else missing.push({ name, reason: 'it is not in this workspace as it was then' });
+    else missing.push({ name, reason: words('said.notAsThen') });
   }
   const data = await pastShards(known, datasets, encoder);
   return { ...data, missing: [...missing, ...data.missing] };
@@ -62,13 +63,13 @@ export async function pastShards(past: readonly PastDataset[], datasets: Dataset
     const { id, name, hash } = each;
     const dataset = datasets.withHeldOut(hash);
     if (!dataset) {
-      data.missing.push({ name, reason: 'it is no longer in this workspace' });
+      data.missing.push({ name, reason: words('said.noLonger') });
       continue;
     }
     try {
       const { heldOutPath, heldOutTokens } = await buildTokenShards(dataset.path, encoder, { needsDocuments: true, name });
       if (heldOutTokens < 2) {
-        data.missing.push({ name, reason: `its held-out part has ${heldOutTokens} tokens` });
+        data.missing.push({ name, reason: words('said.heldOutOf', { tokens: String(heldOutTokens) }) });
         continue;
       }
       data.past.push(each);
@@ -83,5 +84,5 @@ export async function pastShards(past: readonly PastDataset[], datasets: Dataset
 
 /** For the person whose run it is. */
 export function describeMissing({ name, reason }: MissingPast): string {
-  return `The base learned from "${name}" before, and how much of that it keeps is not measured: ${reason}.`;
+  return words('said.pastNotMeasured', { name, reason });
 }

@@ -2,6 +2,7 @@ import type { Batch, BatchSummary, ForecastResult, Preset, Recipe, RecipePreview
 import type { TrainPreview } from '../../shared/contract/training.ts';
 import { type Course, judge, type Verdict } from '../../shared/domain/hopeless.ts';
 import { isUnfinished, type RunStatus } from '../../shared/domain/run.ts';
+import { words } from '../../shared/words/words.ts';
 import { openModelFolder } from '../models/model-folder.ts';
 import { insertBatch, keepResult, listBatches, type StoredBatch } from '../store/batches.ts';
 import { listTraining } from '../store/run-queue.ts';
@@ -90,14 +91,18 @@ export class Recipes {
         return {
           runs,
           outlook,
-          notes: [`Every run trains on ${outlook.tokens} tokens of the same data, in the same order at equal replay.`],
+          notes: [words('said.sameTokens', { tokens: String(outlook.tokens) })],
         };
       }
       case 'sweep':
-        return { runs: sweepRuns(recipe, outlook), outlook, notes: recipe.earlyStop ? [EARLY_STOP] : [] };
+        return { runs: sweepRuns(recipe, outlook), outlook, notes: recipe.earlyStop ? [words('said.earlyStop')] : [] };
       case 'forecast': {
         const runs = pilotRuns(recipe, outlook);
-        return { runs, outlook, notes: [`Pilots of ${runs[0]!.request.steps} steps for a run of ${outlook.steps}.`] };
+        return {
+          runs,
+          outlook,
+          notes: [words('said.pilotsOf', { steps: String(runs[0]!.request.steps), planned: String(outlook.steps) })],
+        };
       }
     }
   }
@@ -150,7 +155,7 @@ export class Recipes {
   /** Takes what waits out of the queue, and ends what trains with what it has learned so far. */
   cancel({ batch: reference }: { batch: string }): Batch {
     const batch = this.#find(reference);
-    for (const { id } of membersOf(batch, listRuns(this.#context.store))) this.#runs.stopBecause(id, 'Its batch was cancelled.');
+    for (const { id } of membersOf(batch, listRuns(this.#context.store))) this.#runs.stopBecause(id, words('said.batchCancelled'));
     return this.show({ batch: batch.id });
   }
 
@@ -196,9 +201,6 @@ export class Recipes {
   }
 }
 
-const EARLY_STOP =
-  'A run is ended early when another one of the sweep had gained more and forgotten less at the same step, beyond their errors, at two measurements in a row after the first 30 % of its steps.';
-
 /** Runs of a batch in the order in which they were put into the queue. */
 function membersOf(batch: StoredBatch, runs: readonly StoredRun[]): StoredRun[] {
   const order = Object.keys(batch.definition.labels);
@@ -212,6 +214,6 @@ function summarise({ id, name, kind, createdAt }: StoredBatch, members: readonly
 }
 
 function describeVerdict({ by, step, gain, forgetting }: Verdict): string {
-  const less = forgetting === null ? '' : ` and forgotten ${forgetting.toFixed(4)} less`;
-  return `Ended by its sweep as hopeless: at step ${step} the run "${by}" had gained ${gain.toFixed(4)} nats/token more${less}.`;
+  const ahead = { step: String(step), run: by, gain: gain.toFixed(4) };
+  return forgetting === null ? words('said.hopeless', ahead) : words('said.hopelessBoth', { ...ahead, forgetting: forgetting.toFixed(4) });
 }

@@ -11,6 +11,7 @@ import { thin } from '../../shared/domain/thinning.ts';
 import { bestTradeOffs } from '../../shared/domain/trade-off.ts';
 import type { ComparedMeasure } from '../../shared/domain/verdict.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { courseOf, readCurve } from '../store/curves.ts';
 import { listModels } from '../store/models.ts';
 import type { StudioContext } from './context.ts';
@@ -92,7 +93,7 @@ export class RunComparison {
     if (courses.length < 2) return { value: null, reason: null };
     const shared = Math.min(...courses.map(({ largest, onNew }) => largest * onNew));
     const gain = wanted ?? shared;
-    if (gain <= 0) return { value: null, reason: 'There is no gain that all runs reached, so forgetting at equal gain is not told.' };
+    if (gain <= 0) return { value: null, reason: words('said.noSharedGain') };
     const rows = runs.map(({ id }) => {
       const found = courses.find((each) => each.id === id);
       if (!found) return { run: id, forgetting: null, step: null };

@@ -2,6 +2,7 @@ import type { EngineInfo } from '../../shared/contract/engines.ts';
 import type { RerunVerdict, RunRequest } from '../../shared/contract/runs.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { listDatasets } from '../store/datasets.ts';
 import { listModels } from '../store/models.ts';
 import type { StudioContext } from './context.ts';
@@ -85,9 +86,9 @@ export class RunCopies {
     const models = new Map(listModels(this.#context.store).map(({ run, hash }) => [run, hash]));
     const [before, after] = [models.get(rerun.rerunOf), models.get(rerun.id)];
     const ids = { original: rerun.rerunOf, rerun: rerun.id };
-    if (!after) return { ...ids, isIdentical: null, reason: `The rerun has made no model: it is ${rerun.status}.` };
-    if (!before) return { ...ids, isIdentical: null, reason: 'The model of the first run was deleted.' };
-    if (before === after) return { ...ids, isIdentical: true, reason: `Both models have the sha256 ${after}.` };
-    return { ...ids, isIdentical: false, reason: `The models have the sha256 ${before} and ${after}.` };
+    if (!after) return { ...ids, isIdentical: null, reason: words('said.rerunNoModel', { status: rerun.status }) };
+    if (!before) return { ...ids, isIdentical: null, reason: words('said.rerunDeleted') };
+    if (before === after) return { ...ids, isIdentical: true, reason: words('said.rerunSame', { hash: after }) };
+    return { ...ids, isIdentical: false, reason: words('said.rerunOther', { before, after }) };
   }
 }

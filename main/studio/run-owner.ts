@@ -1,5 +1,6 @@
 import type { RunStatus } from '../../shared/domain/run.ts';
 import { type ErrorRecord, toStrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { insertMeasurements } from '../store/measurements.ts';
 import { findRun, insertMetrics, type StoredRun, updateRun } from '../store/runs.ts';
 import { insertSamples, writeDrawnWindows, writeSamplePrompts } from '../store/training-view.ts';
@@ -31,7 +32,7 @@ export class RunOwner {
       status: 'preparing',
       error: null,
       requested: null,
-      activity: 'starting',
+      activity: words('said.starting'),
       finishedAt: null,
     });
     this.#handle = context.executor.start(job, (event) => this.#record(event));

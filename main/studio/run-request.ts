@@ -3,6 +3,7 @@ import type { Method, MethodRequest } from '../../shared/domain/method.ts';
 import { type ExpansionPlan, parsePlace, planExpansion } from '../../shared/domain/plan.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 import type { AdvancedSettings } from '../../shared/domain/settings.ts';
+import { words } from '../../shared/words/words.ts';
 
 /** A run's frozen configuration as the request that leads to it again: to be changed and started. Pure. */
 
@@ -13,7 +14,7 @@ export function requestOf(configuration: RunConfiguration): { request: TrainRequ
   const { method, notes } = methodOf(configuration.method);
   const of = (role: 'new' | 'old'): string[] => configuration.datasets.filter((each) => each.role === role).map(({ id }) => id);
   const { baseModel, replayShare, rendering, steps, batch, context, learningRate, seed, engine, guard, mixture } = configuration;
-  if (!mixture) notes.push('The run is from before mixtures were described: a copy draws its windows in another order.');
+  if (!mixture) notes.push(words('said.beforeMixtures'));
   return {
     request: {
       model: baseModel.id,
@@ -78,8 +79,7 @@ function methodOf(method: Method): { method: MethodRequest; notes: string[] } {
       const place = placeOf(method.plan);
       if (place) return { method: { method: 'expand', ...place }, notes: [] };
       const positions = method.plan.inserted.map(({ after }) => after).join(',');
-      const note =
-        'No place describes the plan of the run: copies of a block stand behind another one. The copy has them behind their own.';
+      const note = words('said.noPlace');
       return { method: { method: 'expand', place: positions }, notes: [note] };
     }
     case 'lora': {

@@ -4,6 +4,7 @@ import { trainingFlops } from '../../shared/domain/cost.ts';
 import { type BudgetRequest, measurementFlops } from '../../shared/domain/evaluation-budget.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
+import { words } from '../../shared/words/words.ts';
 
 /** What a run does, as far as it takes time. */
 export interface TimedRun {
@@ -67,7 +68,7 @@ export function machineSpeed(past: readonly PastRun[]): { flopsPerSecond: number
 }
 
 function basisOf(earlier: PastRun | undefined): string {
-  return earlier ? `the speed of the run "${earlier.name}" on ${earlier.engine}` : 'the speed of tensorflow-cpu on another machine';
+  return earlier ? words('said.speedOfRun', { run: earlier.name, engine: earlier.engine }) : words('said.speedElsewhere');
 }
 
 /** Operations a second that a run reached. */

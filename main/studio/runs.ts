@@ -5,6 +5,7 @@ import type { Movement } from '../../shared/domain/movement.ts';
 import { canGoOn, type DrawnWindows, isUnfinished, type MetricPoint, type RunSummary } from '../../shared/domain/run.ts';
 import { thin } from '../../shared/domain/thinning.ts';
 import { toStrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { listMeasurements } from '../store/measurements.ts';
 import { changeOwner, listMetrics, listRuns, type StoredRun, summaryOf, updateRun } from '../store/runs.ts';
 import { listTraining, putIntoQueue } from '../store/run-queue.ts';
@@ -284,7 +285,7 @@ export class Runs {
       found.map(async (run) => ({
         run: summaryOf(run),
         hasCheckpoint: await hasCheckpoint(run.directory),
-        reason: run.error?.message ?? 'The process that trained it ended before it did.',
+        reason: run.error?.message ?? words('said.processEnded'),
       })),
     );
   }

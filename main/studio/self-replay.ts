@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatasetInfo, SelfReplayEvent, SelfReplayRequest } from '../../shared/contract/datasets.ts';
 import { selfReplaySource } from '../../shared/domain/self-replay.ts';
+import { words } from '../../shared/words/words.ts';
 import type { SelfReplayJob } from '../training/messages.ts';
 import type { SelfReplayText } from '../training/self-replay-job.ts';
 import { makeFolder, newId, type StudioContext } from './context.ts';
@@ -41,7 +42,7 @@ export class SelfReplay {
       const destination = join(folder, 'documents.jsonl');
       const job: SelfReplayJob = { kind: 'self-replay', engine, modelDirectory: model.path, tokens, temperature, seed, destination };
       const written = await this.#run(job, onProgress, signal);
-      onProgress({ activity: 'importing the text', done: written.tokens, of: written.tokens });
+      onProgress({ activity: words('said.importingText'), done: written.tokens, of: written.tokens });
       const imported = await this.#datasets.import({
         paths: [destination],
         name: name ?? `self-replay of ${model.name}`,

@@ -20,6 +20,7 @@ import { isSelfReplay } from '../../shared/domain/self-replay.ts';
 import type { AdvancedSettings } from '../../shared/domain/settings.ts';
 import { plannedSampling, SAMPLE_TOKENS, type SampleSettings } from '../../shared/domain/text-samples.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { readManifest } from '../datasets/dataset-manifest.ts';
 import { describeLeftOut } from '../datasets/left-out.ts';
 import { buildTokenShards, trainingWindows } from '../datasets/token-shard.ts';
@@ -316,8 +317,8 @@ async function replayOf(
   sides: Record<Role, readonly StoredDataset[]>,
   replayDefault: Measurements['replayDefault'],
 ): Promise<Pick<ReplayDefault, 'basis' | 'reason'> & { replayShare?: number }> {
-  if (sides.old.length === 0) return { basis: 'no-old-data', reason: 'No old data, so nothing is replayed.' };
-  if (replayShare !== undefined || Object.keys(shares ?? {}).length > 0) return { basis: 'chosen', reason: 'As chosen.' };
+  if (sides.old.length === 0) return { basis: 'no-old-data', reason: words('said.replayNoOld') };
+  if (replayShare !== undefined || Object.keys(shares ?? {}).length > 0) return { basis: 'chosen', reason: words('said.replayChosen') };
   return replayDefault(sides);
 }
 

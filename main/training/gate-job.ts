@@ -1,5 +1,6 @@
 import { evaluateGate, type GateDocument, type GateEvaluation } from '../../shared/domain/gate.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { openTokenShard, type TokenShard } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { disposeLlama, type Llama, loadLlama } from '../llama/parameters.ts';
@@ -19,7 +20,7 @@ export async function evaluatePackGate(
   engine: Engine,
   emit: (event: TrainerEvent) => void,
 ): Promise<Pick<GateEvaluation, 'results' | 'engine'>> {
-  emit({ type: 'activity', text: 'loading the model' });
+  emit({ type: 'activity', text: words('said.loadingModel') });
   const folder = await openModelFolder(job.modelDirectory);
   const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name), insertedBefore: job.positions });
   await folder.close();
@@ -33,7 +34,7 @@ export async function evaluatePackGate(
     const shard = await openTokenShard(heldOutPath);
     const documents = documentsOf(shard, job.documents, job.documentTokens);
     await shard.close();
-    emit({ type: 'activity', text: `reading ${documents.length} held-out documents of ${name}` });
+    emit({ type: 'activity', text: words('said.readingDocuments', { documents: String(documents.length), name }) });
     const found: GateDocument[] = [];
     for (const batch of batchesOf(documents)) {
       const [bare, whole] = [await lossesOf(engine, without, batch), await lossesOf(engine, model, batch)];

@@ -1,5 +1,6 @@
 import { type Importance, riseOf, type WindowSum } from '../../shared/domain/importance.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { openTokenShard, type TokenShard } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { isScored, type MeasuredWindow, scoreWindows } from '../llama/measure.ts';
@@ -20,7 +21,7 @@ const ROWS_AT_ONCE = 1024;
 export async function measureImportance(job: ImportanceJob, engine: Engine, emit: (event: TrainerEvent) => void): Promise<Importance> {
   const started = performance.now();
   const elapsed = (): number => (performance.now() - started) / 1000;
-  emit({ type: 'activity', text: 'loading the model' });
+  emit({ type: 'activity', text: words('said.loadingModel') });
   const windows = await windowsOf(job);
   const folder = await openModelFolder(job.modelDirectory);
   const model = await loadLlama(engine, { config: folder.config, read: (name) => folder.readTensor(name), isCompact: true });
@@ -103,9 +104,10 @@ async function windowSums(engine: Engine, model: Llama, windows: readonly Measur
 }
 
 function activityOf(variant: number, blocks: number, measured: number, batch: number, windows: number): string {
-  const what = variant === 0 ? 'the whole model' : `without block ${variant - 1} of ${blocks}`;
-  const last = measured + batch;
-  return `measuring ${what}, ${batch === 1 ? `window ${last}` : `windows ${measured + 1} to ${last}`} of ${windows}`;
+  const range = { first: String(measured + 1), last: String(measured + batch), windows: String(windows) };
+  if (variant === 0) return batch === 1 ? words('said.wholeWindow', range) : words('said.wholeWindows', range);
+  const without = { ...range, block: String(variant - 1), blocks: String(blocks) };
+  return batch === 1 ? words('said.withoutWindow', without) : words('said.withoutWindows', without);
 }
 
 function finite(loss: number, what: string): number {

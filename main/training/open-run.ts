@@ -3,6 +3,7 @@ import type { RunConfiguration } from '../../shared/domain/run.ts';
 import { freshGuardState } from '../../shared/domain/guard-rule.ts';
 import { learningRateFactor } from '../../shared/domain/tensor-groups.ts';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import { openTokenShard } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Optimizer } from '../llama/optimizer.ts';
@@ -47,7 +48,7 @@ export interface OpenRun {
 export async function openRun(job: TrainJob, engine: Engine, emit: (event: TrainerEvent) => void): Promise<OpenRun> {
   const started = performance.now();
   const { configuration } = job;
-  emit({ type: 'activity', text: 'loading the base' });
+  emit({ type: 'activity', text: words('said.loadingBase') });
   const folder = await openModelFolder(job.baseModelDirectory);
   const shards: RunShards[] = [];
   try {

@@ -3,6 +3,7 @@ import { guardActs, type GuardState, raisedShare } from '../../shared/domain/gua
 import { plannedShare } from '../../shared/domain/mixture-open.ts';
 import type { RunConfiguration } from '../../shared/domain/run.ts';
 import { type Estimate, estimateDifference, estimateRatio } from '../../shared/domain/statistics.ts';
+import { words } from '../../shared/words/words.ts';
 import { learningRateAt, warmupSteps } from '../llama/schedule.ts';
 import type { Measured } from './held-out.ts';
 
@@ -49,9 +50,9 @@ export class RunGuard {
     if (isWithin) state.isBeyond = false;
     if (!acts) return { found, isWithin, event: null };
     state.isBeyond = true;
-    const done = isEnd && action !== 'roll-back' ? 'the run has ended, so nothing else was done' : this.#act(action, state, step);
-    const measured = `${WORDS[this.#guard.measure]} ${number(found)}${error === null ? '' : ` ± ${number(error)}`}`;
-    const text = `${measured} ${UNITS[this.#guard.measure]}, above ${limit}: ${done}`;
+    const done = isEnd && action !== 'roll-back' ? words('said.guardEnded') : this.#act(action, state, step);
+    const amount = `${number(found)}${error === null ? '' : ` ± ${number(error)}`}`;
+    const text = passedText(this.#guard.measure, { amount, limit: String(limit), activity: done });
     const event: GuardEvent = { step, at: new Date().toISOString(), action, found, limit, text };
     state.events.push(event);
     return { found, isWithin, event };
@@ -82,32 +83,44 @@ export class RunGuard {
   #act(action: GuardAction, state: GuardState, step: number): string {
     switch (action) {
       case 'warn':
-        return 'a warning, nothing was changed';
+        return words('said.guardWarned');
       case 'pause':
-        return `the run was paused after step ${step}`;
+        return words('said.guardPaused', { step: String(step) });
       case 'roll-back':
         state.hasEnded = true;
         return state.best && state.best.step > 0
-          ? `the run ends with its state after step ${state.best.step}, the best within the limit`
-          : 'the run ends with its base: no measured state kept the limit';
+          ? words('said.guardRolledBack', { step: String(state.best.step) })
+          : words('said.guardRolledToBase');
       case 'lower-rate':
         state.rateFactor /= 2;
-        return `the learning rate is halved to ${number(learningRateAt(step + 1, this.#configuration) * state.rateFactor)} from step ${step + 1}`;
+        return words('said.guardHalved', {
+          rate: number(learningRateAt(step + 1, this.#configuration) * state.rateFactor),
+          step: String(step + 1),
+        });
       case 'raise-replay': {
         const { batch } = this.#configuration;
         const raises = state.raises.map((raise) => ({ position: raise.step * batch, replayShare: raise.replayShare }));
         const share = plannedShare(this.#configuration, step * batch, raises);
         const replayShare = raisedShare(share);
-        if (replayShare === share) return `the replay share stays at ${number(share)}, the most that it is raised to`;
+        if (replayShare === share) return words('said.guardStays', { share: number(share) });
         state.raises.push({ step, replayShare });
-        return `the replay share is raised from ${number(share)} to ${number(replayShare)} from step ${step + 1}`;
+        return words('said.guardRaised', { from: number(share), to: number(replayShare), step: String(step + 1) });
       }
     }
   }
 }
 
-const WORDS: Record<GuardMeasure, string> = { loss: 'old loss rose by', percent: 'old loss rose by', drift: 'drift on old is' };
-const UNITS: Record<GuardMeasure, string> = { loss: 'nats/token', percent: '%', drift: 'nats/token' };
+/** What passed the limit, and what was done. */
+function passedText(measure: GuardMeasure, passed: { amount: string; limit: string; activity: string }): string {
+  switch (measure) {
+    case 'loss':
+      return words('said.guardRose', passed);
+    case 'percent':
+      return words('said.guardRosePercent', passed);
+    case 'drift':
+      return words('said.guardDrift', passed);
+  }
+}
 
 /** Four digits are enough to read. */
 function number(value: number): string {

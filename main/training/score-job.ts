@@ -1,6 +1,7 @@
 import { choiceFigures } from '../../shared/domain/evaluation/choice-result.ts';
 import { answerFigures, textFigures } from '../../shared/domain/evaluation/figures.ts';
 import type { PartResult } from '../../shared/domain/evaluation/part.ts';
+import { words } from '../../shared/words/words.ts';
 import type { Engine } from '../engine/engine.ts';
 import { drawItems, readItemRows } from './item-rows.ts';
 import type { ScoreJob, TrainerEvent } from './messages.ts';
@@ -19,7 +20,7 @@ export interface ScoreOutcome {
 /** Scores a saved model on the parts of an evaluation, one after the other; it is loaded once. */
 export async function scoreModel(job: ScoreJob, engine: Engine, emit: (event: TrainerEvent) => void): Promise<ScoreOutcome> {
   const started = performance.now();
-  emit({ type: 'activity', text: 'loading the model' });
+  emit({ type: 'activity', text: words('said.loadingModel') });
   return withScoredModel(job.modelDirectory, engine, async (model) => {
     const results: PartResult[] = [];
     for (const part of job.parts) {

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { StrataError } from '../../shared/errors.ts';
+import { words } from '../../shared/words/words.ts';
 import type { Engine } from '../engine/engine.ts';
 import { disposeLlama, loadLlama } from '../llama/parameters.ts';
 import { sampleDocuments } from '../llama/sample-documents.ts';
@@ -23,7 +24,7 @@ export interface SelfReplayText {
 
 /** Lets a model write documents until there are enough tokens, into a file of JSON Lines; those without text are left out. */
 export async function writeSelfReplay(job: SelfReplayJob, engine: Engine, emit: (event: TrainerEvent) => void): Promise<SelfReplayText> {
-  emit({ type: 'activity', text: 'loading the model' });
+  emit({ type: 'activity', text: words('said.loadingModel') });
   const tokenizer = await loadTokenizer(job.modelDirectory);
   const startId = tokenizer.bosTokenId ?? tokenizer.eosTokenId;
   if (startId === null) {
@@ -39,7 +40,7 @@ export async function writeSelfReplay(job: SelfReplayJob, engine: Engine, emit: 
   const file = await open(job.destination, 'w');
   const written: SelfReplayText = { documents: 0, tokens: 0 };
   try {
-    emit({ type: 'activity', text: 'sampling text from the model' });
+    emit({ type: 'activity', text: words('said.samplingText') });
     for (let first = 0, empty = 0; written.tokens < job.tokens; first += DOCUMENTS_AT_ONCE) {
       const before = written.documents;
       const sampled = await sampleDocuments(engine, model, {

@@ -4,6 +4,7 @@ import { countParameters, replacesBase } from '../../shared/domain/method.ts';
 import type { Mixture, MixtureSource } from '../../shared/domain/mixture.ts';
 import { openMixture } from '../../shared/domain/mixture-open.ts';
 import { type DrawnWindows, gainAndForgetting } from '../../shared/domain/run.ts';
+import { words } from '../../shared/words/words.ts';
 import { trainingWindows } from '../datasets/token-shard.ts';
 import type { Engine } from '../engine/engine.ts';
 import { lowestTrainedBlock } from '../llama/model.ts';
@@ -39,7 +40,7 @@ export async function train(
   emit: (event: TrainerEvent) => void,
   requested: () => Control | null,
 ): Promise<TrainResult> {
-  const release = await lockRun(job.runDirectory, () => emit({ type: 'activity', text: 'waiting until the earlier trainer has saved' }));
+  const release = await lockRun(job.runDirectory, () => emit({ type: 'activity', text: words('said.waitingForTrainer') }));
   try {
     const run = await openRun(job, engine, emit);
     try {
@@ -107,18 +108,18 @@ class Session {
     const { restored, state, configuration } = this.#run;
     if (restored) {
       if (restored.refused) this.#emit({ type: 'warning', text: refusal(restored.refused, state.step) });
-      this.#emit({ type: 'activity', text: `going on from step ${state.step}` });
+      this.#emit({ type: 'activity', text: words('said.goingOn', { step: String(state.step) }) });
       this.#emitBaseline();
     } else {
-      this.#emit({ type: 'activity', text: 'measuring the base' });
+      this.#emit({ type: 'activity', text: words('said.measuringBase') });
       await this.#measurements.base();
       this.#emitBaseline();
       if (!replacesBase(configuration.method)) {
-        this.#emit({ type: 'activity', text: 'proving that what was added changes nothing yet' });
+        this.#emit({ type: 'activity', text: words('said.proving') });
         await this.#measurements.proveIdentity();
       }
       if (this.#samples) {
-        this.#emit({ type: 'activity', text: 'letting the base write samples' });
+        this.#emit({ type: 'activity', text: words('said.baseWrites') });
         await this.#samples.base();
       }
       if (configuration.guard?.action === 'roll-back') await this.#keepBest();
@@ -150,7 +151,7 @@ class Session {
   }
 
   async run(requested: () => Control | null): Promise<TrainResult> {
-    this.#emit({ type: 'activity', text: 'training' });
+    this.#emit({ type: 'activity', text: words('said.training') });
     let control: Control | null;
     try {
       this.#prefixes = this.#openPrefixes();
@@ -257,7 +258,7 @@ class Session {
     const { job, engine, folder, model, configuration, state } = this.#run;
     const isComplete = state.step === configuration.steps;
     await this.#checkpoint();
-    this.#emit({ type: 'activity', text: 'measuring the result' });
+    this.#emit({ type: 'activity', text: words('said.measuringResult') });
     let { watched, whole } = await this.#measurements.result();
     if ((await this.#judge(watched, true)) === 'roll-back') {
       await this.#checkpoint();
@@ -266,10 +267,10 @@ class Session {
     const { step } = state;
     this.#emit({ type: 'evaluation', step, evaluation: whole.evaluation, watched: watched.evaluation, documents: whole.documents });
     if (this.#samples) {
-      this.#emit({ type: 'activity', text: 'letting the model write samples' });
+      this.#emit({ type: 'activity', text: words('said.modelWrites') });
       await this.#samples.write();
     }
-    this.#emit({ type: 'activity', text: 'saving the model' });
+    this.#emit({ type: 'activity', text: words('said.savingModel') });
     await saveTrainedModel({
       engine,
       folder,
@@ -315,5 +316,5 @@ class Session {
 }
 
 function refusal(found: string, step: number): string {
-  return `The newest checkpoint was damaged, so the run went on from the one before it, of step ${step}; the steps since then were trained again. Found: ${found}.`;
+  return words('said.checkpointDamaged', { step: String(step), found });
 }

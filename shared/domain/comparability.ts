@@ -1,6 +1,7 @@
 import { DEFAULT_RENDERING } from './rendering.ts';
 import type { Evaluation, Role, RunConfiguration } from './run.ts';
 import type { ComparedMeasure } from './verdict.ts';
+import { words } from '../words/words.ts';
 
 /**
  * In which unit figures of several runs mean the same. A loss in nats per token is of a text as one tokenizer cuts it, read in windows of one
@@ -55,39 +56,40 @@ function readingRefusals(runs: readonly ComparedRun[]): string[] {
   const refusals: string[] = [];
   if (!areSame(runs, ({ configuration }) => configuration.context)) {
     const lengths = listOf(runs, ({ configuration }) => String(configuration.context));
-    refusals.push(`The windows have different lengths (${lengths} tokens): a longer window has a lower loss on the same text.`);
+    refusals.push(words('said.otherContexts', { lengths }));
   }
   if (!areSame(runs, ({ configuration }) => configuration.rendering ?? DEFAULT_RENDERING)) {
-    refusals.push('Documents are rendered as different texts: what is predicted is not the same.');
+    refusals.push(words('said.otherRendering'));
   }
   return refusals;
 }
 
 /** Why the runs' losses on a role cannot be compared; null where they can. */
 function roleRefusal(runs: readonly ComparedRun[], role: Role, isSameTokenizer: boolean): string | null {
-  const measure = role === 'new' ? 'Gain' : 'Forgetting';
   const having = runs.filter(({ configuration }) => configuration.datasets.some((dataset) => dataset.role === role));
-  if (having.length < 2) return `${measure} is not compared: fewer than two of the runs have ${role} data.`;
+  if (having.length < 2) return role === 'new' ? words('said.gainTooFew') : words('said.forgettingTooFew');
   if (!areSame(having, ({ configuration }) => hashesOf(configuration, role))) {
     const names = listOf(having, ({ configuration }) => namesOf(configuration, role));
-    return `${measure} is not compared: the runs were measured on different ${role} data, or on different versions of them (${names}).`;
+    return role === 'new' ? words('said.gainOtherData', { names }) : words('said.forgettingOtherData', { names });
   }
   const measured = having.filter(({ baseline }) => baseline?.[role]);
   const otherWindows = areSame(measured, (run) => orderOf(run, role))
     ? null
-    : `${measure} is not compared: some runs measured the first windows of the held-out text, others windows from all of it.`;
+    : role === 'new'
+      ? words('said.gainOtherWindows')
+      : words('said.forgettingOtherWindows');
   if (isSameTokenizer) {
     if (areSame(measured, ({ baseline }) => baseline![role]!.tokens)) return otherWindows;
     const tokens = listOf(measured, ({ baseline }) => String(baseline![role]!.tokens));
-    return `${measure} is not compared: different parts of the held-out text were measured (${tokens} tokens).`;
+    return role === 'new' ? words('said.gainOtherParts', { tokens }) : words('said.forgettingOtherParts', { tokens });
   }
   const unknown = measured.find(({ baseline }) => bytesOf(baseline!, role) === null);
   if (unknown) {
-    return `${measure} is not compared: the tokenizers differ, and the bits per byte of "${unknown.name}" were not measured in its time.`;
+    return role === 'new' ? words('said.gainNoBytes', { run: unknown.name }) : words('said.forgettingNoBytes', { run: unknown.name });
   }
   if (areSame(measured, ({ baseline }) => bytesOf(baseline!, role))) return otherWindows;
   const bytes = listOf(measured, ({ baseline }) => String(bytesOf(baseline!, role)));
-  return `${measure} is not compared: the tokenizers differ, and so did the parts of the held-out text that were measured (${bytes} bytes). Runs that measure all of it can be: let "evaluationTokens" be at least as many as are held out.`;
+  return role === 'new' ? words('said.gainOtherBytes', { bytes }) : words('said.forgettingOtherBytes', { bytes });
 }
 
 /** Whoever measured all of a held-out part measured the same, in whatever order. */
@@ -98,22 +100,22 @@ function orderOf({ configuration: { evaluation }, baseline }: ComparedRun, role:
 
 function notesOf(runs: readonly ComparedRun[], isSameTokenizer: boolean): string[] {
   const notes: string[] = [];
-  if (!isSameTokenizer) notes.push('The tokenizers differ, or one is not known any more: losses are in bits per byte of the same text.');
+  if (!isSameTokenizer) notes.push(words('said.otherTokenizers'));
   if (!areSame(runs, ({ configuration }) => configuration.baseModel.hash)) {
-    notes.push('The runs start from different models, and each is measured against its own: whoever starts worse has more to gain.');
+    notes.push(words('said.otherModels'));
   }
   const engines = runs.filter(({ engine }) => engine !== null);
   if (!areSame(engines, ({ engine }) => engine)) {
     const names = listOf(engines, ({ engine }) => engine!);
-    notes.push(`The runs were measured on different engines (${names}), which agree to ${ENGINE_AGREEMENT} nats: less tells nothing.`);
+    notes.push(words('said.otherEngines', { names, agreement: String(ENGINE_AGREEMENT) }));
   }
   const lacking = runs.filter(({ configuration }) => !configuration.datasets.some(({ role }) => role === 'old'));
   if (lacking.length > 0 && lacking.length < runs.length - 1) {
-    notes.push(`Without old data there is no forgetting: ${lacking.map(({ name }) => `"${name}"`).join(', ')}.`);
+    notes.push(words('said.noForgetting', { names: lacking.map(({ name }) => `"${name}"`).join(', ') }));
   }
   const unmeasured = runs.filter(({ baseline }) => baseline === null);
   if (unmeasured.length > 0) {
-    notes.push(`Not measured before step 1, and left out: ${unmeasured.map(({ name }) => `"${name}"`).join(', ')}.`);
+    notes.push(words('said.notMeasuredBefore', { names: unmeasured.map(({ name }) => `"${name}"`).join(', ') }));
   }
   return notes;
 }

@@ -1,5 +1,6 @@
 import type { Method, MethodRequest } from './method.ts';
 import { type ExpansionPlan, keptPositions, parsePlace, planExpansion } from './plan.ts';
+import { words } from '../words/words.ts';
 
 /** The same method for the model that came of it: what a person would have to say, and why it is that. */
 export interface MethodAgain {
@@ -18,36 +19,36 @@ export function methodAgain(method: Method, byImportance: boolean): MethodAgain 
       const { rank, alpha, targets } = method;
       return {
         request: { method: 'lora', rank, alpha, targets },
-        reason: `LoRA of rank ${rank} again: the adapters of before are merged into the weights.`,
+        reason: words('said.loraAgain', { rank: String(rank) }),
       };
     }
     case 'full':
-      return { request: { method: 'full' }, reason: 'Every weight is trained again.' };
+      return { request: { method: 'full' }, reason: words('said.fullAgain') };
     case 'freeze':
       return {
         request: { method: 'freeze', trainBlocks: method.blocks.join(',') },
-        reason: `The same blocks are trained again: ${method.blocks.join(', ')}.`,
+        reason: words('said.freezeAgain', { blocks: method.blocks.join(', ') }),
       };
   }
 }
 
 function expandAgain(plan: ExpansionPlan, byImportance: boolean): MethodAgain {
   const blocks = plan.inserted.length;
-  const words = `${blocks} new ${blocks === 1 ? 'block' : 'blocks'} again`;
   if (byImportance) {
     return {
       request: { method: 'expand', blocks, place: 'least-important' },
-      reason: `${words}, where blocks matter least: measured anew, since the model is another one.`,
+      reason: words('said.againLeast', { count: blocks }),
     };
   }
   const named = (['even', 'top', 'bottom'] as const).find((place) =>
     isSame(plan, planExpansion(plan.baseBlocks, blocks, parsePlace(place))),
   );
-  if (named) return { request: { method: 'expand', blocks, place: named }, reason: `${words}, placed as before: ${named}.` };
+  if (named)
+    return { request: { method: 'expand', blocks, place: named }, reason: words('said.againNamed', { count: blocks, place: named }) };
   const positions = plan.inserted.map(({ after }) => keptPositions(plan)[after]!);
   return {
     request: { method: 'expand', place: positions.join(',') },
-    reason: `${words}, behind the same blocks of the base, which now stand at ${positions.join(', ')}.`,
+    reason: words('said.againBehind', { count: blocks, places: positions.join(', ') }),
   };
 }
 

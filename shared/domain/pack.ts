@@ -2,6 +2,7 @@ import { StrataError } from '../errors.ts';
 import { type ExpansionStep, presentPositions } from './expansion.ts';
 import { planOf } from './method.ts';
 import { type ExpansionPlan, expandedBlocks } from './plan.ts';
+import { words } from '../words/words.ts';
 
 /**
  * Domain packs. The blocks that one training inserted are a pack: they can be turned down or left out without touching the base, put together
@@ -50,8 +51,10 @@ export function packsOf(line: Line): Pack[] {
 /** In words, the packs that a step put together: "packs A, B at 0.5 put together"; null for a step that did something else. */
 export function describeComposition({ composition }: Pick<ExpansionStep, 'composition'>): string | null {
   if (!composition) return null;
-  const names = composition.map(({ name, model, strength }) => `${name ?? model.name}${strength === 1 ? '' : ` at ${strength}`}`);
-  return `${names.length === 1 ? 'pack' : 'packs'} ${names.join(', ')} put on it`;
+  const names = composition.map(({ name, model, strength }) =>
+    strength === 1 ? (name ?? model.name) : words('said.packAt', { name: name ?? model.name, strength: String(strength) }),
+  );
+  return names.length === 1 ? words('said.packOn', { names: names[0]! }) : words('said.packsOn', { names: names.join(', ') });
 }
 
 /** Positions of all blocks that were inserted, by any step. */
@@ -63,7 +66,7 @@ export function insertedBlocks(line: Line, blocks: number): number[] {
 /** What a step after this one trained beside blocks of its own. */
 function holderOf(line: Line, step: number): string | null {
   const later = line.findIndex(({ method }, index) => index > step && method.name !== 'expand');
-  return later === -1 ? null : `step ${later + 1} trained other weights together with it (${line[later]!.method.name})`;
+  return later === -1 ? null : words('said.heldBy', { step: String(later + 1), method: line[later]!.method.name });
 }
 
 /** The model that is left when every pack that can be is left out; null when there is none to leave out. */

@@ -69,6 +69,11 @@ export function words<Key extends WordKey>(key: Key, ...[parameters]: WordParame
   return translate(key, parameters);
 }
 
+/** {@link words} of a sentence that was looked up, whose name and holes no compiler can know. */
+export function wordsNamed(key: string, parameters: Readonly<Record<string, string | number>>): string {
+  return translate(key, parameters);
+}
+
 export function language(): Language {
   return instance.language as Language;
 }

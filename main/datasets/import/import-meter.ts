@@ -1,5 +1,6 @@
 import { findFiles } from '../sources/find-files.ts';
 import type { SourceOptions } from '../sources/limits.ts';
+import { words } from '../../../shared/words/words.ts';
 
 /** How far an import is. */
 export interface ImportProgress {
@@ -42,7 +43,7 @@ const TELLING_PART = 0.01;
 export class ImportMeter {
   readonly #tell: (progress: ImportProgress) => void;
   readonly #now: () => number;
-  #shown = { activity: 'Reading', filesDone: 0, documents: 0, bytesRead: 0 };
+  #shown = { activity: words('said.reading'), filesDone: 0, documents: 0, bytesRead: 0 };
   #total: { files: number; bytes: number } | null = null;
   /** Files on the disk that are done with, and the one that is being read. */
   #doneBytes = 0;

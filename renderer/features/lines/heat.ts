@@ -1,5 +1,6 @@
 import type { Line, LineCell, LineColumn, LineUnit } from '../../../shared/contract/lines.ts';
 import { words } from '../../../shared/words/words.ts';
+import { heardOrAsSaid } from '../../../shared/words/heard.ts';
 import { change, count, fixed, loss } from '../../ui/format.ts';
 import { unitWords } from '../compare/compare-words.ts';
 
@@ -29,7 +30,8 @@ export function heatOf(cell: LineCell, largest: number): string | undefined {
 
 /** All that is known of a cell, or why nothing is. */
 export function cellWords(cell: LineCell, unit: LineUnit): string {
-  if (!cell.isKnown) return cell.canBeMeasured ? words('lines.canBeMeasured', { reason: cell.reason }) : cell.reason;
+  if (!cell.isKnown)
+    return cell.canBeMeasured ? words('lines.canBeMeasured', { reason: heardOrAsSaid(cell.reason) }) : heardOrAsSaid(cell.reason);
   const { score, tokens, documents, run, change: changed } = cell;
   return [
     lossWords(score, unitWords(unit)),

@@ -28,7 +28,6 @@ export const training: Catalogue['training'] = {
     'Unterwegs auf höchstens {{tokens}} Tokens je Rolle; die Ergebnisse darüber und darunter beruhen auf mehr, höchstens {{tokensAtEnds}}.',
   progress: 'Fortschritt',
   stepsDone: 'Getane Schritte',
-  starting: 'beginnt',
   stepOf: 'Schritt {{step}} von {{steps}}',
   left: 'noch {{duration}}',
   windows: 'Fenster, wie sie gezogen werden',

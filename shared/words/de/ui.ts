@@ -45,4 +45,5 @@ export const ui: Catalogue['ui'] = {
   dialOff: 'aus',
   dialFull: 'voll',
   controlKey: 'Strg',
+  studioSays: 'Das Studio meldet, auf Englisch:',
 };

@@ -21,6 +21,7 @@ import { recipes } from './recipes.ts';
 import { review } from './review.ts';
 import { run } from './run.ts';
 import { runs } from './runs.ts';
+import { said } from './said.ts';
 import { sensitive } from './sensitive.ts';
 import { settings } from './settings.ts';
 import { shapes } from './shapes.ts';
@@ -56,6 +57,7 @@ export const en = {
   review,
   run,
   runs,
+  said,
   sensitive,
   settings,
   shapes,

@@ -25,7 +25,6 @@ export const training = {
   onFewer: 'On the way, on at most {{tokens}} tokens of each role; the results above and below rest on more, at most {{tokensAtEnds}}.',
   progress: 'Progress',
   stepsDone: 'Steps done',
-  starting: 'starting',
   stepOf: 'step {{step}} of {{steps}}',
   left: '{{duration}} left',
   windows: 'Windows as they are drawn',

@@ -44,4 +44,5 @@ export const ui = {
   dialOff: 'off',
   dialFull: 'full',
   controlKey: 'Ctrl',
+  studioSays: 'The studio reports, in English:',
 } as const;
