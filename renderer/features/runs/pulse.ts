@@ -48,7 +48,7 @@ export function pulses(metrics: readonly MetricPoint[], facts: { tokensPerSecond
   const memory = pulse('memory', words('training.memoryShort'), words('training.memoryUnit'));
   const peak = Math.max(facts.peakMemory ?? 0, ...valuesOf('memory'));
   return [
-    pulse('loss.train', words('training.loss'), words('training.lossUnit')),
+    pulse('loss.train', words('training.loss'), words('terms.natsPerToken')),
     {
       ...speed,
       ...(facts.tokensPerSecond ? { value: writtenAs('tokensPerSecond', facts.tokensPerSecond), detail: words('training.mean') } : {}),

@@ -58,7 +58,6 @@ export const training: Catalogue['training'] = {
   norm: 'Gradientennorm',
   normUnit: 'Norm vor dem Kappen',
   loss: 'Trainingsverlust',
-  lossUnit: 'Verlust des Schritts (Nats je Token)',
   pulseChart: '{{what}}, Schritt für Schritt',
   pulseOf: '{{what}} über den Lauf',
   noSteps: 'Es wurde noch kein Schritt trainiert.',

@@ -54,7 +54,6 @@ export const training = {
   norm: 'Gradient norm',
   normUnit: 'norm before clipping',
   loss: 'Training loss',
-  lossUnit: 'loss of the step (nats per token)',
   pulseChart: '{{what}}, step by step',
   pulseOf: '{{what}} over the run',
   noSteps: 'No step has been trained yet.',
