@@ -36,14 +36,15 @@ const LAID_OUT_WITH = [
   'font-family',
   'font-size',
   'font-weight',
+  'font-style',
   'line-height',
   'letter-spacing',
   'font-variant-numeric',
   'text-align',
   'text-overflow',
-  // and what arranges it
   'text-decoration',
   'white-space',
+  // and what arranges it
   'grid-template-columns',
   'gap',
   'align-items',
@@ -51,6 +52,8 @@ const LAID_OUT_WITH = [
   'place-items',
   'flex',
 ];
+
+const SVG = 'http://www.w3.org/2000/svg';
 
 /** @param width of the element in pixels, as it is laid out; so is the height. */
 export async function imageOfPage(element: HTMLElement, width: number, height: number): Promise<HTMLImageElement> {
@@ -63,10 +66,16 @@ export async function imageOfPage(element: HTMLElement, width: number, height: n
   }
   // Said to who does not look; in a picture there is nothing but looking.
   for (const hidden of copy.querySelectorAll('.visually-hidden')) hidden.remove();
-  const page = new XMLSerializer().serializeToString(copy);
-  const drawing = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><foreignObject width="100%" height="100%">${page}</foreignObject></svg>`;
+  const drawing = document.createElementNS(SVG, 'svg');
+  const page = document.createElementNS(SVG, 'foreignObject');
+  for (const each of [drawing, page]) {
+    each.setAttribute('width', String(width));
+    each.setAttribute('height', String(height));
+  }
+  page.append(copy);
+  drawing.append(page);
   const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(drawing)}`;
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(drawing))}`;
   await image.decode();
   return image;
 }

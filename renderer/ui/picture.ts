@@ -16,6 +16,7 @@ const DRAWN_WITH = [
   'font-family',
   'font-size',
   'font-weight',
+  'font-style',
   'font-variant-numeric',
   'text-anchor',
   'paint-order',

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo } from '../../shared/contract/datasets.ts';
@@ -86,6 +86,24 @@ describe('the ratio editor', () => {
     await page.getByLabel('from window').fill('390');
     await page.keyboard.press('Tab');
     await page.getByRole('img', { name: /^Windows 390 to 399: / }).waitFor();
+    expect(open.complaints).toEqual([]);
+  });
+
+  it('gives the shares over the run as a table and as files, which begins no run', async () => {
+    const { page } = open;
+    const frame = page.getByRole('region', { name: 'Shares over the run', exact: true });
+    await frame.waitFor();
+    for (const [name, begins] of [
+      ['CSV', /^part of the run,/],
+      ['PNG', /^\x89PNG/],
+    ] as const) {
+      const [download] = await Promise.all([page.waitForEvent('download'), frame.getByRole('button', { name }).click()]);
+      expect(await readFile(await download.path(), 'latin1')).toMatch(begins);
+    }
+    await frame.getByRole('button', { name: 'Show as table' }).click();
+    await frame.getByRole('row', { name: /^0 % / }).waitFor();
+    await frame.getByRole('button', { name: 'Show as chart' }).click();
+    expect(await studio.strata<unknown[]>('run', 'list')).toEqual([]);
     expect(open.complaints).toEqual([]);
   });
 

@@ -15,11 +15,6 @@ export function unitWords(unit: Comparability['unit']): string {
   return unit === 'nats' ? words('terms.natsPerToken') : words('terms.bitsPerByte');
 }
 
-/** The same in a file, whatever the language of the page. */
-export function fileUnitOf(unit: Comparability['unit']): string {
-  return { none: '', nats: 'nats per token', bits: 'bits per byte' }[unit];
-}
-
 /** What is measured, as a heading. */
 export function measureWords(measure: ComparedMeasure): string {
   return { gain: words('terms.gain'), forgetting: words('terms.forgetting'), drift: words('terms.drift') }[measure];

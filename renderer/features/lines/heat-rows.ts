@@ -1,31 +1,11 @@
 import type { Line, LineCell } from '../../../shared/contract/lines.ts';
 import { words } from '../../../shared/words/words.ts';
 import type { Cell } from '../../ui/csv.ts';
-import { fileUnitOf } from '../compare/compare-words.ts';
 import { headings } from './heat.ts';
 
 /** The matrix of a line as a table with a row for each of its cells, for other programs and for who reads rather than looks. */
 
-/** What a file calls the columns, but for the unit of the losses. */
-const COLUMNS = [
-  'row',
-  'after',
-  'model',
-  'task',
-  'datasets',
-  'loss',
-  'loss error',
-  'better than before it was learned',
-  'error',
-  'tokens',
-] as const;
-const IN_THE_UNIT: readonly string[] = ['loss', 'loss error', 'better than before it was learned', 'error'];
-
-export function heatColumns({ unit }: Pick<Line, 'unit'>): string[] {
-  return COLUMNS.map((column) => (IN_THE_UNIT.includes(column) ? `${column}, ${fileUnitOf(unit)}` : column));
-}
-
-/** What the page calls them. */
+/** What the page calls its columns. */
 export function heatHeadings(): string[] {
   return [
     words('lines.columnRow'),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { heatColumns, heatHeadings, heatRows } from '../../../renderer/features/lines/heat-rows.ts';
+import { heatColumns } from '../../../renderer/features/lines/heat-csv.ts';
+import { heatHeadings, heatRows } from '../../../renderer/features/lines/heat-rows.ts';
 import type { Line, LineCell } from '../../../shared/contract/lines.ts';
 
 const known = (loss: number, change: number | null = null): LineCell => ({
