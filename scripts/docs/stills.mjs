@@ -9,7 +9,8 @@ const LITTLE_REPLAY = 'With 5 % replay';
 export async function trainOthers(page) {
   await goTo(page, 'Train');
   await page.getByRole('group', { name: 'Role of English novels' }).getByText('Old', { exact: true }).click();
-  await page.getByText('Distance of new from old').first().waitFor();
+  // What is typed before the distance is known would be taken back by it.
+  await page.getByText('far apart').first().waitFor();
   await page.getByLabel('Where new blocks go').selectOption({ label: 'My own places' });
   await page.getByLabel(/^After which blocks/).fill(PLACES);
   await trainAs(page, LITTLE_REPLAY, '5');
@@ -21,6 +22,10 @@ export async function trainOthers(page) {
 async function trainAs(page, name, replay) {
   await page.getByLabel('Old tokens in percent').fill(replay);
   await page.keyboard.press('Tab');
+  await page
+    .getByText(replay === '0' ? 'all new' : `${replay} % old`, { exact: true })
+    .first()
+    .waitFor();
   await page.getByLabel(/^Steps/).fill(STEPS);
   await page.getByLabel('Name (optional)').fill(name);
   await page.getByText(`${STEPS} steps of 8`).waitFor();
@@ -97,5 +102,5 @@ export async function takeStills(browser, page, studio) {
   )();
   await page.getByRole('button', { name: 'Import', exact: true }).waitFor();
   await settle(page);
-  await take(page, 'data', { from: heading('Datasets'), to: page.getByRole('button', { name: 'Import', exact: true }), room: 34 });
+  await take(page, 'data', { from: heading('Datasets'), to: page.getByRole('button', { name: 'Add a folder' }), room: 34 });
 }
