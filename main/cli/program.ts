@@ -22,7 +22,9 @@ import { VERSION } from './session.ts';
  * Commander throws instead of ending the process, and says nothing of errors itself: they are told in one form (report.ts).
  */
 export function createProgram(): Command {
-  const program = new Command('strata').description('Continual learning of LLaMA-type language models by block expansion.').version(VERSION);
+  const program = new Command('strata')
+    .description('Continual learning of LLaMA-type language models by block expansion.')
+    .version(VERSION);
   for (const each of [
     demoCommand(),
     serveCommand(),

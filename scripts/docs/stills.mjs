@@ -1,32 +1,31 @@
-import { askPlayground, RUN, STEPS, WITHOUT_REPLAY } from './story.mjs';
+import { askPlayground, PLACES, RUN, STEPS, WITHOUT_REPLAY } from './story.mjs';
 import { dragOver, goTo, openPage, scrollTo, settle, take } from './pages.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
-const LORA = 'LoRA';
+const LITTLE_REPLAY = 'With 5 % replay';
 
 /** Two runs to compare the film's with, started from the page of training. @param {Page} page */
 export async function trainOthers(page) {
   await goTo(page, 'Train');
   await page.getByRole('group', { name: 'Role of English novels' }).getByText('Old', { exact: true }).click();
-  await page
-    .getByText(/far apart/)
-    .first()
-    .waitFor();
-  await trainAs(page, LORA, async () => {
-    await page.getByRole('radio', { name: 'LoRA' }).check({ force: true });
-  });
+  // What is typed before the distance is known would be taken back by it.
+  await page.getByText('far apart').first().waitFor();
+  await page.getByLabel('Where new blocks go').selectOption({ label: 'My own places' });
+  await page.getByLabel(/^After which blocks/).fill(PLACES);
+  await trainAs(page, LITTLE_REPLAY, '5');
   await goTo(page, 'Train');
-  await page.getByRole('radio', { name: 'Expand' }).check({ force: true });
-  await trainAs(page, WITHOUT_REPLAY, async () => {
-    await page.getByLabel('Old tokens in percent').fill('0');
-    await page.keyboard.press('Tab');
-  });
+  await trainAs(page, WITHOUT_REPLAY, '0');
 }
 
-/** @param {Page} page @param {string} name @param {() => Promise<void>} choose */
-async function trainAs(page, name, choose) {
-  await choose();
+/** @param {Page} page @param {string} name @param {string} replay in percent */
+async function trainAs(page, name, replay) {
+  await page.getByLabel('Old tokens in percent').fill(replay);
+  await page.keyboard.press('Tab');
+  await page
+    .getByText(replay === '0' ? 'all new' : `${replay} % old`, { exact: true })
+    .first()
+    .waitFor();
   await page.getByLabel(/^Steps/).fill(STEPS);
   await page.getByLabel('Name (optional)').fill(name);
   await page.getByText(`${STEPS} steps of 8`).waitFor();
@@ -58,6 +57,7 @@ export async function takeStills(browser, page, studio) {
   await goTo(page, 'Train');
   await page.getByText('Checked with the data.').waitFor();
   await page.getByRole('button', { name: /^Replay \d+ %$/ }).click();
+  await page.getByLabel('Where new blocks go').selectOption('even');
   await page.getByText('Checked with the data.').waitFor();
   await take(page, 'train');
   await page.getByRole('button', { name: 'Measure on the old data' }).click();
@@ -68,7 +68,7 @@ export async function takeStills(browser, page, studio) {
   await page.setViewportSize({ width: 1280, height: 800 });
 
   await goTo(page, 'Runs');
-  const ticks = [RUN, WITHOUT_REPLAY, LORA];
+  const ticks = [RUN, WITHOUT_REPLAY, LITTLE_REPLAY];
   for (const name of ticks) await page.getByRole('checkbox', { name: `Tick ${name}`, exact: true }).check();
   await page.getByRole('group', { name: 'Ticked runs' }).getByRole('link', { name: 'Compare' }).click();
   await page.getByRole('heading', { name: '3 runs compared' }).waitFor();
@@ -102,5 +102,5 @@ export async function takeStills(browser, page, studio) {
   )();
   await page.getByRole('button', { name: 'Import', exact: true }).waitFor();
   await settle(page);
-  await take(page, 'data', { from: heading('Datasets'), to: page.getByRole('button', { name: 'Import', exact: true }), room: 34 });
+  await take(page, 'data', { from: heading('Datasets'), to: page.getByRole('button', { name: 'Add a folder' }), room: 34 });
 }
