@@ -52,9 +52,9 @@ export function packsOf(line: Line): Pack[] {
 export function describeComposition({ composition }: Pick<ExpansionStep, 'composition'>): string | null {
   if (!composition) return null;
   const names = composition.map(({ name, model, strength }) =>
-    strength === 1 ? (name ?? model.name) : words('said.packAt', { name: name ?? model.name, strength: String(strength) }),
+    strength === 1 ? (name ?? model.name) : words('domain.packAt', { name: name ?? model.name, strength: String(strength) }),
   );
-  return names.length === 1 ? words('said.packOn', { names: names[0]! }) : words('said.packsOn', { names: names.join(', ') });
+  return names.length === 1 ? words('domain.packOn', { names: names[0]! }) : words('domain.packsOn', { names: names.join(', ') });
 }
 
 /** Positions of all blocks that were inserted, by any step. */

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatasetInfo } from '../../shared/contract/datasets.ts';
-import type { Language } from '../../shared/words/words.ts';
+import { defaultReplay } from '../../shared/domain/distance.ts';
+import { type Language, words } from '../../shared/words/words.ts';
+import type { Writer } from '../../main/store/open-store.ts';
+import { updateRun } from '../../main/store/runs.ts';
+import { insertMeasuredRun, storeOf } from '../support/measured-runs.ts';
 import { dropFiles, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
@@ -11,6 +15,7 @@ let studio: RunningStudio;
 let open: OpenPage;
 let files: string;
 let dataset: string;
+let store: Writer;
 
 beforeAll(async () => {
   files = await mkdtemp(join(tmpdir(), 'strata-files-'));
@@ -22,13 +27,41 @@ beforeAll(async () => {
   await studio.strata('model', 'import', join(import.meta.dirname, '../../resources/base'));
   await studio.strata('data', 'import', join(files, 'notes.jsonl'));
   dataset = (await studio.strata<DatasetInfo[]>('data', 'list'))[0]!.id;
+  store = storeOf(studio.home);
+  insertRuns();
   open = await openPage(studio.url);
 });
 afterAll(async () => {
   await open.close();
+  store.close();
   await studio.stop();
   await rm(files, { recursive: true, force: true });
 });
+
+/** Two runs as training leaves them, with what the studio said of them on the way. */
+function insertRuns(): void {
+  const tokens = [40, 40, 40];
+  const before = { new: [5, 5.2, 4.8], old: [3, 3.1, 2.9] };
+  const at = '2026-01-01T00:00:00.000Z';
+  for (const [nr, id] of ['first', 'second'].entries()) {
+    insertMeasuredRun(store, {
+      ...{ id, name: id, tokens, before, createdAt: new Date(Date.UTC(2026, 0, 1, nr)).toISOString() },
+      after: { new: [4, 4.3, 3.8 - nr], old: [3.1, 3.2, 3] },
+      course: [0, 20, 40].map((step): [number, number, number] => [step, 5 - step / (40 + nr), 3 + step / 400]),
+      configuration: { replayShare: 0.1, replayReason: defaultReplay(null).reason },
+    });
+    updateRun(store, id, {
+      stopReason: words('said.batchCancelled'),
+      warnings: [{ at, text: words('said.pastNotMeasured', { name: 'rows', reason: words('said.noLonger') }) }],
+      guardEvents: [
+        {
+          ...{ step: 20, at, action: 'warn', found: 0.5, limit: 0.1 },
+          text: words('said.guardRose', { amount: '0.5', limit: '0.1', activity: words('said.guardWarned') }),
+        },
+      ],
+    });
+  }
+}
 
 /** All that can be read or heard on the page, but for what the studio or the user named. */
 const READ = `(() => {
@@ -45,7 +78,7 @@ const READ = `(() => {
 
 /** The same in both languages: names, and words that German has from English. */
 const SAME =
-  /^(Strata|Name|Text|Tokens?|Version|Prompt|System|Hub|Format|Ollama|Repository|Revision|Downloads|Unicode|SHA-256|base|notes|rows|notes\.jsonl|rows\.jsonl|f1|f2|[\d.,]+ ([kMG]?B|k|%)|Llama.*)$/;
+  /^(Strata|Name|Text|Tokens?|Version|Prompt|System|Hub|Format|Ollama|Repository|Revision|Downloads|Unicode|SHA-256|base|notes|rows|notes\.jsonl|rows\.jsonl|f1|f2|first|second|code|stories|wasm|Status|Plan|LoRA|CSV|PNG|GGUF \S+|Hugging Face B?F\d+|\d+ min \d+ s|[\d.,]+ ([kMG]?B|k|%)|Llama.*)$/;
 /** Said by the studio itself, in English. */
 const SAID_BY_THE_STUDIO = [
   /^JSON Lines/,
@@ -109,6 +142,11 @@ test.each<[string, string, () => Promise<void>]>([
       await open.page.getByRole('dialog').waitFor();
     },
   ],
+  ['the start', '', () => open.page.locator('table tbody tr').first().waitFor()],
+  ['a run that is being chosen', 'train', () => open.page.locator('dl .size').first().waitFor()],
+  ['the list of runs', 'runs', () => open.page.locator('table tbody tr').first().waitFor()],
+  ['a run', 'runs/first', () => open.page.locator('#measured-title').waitFor()],
+  ['a comparison', 'compare/first,second', () => open.page.locator('[data-chart]').first().waitFor()],
 ])('%s: in German nothing is left in English', async (name, path, prepare) => {
   const address = path.replace('ID', encodeURIComponent(dataset));
   const english = await textsIn('en', name, address, prepare);

@@ -64,4 +64,7 @@ export const domain: Catalogue['domain'] = {
     'Der Abstand zwischen neuen und alten Daten ist noch nicht gemessen; bis dahin 5 %, was für eine schwache Verschiebung genügte ({{source}}).',
   replayUnmeasurable:
     'Der Abstand zwischen neuen und alten Daten lässt sich nicht messen ({{reason}}), also 5 %, was für eine schwache Verschiebung genügte ({{source}}).',
+  packOn: 'Paket {{names}} aufgesetzt',
+  packsOn: 'Pakete {{names}} aufgesetzt',
+  packAt: '{{name}} mit {{strength}}',
 };

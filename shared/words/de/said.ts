@@ -118,9 +118,6 @@ export const said: Catalogue['said'] = {
   notMeasured: 'noch nicht gemessen',
   measuringOn: '„{{model}}“ wird auf {{names}} gemessen',
   heldBy: 'Schritt {{step}} hat andere Gewichte zusammen mit ihm trainiert ({{method}})',
-  packOn: 'Paket {{names}} aufgesetzt',
-  packsOn: 'Pakete {{names}} aufgesetzt',
-  packAt: '{{name}} mit {{strength}}',
   packWeaker: 'Paket {{number}} von „{{model}}“ wurde auf Paket {{other}} trainiert, das hier schwächer ist: seine Eingabe ändert sich.',
   packNot: 'Paket {{number}} von „{{model}}“ wurde auf Paket {{other}} trainiert, das hier fehlt: seine Eingabe ändert sich.',
   packAlone_one:

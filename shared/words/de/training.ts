@@ -3,7 +3,7 @@ import type { Catalogue } from '../words.ts';
 export const training: Catalogue['training'] = {
   old: 'alt',
   new: 'neu',
-  drift: 'Drift',
+  drift: 'Abweichung',
   before: 'vor Schritt 1',
   oldBefore: 'alt, vorher',
   limit: 'die Grenze',
@@ -21,7 +21,7 @@ export const training: Catalogue['training'] = {
   sides: 'Jedes für sich',
   roles: 'In einem Bild',
   datasets: 'Nach Datensatz',
-  driftView: 'Drift',
+  driftView: 'Abweichung',
   wentBack:
     'Das Ergebnis ist der Zustand nach Schritt {{step}}: Der Lauf ging dorthin zurück; was dahinter gezeichnet ist, wurde aufgegeben.',
   onFewer:

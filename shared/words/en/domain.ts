@@ -57,4 +57,7 @@ export const domain = {
     'The distance between new and old data is not measured yet; until then 5 %, which was enough for a weak shift ({{source}}).',
   replayUnmeasurable:
     'The distance between new and old data cannot be measured ({{reason}}), so 5 %, which was enough for a weak shift ({{source}}).',
+  packOn: 'pack {{names}} put on it',
+  packsOn: 'packs {{names}} put on it',
+  packAt: '{{name}} at {{strength}}',
 } as const;
