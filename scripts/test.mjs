@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureChromium } from './setup/chromium.mjs';
+import { findElectron, whyNoWindow } from './setup/electron-binary.mjs';
 import { projectRoot } from './setup/paths.mjs';
 import { prepare, runScript } from './setup/prepare.mjs';
 import { createReport, secondsSince } from './setup/report.mjs';
@@ -14,10 +15,11 @@ import { describeFailedTests } from './tests/failed-tests.mjs';
  * `npm test`: sets up what is missing, then runs every check there is and ends with one summary. A failing check does not hide the others.
  *
  *   --quick          without the browser tests ("npm run check")
- *   --only KIND      types, lint, unit, browser, or what runs only when it is asked for: torture, which kills a hundred trainers, and fuzz, which
- *                    gives every reader 20,000 damaged files (the unit tests give it 1,000)
+ *   --only KIND      types, lint, unit, browser, electron, which says why where there is no Electron, or what runs only when it is asked for:
+ *                    torture, which kills a hundred trainers, and fuzz, which gives every reader 20,000 damaged files (the unit tests give it
+ *                    1,000)
  *   PATH...          only the tests whose path contains one of these
- * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser' | 'torture' | 'fuzz', name: string, tool: string, args: string[] }} Check
+ * @typedef {{ kind: 'types' | 'lint' | 'unit' | 'browser' | 'electron' | 'torture' | 'fuzz', name: string, tool: string, args: string[] }} Check
  */
 
 const VITEST = 'vitest/vitest.mjs';
@@ -49,6 +51,7 @@ function allChecks(filters) {
     { kind: 'lint', name: 'Formatting', tool: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level', 'warn', '.'] },
     { kind: 'unit', name: 'Tests', tool: VITEST, args: ['run', '--project', 'unit', ...filters] },
     { kind: 'browser', name: 'Tests in the browser', tool: VITEST, args: ['run', '--project', 'browser', ...filters] },
+    { kind: 'electron', name: 'Tests in Electron', tool: VITEST, args: ['run', '--project', 'electron', ...filters] },
     { kind: 'torture', name: 'A hundred kills', tool: VITEST, args: ['run', '--project', 'torture', ...filters] },
     {
       kind: 'fuzz',
@@ -80,6 +83,15 @@ function runCheck(node, check, env, isAlone) {
   });
 }
 
+/**
+ * Electron, where it can open a window: only then is it worth fetching.
+ * @param {import('./setup/report.mjs').Report} report @param {string} node @returns {Promise<{ executable: string } | { problem: string }>}
+ */
+async function electronHere(report, node) {
+  const problem = whyNoWindow();
+  return problem ? { problem } : findElectron(report, node);
+}
+
 /** Checks that only read the code use one core each: as many run at once. */
 const AT_ONCE = 2;
 
@@ -91,19 +103,24 @@ await runScript(async () => {
       ? kind === values.only
       : positionals.length > 0
         ? kind === 'unit'
-        : !(kind === 'torture' || kind === 'fuzz' || (values.quick && kind === 'browser'));
+        : !(kind === 'torture' || kind === 'fuzz' || (values.quick && (kind === 'browser' || kind === 'electron')));
   const checks = allChecks(positionals).filter(({ kind }) => isWanted(kind));
   if (checks.length === 0) {
-    report.note([`There is no kind of check called "${values.only}": types, lint, unit, browser, torture and fuzz are known.`]);
+    report.note([`There is no kind of check called "${values.only}": types, lint, unit, browser, electron, torture and fuzz are known.`]);
     return 2;
   }
-  const runsTests = checks.some(({ kind }) => kind === 'unit' || kind === 'browser');
+  const runsTests = checks.some(({ kind }) => kind === 'unit' || kind === 'browser' || kind === 'electron');
   const trains = runsTests || checks.some(({ kind }) => kind === 'torture');
   const { node, engineProblem } = await prepare({ quiet: true, engine: trains, renderer: runsTests, electron: runsTests, retry: true });
   // Before any test: the unit tests use the GPU driver that comes with it.
   const chromium = checks.some(({ kind }) => kind === 'browser') ? await ensureChromium(report) : null;
+  const electron = checks.some(({ kind }) => kind === 'electron') ? await electronHere(report, node) : null;
   const nightly = values.only === 'fuzz' && { STRATA_FUZZ_CASES: process.env.STRATA_FUZZ_CASES ?? '20000' };
-  const env = { ...process.env, ...nightly, ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }) };
+  const env = {
+    ...{ ...process.env, ...nightly },
+    ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }),
+    ...(electron && 'executable' in electron && { STRATA_ELECTRON: electron.executable }),
+  };
   const startedAt = Date.now();
   /** @type {{ name: string, result: 'passed' | 'FAILED' | 'skipped', detail: string, failures?: string[] }[]} */
   const results = [];
@@ -131,6 +148,8 @@ await runScript(async () => {
   for (const check of checks.filter((each) => !reading.includes(each))) {
     if (check.kind === 'browser' && chromium && 'problem' in chromium) {
       results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
+    } else if (check.kind === 'electron' && electron && 'problem' in electron && !existsSync(join(projectRoot, 'dist', 'packages'))) {
+      results.push({ name: check.name, result: 'skipped', detail: `${electron.problem} There is no packaged program to read fuses from.` });
     } else results.push(await perform(check, true));
   }
   rmSync(folder, { recursive: true, force: true });
