@@ -14,7 +14,7 @@ export default defineConfig({
           environment: 'node',
           include: ['tests/**/*.test.ts'],
           // Parity tests need Python packages, torture minutes.
-          exclude: ['tests/e2e/**', 'tests/parity/**', 'tests/torture/**'],
+          exclude: ['tests/e2e/**', 'tests/e2e-electron/**', 'tests/parity/**', 'tests/torture/**'],
           env,
           // Native libraries and child processes: a crash must not take the other tests along.
           pool: 'forks',
@@ -43,6 +43,19 @@ export default defineConfig({
         test: {
           ...{ name: 'speed', environment: 'node', include: ['tests/e2e/speed.test.ts'], env, pool: 'forks' },
           ...{ testTimeout: 240_000, hookTimeout: 240_000 },
+        },
+      },
+      {
+        // Where Electron's binary and a window can be had; each file says why not otherwise.
+        test: {
+          name: 'electron',
+          environment: 'node',
+          include: ['tests/e2e-electron/**/*.test.ts'],
+          env,
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
       {

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureChromium } from './setup/chromium.mjs';
+import { findElectron, whyNoWindow } from './setup/electron-binary.mjs';
 import { projectRoot } from './setup/paths.mjs';
 import { prepare, runScript } from './setup/prepare.mjs';
 import { createReport, secondsSince } from './setup/report.mjs';
@@ -14,16 +15,19 @@ import { describeFailedTests } from './tests/failed-tests.mjs';
  * `npm test`: sets up what is missing, then runs every check there is and ends with one summary. A failing check does not hide the others.
  *
  *   --quick          without the browser tests ("npm run check")
- *   --only KIND      types, lint, unit, browser, speed (of the pages), or what runs only when it is asked for: torture, which kills a hundred
- *                    trainers, and fuzz, which gives every reader 20,000 damaged files (the unit tests give it 1,000)
+ *   --only KIND      types, lint, unit, browser, speed (of the pages), electron, which says why where there is no Electron, or what runs only
+ *                    when it is asked for: torture, which kills a hundred trainers, and fuzz, which gives every reader 20,000 damaged files
+ *                    (the unit tests give it 1,000)
  *   PATH...          only the tests whose path contains one of these
- * @typedef {'types' | 'lint' | 'unit' | 'browser' | 'speed' | 'torture' | 'fuzz'} Kind
+ * @typedef {'types' | 'lint' | 'unit' | 'browser' | 'speed' | 'electron' | 'torture' | 'fuzz'} Kind
  * @typedef {{ kind: Kind, name: string, tool: string, args: string[] }} Check
  */
 
 const VITEST = 'vitest/vitest.mjs';
 /** @type {ReadonlySet<Kind>} */
 const NEED_BROWSER = new Set(['browser', 'speed']);
+/** @type {ReadonlySet<Kind>} */
+const NEED_WINDOW = new Set([...NEED_BROWSER, 'electron']);
 
 /** @param {string[]} filters @returns {Check[]} */
 function allChecks(filters) {
@@ -53,6 +57,7 @@ function allChecks(filters) {
     { kind: 'unit', name: 'Tests', tool: VITEST, args: ['run', '--project', 'unit', ...filters] },
     { kind: 'browser', name: 'Tests in the browser', tool: VITEST, args: ['run', '--project', 'browser', ...filters] },
     { kind: 'speed', name: 'Speed of the pages', tool: VITEST, args: ['run', '--project', 'speed', ...filters] },
+    { kind: 'electron', name: 'Tests in Electron', tool: VITEST, args: ['run', '--project', 'electron', ...filters] },
     { kind: 'torture', name: 'A hundred kills', tool: VITEST, args: ['run', '--project', 'torture', ...filters] },
     {
       kind: 'fuzz',
@@ -66,6 +71,7 @@ function allChecks(filters) {
 /** Tests that are run when nothing is asked for, and where they stand; the projects of vitest.config.ts have their names. */
 const TESTS = /** @type {const} */ ([
   ['speed', /^e2e\/speed\.test\.ts$/],
+  ['electron', /^e2e-electron\/.*\.test\.ts$/],
   ['browser', /^e2e\/.*\.test\.ts$/],
   ['unit', /^(?!parity|torture).*\.test\.ts$/],
 ]);
@@ -98,6 +104,15 @@ function runCheck(node, check, env, isAlone) {
   });
 }
 
+/**
+ * Electron, where it can open a window: only then is it worth fetching.
+ * @param {import('./setup/report.mjs').Report} report @param {string} node @returns {Promise<{ executable: string } | { problem: string }>}
+ */
+async function electronHere(report, node) {
+  const problem = whyNoWindow();
+  return problem ? { problem } : findElectron(report, node);
+}
+
 /** Checks that only read the code use one core each: as many run at once. */
 const AT_ONCE = 2;
 
@@ -110,24 +125,29 @@ await runScript(async () => {
       ? kind === values.only
       : positionals.length > 0
         ? named.has(kind)
-        : !(kind === 'torture' || kind === 'fuzz' || (values.quick && NEED_BROWSER.has(kind)));
+        : !(kind === 'torture' || kind === 'fuzz' || (values.quick && NEED_WINDOW.has(kind)));
   const checks = allChecks(positionals).filter(({ kind }) => isWanted(kind));
   if (checks.length === 0) {
     report.note([
       values.only
-        ? `There is no kind of check called "${values.only}": types, lint, unit, browser, speed, torture and fuzz are known.`
+        ? `There is no kind of check called "${values.only}": types, lint, unit, browser, speed, electron, torture and fuzz are known.`
         : `No test has "${positionals.join('" or "')}" in its path.`,
     ]);
     return 2;
   }
   const inBrowser = checks.some(({ kind }) => NEED_BROWSER.has(kind));
-  const runsTests = inBrowser || checks.some(({ kind }) => kind === 'unit');
+  const runsTests = checks.some(({ kind }) => kind === 'unit' || NEED_WINDOW.has(kind));
   const trains = runsTests || checks.some(({ kind }) => kind === 'torture');
   const { node, engineProblem } = await prepare({ quiet: true, engine: trains, renderer: runsTests, electron: runsTests, retry: true });
   // Before any test: the unit tests use the GPU driver that comes with it.
   const chromium = inBrowser ? await ensureChromium(report) : null;
+  const electron = checks.some(({ kind }) => kind === 'electron') ? await electronHere(report, node) : null;
   const nightly = values.only === 'fuzz' && { STRATA_FUZZ_CASES: process.env.STRATA_FUZZ_CASES ?? '20000' };
-  const env = { ...process.env, ...nightly, ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }) };
+  const env = {
+    ...{ ...process.env, ...nightly },
+    ...(chromium && 'executable' in chromium && { STRATA_CHROMIUM: chromium.executable }),
+    ...(electron && 'executable' in electron && { STRATA_ELECTRON: electron.executable }),
+  };
   const startedAt = Date.now();
   /** @type {{ name: string, result: 'passed' | 'FAILED' | 'skipped', detail: string, failures?: string[] }[]} */
   const results = [];
@@ -155,6 +175,8 @@ await runScript(async () => {
   for (const check of checks.filter((each) => !reading.includes(each))) {
     if (NEED_BROWSER.has(check.kind) && chromium && 'problem' in chromium) {
       results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
+    } else if (check.kind === 'electron' && electron && 'problem' in electron && !existsSync(join(projectRoot, 'dist', 'packages'))) {
+      results.push({ name: check.name, result: 'skipped', detail: `${electron.problem} There is no packaged program to read fuses from.` });
     } else results.push(await perform(check, true));
   }
   rmSync(folder, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { findDrawnWindows } from '../../main/store/training-view.ts';
 import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { type OpenPage, openPage } from './support/browser.ts';
+import { RunPage } from './support/pages/run.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
 /** A run as it is watched: each test goes on from the one before. */
@@ -14,10 +15,12 @@ describe('the training view', () => {
   let studio: RunningStudio;
   let open: OpenPage;
   let id: string;
+  let run: RunPage;
 
   beforeAll(async () => {
     studio = await startStudio();
     open = await openPage(studio.url);
+    run = new RunPage(open.page);
     await open.page.getByRole('button', { name: 'Open the sample project' }).click();
     await open.page.getByText('10 % of the tokens are old').waitFor();
   });
@@ -26,8 +29,6 @@ describe('the training view', () => {
     await studio.stop();
   });
 
-  const step = async (): Promise<number> =>
-    Number(/^step ([\d,]+) of/.exec((await open.page.getByText(/^step [\d,]+ of/).textContent()) ?? '')![1]!.replace(',', ''));
   /** Where a curve of a chart ends, as the chart says itself. */
   const lastOf = async (chart: RegExp): Promise<string> =>
     / to ([\d.]+)/.exec((await open.page.getByRole('img', { name: chart }).getAttribute('aria-label'))!)![1]!;
@@ -38,7 +39,7 @@ describe('the training view', () => {
     await page.getByLabel(/^Steps/).fill('90');
     await page.getByText('90 steps of 8').waitFor();
     await page.getByRole('button', { name: 'Expand and train' }).click();
-    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    await run.pause.waitFor();
     await page.getByText(/^step ([2-9]\d) of/).waitFor({ timeout: 120_000 });
     id = new URL(page.url()).hash.split('/').at(-1)!;
     await page.getByRole('img', { name: /^Retention: old knowledge: old from .*the limit from/ }).waitFor();
@@ -57,12 +58,12 @@ describe('the training view', () => {
 
   it('loses nothing when the page is loaded anew in the middle', async () => {
     const { page } = open;
-    const reached = await step();
+    const reached = await run.step();
     const learned = /^Gain: new knowledge/;
     await page.reload();
-    await page.getByRole('button', { name: 'Pause' }).waitFor();
-    await page.getByText(/^step \d+ of/).waitFor();
-    expect(await step()).toBeGreaterThanOrEqual(reached);
+    await run.pause.waitFor();
+    await run.progress.waitFor();
+    expect(await run.step()).toBeGreaterThanOrEqual(reached);
     await page.getByRole('img', { name: learned }).waitFor();
     await page.getByRole('region', { name: 'Gain: new knowledge' }).getByRole('button', { name: 'Show as table' }).click();
     const rows = page.getByRole('region', { name: 'Gain: new knowledge, as a table' }).getByRole('row');
@@ -79,25 +80,25 @@ describe('the training view', () => {
     const { page } = open;
     const sign = await readFile(join(studio.home, 'runs', id, 'trainer.pid'), 'utf8');
     process.kill(Number(sign.split(' ')[0]), 'SIGKILL');
-    await page.getByText('interrupted', { exact: true }).waitFor({ timeout: 60_000 });
+    await run.status('interrupted').waitFor({ timeout: 60_000 });
     await page.getByRole('alert').first().waitFor();
-    await page.getByRole('button', { name: 'Resume', exact: true }).click();
-    await page.getByRole('button', { name: 'Pause' }).waitFor({ timeout: 60_000 });
-    await page.getByText('done', { exact: true }).waitFor({ timeout: 240_000 });
+    await run.resume.click();
+    await run.pause.waitFor({ timeout: 60_000 });
+    await run.status('done').waitFor({ timeout: 240_000 });
   });
 
   it('has all of it afterwards: curves to the end, windows as they were recorded, samples step by step', async () => {
     const { page } = open;
-    const [run] = await studio.strata<RunSummary[]>('run', 'list');
+    const [recorded] = await studio.strata<RunSummary[]>('run', 'list');
     const written = await studio.strata<SamplesOfRun>('run', 'samples', id);
     expect(written.samples.at(-1)!.step).toBe(90);
     await page.reload();
-    await page.getByText('done', { exact: true }).waitFor();
+    await run.status('done').waitFor();
     const store = openStore(join(studio.home, 'strata.db'));
     const windows = findDrawnWindows(store, id)!;
     store.close();
     expect(windows.total).toBe(720);
-    expect(windows.counts.map((count) => count * 256)).toEqual(Object.values(run!.tokens.byDataset));
+    expect(windows.counts.map((count) => count * 256)).toEqual(Object.values(recorded!.tokens.byDataset));
     const table = page.getByRole('table', { name: 'Drawn so far, and the plan' });
     for (const count of windows.counts) expect(await table.textContent()).toContain(String(count));
     await page.getByText('After step 90', { exact: true }).waitFor();
@@ -112,7 +113,7 @@ describe('the training view', () => {
       await page.getByText(`After step ${earlier.step}`, { exact: true }).waitFor();
       for (const text of earlier.texts) await expectText(samples.locator('pre'), text);
     }
-    expect(Number(await lastOf(/^Gain: new knowledge/))).toBeLessThan(run!.baseline!.new.loss);
+    expect(Number(await lastOf(/^Gain: new knowledge/))).toBeLessThan(recorded!.baseline!.new.loss);
     for (const name of [/^Learning rate/, /^Gradient norm/, /^Memory/]) {
       await page.getByRole('group', { name: 'What the chart shows' }).getByRole('button', { name }).click();
       await page.getByRole('img', { name: new RegExp(`${name.source}, step by step`) }).waitFor();

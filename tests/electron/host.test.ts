@@ -9,7 +9,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { CHANNELS } from '../../main/electron/channels.ts';
 import { startHost } from '../../main/electron/host.ts';
 import type { Activity, ActivityEvent } from '../../main/studio/activity.ts';
-import { ContentsStandIn, ElectronStandIn, type PortStandIn, senderFrame } from './electron-stand-in.ts';
+import { ElectronStandIn } from './harness/electron-stand-in.ts';
+import { ContentsStandIn, type PortStandIn, senderFrame } from './harness/stand-in-objects.ts';
 
 const router = { echo: os.handler(({ input }) => ({ heard: input })) };
 

@@ -12,7 +12,7 @@ import { createRouter } from '../../main/studio/router.ts';
 import { openStudio, type Studio } from '../../main/studio/studio.ts';
 import { ProcessExecutor } from '../../main/training/process-executor.ts';
 import type { Contract } from '../../shared/contract/contract.ts';
-import { PortStandIn } from './electron-stand-in.ts';
+import { PortStandIn } from './harness/stand-in-objects.ts';
 
 /** The whole contract over a message port, as under Electron, with a real studio behind it. */
 describe('the studio behind a port', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { confineContents, denyPermissions, isAllowedExternal, isTrustedSender } from '../../main/electron/security.ts';
-import { ContentsStandIn, ElectronStandIn, senderFrame } from './electron-stand-in.ts';
+import { ElectronStandIn } from './harness/electron-stand-in.ts';
+import { ContentsStandIn, senderFrame } from './harness/stand-in-objects.ts';
 
 describe('permissions', () => {
   test('every request and every check is denied', () => {

@@ -11,7 +11,7 @@ import { PathGrants } from '../../main/studio/path-grants.ts';
 import { createRouter } from '../../main/studio/router.ts';
 import { errorRecordSchema } from '../../shared/contract/errors.ts';
 import { randomStream } from '../../shared/domain/random.ts';
-import { PortStandIn } from '../electron/electron-stand-in.ts';
+import { PortStandIn } from '../electron/harness/stand-in-objects.ts';
 import { callsOfContract } from '../support/contract-calls.ts';
 import { fastEngine } from '../support/engines.ts';
 import { valueFor } from '../support/hostile-values.ts';

@@ -27,7 +27,7 @@ describe('a wrong option of a script', () => {
   test.each([
     [['setup.mjs', '--engine'], /'--engine'/],
     [['test.mjs', '--fast'], /'--fast'/],
-    [['test.mjs', '--only', 'everything'], /"everything": types, lint, unit, browser, speed, torture and fuzz are known/],
+    [['test.mjs', '--only', 'everything'], /"everything": types, lint, unit, browser, speed, electron, torture and fuzz are known/],
   ])('%j is named, and nothing is done', async ([script = '', ...args], message) => {
     const { exitCode, stdout, stderr } = await startScript([join(root, 'scripts', script), ...args]).finished;
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

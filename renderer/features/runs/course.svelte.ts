@@ -8,7 +8,7 @@ const STEPS_INTERVAL_MS = 1000;
 
 /** What was recorded of a run, as far as its page shows it: fetched once, then only what has been added since. */
 export class RunCourse {
-  readonly #client: Client;
+  readonly #client: () => Client;
   readonly #run: string;
   metrics = $state.raw<MetricPoint[]>([]);
   /** Dataset by dataset, step by step. */
@@ -21,7 +21,8 @@ export class RunCourse {
   #sampledStep: number | null = null;
   #stepsFetchedAt = -Infinity;
 
-  constructor(client: Client, run: string) {
+  /** @param client the studio as it is reached now: another one after the connection was lost. */
+  constructor(client: () => Client, run: string) {
     this.#client = client;
     this.#run = run;
   }
@@ -29,7 +30,7 @@ export class RunCourse {
   /** Everything anew: at first, at the end, and where a run has gone back to a checkpoint. */
   async load(): Promise<void> {
     const run = this.#run;
-    const { runs } = this.#client;
+    const { runs } = this.#client();
     [this.metrics, this.measurements, this.samples, this.windows] = await Promise.all([
       runs.metrics({ run, points: MOST_POINTS }),
       runs.measurements({ run }),
@@ -59,7 +60,7 @@ export class RunCourse {
 
   async #fetchMeasured(): Promise<void> {
     const run = this.#run;
-    const { runs } = this.#client;
+    const { runs } = this.#client();
     const afterStep = lastStepOf(this.metrics, 'loss.new');
     const [metrics, measurements] = await Promise.all([
       runs.metrics({ run, series: [...MEASURED_SERIES], afterStep }),
@@ -71,14 +72,14 @@ export class RunCourse {
 
   async #fetchSteps(): Promise<void> {
     const afterStep = lastStepOf(this.metrics, 'loss.train');
-    const more = await this.#client.runs.metrics({ run: this.#run, series: [...STEP_SERIES], afterStep, points: MOST_POINTS });
+    const more = await this.#client().runs.metrics({ run: this.#run, series: [...STEP_SERIES], afterStep, points: MOST_POINTS });
     this.metrics = withMore(this.metrics, more);
     this.#stepsFetchedAt = performance.now();
   }
 
   async #fetchSamples(): Promise<void> {
     const afterStep = this.samples.samples.at(-1)?.step ?? -1;
-    const { prompts, samples } = await this.#client.runs.samples({ run: this.#run, afterStep });
+    const { prompts, samples } = await this.#client().runs.samples({ run: this.#run, afterStep });
     this.samples = { prompts, samples: [...this.samples.samples, ...samples] };
   }
 }

@@ -22,7 +22,7 @@ export class RunState extends Attempts {
     super();
     this.#studio = studio;
     this.#id = id;
-    this.course = new RunCourse(studio.client, id);
+    this.course = new RunCourse(() => studio.client, id);
     void this.#follow();
   }
 
@@ -38,6 +38,12 @@ export class RunState extends Attempts {
   /** Ends the following of the run; the run itself goes on. */
   dispose(): void {
     this.#abort.abort();
+  }
+
+  /** After the studio was lost for a while: fetches what was missed, and follows what goes on. */
+  followAgain(): void {
+    this.failure = null;
+    void this.#follow();
   }
 
   async #follow(): Promise<void> {

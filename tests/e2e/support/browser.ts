@@ -1,4 +1,6 @@
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { DatasetsPage } from './pages/datasets.ts';
+import { type PageName, Shell } from './pages/shell.ts';
 
 /** A page of the studio in real Chromium. */
 export interface OpenPage {
@@ -8,8 +10,11 @@ export interface OpenPage {
   close(): Promise<void>;
 }
 
-/** Opens the studio; Chromium is the one that `npm test` found or installed. */
-export async function openPage(url: string, options: { colorScheme?: 'light' | 'dark' } = {}): Promise<OpenPage> {
+/**
+ * Opens the studio; Chromium is the one that `npm test` found or installed.
+ * @param options.now what the page's clock says from now on, in UTC; the machine's own otherwise.
+ */
+export async function openPage(url: string, options: { colorScheme?: 'light' | 'dark'; now?: Date } = {}): Promise<OpenPage> {
   const browser: Browser = await chromium.launch({
     executablePath: process.env.STRATA_CHROMIUM ?? '/usr/bin/chromium',
     // The sandbox cannot be had as root, where tests may run; nothing but the studio on this machine is opened.
@@ -22,8 +27,12 @@ export async function openPage(url: string, options: { colorScheme?: 'light' | '
       '--no-first-run',
     ],
   });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: options.colorScheme ?? 'light' });
+  const context = await browser.newContext({
+    ...{ viewport: { width: 1280, height: 900 }, colorScheme: options.colorScheme ?? 'light' },
+    ...(options.now && { timezoneId: 'UTC' }),
+  });
   const page = await context.newPage();
+  if (options.now) await page.clock.setFixedTime(options.now);
   page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on('console', (message) => {
@@ -37,12 +46,8 @@ export async function openPage(url: string, options: { colorScheme?: 'light' | '
 }
 
 /** Goes to a page of the studio by its link in the navigation. */
-export async function goTo(
-  page: Page,
-  name: 'Home' | 'Datasets' | 'Models' | 'Train' | 'Runs' | 'Compare' | 'Suites' | 'Playground',
-): Promise<void> {
-  // Of these two the name also says whether something goes on.
-  const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: name !== 'Runs' && name !== 'Datasets' });
+export async function goTo(page: Page, name: PageName): Promise<void> {
+  const link = new Shell(page).link(name);
   await link.click();
   // The page that was left takes what is dropped until this one stands in its place.
   await page.locator('nav a[aria-current="page"]').and(link).waitFor();
@@ -65,5 +70,5 @@ export async function dropFiles(page: Page, paths: string[]): Promise<void> {
 
 /** The import of that name among those that go on or have ended. */
 export function importCard(page: Page, name: string): Locator {
-  return page.getByRole('list', { name: 'Imports' }).getByRole('region', { name, exact: true });
+  return new DatasetsPage(page).card(name);
 }

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import type { DialogAnswers } from '../electron-stand-in.ts';
+import type { DialogAnswers } from './electron-stand-in.ts';
 
 /** The desktop program as a person has it, whatever it runs in: the stand-in with Chromium, or Electron itself. */
 export interface Desktop {
@@ -20,6 +20,8 @@ export interface Desktop {
   isWindowVisible(): Promise<boolean>;
   /** A second start of the program with this on its command line. */
   startAgain(word: string): Promise<void>;
+  /** Loses the page's way to the studio, where that can be done from outside. */
+  losePort?(): Promise<void>;
   /** Asks the program to quit; resolves once it has. */
   quit(): Promise<void>;
   /** For the end of the tests, whatever has happened. */

@@ -1,25 +1,28 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { join, resolve } from 'node:path';
-import type { PortStandIn, WindowStandIn } from '../electron-stand-in.ts';
-import { type DialogAnswers, ElectronStandIn } from '../electron-stand-in.ts';
+import { join } from 'node:path';
+import { type DialogAnswers, ElectronStandIn } from './electron-stand-in.ts';
 import type { FromProgram, Questions, ToProgram } from './messages.ts';
+import type { PortStandIn, WindowStandIn } from './stand-in-objects.ts';
 
 /**
  * The `electron` module of the program under test: the stand-in, joined by messages with a test that has a real browser. Requests of the
  * page reach the handler that the program registered, its messages the program's listeners, and the program's ports the page.
  */
-const root = resolve(import.meta.dirname, '../../..');
 const user = process.env.STRATA_HARNESS_FOLDER!;
+/** Of a packaged program: the folder beside which its archive lies. */
+const packaged = process.env.STRATA_HARNESS_RESOURCES;
 const standIn = new ElectronStandIn({
   paths: { userData: join(user, 'settings'), logs: join(user, 'logs'), downloads: join(user, 'downloads') },
+  isPackaged: packaged !== undefined,
 });
+if (packaged) Object.assign(process, { resourcesPath: packaged });
 const tell = (message: FromProgram): void => void process.send?.(message);
 const ports = new Map<number, PortStandIn>();
 let answerRequest: ((request: Request) => Promise<Response>) | null = null;
 
 Object.assign(standIn.app, {
-  getAppPath: () => root,
+  getAppPath: () => process.cwd(),
   commandLine: {
     getSwitchValue: (name: string) => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '',
   },
@@ -82,7 +85,6 @@ const answers: { [What in keyof Questions]: (asked: Questions[What]['asked']) =>
   menu: ({ labels }) => standIn.choose(...labels),
   closeWindow: () => window().close(),
   emit: ({ event, values }) => void standIn.app.emit(event, { preventDefault: () => undefined }, ...values),
-  tray: ({ label }) => standIn.trays.at(-1)!.menu.find((item) => item.label === label)!.click!(),
   state: () => ({
     windows: standIn.windows.map((each) => ({ isVisible: each.isVisible(), progress: each.progress, zoom: each.webContents.zoom })),
     tray: standIn.trays.find(({ isDestroyedNow }) => !isDestroyedNow)?.toolTip ?? null,

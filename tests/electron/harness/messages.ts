@@ -32,7 +32,6 @@ export interface Questions {
   menu: { asked: { labels: string[] }; answer: null };
   closeWindow: { asked: null; answer: null };
   emit: { asked: { event: string; values: unknown[] }; answer: null };
-  tray: { asked: { label: string }; answer: null };
   state: { asked: null; answer: ProgramState };
 }
 

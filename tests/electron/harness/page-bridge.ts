@@ -10,7 +10,10 @@ export function pageBridge(preload: string): string {
 const PAGE_BRIDGE = `(() => {
   const listeners = new Map();
   const ports = new Map();
-  const paths = new Map();
+  // Electron tells a page that the other end of its port is closed; Chromium does not: so the page's own ends are known here, as they arrive.
+  const arriving = [];
+  const arrived = new Map();
+  addEventListener('message', ({ ports: [port] }) => port && arrived.set(arriving.shift(), port), { capture: true });
   const electron = {
     contextBridge: { exposeInMainWorld: (name, value) => Object.defineProperty(window, name, { value, enumerable: true }) },
     ipcRenderer: {
@@ -18,23 +21,25 @@ const PAGE_BRIDGE = `(() => {
       invoke: (channel, ...values) => window.__strataInvoke(channel, values),
       on: (channel, listener) => listeners.set(channel, [...(listeners.get(channel) ?? []), listener]),
     },
-    webUtils: { getPathForFile: (file) => paths.get(file.name) ?? '' },
+    webUtils: { getPathForFile: () => '' }, // a file that a page made has none
   };
   const tell = (channel, event, ...values) => {
     for (const listener of listeners.get(channel) ?? []) listener(event, ...values);
   };
   window.__strataBridge = {
-    setPaths: (given) => given.forEach(([name, path]) => paths.set(name, path)),
     value: (channel, value) => tell(channel, {}, value),
     port: (channel, number) => {
       const { port1, port2 } = new MessageChannel();
       ports.set(number, port2);
+      arriving.push(number);
       port2.onmessage = ({ data }) => void window.__strataPort(number, data);
-      port2.addEventListener('close', () => void window.__strataPortClosed(number));
       tell(channel, { ports: [port1] });
     },
     portMessage: (number, data) => ports.get(number)?.postMessage(data),
-    portClosed: (number) => ports.get(number)?.close(),
+    portClosed: (number) => {
+      ports.get(number)?.close();
+      arrived.get(number)?.dispatchEvent(new Event('close'));
+    },
   };
   const module = { exports: {} };
   ((require, module, exports) => {

@@ -1,6 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DatasetsPage } from '../../e2e/support/pages/datasets.ts';
+import { RunPage } from '../../e2e/support/pages/run.ts';
+import { Shell } from '../../e2e/support/pages/shell.ts';
+import { TrainPage } from '../../e2e/support/pages/train.ts';
 import type { Desktop } from './desktop.ts';
 
 /**
@@ -65,9 +69,9 @@ export function desktopSuite(start: () => Promise<Desktop>): () => Desktop {
     await writeFile(file, verses.join('\n'));
     await desktop.answer('showOpenDialog', { canceled: false, filePaths: [file] });
     await desktop.menu('File', 'Import Data…');
-    await page.getByRole('button', { name: 'Import', exact: true }).click();
-    const card = page.getByRole('list', { name: 'Imports' }).getByRole('region', { name: 'verses', exact: true });
-    await card.getByRole('radio', { name: 'New' }).waitFor();
+    const datasets = new DatasetsPage(page);
+    await datasets.import.click();
+    await datasets.role('verses', 'New').waitFor();
   });
 
   it('writes a model to where the dialog of the system says', async () => {
@@ -97,10 +101,11 @@ export function desktopSuite(start: () => Promise<Desktop>): () => Desktop {
   it('trains, and asks before the window is closed meanwhile', async () => {
     const { page } = desktop;
     await desktop.menu('File', 'New Run');
-    await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
-    await page.getByRole('spinbutton', { name: /^Steps/ }).fill('400');
+    await new Shell(page).heading('Train').waitFor();
+    const train = new TrainPage(page);
+    await train.steps.fill('400');
     await page.getByText('400 steps of 8').waitFor();
-    await page.getByRole('button', { name: 'Expand and train' }).click();
+    await train.start.click();
     await page.getByText(/^step [1-9]/).waitFor({ timeout: 120_000 });
 
     await desktop.answer('showMessageBox', { response: 2, checkboxChecked: false });
@@ -110,6 +115,33 @@ export function desktopSuite(start: () => Promise<Desktop>): () => Desktop {
     expect(question).toMatchObject({ buttons: ['Continue in the background', 'Stop with a checkpoint', 'Cancel'], cancelId: 2 });
     expect(question!.message).toMatch(/^“strata-base learns .*” is training: step \d+ of 400\.$/);
     expect(await desktop.isWindowVisible()).toBe(true);
+  });
+
+  it('loses nothing when the page is loaded anew while it trains', async () => {
+    const { page } = desktop;
+    const run = new RunPage(page);
+    const reached = await run.step();
+    await page.reload();
+    await run.pause.waitFor();
+    await run.progress.waitFor();
+    expect(await run.step()).toBeGreaterThanOrEqual(reached);
+    await expectOnward(run);
+  });
+
+  it('gets another port when its own is lost, and shows the state that the program is in', async ({ skip }) => {
+    const { page } = desktop;
+    if (!desktop.losePort) return skip('Nothing outside can take a port from a page here.');
+    const run = new RunPage(page);
+    await desktop.losePort();
+    const lost = page.getByText(/^The studio does not answer/);
+    await lost.waitFor();
+    await lost.waitFor({ state: 'detached' });
+    await expectOnward(run);
+    await run.pause.click(); // it is heard, once
+    await run.status('paused').waitFor({ timeout: 60_000 });
+    await run.resume.click();
+    await run.pause.waitFor({ timeout: 60_000 });
+    await page.getByText(/^step [1-9]/).waitFor({ timeout: 60_000 });
   });
 
   it('goes on in the background, and a second start with a link shows the run', async () => {
@@ -143,4 +175,10 @@ export function desktopSuite(start: () => Promise<Desktop>): () => Desktop {
   });
 
   return () => desktop;
+}
+
+/** What goes on is followed: the page comes to another step by itself. */
+async function expectOnward(run: RunPage): Promise<void> {
+  const step = await run.step();
+  await expect.poll(() => run.step(), { timeout: 30_000 }).toBeGreaterThan(step);
 }

@@ -50,7 +50,7 @@ const event = (step: number, evaluationStep: number): RunEvent =>
 it('fetches all once and then only what has been added; a run that went back is fetched anew', async () => {
   const { client, asked, metrics } = recorder();
   metrics.push(...row('loss.new', 0, 0), ...row('loss.train', 1, 10));
-  const course = new RunCourse(client, 'run');
+  const course = new RunCourse(() => client, 'run');
   await course.load();
   metrics.push(...row('loss.new', 15, 15), ...row('loss.train', 11, 20));
   expect(await course.follow(event(20, 15))).toBe(true);
