@@ -171,7 +171,7 @@ describe('a distance', () => {
     expect(await ask(['code', 'leaky'], [copies[0]!.id])).toEqual(first);
     expect(told.length).toBeGreaterThan(3);
     expect(await readFile(join(folder, file!), 'utf8')).toBe(kept);
-    for (const { id } of copies) await datasets.remove({ dataset: id });
+    for (const { id } of copies) datasets.remove({ dataset: id });
   });
 
   it('of a dataset from itself is refused, as a model that is not there', async () => {

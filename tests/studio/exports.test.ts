@@ -38,7 +38,7 @@ describe('a pack of the workspace', () => {
     expect(again).toMatchObject({ name: 'first 2', blocks: 6, baseModel: tiny.model.id, plan: first!.plan, line: first!.line });
     expect(await modelHash(again.path)).toBe(await modelHash(first!.path));
     expect(await tiny.studio.models.verify({ model: again.id })).toMatchObject({ identity: true, problems: [] });
-    await tiny.studio.models.remove({ model: again.id });
+    tiny.studio.models.remove({ model: again.id });
   });
 
   it('can be one file, which becomes the same model and leaves nothing else', async () => {
@@ -51,7 +51,7 @@ describe('a pack of the workspace', () => {
     const models = join(tiny.home, 'models');
     const left = [...(await readdir(models)), ...(await readdir(tiny.directory))].filter((name) => name.includes('.partial'));
     expect(left).toEqual([]);
-    await tiny.studio.models.remove({ model: again.id });
+    tiny.studio.models.remove({ model: again.id });
 
     const bytes = await readFile(file);
     bytes[bytes.indexOf('{"', bytes.indexOf('inserted.safetensors')) + 2000]! ^= 1; // within the tensors, which are stored as they are
@@ -86,7 +86,7 @@ describe('a pack of the workspace', () => {
       const again = await tiny.studio.models.import({ path: at(pack), name: pack });
       expect(await modelHash(again.path)).toBe(wanted);
       expect(again).toMatchObject({ baseModel: base, line: second!.line, owners: second!.owners });
-      await tiny.studio.models.remove({ model: again.id });
+      tiny.studio.models.remove({ model: again.id });
     }
   });
 
@@ -120,7 +120,7 @@ describe('a pack of the workspace', () => {
     const missing: unknown = await other.models.import({ path: at('pack-third') }).catch((reason: unknown) => reason);
     await other.close();
     expect(missing).toMatchObject({ code: 'NOT_FOUND', hint });
-    await tiny.studio.models.remove({ model: third.id });
+    tiny.studio.models.remove({ model: third.id });
   });
 
   it('is refused by another base, with both hashes, and nothing is left', async () => {
@@ -169,7 +169,7 @@ describe('an export is refused', () => {
     await writeFile(join(base.path, 'config.json'), (await readFile(join(base.path, 'config.json'), 'utf8')) + '\n');
     const { id } = await tiny.studio.models.import({ path: base.path, name: 'another' });
     const expanded = await tiny.studio.models.expand({ model: id, blocks: 1, place: 'top', name: 'orphan' });
-    await tiny.studio.models.remove({ model: id });
+    tiny.studio.models.remove({ model: id });
     expect(await refusal({ ...there(), model: expanded.id, format: 'pack' })).toMatchObject({
       code: 'NOT_FOUND',
       allowed: expect.stringContaining('"another"') as string,

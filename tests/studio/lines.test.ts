@@ -189,7 +189,7 @@ describe('what is gone', () => {
     const before = studio.lines.show({ model: second.id });
     const sample = await studio.datasetSamples.make({ dataset: tiny.newDataset.id, share: 0.3, seed: 1 });
     expect(sample.sampleOf).toEqual({ id: tiny.newDataset.id, name: tiny.newDataset.name, hash: tiny.newDataset.hash });
-    await studio.datasets.remove({ dataset: tiny.newDataset.id });
+    studio.datasets.remove({ dataset: tiny.newDataset.id });
     const after = studio.lines.show({ model: second.id });
     expect(after.tasks[0]!.datasets).toMatchObject([{ name: tiny.newDataset.name, id: sample.id, isSample: true }]);
     expect(after.tasks[0]!.cells).toEqual(before.tasks[0]!.cells);
@@ -222,8 +222,8 @@ describe('what is gone', () => {
   });
 
   it('is named, and what was measured stays readable', async () => {
-    await studio.models.remove({ model: first.model! });
-    await studio.datasets.remove({ dataset: sums.id });
+    studio.models.remove({ model: first.model! });
+    studio.datasets.remove({ dataset: sums.id });
     const line = studio.lines.show({ model: second.id });
     expect(line.rows[1]).toEqual({ name: 'first', model: null });
     expect(line.missing).toEqual([

@@ -123,7 +123,7 @@ describe('a run on a model that learned before', () => {
     const paused = await studio.runs.pause({ run: long.id });
     expect(paused.status).toBe('paused');
     for (const run of studio.runs.list()) if (run.id !== long.id) studio.history.remove({ run: run.id });
-    await studio.datasets.remove({ dataset: tiny.newDataset.id });
+    studio.datasets.remove({ dataset: tiny.newDataset.id });
     await studio.runs.resume({ run: long.id });
     await until(studio, long.id, ({ stepsDone }) => stepsDone > paused.stepsDone);
     const stopped = await studio.runs.stop({ run: long.id });

@@ -32,7 +32,7 @@ afterEach(async () => {
     if (state === 'fetching') await studio.downloads.cancel({ download: id });
     await studio.downloads.remove({ download: id });
   }
-  for (const { id, name } of studio.models.list()) if (name !== 'tiny') await studio.models.remove({ model: id });
+  for (const { id, name } of studio.models.list()) if (name !== 'tiny') studio.models.remove({ model: id });
   vi.unstubAllEnvs();
   await hub.close();
 });

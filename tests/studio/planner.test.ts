@@ -203,7 +203,7 @@ describe('a model whose plan and weights disagree', () => {
     const expanded = await tiny.studio.planner.expand({ model: 'tiny', place: '3', oldDatasets: [], name: `${name} before` });
     const directory = join(tiny.directory, name);
     await exportHuggingFace(expanded.path, directory);
-    await tiny.studio.models.remove({ model: expanded.id });
+    tiny.studio.models.remove({ model: expanded.id });
     const path = join(directory, 'model.safetensors');
     const file = await readFile(path);
     const at = file.indexOf(tensorStart);

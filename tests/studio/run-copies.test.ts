@@ -89,7 +89,7 @@ describe('the request of a run', () => {
     const extra = (await studio.datasets.import({ paths: [tiny.sources.newText], name: 'short-lived' })).datasets[0]!;
     const [lost] = await studio.runs.enqueue([request({ newDatasets: [extra.id] })]);
     await studio.runs.stop({ run: lost!.id });
-    await studio.datasets.remove({ dataset: extra.id });
+    studio.datasets.remove({ dataset: extra.id });
     expect(studio.copies.request({ run: lost!.id }).missing).toEqual([{ kind: 'dataset', id: extra.id, name: 'short-lived' }]);
   });
 
@@ -121,7 +121,7 @@ describe('a rerun is refused', () => {
     const extra = (await studio.datasets.import({ paths: [tiny.sources.newText], name: 'brief' })).datasets[0]!;
     const { id } = await studio.runs.start(request({ newDatasets: [extra.id] }));
     await until(studio, id, ({ status }) => status === 'done');
-    await studio.datasets.remove({ dataset: extra.id });
+    studio.datasets.remove({ dataset: extra.id });
     expect(await refusal(() => studio.copies.rerun({ run: id }))).toMatchObject({ code: 'NOT_FOUND', found: extra.id });
   });
 });

@@ -172,8 +172,8 @@ describe('runs whose model and data were deleted', () => {
     insertModel(store, modelRecord({ ...paths('base-1') }));
     insertDataset(store, datasetRecord({ ...paths('code-1') }));
     const before = studio.runs.show('r1');
-    await studio.models.remove({ model: 'base-1' });
-    await studio.datasets.remove({ dataset: 'code-1' });
+    studio.models.remove({ model: 'base-1' });
+    studio.datasets.remove({ dataset: 'code-1' });
     expect(studio.runs.show('r1')).toEqual(before);
     expect(search({ text: 'Übung' }).rows[0]!.datasets[0]).toEqual({ id: 'code-1', name: configuration.datasets[0]!.name, role: 'new' });
     const { points } = await studio.comparison.compare({ runs: ['r1', 'r2'], baseline: 'r1' });
