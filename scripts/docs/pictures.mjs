@@ -7,7 +7,7 @@ import { createReport } from '../setup/report.mjs';
 
 /**
  * `npm run pictures`: the pictures of the guide and the film of the README, docs/images/*.webp, taken from the built studio while it really trains
- * three short runs (some five minutes on two cores). Look at them before they are committed: a page that changed may need another moment.
+ * two short runs (some five minutes on two cores). Look at them before they are committed: a page that changed may need another moment.
  */
 await runScript(async () => {
   const { node } = await prepare({ quiet: true, renderer: true, retry: true });
@@ -18,7 +18,7 @@ await runScript(async () => {
   const { IMAGES, openBrowser, openPage } = await import('./pages.mjs');
   const { startStudio } = await import('./studio.mjs');
   const { dataToRun, ending } = await import('./story.mjs');
-  const { takeStills, trainOthers } = await import('./stills.mjs');
+  const { takeStills, trainAnother } = await import('./stills.mjs');
   const studio = await startStudio(node);
   const browser = await openBrowser(chromium.executable);
   try {
@@ -26,7 +26,7 @@ await runScript(async () => {
     const film = new Film(page, await browser.newPage());
     await dataToRun(page, film, studio.code);
     const still = await openPage(browser, studio.url, { width: 1280, height: 800 });
-    await trainOthers(still);
+    await trainAnother(still);
     await ending(page, film);
     const path = join(IMAGES, 'film.webp');
     const size = await film.save(path);
