@@ -1,5 +1,6 @@
 import type { DataCheckReport, Leak, Overlap } from '../../../shared/domain/data-check.ts';
 import { plainTextOf } from '../../../shared/domain/content.ts';
+import { words } from '../../../shared/words/words.ts';
 import { openDataset } from '../dataset-folder.ts';
 import { readManifest } from '../dataset-manifest.ts';
 import { GRAM_WORDS, GramIndex, LEAST_WORDS, type SharedText } from './gram-index.ts';
@@ -135,7 +136,7 @@ class Check {
     let index = new GramIndex({ mostDocuments: COMMON_FROM });
     let items: Item[] = [];
     for (const [measured, source] of sources.entries()) {
-      this.#tell(`reading ${nameOfPart(source)}`, true);
+      this.#tell(source.part === 'held-out' ? words('said.readingHeldOut', source) : words('said.readingData', source), true);
       for await (const { document, text } of source.texts()) {
         const words = this.#cutter.cut(text);
         const row = this.#measured[measured]!;
@@ -158,7 +159,7 @@ class Check {
       const first = this.#firstDocuments[number]!;
       let place = 0;
       for await (const document of (await openDataset(directory)).documents()) {
-        this.#step(`looking through the training part of ${name}`);
+        this.#step(words('said.lookingThrough', { name }));
         if (!document.heldOut) index.scan(this.#cutter.cut(plainTextOf(document.content)), first + place);
         place++;
       }
@@ -208,7 +209,7 @@ class Check {
     const owners: number[] = [];
     const mostBytes = this.#limits.overlapBytes / this.#datasets.length;
     for (const [dataset, { directory, name }] of this.#datasets.entries()) {
-      this.#tell(`reading ${name}`, true);
+      this.#tell(words('said.readingData', { name }), true);
       for await (const { text } of sampleDocuments(directory, { mostBytes, seed: OVERLAP_SEED })) {
         index.add(this.#cutter.cut(text), dataset);
         owners.push(dataset);
@@ -216,7 +217,7 @@ class Check {
     }
     for (const [dataset, { directory, name }] of this.#datasets.entries()) {
       for await (const document of (await openDataset(directory)).documents()) {
-        this.#step(`comparing with ${name}`);
+        this.#step(words('said.comparingWith', { name }));
         index.scan(this.#cutter.cut(plainTextOf(document.content)), dataset); // all its documents as one
       }
     }
@@ -253,10 +254,6 @@ class Check {
     this.#toldAt = now;
     this.#onProgress({ activity, done: this.#done, of: this.#of });
   }
-}
-
-function nameOfPart({ name, part }: Measured): string {
-  return part === 'held-out' ? `the held-out part of ${name}` : name;
 }
 
 /** The longest run of words that consecutive 13-grams cover. An item of fewer words has one gram, which is all of it. */

@@ -3,7 +3,8 @@ import type { Catalogue } from '../words.ts';
 export const review: Catalogue['review'] = {
   method: 'Methode',
   trained: 'Trainiert',
-  trainedOf: '{{trained}} von {{total}} Parametern, in {{tensors}} Tensoren',
+  trainedOf_one: '{{trained}} von {{total}} Parametern, in {{count}} Tensor',
+  trainedOf_other: '{{trained}} von {{total}} Parametern, in {{count}} Tensoren',
   added: 'Hinzugefügt',
   addedIs: '{{added}} Parameter',
   addedMerged: '{{added}} Parameter, am Ende ins Modell eingerechnet',

@@ -145,4 +145,8 @@ export const said: Catalogue['said'] = {
   importingText: 'Der Text wird importiert',
   measuringLossOf: 'Der Verlust von {{model}} wird gemessen',
   starting: 'Es beginnt',
+  readingData: '{{name}} wird gelesen',
+  readingHeldOut: 'Der zurückgehaltene Teil von {{name}} wird gelesen',
+  lookingThrough: 'Der Trainingsteil von {{name}} wird durchgesehen',
+  comparingWith: 'Wird mit {{name}} verglichen',
 };

@@ -2,7 +2,8 @@
 export const review = {
   method: 'Method',
   trained: 'Trained',
-  trainedOf: '{{trained}} of {{total}} parameters, in {{tensors}} tensors',
+  trainedOf_one: '{{trained}} of {{total}} parameters, in {{count}} tensor',
+  trainedOf_other: '{{trained}} of {{total}} parameters, in {{count}} tensors',
   added: 'Added',
   addedIs: '{{added}} parameters',
   addedMerged: '{{added}} parameters, merged into the model at the end',

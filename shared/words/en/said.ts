@@ -131,4 +131,8 @@ export const said = {
   importingText: 'importing the text',
   measuringLossOf: 'measuring the loss of {{model}}',
   starting: 'starting',
+  readingData: 'reading {{name}}',
+  readingHeldOut: 'reading the held-out part of {{name}}',
+  lookingThrough: 'looking through the training part of {{name}}',
+  comparingWith: 'comparing with {{name}}',
 } as const;
