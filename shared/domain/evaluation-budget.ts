@@ -66,16 +66,14 @@ export function planEvaluation(request: BudgetRequest): EvaluationPlan {
   };
 }
 
-/** The largest number within bounds that fits; the least where none does. */
+/**
+ * The largest of the least, its double, four times as much and so on that fits; the least where none does. In such strides, so that runs of one
+ * length measure the same tokens whether they insert two blocks or three, and can be compared.
+ */
 function largest(fits: (count: number) => boolean, least: number, most: number): number {
-  if (fits(most)) return most;
-  let [low, high] = [least, most];
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (fits(middle)) low = middle;
-    else high = middle;
-  }
-  return low;
+  let count = least;
+  while (count * 2 <= most && fits(count * 2)) count *= 2;
+  return count;
 }
 
 function within(value: number, least: number, most: number): number {

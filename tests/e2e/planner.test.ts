@@ -41,10 +41,10 @@ describe('a plan without data', () => {
       await page.getByLabel('Context: tokens per window').waitFor();
       // The only data there are can but be new: that is guessed, and said.
       const role = page.getByRole('group', { name: 'Role of pairs' });
-      await page.getByText('Guessed: there is nothing else.').waitFor();
+      await page.getByText('Guessed: nothing else here is new to this model.').waitFor();
       expect(await role.getByRole('radio', { name: 'New', exact: true }).isChecked()).toBe(true);
       await role.getByRole('radio', { name: 'Not used' }).check();
-      expect(await page.getByText('Guessed: there is nothing else.').count()).toBe(0);
+      expect(await page.getByText('Guessed: nothing else here is new to this model.').count()).toBe(0);
       expect(await page.getByLabel('Prompts with completions').count()).toBe(0);
       await role.getByRole('radio', { name: 'New', exact: true }).check();
       await page.getByLabel('Prompts with completions').waitFor();

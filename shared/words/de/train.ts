@@ -17,7 +17,7 @@ export const train: Catalogue['train'] = {
   guessSample: 'Geraten: so benutzt ihn das Beispielprojekt.',
   guessSelfReplay: 'Geraten: er wurde aus einem Modell gezogen und steht für das, was es weiß.',
   guessNewest: 'Geraten: er ist der neueste im Arbeitsbereich.',
-  guessOnly: 'Geraten: es gibt keinen anderen.',
+  guessOnly: 'Geraten: nichts anderes hier ist für dieses Modell neu.',
   plan: 'Plan',
   review: 'Prüfen und starten',
   steps: 'Schritte (leer: einmal durch die neuen Daten, höchstens 600)',

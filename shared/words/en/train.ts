@@ -16,7 +16,7 @@ export const train = {
   guessSample: 'Guessed: the sample project uses it so.',
   guessSelfReplay: 'Guessed: it was sampled from a model, to stand for what that knows.',
   guessNewest: 'Guessed: it is the newest in the workspace.',
-  guessOnly: 'Guessed: there is nothing else.',
+  guessOnly: 'Guessed: nothing else here is new to this model.',
   plan: 'Plan',
   review: 'Review and go',
   steps: 'Steps (empty: once through the new data, at most 600)',
