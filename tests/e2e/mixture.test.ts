@@ -45,6 +45,13 @@ describe('the ratio editor', () => {
     await page.getByText(replayReason).waitFor();
     await page.getByRole('row', { name: /English novels.* 25 % / }).waitFor();
     expect(await share.inputValue()).toBe('25');
+    // What stands there already is chosen by who types it.
+    await share.fill('25');
+    await page.keyboard.press('Tab');
+    await page.getByText(/^As chosen\.$/).waitFor();
+    await share.fill('');
+    await page.keyboard.press('Tab');
+    await page.getByText(replayReason).waitFor();
 
     await page.getByText(/^Distance of new from old: far apart/).click();
     await page.getByText(/^The further above its floor/).waitFor();
