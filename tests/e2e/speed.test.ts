@@ -17,7 +17,7 @@ import { type RunningStudio, startStudio } from './support/studio.ts';
  * What the pages may take. Times are of Chromium on two cores, the least of a few: a machine that does something else besides makes a page
  * slower, never faster.
  */
-const BUDGET = { startKilobytes: 400, paintMs: 1000, interactiveMs: 1500, leastFramesPerSecond: 30, heapGrowthMegabytes: 4 };
+const BUDGET = { startKilobytes: 400, paintMs: 1000, interactiveMs: 1500, leastFramesPerSecond: 50, heapGrowthMegabytes: 4 };
 const RUNS = 1000;
 const PAGES = join(import.meta.dirname, '../../dist/renderer');
 
@@ -175,8 +175,8 @@ describe('a chart of fifty runs', () => {
     try {
       await page.getByRole('img').waitFor();
       const before = Number(await page.getByRole('heading', { level: 1 }).textContent());
-      const MOST_STRETCHES = 3;
-      // 60 are wanted: see docs/status.md. Without a GPU Chromium draws the chart on the two cores that the events come from.
+      const MOST_STRETCHES = 6;
+      // 60 are wanted, and measured: see docs/status.md. Without a GPU Chromium draws on the cores that the events come from.
       const ENOUGH = BUDGET.leastFramesPerSecond;
       const rates: number[] = [];
       // A machine that does something else besides drops frames of ours: one undisturbed stretch is enough.
