@@ -5,6 +5,9 @@ import { ENGINE_ENVIRONMENT } from './main/engine/load-engine.ts';
 /** Tests load TensorFlow, which reads these when it is loaded. Trainers that they start use compiled code again, as they do for a user. */
 const env = { ...ENGINE_ENVIRONMENT, NODE_COMPILE_CACHE: join(import.meta.dirname, '.cache', 'compiled') };
 
+/** One more than there may be cores: many wait for a command, a trainer, a page or a limit of time. Alike in all that run at the same time. */
+const AT_ONCE = 3;
+
 export default defineConfig({
   test: {
     projects: [
@@ -18,8 +21,7 @@ export default defineConfig({
           env,
           // Native libraries and child processes: a crash must not take the other tests along.
           pool: 'forks',
-          // One more than there may be cores: many wait for a command, a trainer or a limit of time.
-          maxWorkers: 3,
+          maxWorkers: AT_ONCE,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -32,8 +34,7 @@ export default defineConfig({
           exclude: ['tests/e2e/speed.test.ts'],
           env,
           pool: 'forks',
-          // Each with a studio, a trainer and a browser of its own, which wait for one another most of the time.
-          maxWorkers: 2,
+          maxWorkers: AT_ONCE,
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

@@ -70,6 +70,10 @@ describe('a model of 80 blocks', () => {
       const { page, complaints, close } = await openPage(studio.url);
       await goTo(page, 'Train');
       const plan = page.getByRole('list', { name: 'Blocks of the model, from the top' });
+      await plan
+        .getByText(/^new, copy of/)
+        .first()
+        .waitFor();
       expect(await plan.getByText(/^new, copy of/).count()).toBe(20);
       expect(await plan.getByRole('button', { name: /^Insert a copy after block/ }).count()).toBe(80);
       await page.setViewportSize({ width: 420, height: 860 });
