@@ -5,9 +5,6 @@ import { ENGINE_ENVIRONMENT } from './main/engine/load-engine.ts';
 /** Tests load TensorFlow, which reads these when it is loaded. Trainers that they start use compiled code again, as they do for a user. */
 const env = { ...ENGINE_ENVIRONMENT, NODE_COMPILE_CACHE: join(import.meta.dirname, '.cache', 'compiled') };
 
-/** One more than there may be cores: many wait for a command, a trainer, a page or a limit of time. Alike in all that run at the same time. */
-const AT_ONCE = 3;
-
 export default defineConfig({
   test: {
     projects: [
@@ -21,7 +18,8 @@ export default defineConfig({
           env,
           // Native libraries and child processes: a crash must not take the other tests along.
           pool: 'forks',
-          maxWorkers: AT_ONCE,
+          // One more than there may be cores: many wait for a command, a trainer or a limit of time.
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -34,7 +32,8 @@ export default defineConfig({
           exclude: ['tests/e2e/speed.test.ts'],
           env,
           pool: 'forks',
-          maxWorkers: AT_ONCE,
+          // Each with a studio, a trainer and a browser of its own, which wait for one another half of the time.
+          maxWorkers: 2,
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

@@ -84,17 +84,6 @@ function kindsOfTests(filters) {
 }
 
 /**
- * Tests in the browser wait for one another most of the time, others compute: mixed, they need a quarter less time than one after the other.
- * @param {Check[]} checks @returns {Check[]}
- */
-function mingled(checks) {
-  const [unit, browser] = [checks.find(({ kind }) => kind === 'unit'), checks.find(({ kind }) => kind === 'browser')];
-  if (!unit || !browser) return checks;
-  const both = { ...unit, name: 'Tests, also in the browser', args: [...unit.args, '--project', 'browser'] };
-  return checks.flatMap((check) => (check === unit ? [both] : check === browser ? [] : [check]));
-}
-
-/**
  * Runs one check. Its output is shown as it comes, or, of one that runs beside another, when it has ended.
  * @param {string} node @param {Check} check @param {NodeJS.ProcessEnv} env @param {boolean} isAlone @returns {Promise<boolean>}
  */
@@ -186,8 +175,7 @@ await runScript(async () => {
   });
   // What takes longest of these goes on beside the tests, on a core that would wait for it.
   await Promise.race(lanes);
-  const testing = checks.filter((each) => !reading.includes(each));
-  for (const check of chromium && 'problem' in chromium ? testing : mingled(testing)) {
+  for (const check of checks.filter((each) => !reading.includes(each))) {
     if (NEED_BROWSER.has(check.kind) && chromium && 'problem' in chromium) {
       results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
     } else if (check.kind === 'electron' && electron && 'problem' in electron && !existsSync(join(projectRoot, 'dist', 'packages'))) {
