@@ -16,10 +16,12 @@ export class ToastsState {
   /** By id. */
   readonly #timers: Record<number, ReturnType<typeof setTimeout>> = {};
 
-  show(text: string, action?: Toast['action']): void {
+  /** @returns its id: what goes on for longer than a message stays is held, and closed when it is over. */
+  show(text: string, action?: Toast['action']): number {
     const toast: Toast = { id: this.#next++, text, ...(action && { action }) };
     this.list = [...this.list, toast];
     this.goOn(toast.id);
+    return toast.id;
   }
 
   /** Keeps one while it is pointed at or has the focus. */

@@ -70,7 +70,9 @@ describe('electron-builder.yml', () => {
   });
 
   test('closes what a page or a caller could otherwise reach', () => {
-    expect(configuration.electronFuses).toMatchObject({
+    expect(configuration.electronFuses).toEqual({
+      enableCookieEncryption: true,
+      enableEmbeddedAsarIntegrityValidation: true,
       runAsNode: false,
       enableNodeOptionsEnvironmentVariable: false,
       enableNodeCliInspectArguments: false,

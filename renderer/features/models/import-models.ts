@@ -15,7 +15,8 @@ async function importModel(path: string, studio: StudioState, toasts: ToastsStat
     const { message, hint } = failureOf(error);
     toasts.show(words('models.fileNotImported', { file, problem: [message, hint].filter(Boolean).join(' ') }));
   };
-  toasts.show(words('models.fileImporting', { file }));
+  const going = toasts.show(words('models.fileImporting', { file }));
+  toasts.hold(going);
   try {
     const { id, name } = await studio.client.models.import({ path });
     await studio.refresh();
@@ -26,5 +27,7 @@ async function importModel(path: string, studio: StudioState, toasts: ToastsStat
     toasts.show(words('models.fileImported', { model: name }), { label: words('ui.undo'), run: () => void undo().catch(tellProblem) });
   } catch (error) {
     tellProblem(error);
+  } finally {
+    toasts.close(going);
   }
 }

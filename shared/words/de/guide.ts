@@ -4,10 +4,10 @@ export const guide: Catalogue['guide'] = {
   title: 'Erster Lauf',
   end: 'Die Einführung beenden',
   begin:
-    'Hier ist ein Beispielprojekt: ein kleines Modell, das englische Romane kennt, und JavaScript, das es lernen soll. Ein Lauf dauert etwa eine Minute.',
+    'Hier ist ein Beispielprojekt: ein kleines Modell, das englische Romane kennt, und JavaScript, das es lernen soll. Ein Lauf dauert ein bis zwei Minuten.',
   beginAction: 'Den Lauf einrichten',
   train:
-    'Alles ist gewählt. Graue Schichten bleiben, wie sie sind, farbige sind neu und lernen. Sehen Sie sich um, und starten Sie dann am Fuß dieser Seite.',
+    'Alles ist gewählt. Graue Schichten bleiben, wie sie sind, farbige sind neu und lernen. Sehen Sie sich um, und drücken Sie dann „Erweitern und trainieren“.',
   watch: 'Es trainiert. Achten Sie auf zwei Linien: was es lernt, soll fallen, und was es wusste, bleiben, wo es war.',
   watchAction: 'Zusehen',
   result: 'Das ist ein ganzer Lauf: was gelernt und was vergessen wurde und was es kostete. Fragen Sie das Modell unter „Ausprobieren“.',

@@ -2,10 +2,9 @@
 export const guide = {
   title: 'First run',
   end: 'End the guide',
-  begin: 'A sample project is here: a small model that knows English novels, and JavaScript for it to learn. A run takes about a minute.',
+  begin: 'A sample project is here: a small model that knows English novels, and JavaScript for it to learn. A run takes a minute or two.',
   beginAction: 'Set the run up',
-  train:
-    'Everything is chosen. Grey layers stay as they are, coloured ones are new and learn. Look around, then start at the foot of this page.',
+  train: 'Everything is chosen. Grey layers stay as they are, coloured ones are new and learn. Look around, then press “Expand and train”.',
   watch: 'It trains. Watch two lines: what it learns should fall, and what it knew should stay where it was.',
   watchAction: 'Watch it',
   result: 'That is a whole run: what was gained, what was forgotten, what it cost. Try the model under Playground.',
