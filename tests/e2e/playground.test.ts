@@ -66,6 +66,8 @@ describe('the playground in the browser', () => {
     await page.getByLabel('Tokens', { exact: true }).fill('12');
     await page.getByLabel('Prompt', { exact: true }).press('Control+Enter');
     await b.getByText(/^12 tokens, as many tokens as asked for/).waitFor();
+    // Asked again only when every voice has been compared with another: until then a token has one share.
+    await page.getByRole('button', { name: 'Ask all' }).waitFor();
     await page.getByText('likelier here than with the other voice').waitFor();
     const tokens = b.getByRole('group', { name: 'Answer of voice B' }).getByRole('button');
     expect(await tokens.count()).toBe(12);
