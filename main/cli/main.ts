@@ -11,7 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const typed = process.argv.slice(2);
 try {
-  await createProgram().parseAsync();
+  await (await createProgram(typed)).parseAsync();
 } catch (error) {
   const known = asCommandError(error, typed);
   if (known) {
