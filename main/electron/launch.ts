@@ -21,8 +21,9 @@ export function parseLink(text: string): Opened | null {
 
 /** A pack's file, or null for a path to anything else. */
 export function parseFile(path: string, folder: string): Opened | null {
-  if (!PACK_FILE.test(path) || path.includes('\0')) return null;
-  return { kind: 'pack', path: isAbsolute(path) ? path : resolve(folder, path) };
+  if (!PACK_FILE.test(path)) return null;
+  const whole = isAbsolute(path) ? path : resolve(folder, path);
+  return whole.includes('\0') ? null : { kind: 'pack', path: whole };
 }
 
 /**

@@ -16,19 +16,12 @@ import { isPackArchive, unpackPackArchive } from '../models/pack/pack-archive.ts
 import { folderBytes } from '../models/export/export-destination.ts';
 import { importModel } from '../models/import-model.ts';
 import { isMeantAsModel } from '../models/recognise-model.ts';
-import {
-  comparedTensors,
-  type TensorDifference,
-  describeDisagreement,
-  weightDifferences,
-  weightsDisagree,
-} from '../models/expansion/expansion-check.ts';
-import { modelHash, type ModelFolder, openModelFolder } from '../models/model-folder.ts';
-import { compareInserted, configDifferences, convertedTypes, differentCompanions } from '../models/expansion/verify-expansion.ts';
+import { describeDisagreement, weightsDisagree } from '../models/expansion/expansion-check.ts';
+import { modelHash, openModelFolder } from '../models/model-folder.ts';
 import { insertModel, listModels, type StoredModel } from '../store/models.ts';
-import type { Verification } from '../training/verify-job.ts';
 import { describeSource, folderOf, makeFolder, newId, now, resolve, type StudioContext, uniqueName } from './context.ts';
 import { ItemBin } from './item-bin.ts';
+import { keptTensors, verifyModel } from './model-checks.ts';
 
 /** Use cases of models. Every model lies in its own folder of the workspace and never changes. */
 export class Models {
@@ -99,7 +92,7 @@ export class Models {
       const { suggestedName, hash, notes } = await importModel(path, directory);
       const source = origin ?? describeSource(this.#context, [path]);
       const model = await this.register({ id, name: name ?? suggestedName, source, baseModel: null, run: null, hash });
-      const { differences } = await this.#differences(model);
+      const { differences } = await keptTensors(this.#context, model);
       if (differences.length > 0) notes.push(describeDisagreement(differences));
       for (const note of notes) this.#context.log(`Note: ${note}`);
       return infoOf(model);
@@ -213,68 +206,9 @@ export class Models {
     return known;
   }
 
-  /**
-   * Opens an expanded model and its base anew and compares them: every tensor that is the base's by its hash, inserted ones with what they
-   * copy, config.json, tokenizer and the other files byte by byte, logits to the last bit.
-   */
-  async verify({ model: reference, engine = 'auto' }: { model: string; engine?: string }): Promise<VerifiedModel> {
-    const model = this.find(reference);
-    const base = this.#baseOf(model);
-    const problems: string[] = [];
-    if (model.plan === null) problems.push('The model was not made by expansion: there is no plan in its folder.');
-    else if (!base) problems.push('Its base is no longer in the workspace, so its logits cannot be compared with anything.');
-    const { compared, differences } = await this.#differences(model);
-    for (const { name, found, allowed, comparedWith } of differences) {
-      problems.push(`${name} is not what the plan says: found ${found}, allowed ${allowed}, ${comparedWith}.`);
-    }
-    const none = { compared: [], different: [], isConverted: false };
-    const inserted = model.plan && base ? await compareFolders(model, base, problems, new Set(differences.map(({ name }) => name))) : none;
-    const job = {
-      kind: 'verify' as const,
-      engine,
-      modelDirectory: model.path,
-      baseModelDirectory: model.plan && base && !inserted.isConverted ? base.path : null,
-    };
-    const result = (await this.#context.executor.start(job, () => undefined).finished) as Verification;
-    return {
-      identity: result.maxLogitDifference === 0,
-      maxLogitDifference: result.maxLogitDifference,
-      plan: model.plan?.inserted.map(({ after }) => after) ?? [],
-      tensors: {
-        compared: new Set([...compared, ...inserted.compared]).size,
-        different: [...new Set([...differences.map(({ name }) => name), ...inserted.different])],
-      },
-      problems: [...problems, ...result.problems],
-    };
-  }
-
-  /** The model that the last step started from: by its id, or where the model came from elsewhere by its hash. */
-  #baseOf(model: StoredModel): StoredModel | undefined {
-    const others = listModels(this.#context.store).filter(({ id }) => id !== model.id);
-    const hash = model.line.at(-1)?.base.hash;
-    return others.find(({ id }) => id === model.baseModel) ?? others.find((other) => other.hash === hash);
-  }
-
-  /**
-   * Reads what the plan says stayed the base's and compares it with what was recorded and, where an earlier model of the line is in the
-   * workspace, with the nearest.
-   */
-  async #differences(model: StoredModel): Promise<{ compared: string[]; differences: TensorDifference[] }> {
-    const folder = await openModelFolder(model.path);
-    let earlier: ModelFolder | null = null;
-    try {
-      if (!folder.expansion) return { compared: [], differences: [] };
-      const { line } = folder.expansion;
-      const others = listModels(this.#context.store).filter(({ id }) => id !== model.id);
-      const step = line.findLastIndex(({ base }) => others.some(({ hash }) => hash === base.hash));
-      const ancestor = others.find(({ hash }) => hash === line[step]?.base.hash);
-      earlier = ancestor ? await openModelFolder(ancestor.path) : null;
-      const found = earlier && { folder: earlier, step };
-      return { compared: comparedTensors(folder, found).map(({ name }) => name), differences: await weightDifferences(folder, found) };
-    } finally {
-      await folder.close();
-      await earlier?.close();
-    }
+  /** Compares an expanded model with its base, from the files of both: see {@link verifyModel}. */
+  async verify({ model, engine = 'auto' }: { model: string; engine?: string }): Promise<VerifiedModel> {
+    return verifyModel(this.#context, this.find(model), engine);
   }
 
   /**
@@ -282,7 +216,7 @@ export class Models {
    * @throws StrataError CORRUPT, with the tensors that differ.
    */
   async checkPlan(model: StoredModel): Promise<void> {
-    const { differences } = await this.#differences(model);
+    const { differences } = await keptTensors(this.#context, model);
     if (differences.length > 0) throw weightsDisagree(model.name, differences);
   }
 
@@ -316,36 +250,4 @@ export class Models {
 
 function infoOf({ hash: _, ...model }: StoredModel): ModelInfo {
   return { ...model, owners: blockOwners(model, model.blocks) };
-}
-
-/** Compares an expanded model with its base beside the tensors that it kept, and adds what it finds to the problems. `known` are tensors that are named there already. */
-async function compareFolders(
-  { path: modelPath }: StoredModel,
-  { path: basePath }: StoredModel,
-  problems: string[],
-  known: ReadonlySet<string>,
-): Promise<{ compared: string[]; different: string[]; isConverted: boolean }> {
-  const model = await openModelFolder(modelPath);
-  try {
-    const types = convertedTypes(model);
-    if (types.length > 0) {
-      problems.push(
-        `Its tensors were converted (${types.join(', ')}), so they cannot be compared with the base's: verify one that is as it was stored.`,
-      );
-      return { compared: [], different: [], isConverted: true };
-    }
-    const base = await openModelFolder(basePath);
-    try {
-      const inserted = await compareInserted(model, base);
-      const others = inserted.different.filter((name) => !known.has(name));
-      problems.push(...others.map((name) => `${name} was inserted, but is not what an inserted tensor begins as.`));
-      problems.push(...configDifferences(model, base));
-      problems.push(...(await differentCompanions(modelPath, basePath)).map((name) => `${name} is not the base's.`));
-      return { ...inserted, isConverted: false };
-    } finally {
-      await base.close();
-    }
-  } finally {
-    await model.close();
-  }
 }

@@ -1,7 +1,8 @@
 import { createORPCClient, isDefinedError, ORPCError } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -15,12 +16,16 @@ import { PortStandIn } from '../electron/harness/stand-in-objects.ts';
 import { callsOfContract } from '../support/contract-calls.ts';
 import { fastEngine } from '../support/engines.ts';
 import { valueFor } from '../support/hostile-values.ts';
+import { REPOSITORY, TOKEN } from '../support/hub-server.ts';
 import { FUZZ_CASES, FUZZ_SEED } from '../support/mutate.ts';
+import { type OwnNetwork, startOwnNetwork } from '../support/own-network.ts';
 import { type Client, connectClient, openSocket, startTinyServer, type TinyServer } from '../support/web-client.ts';
+import { writeTinyModel } from '../support/workspace.ts';
 
 /**
  * Every call of the contract with seeded hostile values, as a page that was taken over would make them, over both transports, and messages that are
- * no calls. Nothing ends, every answer is one that the contract has, nothing that the user has not chosen is read or written.
+ * no calls. Nothing ends, every answer is one that the contract has, nothing that the user has not chosen is read or written, and nothing
+ * outside this machine is asked.
  */
 
 const SECRET = 'd3c0y-s3cr3t-that-nobody-chose';
@@ -29,22 +34,31 @@ const ROUNDS = Math.max(2, Math.ceil(FUZZ_CASES / 200));
 /** A call that answers by events, or trains, is left off after so long: that is one of the things that pages do. */
 const LEFT_OFF_MS = 250;
 const ANSWER_MS = 20_000;
-/** Nothing is fetched from elsewhere by a test. */
-const LEFT_OUT = new Set(['downloads.start', 'engines.packs.install']);
+/** Names with which calls get to fetch something, which is served by this machine: see {@link startOwnNetwork}. */
+const FETCHED: Readonly<Record<string, readonly string[]>> = {
+  downloads: [
+    ...[`hub:${REPOSITORY}`, `hub:${REPOSITORY}@main`, `hub:${REPOSITORY}@gone`, 'hub:acme/absent', `hub:${REPOSITORY}@../../x`],
+    ...['catalogue:base', 'catalogue:smollm2-135m-instruct', 'catalogue:../base', 'hub:../..', 'hub:http://192.0.2.1/x'],
+    ...['acme--tiny-llama@main', 'model.safetensors', '../model.safetensors', TOKEN],
+  ],
+  engines: ['tensorflow-cpu', 'tensorflow-cpu', 'Apache-2.0', 'Apache-2.0', '../packs'],
+};
 
 type Call = (input: unknown, options: { signal: AbortSignal }) => Promise<unknown>;
 
 /** What deletes comes last, or there would soon be nothing to get at. */
 const deletes = ({ name }: { name: string }): boolean => /\.(remove|purge)$/.test(name);
-const all = callsOfContract().filter(({ name }) => !LEFT_OUT.has(name));
+const all = callsOfContract();
 const calls = [...all.filter((call) => !deletes(call)), ...all.filter(deletes)];
 let web: TinyServer;
+let network: OwnNetwork;
 let outside: string;
 let traps: string[];
 let before: string;
 
 beforeAll(async () => {
-  web = await startTinyServer({ limits: { callsAtOnce: 1e6 } });
+  network = await withTemporaryModel(startOwnNetwork);
+  web = await startTinyServer({ limits: { callsAtOnce: 1e6 }, enginePacks: network.enginePacks });
   outside = join(web.directory, 'outside');
   await mkdir(outside);
   await writeFile(join(outside, 'secret.txt'), `${SECRET}\n`.repeat(20));
@@ -64,7 +78,20 @@ beforeAll(async () => {
   ];
   before = await treeOf(web.directory);
 });
-afterAll(() => web.remove());
+afterAll(async () => {
+  await web.remove();
+  await network.close();
+});
+
+/** Gives work the files of a small model. */
+async function withTemporaryModel<Result>(work: (files: Record<string, Buffer>) => Promise<Result>): Promise<Result> {
+  const directory = await mkdtemp(join(tmpdir(), 'strata-hub-'));
+  await writeTinyModel(directory);
+  const names = await readdir(directory);
+  const files = await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name))] as const));
+  await rm(directory, { recursive: true });
+  return work(Object.fromEntries(files));
+}
 
 /** Names and contents of all that lies outside the workspace. */
 async function treeOf(directory: string): Promise<string> {
@@ -137,6 +164,8 @@ async function isWhole(client: Client): Promise<void> {
   expect(store.pragma('foreign_key_check')).toEqual([]);
   store.close();
   expect(await treeOf(web.directory), 'what lies outside the workspace').toBe(before);
+  expect(network.foreign, 'connections to elsewhere').toEqual([]);
+  expect((await network.made()).filter((path) => !/^engine(\/(packs|pack-tensorflow-cpu\.json)|$)/.test(path))).toEqual([]);
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   const model = (await client.models.list()).find(({ id }) => id === web.model.id) ?? (await client.workspace.addSamples()).model;
   expect(await client.text.generate({ model: model.id, prompt: 'a', maxTokens: 2, engine: fastEngine })).toHaveProperty('text');
@@ -166,6 +195,28 @@ it('every input that is a path refuses what nobody chose, before anything looks 
   close();
 });
 
+it('what is fetched ends as a model, as an engine that was tested, or as a failure that says why; and comes from this machine', async () => {
+  const { client, close } = await overSocket();
+  const fetched = async (source: string): Promise<unknown> => {
+    const { id } = await client.downloads.start({ source, name: `from ${source}` });
+    return (await Array.fromAsync(await client.downloads.watch({ download: id }))).at(-1);
+  };
+  expect(await fetched(`hub:${REPOSITORY}`)).toMatchObject({ state: 'done', error: null });
+  expect(await fetched('hub:acme/absent')).toMatchObject({ state: 'failed', error: { code: 'NOT_FOUND' } });
+  expect(await fetched('catalogue:smollm2-135m-instruct')).toMatchObject({
+    state: 'failed',
+    error: { code: expect.stringMatching(/NETWORK|UNSUPPORTED/) as string }, // the index has nothing, or there is no pip
+  });
+  await client.engines.packs.install({ pack: 'tensorflow-cpu', licence: 'Apache-2.0' });
+  const pack = (await Array.fromAsync(await client.engines.packs.watch({ pack: 'tensorflow-cpu' }))).at(-1);
+  expect(pack).toMatchObject(
+    fastEngine === 'tensorflow-cpu' ? { state: 'installed', error: null } : { state: 'failed', error: { code: 'ENGINE' } },
+  );
+  expect(network.asked.filter((path) => path.startsWith('/packs/')).length).toBeGreaterThan(1); // it was cut, and gone on with
+  await isWhole(client);
+  close();
+});
+
 describe.each([
   ['a WebSocket', overSocket],
   ["the desktop's port", () => Promise.resolve(overPort())],
@@ -175,12 +226,18 @@ describe.each([
     async () => {
       let { client, close } = await connect();
       const counts = { answered: 0, refused: 0 };
+      network.hub.fault = ({ times }) => [null, { truncateTo: 100 }, { status: 403 }, { dropAfter: 50 }][times % 4]!;
       for (let round = 0; round < ROUNDS; round++) {
         const names = await makeWhole();
         for (const [index, { name, input }] of calls.entries()) {
           const seed = FUZZ_SEED + (round * calls.length + index) * 2 + (where === 'a WebSocket' ? 0 : 1);
           const random = randomStream(seed);
-          const value = valueFor(input, { random, names, traps, hostility: [0, 0.1, 0.3][Math.floor(random() * 3)]! });
+          const value = valueFor(input, {
+            random,
+            names: FETCHED[name.split('.')[0]!] ?? names,
+            traps,
+            hostility: [0, 0.1, 0.3][Math.floor(random() * 3)]!,
+          });
           const text = `seed ${seed}, ${name}`;
           const told = await answerTo(callOf(client, name), value).then(
             (answer) => {

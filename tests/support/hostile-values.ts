@@ -19,7 +19,7 @@ const DEPTH = 40;
 const nested = (leaf: unknown, depth = 500): unknown => Array.from({ length: depth }).reduce<unknown>((inner) => ({ a: [inner] }), leaf);
 
 /** What no field is meant to hold. */
-function hostile({ random, names, traps }: HostileSource): unknown {
+export function hostile({ random, names, traps }: HostileSource): unknown {
   const own = Object.assign(Object.create(null) as Record<string, unknown>, { constructor: { prototype: { polluted: true } } });
   const values: unknown[] = [
     null,

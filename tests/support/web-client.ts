@@ -7,7 +7,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import { WebSocket as Socket } from 'ws';
 import { startServer, type WebServer, type WebServerOptions } from '../../main/web/server.ts';
 import type { Contract } from '../../shared/contract/contract.ts';
-import { openTinyStudio, type TinyStudio } from './workspace.ts';
+import { openTinyStudio, type TinyOptions, type TinyStudio } from './workspace.ts';
 
 /** The web host over a real studio, as a browser, another program or an attacker reaches it. */
 
@@ -25,8 +25,11 @@ export interface TinyServer extends TinyStudio {
   pages: string;
 }
 
-export async function startTinyServer(options: Pick<WebServerOptions, 'allowPaths' | 'limits'> = {}): Promise<TinyServer> {
-  const tiny = await openTinyStudio();
+export async function startTinyServer({
+  enginePacks,
+  ...options
+}: Pick<WebServerOptions, 'allowPaths' | 'limits'> & TinyOptions = {}): Promise<TinyServer> {
+  const tiny = await openTinyStudio({ ...(enginePacks && { enginePacks }) });
   const pages = join(tiny.directory, 'pages');
   await mkdir(join(pages, 'assets'), { recursive: true });
   await writeFile(join(pages, 'index.html'), '<!doctype html><title>Strata</title>');

@@ -6,7 +6,7 @@ import type { ModelInfo } from '../../shared/contract/models.ts';
 import type { LlamaConfig } from '../../shared/domain/llama-config.ts';
 import { randomStream } from '../../shared/domain/random.ts';
 import { writeSafetensors } from '../../main/models/safetensors.ts';
-import { openStudio, type Studio } from '../../main/studio/studio.ts';
+import { openStudio, type Studio, type StudioOptions } from '../../main/studio/studio.ts';
 import { ProcessExecutor } from '../../main/training/process-executor.ts';
 import { randomWeights, shapesOf, tinyConfig } from './tiny-llama.ts';
 
@@ -176,11 +176,14 @@ export interface TinyStudio {
   remove(): Promise<void>;
 }
 
-export async function openTinyStudio(): Promise<TinyStudio> {
+/** What a test's studio may have otherwise. */
+export type TinyOptions = Pick<StudioOptions, 'enginePacks'>;
+
+export async function openTinyStudio(options: TinyOptions = {}): Promise<TinyStudio> {
   const directory = await mkdtemp(join(tmpdir(), 'strata-workspace-'));
   const home = join(directory, 'home');
   const sources = await writeTinySources(directory);
-  const studio = openStudioAt(home);
+  const studio = openStudioAt(home, options);
   const model = await studio.models.import({ path: sources.model });
   const newDataset = (await studio.datasets.import({ paths: [sources.newText] })).datasets[0]!;
   const oldDataset = (await studio.datasets.import({ paths: [sources.oldText] })).datasets[0]!;
@@ -192,8 +195,9 @@ export async function openTinyStudio(): Promise<TinyStudio> {
 }
 
 /** Another studio on a workspace, with trainers of its own. */
-export function openStudioAt(home: string): Studio {
+export function openStudioAt(home: string, options: TinyOptions = {}): Studio {
   return openStudio({
+    ...options,
     home,
     executor: new ProcessExecutor(),
     resources: join(import.meta.dirname, '../../resources'),
