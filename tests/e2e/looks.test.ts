@@ -1,20 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { ModelInfo } from '../../shared/contract/models.ts';
 import { insertMeasuredRun, storeOf } from '../support/measured-runs.ts';
-import { writeTinySources } from '../support/workspace.ts';
+import { randomWeights } from '../support/tiny-llama.ts';
+import { byteModelConfig, writeTinyModel, writeTinySources } from '../support/workspace.ts';
 import { type OpenPage, openPage } from './support/browser.ts';
 import { ComparePage } from './support/pages/compare.ts';
 import { ExportDialog } from './support/pages/export-dialog.ts';
+import { PlaygroundPage } from './support/pages/playground.ts';
 import { RunPage } from './support/pages/run.ts';
 import { Shell } from './support/pages/shell.ts';
 import { TrainPage } from './support/pages/train.ts';
 import { expectLooksAs, type Masks } from './support/references.ts';
-import { expectFits, NARROW, resize, ZOOMED } from './support/reflow.ts';
+import { DESKTOP, expectFits, NARROW, resize, ZOOMED } from './support/reflow.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
 /** Of each of eight documents before step 1. */
@@ -39,6 +41,9 @@ describe('the pages', () => {
     await studio.strata('data', 'import', sources.newText, '--name', 'code');
     await studio.strata('data', 'import', sources.oldText, '--name', 'stories');
     datasets = await studio.strata<DatasetInfo[]>('data', 'list');
+    const questions = join(folder, 'letters.jsonl');
+    await writeFile(questions, '{"question":"Which letter is the first?","choices":["a","b","c"],"answer":0}\n'.repeat(12));
+    await studio.strata('suite', 'save', 'Letters', '--choices', questions, '--data', 'code');
     const store = storeOf(studio.home);
     for (const [id, name, gain, forgetting, minute] of [
       ['gentle', 'Gentle', 0.6, 0.056, 5],
@@ -58,6 +63,12 @@ describe('the pages', () => {
         },
       });
     }
+    for (const [table, name, minute] of [
+      ['datasets', 'code', 30],
+      ['datasets', 'stories', 31],
+      ['suites', 'Letters', 32],
+    ] as const)
+      store.prepare(`UPDATE ${table} SET createdAt = ? WHERE name = ?`).run(`2026-01-02T02:${minute}:00.000Z`, name);
     store.close();
     open = await openPage(studio.url, { now: new Date('2026-01-02T12:00:00Z') });
     ({ page } = open);
@@ -68,6 +79,21 @@ describe('the pages', () => {
     await studio.stop();
     await rm(folder, { recursive: true, force: true });
   });
+
+  const complaints = (): string[] => open.complaints.filter((complaint) => !complaint.includes('ERR_ABORTED'));
+
+  const engines = (): Locator => page.getByRole('region', { name: /^(Engines|Rechenwerke)$/ });
+  /** What the settings say of where they are shown: the workspace's folder and the engines. */
+  const ofThisMachine = (): Masks => [page.getByText(studio.home), engines()];
+
+  /** The page as it is looks as its references do, in the theme that the system has; both are looked at. */
+  async function expectLooks(name: string, masks: Masks = []): Promise<void> {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.locator(`html[data-theme=${colorScheme}]`).waitFor();
+      await expectLooksAs(page, `${name}-${colorScheme}`, [shell.workspace, ...masks]);
+    }
+  }
 
   /** Opens a page by its address and waits until there is nothing more to come. */
   async function look(path: string): Promise<void> {
@@ -80,6 +106,7 @@ describe('the pages', () => {
       await page.getByText(/^New and old data are far apart/).waitFor(); // it says how much to replay
       await train.budget.getByText('Checked with the data.').waitFor({ state: 'attached' }); // in a low window it is left out
     }
+    if (path === 'settings') await engines().locator('.pill').first().waitFor();
     if (path.startsWith('compare/')) await new ComparePage(page).differences.waitFor();
     if (path.startsWith('runs/')) await new RunPage(page).results.waitFor();
     await page.waitForLoadState('networkidle');
@@ -106,8 +133,63 @@ describe('the pages', () => {
     await page.keyboard.press('Escape');
   });
 
+  it('look as they are meant to, in both themes', async () => {
+    await resize(page, DESKTOP);
+    await page.mouse.move(640, 2); // nothing is under it
+    const train = new TrainPage(page);
+    const pages: [name: string, path: string, masks?: Masks][] = [
+      ['home', ''],
+      ['train', 'train', [train.budget.getByText(/^of |^about |^[\d.]+ .B$/), page.getByRole('cell', { name: /^[\d.]+ (s|min)$/ })]],
+      ['runs', 'runs'],
+      ['run', 'runs/gentle'],
+      ['compare', 'compare/gentle,greedy?baseline=gentle'],
+      ['datasets', 'datasets', [page.getByText(folder)]],
+      ['suites', 'suites'],
+      ['settings', 'settings', ofThisMachine()],
+    ];
+    for (const [name, path, masks] of pages) {
+      await look(path);
+      await expectLooks(name, masks);
+    }
+    expect(complaints()).toEqual([]);
+  });
+
+  it('look as they are meant to with a second model, and with answers of both', async () => {
+    const other = join(folder, 'other');
+    await writeTinyModel(other, { weights: randomWeights(byteModelConfig, 2) });
+    await studio.strata('model', 'import', other);
+    const playground = new PlaygroundPage(page);
+    await look('models');
+    await expectLooks('models', [page.getByText(folder)]);
+    await look(`playground/${model.id}`);
+    await playground.voice('B').getByRole('combobox').selectOption('other');
+    await playground.prompt.fill('let total');
+    await playground.tokens.fill('24');
+    await playground.askAll.click();
+    await playground.askAll.waitFor();
+    await playground.answer('B').getByRole('button').nth(23).waitFor();
+    await playground.answer('B').getByRole('button').nth(2).click();
+    await playground.detail.getByRole('listitem').nth(9).waitFor(); // five likeliest of each
+    await page.mouse.move(640, 2);
+    await expectLooks('playground', [page.getByText(/^24 tokens/)]);
+  });
+
+  it('look as they are meant to in German and in a narrow window', async () => {
+    await page.evaluate("localStorage.setItem('strata-language', 'de')");
+    await page.reload();
+    await look('settings');
+    await expectLooks('settings-german', ofThisMachine());
+    await page.evaluate("localStorage.removeItem('strata-language')");
+    await page.reload();
+    await resize(page, NARROW);
+    await look('datasets');
+    await expectLooks('datasets-narrow', [page.getByText(folder)]);
+    expect(complaints()).toEqual([]);
+  });
+
   it('take the theme that is chosen, and keep it', async () => {
-    await resize(page, { name: '', width: 1280, height: 900, zoom: 1 });
+    await page.emulateMedia({ colorScheme: 'light' });
+    await resize(page, DESKTOP);
     await look('');
     const paper = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor');
     const light = await paper();
@@ -118,30 +200,5 @@ describe('the pages', () => {
     expect(await paper()).not.toBe(light);
     await shell.toLight.click();
     await expect.poll(paper).toBe(light);
-  });
-
-  it.each(['light', 'dark'])('look in the %s theme as they are meant to', async (theme) => {
-    await resize(page, { name: '', width: 1280, height: 900, zoom: 1 });
-    await look('');
-    if (theme === 'dark') await shell.toDark.click();
-    await page.mouse.move(640, 2); // nothing is under it
-    /** Where this machine and this minute show. */
-    const ofMachine: Masks = [page.getByTitle(/^The workspace/)];
-    const pages: [name: string, path: string, masks: Masks][] = [
-      ['home', '', []],
-      [
-        'train',
-        'train',
-        [new TrainPage(page).budget.getByText(/^of |^about |^[\d.]+ .B$/), page.getByRole('cell', { name: /^[\d.]+ (s|min)$/ })],
-      ],
-      ['runs', 'runs', []],
-      ['run', 'runs/gentle', []],
-      ['compare', 'compare/gentle,greedy?baseline=gentle', []],
-    ];
-    for (const [name, path, masks] of pages) {
-      await look(path);
-      await expectLooksAs(page, `${name}-${theme}`, [...ofMachine, ...masks]);
-    }
-    expect(open.complaints.filter((complaint) => !complaint.includes('ERR_ABORTED'))).toEqual([]);
   });
 });

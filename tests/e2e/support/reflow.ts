@@ -9,6 +9,7 @@ export interface Window {
   zoom: number;
 }
 
+export const DESKTOP: Window = { name: '1280 × 900', width: 1280, height: 900, zoom: 1 };
 export const NARROW: Window = { name: '390 px wide, as on a phone', width: 390, height: 844, zoom: 1 };
 /** WCAG 1.4.4 and 1.4.10: a window of 1280 × 900 at 200 %. It is 640 px wide. */
 export const ZOOMED: Window = { name: '1280 × 900 at 200 %', width: 640, height: 450, zoom: 2 };

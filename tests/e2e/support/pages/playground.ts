@@ -27,4 +27,9 @@ export class PlaygroundPage {
   answer(letter: 'A' | 'B'): Locator {
     return this.page.getByRole('group', { name: `Answer of voice ${letter}` });
   }
+
+  /** Why the token that was chosen came. */
+  get detail(): Locator {
+    return this.page.getByRole('region', { name: 'The chosen token' });
+  }
 }

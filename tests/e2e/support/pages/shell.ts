@@ -15,6 +15,11 @@ export class Shell {
     return this.page.getByRole('navigation', { name: 'Pages' });
   }
 
+  /** The folder of the workspace, below the pages. */
+  get workspace(): Locator {
+    return this.page.locator('nav p.home'); // in any language
+  }
+
   get toLight(): Locator {
     return this.navigation.getByRole('button', { name: 'Use the light theme' });
   }
