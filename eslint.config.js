@@ -3,6 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import svelte from 'eslint-plugin-svelte';
 import globals from 'globals';
 import typescript from 'typescript-eslint';
+import { pagesParser } from './scripts/lint/pages-parser.mjs';
 import { wordsFromCatalogue } from './scripts/lint/words-from-catalogue.mjs';
 
 const NODE_SIDE = ['main/**/*.ts', 'shared/**/*.ts', 'tests/**/*.ts', '*.ts'];
@@ -46,6 +47,7 @@ export default defineConfig(
     files: PAGES,
     extends: [typescript.configs.recommended],
     languageOptions: {
+      parser: pagesParser,
       parserOptions: { project: './tsconfig.web.json', tsconfigRootDir: import.meta.dirname, extraFileExtensions: ['.svelte'] },
       globals: globals.browser,
     },
@@ -54,7 +56,7 @@ export default defineConfig(
   { files: ['renderer/**/*.svelte', 'renderer/**/*.svelte.ts'], extends: [svelte.configs.recommended] },
   {
     files: ['renderer/**/*.svelte', 'renderer/**/*.svelte.ts'],
-    languageOptions: { parserOptions: { parser: typescript.parser } },
+    languageOptions: { parserOptions: { parser: pagesParser } },
     // A component's props are typed by one interface, not by the signature of a function.
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off', 'svelte/no-navigation-without-resolve': 'off' },
   },

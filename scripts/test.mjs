@@ -32,7 +32,7 @@ const NEED_WINDOW = new Set([...NEED_BROWSER, 'electron']);
 /** @param {string[]} filters @returns {Check[]} */
 function allChecks(filters) {
   return [
-    // The longest first: two of these run at once. Types are read anew for each Svelte file.
+    // The longest first: two of these run at once.
     { kind: 'lint', name: 'ESLint: pages', tool: 'eslint/bin/eslint.js', args: ['--max-warnings', '0', 'renderer'] },
     {
       kind: 'lint',
@@ -167,14 +167,11 @@ await runScript(async () => {
     };
   };
   const reading = checks.filter(({ kind }) => kind === 'types' || kind === 'lint');
-  /** @type {typeof results} */
-  const read = [];
   const waiting = reading.entries();
   const lanes = Array.from({ length: AT_ONCE }, async () => {
-    for (const [place, check] of waiting) read[place] = await perform(check, reading.length === 1);
+    for (const [place, check] of waiting) results[place] = await perform(check, reading.length === 1);
   });
-  // What takes longest of these goes on beside the tests, on a core that would wait for it.
-  await Promise.race(lanes);
+  await Promise.all(lanes);
   for (const check of checks.filter((each) => !reading.includes(each))) {
     if (NEED_BROWSER.has(check.kind) && chromium && 'problem' in chromium) {
       results.push({ name: check.name, result: 'skipped', detail: chromium.problem });
@@ -182,10 +179,8 @@ await runScript(async () => {
       results.push({ name: check.name, result: 'skipped', detail: `${electron.problem} There is no packaged program to read fuses from.` });
     } else results.push(await perform(check, true));
   }
-  await Promise.all(lanes);
   rmSync(folder, { recursive: true, force: true });
   report.done('');
-  results.unshift(...read);
   for (const { name, failures } of results) if (failures) report.note([`${name}: what failed`, ...failures]);
   for (const { name, result, detail } of results) report.done(`${result.padEnd(8)}${name.padEnd(32)}${detail}`);
   if (engineProblem) report.note([`TensorFlow is not set up, so its tests were skipped: ${engineProblem}`]);

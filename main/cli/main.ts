@@ -1,7 +1,6 @@
-import { createProgram } from './program.ts';
-import { asCommandError, reportError } from './report.ts';
+import { runCommandLine } from './command-line.ts';
 
-/** The `strata` command. Exit codes: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted. */
+/** The `strata` command. */
 
 // The reader of our output has enough (`strata run list | head`): there is nobody left to tell.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -9,13 +8,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const typed = process.argv.slice(2);
-try {
-  await createProgram().parseAsync();
-} catch (error) {
-  const known = asCommandError(error, typed);
-  if (known) {
-    process.exitCode = known.exitCode;
-    reportError(known, typed.includes('--json'));
-  }
-}
+await runCommandLine(process.argv.slice(2));

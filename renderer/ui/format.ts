@@ -11,9 +11,24 @@ export function fixed(value: number, digits: number): string {
   return value.toLocaleString(locale().numbers, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
 }
 
+/** A number with so many digits after the point, times a power of ten: 2.00 × 10⁻⁴. */
+export function inPowers(value: number, digits: number): string {
+  if (value === 0) return '0';
+  const [mantissa, exponent] = value.toExponential(digits).split('e') as [string, string];
+  return `${fixed(Number(mantissa), digits)} × 10${superscript(Number(exponent))}`;
+}
+
+function superscript(exponent: number): string {
+  const digits = [...String(Math.abs(exponent))].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]).join('');
+  return exponent < 0 ? `⁻${digits}` : digits;
+}
+
 /** A number with at most so many significant digits; what is tiny stays in powers of ten. */
 export function significant(value: number, digits: number): string {
-  if (value !== 0 && Math.abs(value) < 1e-6) return String(Number(value.toPrecision(digits)));
+  if (value !== 0 && Math.abs(value) < 1e-6) {
+    const [mantissa] = Number(value.toPrecision(digits)).toExponential().split('e') as [string];
+    return inPowers(value, Math.min(digits - 1, mantissa.split('.')[1]?.length ?? 0));
+  }
   return value.toLocaleString(locale().numbers, { maximumSignificantDigits: digits, useGrouping: false });
 }
 

@@ -1,4 +1,5 @@
 import { createContext } from 'svelte';
+import type { ErrorRecord } from '../../shared/errors.ts';
 
 /** How long a message with something to undo stays: long enough to read it and to reach for the button. */
 const SHOWN_MS = 8000;
@@ -7,6 +8,8 @@ export interface Toast {
   id: number;
   text: string;
   action?: { label: string; run: () => void };
+  /** What went wrong: such a message stays until it is closed. */
+  problem?: Pick<ErrorRecord, 'message' | 'found' | 'allowed' | 'hint'>;
 }
 
 /** Short messages at the edge of the window about what was just done, with the way back. */
@@ -24,6 +27,11 @@ export class ToastsState {
     return toast.id;
   }
 
+  /** Says what went wrong, until somebody has closed it: it may have to be read twice, or copied. */
+  showProblem(text: string, problem: NonNullable<Toast['problem']>): void {
+    this.list = [...this.list, { id: this.#next++, text, problem }];
+  }
+
   /** Keeps one while it is pointed at or has the focus. */
   hold(id: number): void {
     clearTimeout(this.#timers[id]);
@@ -31,6 +39,7 @@ export class ToastsState {
 
   goOn(id: number): void {
     this.hold(id);
+    if (this.list.some((toast) => toast.id === id && toast.problem)) return;
     this.#timers[id] = setTimeout(() => this.close(id), SHOWN_MS);
   }
 

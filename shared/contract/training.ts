@@ -7,7 +7,7 @@ import { outlookSchema } from '../domain/plan-summary.ts';
 import { planSchema } from '../domain/plan.ts';
 import { renderingSchema } from '../domain/rendering.ts';
 import { roleSchema } from '../domain/run.ts';
-import { advancedSettingsSchema } from '../domain/settings.ts';
+import { advancedSettingsSchema, MOST_BATCH } from '../domain/settings.ts';
 import { memoryOutlookSchema } from './planning.ts';
 
 /** What a person chooses before a run, and what it would do. */
@@ -19,6 +19,8 @@ export const trainRequestSchema = z.object({
   newDatasets: z.array(z.string()).min(1),
   oldDatasets: z.array(z.string()).default([]),
   replayShare: z.number().optional(),
+  /** Who chose that share, where no person did: the sample project begins with one of its own. */
+  replayChosenBy: z.literal('sample').optional(),
   /** How datasets of a role share its tokens; by size unless said, by hand where there are shares. */
   weights: z.enum(WEIGHTINGS).optional(),
   /** Of weights by size: size^(1/T). */
@@ -36,7 +38,7 @@ export const trainRequestSchema = z.object({
   steps: z.int().min(1).optional(),
   tokens: z.int().min(1).optional(),
   epochs: z.number().positive().optional(),
-  batch: z.int().min(1).max(4096).optional(),
+  batch: z.int().min(1).max(MOST_BATCH).optional(),
   context: z.int().min(2).optional(),
   learningRate: z.number().positive().optional(),
   seed: z

@@ -22,7 +22,10 @@ export function describeMixture(
     : words('domain.weightsAre', { weighting: weightingWords(weighting), parts });
   return [
     [words('domain.weights'), weightsSaid],
-    [words('domain.replayOverRun'), isFlat(curve) ? schedule : words('domain.courseIs', { schedule, course: curveWords(curve) })],
+    [
+      words('domain.replayOverRun'),
+      isFlat(curve) ? scheduleName(schedule) : words('domain.courseIs', { schedule: scheduleName(schedule), course: curveWords(curve) }),
+    ],
     [words('domain.capOnRepeats'), maxRepeats === null ? words('domain.none') : String(maxRepeats)],
   ];
 }
@@ -34,6 +37,17 @@ function weightingWords(weighting: Weighting): string {
     equal: words('domain.equally'),
     manual: words('domain.byHand'),
   }[weighting];
+}
+
+/** A course of the replay share by its name; one that was typed is as it was typed. */
+export function scheduleName(schedule: string): string {
+  const names: Record<ReplaySchedule, string> = {
+    constant: words('mixing.constant'),
+    'replay-heavy-start': words('mixing.heavyStart'),
+    falling: words('mixing.falling'),
+    'new-heavy-end': words('mixing.newEnd'),
+  };
+  return names[schedule as ReplaySchedule] ?? schedule;
 }
 
 /** What a course of the replay share means, for beside its name. */

@@ -4,6 +4,9 @@ import { DECAY_SHAPES, SCHEDULE_NAMES } from './schedule.ts';
 import { TENSOR_GROUPS, type TensorGroup } from './tensor-groups.ts';
 import { MOST_PROMPTS } from './text-samples.ts';
 
+/** Windows per step. */
+export const MOST_BATCH = 4096;
+
 const GROUP_WORDS: Record<TensorGroup, string> = {
   embeddings: 'the embedding and the head',
   norms: 'norms',

@@ -15,12 +15,21 @@ const LOCALES: Record<Language, { numbers: string; dates: string }> = {
 /** A sentence of plural forms (`runs_one`, `runs_other`) is asked for by its stem, with `count`. */
 type StemOf<Name extends string> = Name extends `${infer Stem}_${'one' | 'other'}` ? Stem : Name;
 type Rooms = typeof en;
-/** `room.name` of each sentence in the catalogue. */
-export type WordKey = { [Room in keyof Rooms & string]: `${Room}.${StemOf<keyof Rooms[Room] & string>}` }[keyof Rooms & string];
 /** A catalogue in another language: the same rooms and names. */
 export type Catalogue = { readonly [Room in keyof Rooms]: { readonly [Name in keyof Rooms[Room]]: string } };
 
-type TextOf<Key extends WordKey> = Key extends `${infer Room}.${infer Name}`
+/**
+ * `room.name` of a sentence in the catalogue; of any other key, the keys that its room has.
+ * Only the room that is named is looked at: all keys of the catalogue as one type cost each file that is checked half a second.
+ */
+type WordKey<Key> = Key extends `${infer Room}.${infer Name}`
+  ? Room extends keyof Rooms
+    ? Name extends StemOf<keyof Rooms[Room] & string>
+      ? Key
+      : `${Room}.${StemOf<keyof Rooms[Room] & string>}`
+    : `${keyof Rooms}.${string}`
+  : `${keyof Rooms}.${string}`;
+type TextOf<Key> = Key extends `${infer Room}.${infer Name}`
   ? Room extends keyof Rooms
     ? Name extends keyof Rooms[Room]
       ? Rooms[Room][Name]
@@ -31,7 +40,7 @@ type TextOf<Key extends WordKey> = Key extends `${infer Room}.${infer Name}`
   : never;
 type NamesIn<Text> = Text extends `${string}{{${infer Name}}}${infer Rest}` ? Name | NamesIn<Rest> : never;
 /** What a sentence is filled with: each `{{name}}` that it has. */
-export type WordParameters<Key extends WordKey> = [NamesIn<TextOf<Key>>] extends [never]
+type WordParameters<Key> = [NamesIn<TextOf<Key>>] extends [never]
   ? [] | [{ count: number }]
   : [{ [Name in NamesIn<TextOf<Key>>]: string | number }];
 
@@ -65,7 +74,7 @@ const translate = instance.t as unknown as (key: string, parameters?: object) =>
  * A sentence of the catalogue in the language in use, its `{{names}}` filled in; numbers among them are written as the language writes them.
  * Plural forms are chosen by `count`. Plain processes (the trainer, the command line) speak English.
  */
-export function words<Key extends WordKey>(key: Key, ...[parameters]: WordParameters<Key>): string {
+export function words<Key extends string>(key: WordKey<Key>, ...[parameters]: WordParameters<Key>): string {
   return translate(key, parameters);
 }
 

@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { writeSafetensors } from '../../main/models/safetensors.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { randomWeights, shapesOf } from '../support/tiny-llama.ts';
 import { byteModelConfig, type TinySources, writeTinyModel, writeTinySources } from '../support/workspace.ts';
 
@@ -17,14 +17,14 @@ import { byteModelConfig, type TinySources, writeTinyModel, writeTinySources } f
 
 let directory: string;
 let home: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 let sources: TinySources;
 let before: unknown;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-bad-input-'));
   home = join(directory, 'home');
-  strata = new StrataCommand(home);
+  strata = new StrataHere(home);
   sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText);
@@ -329,13 +329,13 @@ describe('a workspace', () => {
   }
 
   test('that is a file is refused, and the file is left alone', async () => {
-    const failure = await new StrataCommand(sources.newText).failure('model', 'list');
+    const failure = await new StrataHere(sources.newText).failure('model', 'list');
     expect(failure).toMatchObject({ exitCode: 2, code: 'BAD_INPUT', found: expect.stringContaining(sources.newText) as string });
     expect(await readFile(sources.newText, 'utf8')).toContain('// unit 0');
   });
 
   test.skipIf(process.platform !== 'linux')('where there can be none is refused, and so is an export to there', async () => {
-    expect(await new StrataCommand('/proc/strata/home').failure('model', 'list')).toMatchObject({ exitCode: 2, code: 'BAD_INPUT' });
+    expect(await new StrataHere('/proc/strata/home').failure('model', 'list')).toMatchObject({ exitCode: 2, code: 'BAD_INPUT' });
     const failure = await strata.failure('model', 'export', 'tiny', '--out', '/proc/strata/model');
     expect(failure).toMatchObject({ exitCode: 2, found: expect.stringContaining('/proc/strata') as string });
   });
@@ -346,7 +346,7 @@ describe('a workspace', () => {
   ])('with a database that is %s is refused, and the file is left alone', async (what, change) => {
     const copy = await copyWith(what, change);
     const content = await readFile(join(copy, 'strata.db'));
-    const failure = await new StrataCommand(copy).failure('run', 'list');
+    const failure = await new StrataHere(copy).failure('run', 'list');
     expect(failure).toMatchObject({ exitCode: 1, code: 'CORRUPT', found: expect.stringContaining(join(copy, 'strata.db')) as string });
     expect(failure.hint).toContain('backup');
     expect((await readFile(join(copy, 'strata.db'))).equals(content)).toBe(true);
@@ -360,7 +360,7 @@ describe('a workspace', () => {
       database.close();
     });
     const content = await readFile(join(copy, 'strata.db'));
-    const failure = await new StrataCommand(copy).failure('train', ...TRAIN);
+    const failure = await new StrataHere(copy).failure('train', ...TRAIN);
     expect(failure).toMatchObject({
       exitCode: 2,
       code: 'CONFLICT',

@@ -6,7 +6,7 @@ import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { DataCheckReport } from '../../shared/domain/data-check.ts';
 import type { DistanceReport, ReplayRecommendation } from '../../shared/domain/distance.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { storyDocuments, writeDocuments, writeTinySources } from '../support/workspace.ts';
 
 /** Cross-checks and distance on the command line. */
@@ -14,11 +14,11 @@ import { storyDocuments, writeDocuments, writeTinySources } from '../support/wor
 const SECRET = 'Which of these thirteen or more words are in the training part of the leaky dataset, and which are not?';
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 let questions: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-checks-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   const sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText, '--name', 'code');

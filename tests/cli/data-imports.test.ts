@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatasetDetails, DatasetInfo, ListedDocument, TokenCount } from '../../shared/contract/datasets.ts';
 import type { ImportedFile, Inspection } from '../../shared/contract/dataset-import.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { writeTinySources } from '../support/workspace.ts';
 
 /** Looking at files, importing them as chosen, and looking at what they became. */
@@ -16,11 +16,11 @@ interface Outcome {
 }
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 let table: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-data-imports-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   await strata.json('model', 'import', (await writeTinySources(directory)).model);
   table = join(directory, 'table.csv');
   const rows = Array.from({ length: 30 }, (_, index) => `Frage ${index}?,Answer number ${index} with some words more.`);

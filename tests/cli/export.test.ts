@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { modelHash } from '../../main/models/model-folder.ts';
 import type { ModelInfo } from '../../shared/contract/models.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 
 /** `strata model export` with the embedded base, and a pack through import again. */
 
@@ -17,12 +17,12 @@ interface Exported {
 }
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 let expanded: ModelInfo;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-export-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   await strata.json('model', 'import', join(import.meta.dirname, '../../resources/base'), '--name', 'base');
   expanded = await strata.json<ModelInfo>('model', 'expand', 'base', '--blocks', '2', '--name', 'Zwei Blöcke: mehr');
 });
@@ -72,7 +72,7 @@ test('a pack comes back by import as the same model, in this workspace and in an
   const again = await strata.json<ModelInfo>('model', 'import', at('pack'), '--name', 'again');
   expect(again).toMatchObject({ name: 'again', blocks: 8, baseModel: expanded.baseModel, plan: expanded.plan });
   expect(await modelHash(again.path)).toBe(await modelHash(expanded.path));
-  const other = new StrataCommand(at('other'));
+  const other = new StrataHere(at('other'));
   const missing = await other.failure('model', 'import', at('pack'));
   expect(missing).toMatchObject({ exitCode: 2, code: 'NOT_FOUND', allowed: '"base", which the pack was made with' });
   const wrong = await strata.failure('model', 'import', at('pack'), '--base', expanded.id);

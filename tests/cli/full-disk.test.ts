@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelInfo } from '../../shared/contract/models.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
-import { onlyDocument, StrataCommand } from '../support/strata-command.ts';
+import { onlyDocument, StrataCommand, StrataHere } from '../support/strata-command.ts';
 import { ask } from '../support/web-client.ts';
 import {
   byteModelConfig,
@@ -35,7 +35,7 @@ const canMount = ((): boolean => {
 describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be mounted: that needs root)', () => {
   let directory: string;
   let disk: string;
-  let strata: StrataCommand;
+  let strata: StrataHere;
   /** A run that always had room. */
   let whole: RunSummary | undefined;
 
@@ -44,7 +44,7 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
     disk = join(directory, 'disk');
     await mkdir(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MEGABYTES}m`, 'tmpfs', disk]);
-    strata = new StrataCommand(join(disk, 'home'));
+    strata = new StrataHere(join(disk, 'home'));
     const sources = await writeTinySources(directory);
     await strata.json('model', 'import', sources.model);
     await strata.json('data', 'import', sources.newText);
@@ -136,7 +136,8 @@ describe.skipIf(!canMount)('on a full disk (skipped where no small disk can be m
 
   test('a run ends when its checkpoint has no room, and goes on to the same result once there is some', async () => {
     await withLittleRoom(150_000, async () => {
-      const failure = await strata.failure('train', ...TRAIN, '--name', 'without room');
+      // A process of its own: that a run has no owner any more is told by its process.
+      const failure = await new StrataCommand(strata.home).failure('train', ...TRAIN, '--name', 'without room');
       expect(failure).toMatchObject({ exitCode: 1, code: 'NO_SPACE', hint: expect.stringContaining('Free some space') as string });
     });
     await resumesToTheSame('without room');

@@ -5,13 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
-import { onlyDocument, type RunningCommand, startStrata, StrataCommand } from '../support/strata-command.ts';
+import { onlyDocument, type RunningCommand, startStrata, StrataHere } from '../support/strata-command.ts';
 import { byteModelConfig, type TinySources, writeTinyModel, writeTinySources } from '../support/workspace.ts';
 
 /** What becomes of a run when the command that trains it is interrupted, killed, or asked from elsewhere. */
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 let sources: TinySources;
 /** A run that nobody disturbed: what the others must come to as well. */
 let undisturbed: RunSummary;
@@ -24,7 +24,7 @@ const ENDLESS = ['--steps', '1000000', '--set', 'evaluateEvery=40', 'checkpointE
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-interrupt-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText);

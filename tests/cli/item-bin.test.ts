@@ -8,10 +8,10 @@ import { insertDataset } from '../../main/store/datasets.ts';
 import { insertModel } from '../../main/store/models.ts';
 import { storeOf } from '../support/measured-runs.ts';
 import { datasetRecord, modelRecord } from '../support/run-records.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 
 let home: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 const pathOf = (kind: 'datasets' | 'models', id: string): string => join(home, kind, id);
 
 beforeAll(async () => {
@@ -22,7 +22,7 @@ beforeAll(async () => {
   store.close();
   for (const id of ['d1', 'd2']) await mkdir(pathOf('datasets', id), { recursive: true });
   await mkdir(pathOf('models', 'm1'), { recursive: true });
-  strata = new StrataCommand(home);
+  strata = new StrataHere(home);
 });
 afterAll(() => rm(home, { recursive: true }));
 

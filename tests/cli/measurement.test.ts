@@ -5,19 +5,19 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Movement } from '../../shared/domain/movement.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { type TinySources, writeTinySources } from '../support/workspace.ts';
 
 /** What was measured, on the command line. */
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 let sources: TinySources;
 let run: RunSummary;
 let shown: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-measurement-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText);

@@ -9,16 +9,16 @@ import type { TrainPreview } from '../../shared/contract/training.ts';
 import { type Importance, leastImportantFirst } from '../../shared/domain/importance.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { writeTinySources } from '../support/workspace.ts';
 
 /** Where new blocks go, chosen and explained on the command line. */
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-plan-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   const sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText, '--name', 'code');

@@ -6,7 +6,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CatalogueModel, Download } from '../../shared/contract/downloads.ts';
 import type { ModelInfo } from '../../shared/contract/models.ts';
 import { type HubServer, REPOSITORY, startHubServer, TOKEN } from '../support/hub-server.ts';
-import { onlyDocument, startStrata, StrataCommand } from '../support/strata-command.ts';
+import { onlyDocument, startStrata, StrataHere } from '../support/strata-command.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 import { writeTinyModel } from '../support/workspace.ts';
 
@@ -16,7 +16,7 @@ const folder = useTemporaryFolder();
 const WEIGHTS = 'model.safetensors';
 let files: Record<string, Buffer>;
 let hub: HubServer;
-let strata: StrataCommand;
+let strata: StrataHere;
 /** What the commands see of this machine's own set-up: nothing. */
 let environment: Record<string, string>;
 
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   hub = await startHubServer({ ...files });
-  strata = new StrataCommand(join(folder.path, 'home'));
+  strata = new StrataHere(join(folder.path, 'home'));
   environment = { HF_HOME: join(folder.path, 'hf'), HF_ENDPOINT: hub.endpoint, HF_TOKEN: '', HF_HUB_OFFLINE: '', HF_HUB_CACHE: '' };
   return () => hub.close();
 });

@@ -6,17 +6,17 @@ import type { Composed, ModelPacks, PackProof } from '../../shared/contract/pack
 import type { Explanation, Generated } from '../../shared/contract/text.ts';
 import type { GateEvaluation } from '../../shared/domain/gate.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { writeTinySources } from '../support/workspace.ts';
 
 /** Packs and text on the command line: each test goes on from the one before. */
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 const ENGINE = ['--engine', fastEngine];
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-packs-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   const sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText, '--name', 'code');

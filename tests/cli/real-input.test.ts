@@ -10,7 +10,7 @@ import type { ImportedFile } from '../../shared/contract/dataset-import.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
 import { sharedData } from '../support/shared-data.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 
 /** The main job on a model and texts that are not ours, through the command line: what a script may count on. */
 
@@ -23,7 +23,7 @@ type Json = Record<string, unknown>;
 describe.skipIf(!sharedData)('the real job', () => {
   const source = join(sharedData ?? '', 'models/tinystories-656k');
   let directory: string;
-  let strata: StrataCommand;
+  let strata: StrataHere;
   let base: ModelInfo;
   let stories: { datasets: DatasetInfo[]; files: ImportedFile[] };
   let code: { datasets: DatasetInfo[]; files: ImportedFile[] };
@@ -36,7 +36,7 @@ describe.skipIf(!sharedData)('the real job', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'strata real-input Übung '));
-    strata = new StrataCommand(join(directory, 'mein Arbeitsplatz 工作区'));
+    strata = new StrataHere(join(directory, 'mein Arbeitsplatz 工作区'));
     base = await strata.json('model', 'import', source, '--name', 'Small stories 小');
     stories = await strata.json('data', 'import', join(sharedData!, 'text/tinystories'));
     code = await strata.json('data', 'import', join(sharedData!, 'code/python-stdlib/python-stdlib.jsonl.gz'), '--name', 'Python');
@@ -369,7 +369,7 @@ describe.skipIf(!sharedData)('the real job', () => {
 
 test('engine lists every engine with its self-test, and the one that is used', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'strata-engine-'));
-  const { selected, engines } = await new StrataCommand(directory).json<{ selected: string; engines: Json[] }>('engine');
+  const { selected, engines } = await new StrataHere(directory).json<{ selected: string; engines: Json[] }>('engine');
   await rm(directory, { recursive: true, force: true });
   expect(selected).toBe(fastEngine);
   expect(engines.map(({ name }) => name)).toEqual(['tensorflow-gpu', 'tensorflow-cpu', 'webgpu', 'wasm', 'cpu']);

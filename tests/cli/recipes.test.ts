@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Batch, RecipePreview } from '../../shared/contract/recipes.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { writeTinySources } from '../support/workspace.ts';
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-recipes-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   const sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText);

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Comparison } from '../../shared/contract/comparison.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { insertMeasuredRun, storeOf } from '../support/measured-runs.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 
 let home: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'strata-cli-history-'));
   const store = storeOf(home);
@@ -22,7 +22,7 @@ beforeAll(async () => {
   });
   insertMeasuredRun(store, { id: 'b', name: 'replayed', before, after: { new: [2.2, 3.1, 4.2, 5.1], old: [2.1, 2.1, 3.1, 3.1] } });
   store.close();
-  strata = new StrataCommand(home);
+  strata = new StrataHere(home);
 });
 afterAll(() => rm(home, { recursive: true }));
 

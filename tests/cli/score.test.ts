@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Suite, SuiteTable } from '../../shared/contract/suites.ts';
 import type { ChoiceFigures, ChoiceResult } from '../../shared/domain/evaluation/choice-result.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { writeTinySources } from '../support/workspace.ts';
 
 /** `strata score` and `strata suite`. */
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 let questions: string;
 let answers: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-score-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   const { model } = await writeTinySources(directory);
   await strata.json('model', 'import', model, '--name', 'base');
   questions = join(directory, 'questions.jsonl');

@@ -6,16 +6,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TrainPreview } from '../../shared/contract/training.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { writeTinySources } from '../support/workspace.ts';
 
 /** What is trained, chosen on the command line. */
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-methods-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   const sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   await strata.json('data', 'import', sources.newText, sources.oldText, '--name', 'text');

@@ -6,16 +6,16 @@ import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { TrainPreview } from '../../shared/contract/training.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
-import { StrataCommand } from '../support/strata-command.ts';
+import { StrataHere } from '../support/strata-command.ts';
 import { storyDocuments, writeDocuments, writeTinySources } from '../support/workspace.ts';
 
 /** How tokens are shared, chosen on the command line. */
 
 let directory: string;
-let strata: StrataCommand;
+let strata: StrataHere;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'strata-mixture-'));
-  strata = new StrataCommand(join(directory, 'home'));
+  strata = new StrataHere(join(directory, 'home'));
   const sources = await writeTinySources(directory);
   await strata.json('model', 'import', sources.model);
   const more = join(directory, 'more.jsonl');

@@ -123,7 +123,7 @@ describe('documented commands, one after the other on one workspace', () => {
     }
     process.exitCode = undefined;
     try {
-      await createProgram().parseAsync([...typed(run), '--home', join(folder, 'home'), '--engine', fastEngine], { from: 'user' });
+      await (await createProgram()).parseAsync([...typed(run), '--home', join(folder, 'home'), '--engine', fastEngine], { from: 'user' });
     } finally {
       vi.restoreAllMocks();
     }

@@ -32,10 +32,13 @@ const VALUES_AFTER: Record<string, string> = {
   ...{ '--map': 'text=title', '--shape': 'tiny' },
 };
 
+/** Only looked at: what parses, parses with a program of its own. */
+const everyCommand = await createProgram();
+
 /** Why a documented `strata` command cannot be parsed by the real program; null where it can. */
 export async function parseProblem(text: string): Promise<string | null> {
   for (const words of variantsOf(wordsOf(text).slice(1))) {
-    const program = createProgram();
+    const program = await createProgram();
     silence(program);
     try {
       await program.parseAsync(words.map(valueAt), { from: 'user' });
@@ -49,7 +52,7 @@ export async function parseProblem(text: string): Promise<string | null> {
 
 /** The command that the words begin with, and how many of them name it; null where there is no such command. */
 export function commandNamed(words: readonly string[]): { command: Command; length: number } | null {
-  let command = createProgram();
+  let command = everyCommand;
   let length = 0;
   for (const word of words) {
     const child = command.commands.find((each) => each.name() === word);
@@ -61,7 +64,7 @@ export function commandNamed(words: readonly string[]): { command: Command; leng
 }
 
 /** Every command that does something, as it is typed: `run list`. */
-export function allCommands(command = createProgram(), path: string[] = []): string[] {
+export function allCommands(command = everyCommand, path: string[] = []): string[] {
   const below = command.commands.flatMap((child) => allCommands(child, [...path, child.name()]));
   const acts = below.length === 0 || command.name() === 'engine';
   return path.length > 0 && acts ? [path.join(' '), ...below] : below;

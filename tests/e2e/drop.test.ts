@@ -44,9 +44,40 @@ describe('what is dropped anywhere in the window', () => {
   it('is told what is wrong with it where it is a damaged model', async () => {
     const { page } = open;
     await goTo(page, 'Home');
-    await dropFiles(page, [join(folder, 'broken.gguf')]);
-    await page.getByRole('group', { name: /“broken.gguf” could not be imported/ }).waitFor();
-    expect(await studio.strata<ModelInfo[]>('model', 'list')).toEqual([]);
+    await page.clock.install(); // goes on as before, and can be put forward
+    await dropFiles(page, [join(folder, 'broken.gguf'), join(folder, 'small')]);
+    const told = page.getByRole('group', { name: /“broken.gguf” could not be imported/ });
+    const done = page.getByRole('group', { name: /Imported “small”/ });
+    await told.waitFor();
+    await done.waitFor();
+    expect(await told.textContent(), 'not where the studio has put it').not.toContain(studio.home);
+    expect(await told.textContent()).toContain('broken.gguf');
+    const close = told.getByRole('button', { name: 'Close the message' });
+    const [bar, cross, firstLine] = await Promise.all([
+      told.boundingBox(),
+      close.boundingBox(),
+      told.getByText(/could not be imported/).boundingBox(),
+    ]);
+    expect(Math.abs(cross!.y + cross!.height / 2 - (firstLine!.y + firstLine!.height / 2)), 'beside the first line').toBeLessThan(2);
+    expect(bar!.x + bar!.width - (cross!.x + cross!.width), 'at the right').toBeLessThan(12);
+    await page.mouse.move(5, 5);
+    await page.clock.fastForward(60_000);
+    await done.waitFor({ state: 'detached' });
+    expect(await told.isVisible(), 'what went wrong stays until it is closed').toBe(true);
+    await close.click();
+    await told.waitFor({ state: 'detached' });
+    const [model] = await studio.strata<ModelInfo[]>('model', 'list');
+    await studio.strata('model', 'delete', model!.id);
+  });
+
+  it('is offered as data on the page of models too, where it is no model', async () => {
+    const { page } = open;
+    await goTo(page, 'Models');
+    await dropFiles(page, [join(folder, 'notes.jsonl')]);
+    await page.getByRole('heading', { level: 1, name: 'Datasets' }).waitFor();
+    await page.getByRole('group', { name: 'What is no model is offered as data.' }).waitFor();
+    await page.getByRole('button', { name: 'Import', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Cancel the import' }).click();
   });
 
   it('is data where it is none, and the dataset made of it can be taken back', async () => {

@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -7,10 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Line } from '../../shared/contract/lines.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { writeTinySources } from '../support/workspace.ts';
+import { expectAccessible } from './support/axe.ts';
 import { goTo, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** A line of two domains: each test goes on from the one before. */
 describe('the line of a model', () => {
@@ -109,27 +107,7 @@ describe('the line of a model', () => {
   });
 
   it('is accessible in both themes', async () => {
-    const { page } = open;
-    for (const theme of ['light', 'dark']) {
-      await page.evaluate(axe);
-      const found = await page.evaluate(
-        async () =>
-          (
-            await (
-              globalThis as unknown as {
-                axe: { run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-              }
-            ).axe.run({
-              runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-            })
-          ).violations,
-      );
-      expect(
-        found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)),
-        theme,
-      ).toEqual([]);
-      await page.getByRole('button', { name: /^Use the (dark|light) theme$/ }).click();
-    }
+    await expectAccessible(open.page, 'a line');
   });
 
   it('goes on to the next domain from its run, with roles and settings filled in and why', async () => {

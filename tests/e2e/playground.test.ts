@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,10 +7,9 @@ import type { ModelPacks } from '../../shared/contract/packs.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { fastEngine } from '../support/engines.ts';
 import { writeTinySources } from '../support/workspace.ts';
+import { expectAccessible } from './support/axe.ts';
 import { goTo, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Each test goes on from the one before. */
 describe('the playground in the browser', () => {
@@ -31,20 +29,10 @@ describe('the playground in the browser', () => {
     await rm(files, { recursive: true, force: true });
   });
 
-  /** What axe finds in a part of the page: the whole of every page is looked at in accessibility.test.ts. */
-  async function expectAccessible(part: string, what: string): Promise<void> {
-    await open.page.evaluate(axe);
-    const found = await open.page.evaluate<string[]>(
-      `axe.run(${JSON.stringify(part)}, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) =>
-        violations.flatMap(({ id, nodes }) => nodes.map((node) => id + ': ' + node.html.slice(0, 160) + ' ' + node.failureSummary)))`,
-    );
-    expect(found, what).toEqual([]);
-  }
-
   it('says what to do while there is no model', async () => {
     await goTo(open.page, 'Playground');
     await open.page.getByText('No models yet').waitFor();
-    await expectAccessible('main', 'empty');
+    await expectAccessible(open.page, 'the playground without a model');
   });
 
   it('shows the same prompt through a base and what was trained from it, token by token, and why they differ', async () => {
@@ -90,7 +78,7 @@ describe('the playground in the browser', () => {
         .getByRole('listitem')
         .count(),
     ).toBe(5);
-    await expectAccessible('main', 'an answer and a token');
+    await expectAccessible(page, 'answers and the chosen token');
   });
 
   it('turns a pack off by keys: the answers are then the same; and a gate says which way it went', async () => {
@@ -134,7 +122,7 @@ describe('the playground in the browser', () => {
     await packs.getByRole('slider').fill('0.5');
     await packs.getByRole('button', { name: 'Make a model of it' }).click();
     await packs.getByText('made', { exact: true }).waitFor();
-    await expectAccessible('[aria-label="Packs"]', 'packs');
+    await expectAccessible(page, 'packs', '[aria-label="Packs"]');
     const models = await studio.strata<ModelInfo[]>('model', 'list');
     const made = models.find(({ name }) => name === 'tiny with coder')!;
     const listed = await studio.strata<ModelPacks>('pack', 'list', made.id);

@@ -4,6 +4,7 @@ import { updateRun } from '../../main/store/runs.ts';
 import { type BatchSummary, recipeSchema } from '../../shared/contract/recipes.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { insertMeasuredRun, storeOf } from '../support/measured-runs.ts';
+import { expectAccessible } from './support/axe.ts';
 import { goTo, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
@@ -62,12 +63,15 @@ describe('recipes in the browser', () => {
     const { page } = open;
     await goTo(page, 'Runs');
     await page.getByRole('link', { name: 'Batches', exact: true }).click();
+    await page.getByRole('link', { name: 'Soon' }).waitFor();
+    await expectAccessible(page, 'batches');
     await page.getByRole('link', { name: 'Soon' }).click();
     const sentence = await page.getByText(/is the smallest that keeps forgetting within 0.15/).textContent();
     const share = Number(/share of ([\d.]+) %/.exec(sentence ?? '')?.[1]);
     // Between the pilots that forget 0.25 and 0.1.
     expect(share).toBeGreaterThan(1);
     expect(share).toBeLessThan(10);
+    await expectAccessible(page, 'a batch with its forecast');
     await page.getByRole('button', { name: 'Show as table' }).first().click();
     await page.getByRole('region', { name: 'Predicted frontier, as a table' }).getByText('predicted').first().waitFor();
     await page.getByText('4 done').waitFor();
@@ -83,6 +87,7 @@ describe('recipes in the browser', () => {
     await page.getByRole('button', { name: /^Controls/ }).click();
     const planned = page.getByRole('region', { name: 'Planned runs' });
     await planned.getByText('lora, rank').first().waitFor();
+    await expectAccessible(page, 'a batch that is planned');
     const labels = await planned.locator('tbody td:first-child').allTextContents();
     expect(new Set(labels.map((label) => label.split(/[ ,]/)[0]))).toEqual(new Set(['expand', 'lora', 'full', 'freeze']));
     expect(labels.filter((label) => label.includes('no replay'))).toHaveLength(labels.length / 2);
@@ -108,6 +113,7 @@ describe('recipes in the browser', () => {
     await goTo(page, 'Runs');
     const waiting = page.getByRole('list', { name: 'Waiting runs' }).getByRole('listitem');
     await expect.poll(() => waiting.locator('.name a').allTextContents()).toEqual(['Second', 'Third']);
+    await expectAccessible(page, 'a queue');
     await page.getByRole('button', { name: 'Move Third up' }).click();
     await expect.poll(() => waiting.locator('.name a').allTextContents()).toEqual(['Third', 'Second']);
     await waiting.first().dragTo(waiting.last());

@@ -1,41 +1,14 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Locator, Page } from 'playwright-core';
+import type { Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SuiteChanges, SuiteSummary, SuiteTable } from '../../shared/contract/suites.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
 import { writeTinySources } from '../support/workspace.ts';
+import { expectAccessible } from './support/axe.ts';
 import { dropFiles, goTo, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** What axe finds against WCAG 2.2 AA on the page as it is, and whether the document itself scrolls in a narrow window. */
-async function violations(page: Page): Promise<string[]> {
-  await page.setViewportSize({ width: 420, height: 900 });
-  const width = await page.evaluate<number>('document.scrollingElement.scrollWidth');
-  await page.setViewportSize({ width: 1280, height: 900 });
-  await page.evaluate(axe);
-  type Found = { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] };
-  const found = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(options: object): Promise<Found> } }).axe.run({
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    }),
-  );
-  const words = found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
-  return width > 420 ? [...words, `${page.url()} is ${width} px wide in a window of 420`] : words;
-}
-
-/** The page as it is, and as the other theme draws it. */
-async function expectAccessible(page: Page, what: string): Promise<void> {
-  for (const _ of ['first', 'other']) {
-    const theme = await page.evaluate<string>('document.documentElement.dataset.theme ?? "as the system has it"');
-    expect(await violations(page), `${what}, ${theme}`).toEqual([]);
-    await page.getByRole('button', { name: /^Use the (dark|light) theme$/ }).click();
-  }
-}
 
 /** Suites of a base and a run: each test goes on from the one before. */
 describe('evaluation suites', () => {

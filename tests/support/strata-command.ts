@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import type { ErrorRecord } from '../../shared/errors.ts';
 
 /** The real `strata` command as a child process, as a person or a script calls it. */
@@ -94,6 +94,34 @@ export class StrataCommand {
     for (const detail of [error.found, error.allowed, error.hint]) expect(stderr).toContain(detail ?? '');
     expect(stderr, 'a person is shown no stack').not.toMatch(/^ +at /m);
     return { ...error, exitCode };
+  }
+}
+
+/**
+ * Commands on one workspace, done by this process: the same program with the same streams and exit codes, without half a second for each start.
+ * What is about the process itself (signals, limits, what is left behind) needs {@link StrataCommand}.
+ */
+export class StrataHere extends StrataCommand {
+  override async run(...args: string[]): Promise<CommandResult> {
+    // Under "npm test" the command would call itself as npm runs it.
+    delete process.env.npm_lifecycle_event;
+    const { runCommandLine } = await import('../../main/cli/command-line.ts');
+    const output = { stdout: '', stderr: '' };
+    const spies = (['stdout', 'stderr'] as const).map((name) =>
+      vi.spyOn(process[name], 'write').mockImplementation((text) => {
+        output[name] += stripVTControlCharacters(String(text));
+        return true;
+      }),
+    );
+    const before = process.exitCode;
+    process.exitCode = undefined;
+    try {
+      await runCommandLine([...args, '--home', this.home]);
+      return { exitCode: Number(process.exitCode ?? 0), signal: null, ...output };
+    } finally {
+      process.exitCode = before;
+      for (const spy of spies) spy.mockRestore();
+    }
   }
 }
 

@@ -20,7 +20,7 @@ const SLOW: Record<string, Extent> = {
   wasm: { steps: 20, advanced: { evaluateEvery: 5, evaluationTokens: 2048 } },
   cpu: { steps: 2, advanced: { evaluateEvery: 2, evaluationTokens: 512 } },
 };
-const REQUEST = { replayShare: 0.1, blocks: 2, batch: 8, context: 256, seed: 1 };
+const REQUEST = { replayShare: 0.1, replayChosenBy: 'sample', blocks: 2, batch: 8, context: 256, seed: 1 } as const;
 
 /** Prompts of both domains, for a look at what changed; losses are what counts. */
 const PROMPTS = { new: 'function isEmpty(value) {\n', old: 'The captain looked at the sea and' };

@@ -48,11 +48,18 @@ export class ImportsState extends Attempts {
   async takeDrop(transfer: DataTransfer): Promise<string[]> {
     let models: string[] = [];
     await this.attempt(async () => {
-      const paths = (await this.sending.sendDrop(transfer)) ?? [];
-      if (paths.length > 0) ({ models } = await this.#studio.client.models.recognise({ paths }));
-      this.prepare(paths.filter((path) => !models.includes(path)));
+      ({ models } = await this.sort((await this.sending.sendDrop(transfer)) ?? []));
     });
     return models;
+  }
+
+  /** Takes the data among paths of the studio's machine to what is being prepared. @throws what the call throws */
+  async sort(paths: readonly string[]): Promise<{ models: string[]; data: string[] }> {
+    if (paths.length === 0) return { models: [], data: [] };
+    const { models } = await this.#studio.client.models.recognise({ paths: [...paths] });
+    const data = paths.filter((path) => !models.includes(path));
+    this.prepare(data);
+    return { models, data };
   }
 
   async takeFiles(files: File[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { createContext } from 'svelte';
 import type { StudioState } from '../../studio.svelte.ts';
 import { route } from '../../ui/route.svelte.ts';
 import { guideStage, type GuideStage } from './guide-stage.ts';
@@ -29,3 +30,5 @@ export class GuideState {
     localStorage.setItem(KEY, 'over');
   }
 }
+
+export const [getGuide, setGuide] = createContext<GuideState>();

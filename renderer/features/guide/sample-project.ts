@@ -10,7 +10,7 @@ export async function openSampleProject(studio: StudioState, train: TrainState):
   const { model, newDataset, oldDataset } = await studio.client.workspace.addSamples();
   await studio.refresh();
   train.choose(model.id);
-  train.mixture.replayPercent = SAMPLE_REPLAY_PERCENT;
+  train.mixture.beginAsSample(SAMPLE_REPLAY_PERCENT);
   train.clearRoles();
   train.setRole(newDataset.id, 'new');
   train.setRole(oldDataset.id, 'old');

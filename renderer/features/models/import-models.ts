@@ -1,5 +1,5 @@
 import { words } from '../../../shared/words/words.ts';
-import { failureOf } from '../../client/failure.ts';
+import { failureOf, namedAsDropped, nameOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import type { ToastsState } from '../../ui/toasts.svelte.ts';
 
@@ -10,10 +10,9 @@ export async function importModels(paths: readonly string[], studio: StudioState
 }
 
 async function importModel(path: string, studio: StudioState, toasts: ToastsState): Promise<void> {
-  const file = path.split(/[/\\]/).at(-1)!;
+  const file = nameOf(path);
   const tellProblem = (error: unknown): void => {
-    const { message, hint } = failureOf(error);
-    toasts.show(words('models.fileNotImported', { file, problem: [message, hint].filter(Boolean).join(' ') }));
+    toasts.showProblem(words('models.fileNotImported', { file }), namedAsDropped(failureOf(error), path));
   };
   const going = toasts.show(words('models.fileImporting', { file }));
   toasts.hold(going);

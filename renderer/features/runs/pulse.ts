@@ -1,7 +1,7 @@
 import type { MetricPoint, MetricSeries } from '../../../shared/domain/run.ts';
 import { thin } from '../../../shared/domain/thinning.ts';
 import { words } from '../../../shared/words/words.ts';
-import { bytes, count, DASH, loss } from '../../ui/format.ts';
+import { bytes, count, DASH, inPowers, loss } from '../../ui/format.ts';
 import { lastStepOf, type STEP_SERIES } from './course.ts';
 
 /** Figures of the steps of a run: how fast, how much memory, and what the optimizer does. */
@@ -30,7 +30,7 @@ export function writtenAs(series: PulseSeries, value: number | null | undefined)
     case 'memory':
       return bytes(value);
     case 'learningRate':
-      return value === 0 ? '0' : value.toExponential(2);
+      return inPowers(value, 2);
     default:
       return loss(value);
   }

@@ -12,6 +12,7 @@ export class BudgetState {
   readonly #train: TrainState;
   /** What is known of the chosen model and this machine. */
   #basis = $state.raw<{ model: string; basis: PlanBasis } | null>(null);
+  #isLooking = $state(false);
   readonly #latest = new Latest();
 
   constructor(studio: StudioState, train: TrainState) {
@@ -22,10 +23,15 @@ export class BudgetState {
   /** Asks what budgets of a model are computed from. Where that fails there is no estimate, only the studio's answers. */
   lookUp(model: string | undefined): void {
     if (model === undefined) return;
+    const answered = (basis: PlanBasis | null): void => {
+      this.#basis = basis && { model, basis };
+      this.#isLooking = false;
+    };
+    this.#isLooking = true;
     void this.#latest.ask(
       () => this.#studio.client.models.planBasis({ model }),
-      (basis) => (this.#basis = { model, basis }),
-      () => (this.#basis = null),
+      answered,
+      () => answered(null),
     );
   }
 
@@ -44,6 +50,13 @@ export class BudgetState {
     } catch {
       return null; // what the fields do not refuse themselves, the studio's answer explains
     }
+  }
+
+  /** The figures are on their way: the choices are possible as far as anybody has said. */
+  get isPending(): boolean {
+    const { plan, hasOld, request, failure } = this.#train;
+    if (this.view !== null || failure !== null) return false;
+    return request !== null || (plan.missing(hasOld) === null && this.#isLooking);
   }
 
   get view(): BudgetView | null {

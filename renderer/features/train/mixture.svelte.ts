@@ -20,6 +20,8 @@ export class MixtureState {
   readonly #studio: StudioState;
   /** Null: the default, for which the preview gives a reason. */
   #replayPercent = $state<number | null>(null);
+  /** The sample project set the share, and nobody has changed it since. */
+  #isOfSample = $state(false);
   weighting = $state<Weighting>('size');
   /** Of weights by size; empty takes 1. */
   temperature = $state<number | null>(null);
@@ -55,6 +57,13 @@ export class MixtureState {
   /** `NaN` is what an empty number field says: nothing is chosen then. */
   set replayPercent(percent: number) {
     this.#replayPercent = Number.isFinite(percent) ? Math.min(99, Math.max(0, percent)) : null;
+    this.#isOfSample = false;
+  }
+
+  /** Begins with the share of the sample project: the run then says that no person chose it. */
+  beginAsSample(percent: number): void {
+    this.replayPercent = percent;
+    this.#isOfSample = true;
   }
 
   /** Whether the person says how much is replayed; parts by hand are of what is shown. */
@@ -89,6 +98,7 @@ export class MixtureState {
   /** Takes over what a request says of the mixture. */
   take({ replayShare, weights = 'size', shares = {}, temperature, maxRepeats, replaySchedule }: TrainRequest): void {
     this.#replayPercent = replayShare === undefined ? null : Number((replayShare * 100).toFixed(4));
+    this.#isOfSample = false;
     this.weighting = weights;
     this.#parts = shares; // weights within a role: brought to a hundred where they are shown
     this.locked = [];
@@ -117,6 +127,7 @@ export class MixtureState {
     const isManual = this.weighting === 'manual';
     return {
       ...(hasOld ? (this.isReplayChosen ? { replayShare: this.replayPercent / 100 } : {}) : { replayShare: 0 }),
+      ...(hasOld && this.#isOfSample && !isManual ? { replayChosenBy: 'sample' as const } : {}),
       weights: this.weighting,
       ...(isManual ? { shares: { ...this.partsOf('new', byRole.new), ...this.partsOf('old', byRole.old) } } : {}),
       ...(this.weighting === 'size' && this.temperature !== null ? { temperature: this.temperature } : {}),

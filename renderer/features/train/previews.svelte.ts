@@ -16,6 +16,8 @@ export class PreviewState {
   /** What it answers, as text. */
   #answered = $state.raw('');
   failure = $state.raw<ErrorRecord | null>(null);
+  /** What failed, as text. */
+  #failed = $state.raw('');
   readonly #latest = new Latest();
 
   constructor(studio: StudioState, onAnswer: (preview: TrainPreview, request: TrainRequest) => void) {
@@ -26,6 +28,11 @@ export class PreviewState {
   /** Whether the answer is to exactly this request: its name alone changes nothing. */
   answers(request: TrainRequest | null): boolean {
     return request !== null && this.answer !== null && this.#answered === questionOf(request);
+  }
+
+  /** Whether the studio has said that exactly this is not possible; what merely went wrong, such as a lost connection, says nothing of it. */
+  refuses(request: TrainRequest): boolean {
+    return this.failure !== null && this.failure.code !== 'INTERNAL' && this.#failed === questionOf(request);
   }
 
   /** Asks what a request would mean; an answer that a newer question has overtaken is dropped. Returns how to take the question back. */
@@ -42,6 +49,7 @@ export class PreviewState {
       (error) => {
         this.answer = null;
         this.failure = failureOf(error);
+        this.#failed = request ? questionOf(request) : '';
       },
     );
   }

@@ -2,8 +2,12 @@ import type { DatasetInfo } from '../../../shared/contract/datasets.ts';
 import type { TrainRequest } from '../../../shared/contract/training.ts';
 import { DEFAULT_RENDERING, type Rendering } from '../../../shared/domain/rendering.ts';
 import type { Packing } from '../../../shared/domain/run.ts';
+import { MOST_BATCH } from '../../../shared/domain/settings.ts';
 import type { Schedule } from '../../../shared/domain/schedule.ts';
-import { words } from '../../../shared/words/words.ts';
+import { locale, words } from '../../../shared/words/words.ts';
+
+/** What a field takes at most: more is a slip of the finger, and is refused before the studio is asked. */
+export const MOST = { steps: 1_000_000_000, batch: MOST_BATCH, context: 10_000_000 } as const;
 
 /** How long and how a run learns, whatever is trained and from what. Null and empty take the default. */
 export class SettingsState {
@@ -41,13 +45,31 @@ export class SettingsState {
 
   /** What is wrong with the numbers, as a sentence; null when nothing is. */
   get wrong(): string | null {
-    const isWhole = (value: number | null): boolean => value === null || (Number.isInteger(value) && value >= 1);
-    if (!isWhole(this.steps)) return words('train.wrongSteps');
-    if (!isWhole(this.batch)) return words('train.wrongBatch');
-    if (!isWhole(this.microBatch)) return words('train.wrongMicroBatch');
-    if (!isWhole(this.context)) return words('train.wrongContext');
-    if (this.learningRate !== null && !(this.learningRate > 0)) return words('train.wrongRate');
+    const { steps, batch, microBatch, context } = this.areWrong;
+    if (steps) return words('train.wrongSteps', { most: MOST.steps.toLocaleString(locale().numbers) });
+    if (batch) return words('train.wrongBatch', { most: MOST.batch });
+    if (microBatch) return words('train.wrongMicroBatch', { most: this.#mostAtOnce });
+    if (context) return words('train.wrongContext', { most: MOST.context.toLocaleString(locale().numbers) });
+    if (this.areWrong.learningRate) return words('train.wrongRate');
     return null;
+  }
+
+  /** Which fields hold what is no such number. */
+  get areWrong(): Record<'steps' | 'batch' | 'microBatch' | 'context' | 'learningRate', boolean> {
+    const isWrong = (value: number | null, least: number, most: number): boolean =>
+      value !== null && !(Number.isInteger(value) && value >= least && value <= most);
+    return {
+      steps: isWrong(this.steps, 1, MOST.steps),
+      batch: isWrong(this.batch, 1, MOST.batch),
+      microBatch: isWrong(this.microBatch, 1, this.#mostAtOnce),
+      context: isWrong(this.context, 2, MOST.context),
+      learningRate: this.learningRate !== null && !(this.learningRate > 0 && this.learningRate < Infinity),
+    };
+  }
+
+  /** Not more windows go through the model at once than a step has. */
+  get #mostAtOnce(): number {
+    return this.batch !== null && this.batch >= 1 && this.batch <= MOST.batch ? this.batch : MOST.batch;
   }
 
   /** @param asBefore settings without a field that are carried over from another run. */

@@ -216,6 +216,30 @@ export class TrainState {
     return this.previews.answer;
   }
 
+  /** Whether what the studio said is of the present choices: until then nothing is called ready. */
+  get isChecked(): boolean {
+    return this.previews.answers(this.request);
+  }
+
+  /** Whether the studio still works out what the present choices mean. */
+  get isChecking(): boolean {
+    return this.request !== null && !this.isChecked && this.failure === null;
+  }
+
+  /** Whether the present choices can be started: what is wrong in a field, or was refused already, cannot. */
+  get canStart(): boolean {
+    return this.request !== null && !this.previews.refuses(this.request);
+  }
+
+  /** Fraction of the tokens that will be old; null while nobody has chosen it and the studio has not said it of these datasets. */
+  get replayShare(): number | null {
+    if (!this.hasOld) return 0;
+    if (this.mixture.isReplayChosen) return this.mixture.replayPercent / 100;
+    const { preview, roles } = this;
+    const isOfThese = preview?.mixture.length === Object.keys(roles).length;
+    return isOfThese && preview.mixture.every(({ datasetId, role }) => roles[datasetId] === role) ? preview.replayShare : null;
+  }
+
   /** Why a run would be refused, or was. */
   get failure(): ErrorRecord | null {
     return this.starting.failure ?? this.previews.failure;

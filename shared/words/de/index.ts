@@ -3,6 +3,7 @@ import { bin } from './bin.ts';
 import { checks } from './checks.ts';
 import { cleaning } from './cleaning.ts';
 import { compare } from './compare.ts';
+import { configuration } from './configuration.ts';
 import { datasets } from './datasets.ts';
 import { desktop } from './desktop.ts';
 import { domain } from './domain.ts';
@@ -39,6 +40,7 @@ export const de: Catalogue = {
   checks,
   cleaning,
   compare,
+  configuration,
   datasets,
   desktop,
   domain,

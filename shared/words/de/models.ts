@@ -75,5 +75,6 @@ export const models: Catalogue['models'] = {
   progressOf: '{{name}}, geladen',
   fileImporting: '„{{file}}“ wird importiert …',
   fileImported: '„{{model}}“ ist importiert.',
-  fileNotImported: '„{{file}}“ konnte nicht importiert werden. {{problem}}',
+  fileNotImported: '„{{file}}“ konnte nicht importiert werden.',
+  filesAreData: 'Was kein Modell ist, wird als Daten angeboten.',
 };

@@ -62,6 +62,8 @@ export const run: Catalogue['run'] = {
   rename: 'Umbenennen',
   remember: 'Was sollte man sich über diesen Lauf merken?',
   saveNote: 'Die Notiz speichern',
+  copyConfiguration: 'Als JSON kopieren',
+  configurationCopied: 'Die Konfiguration ist als JSON kopiert.',
   configuration: 'Festgehaltene Konfiguration',
   newData: 'neue Daten',
   oldData: 'alte Daten',

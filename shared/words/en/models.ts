@@ -73,5 +73,6 @@ export const models = {
   progressOf: '{{name}}, fetched',
   fileImporting: 'Importing “{{file}}”…',
   fileImported: 'Imported “{{model}}”.',
-  fileNotImported: '“{{file}}” could not be imported. {{problem}}',
+  fileNotImported: '“{{file}}” could not be imported.',
+  filesAreData: 'What is no model is offered as data.',
 } as const;

@@ -61,6 +61,8 @@ export const run = {
   rename: 'Rename',
   remember: 'What should be remembered about this run?',
   saveNote: 'Save the note',
+  copyConfiguration: 'Copy as JSON',
+  configurationCopied: 'The configuration is copied, as JSON.',
   configuration: 'Frozen configuration',
   newData: 'new data',
   oldData: 'old data',

@@ -53,14 +53,18 @@ export async function goTo(page: Page, name: PageName): Promise<void> {
   await page.locator('nav a[aria-current="page"]').and(link).waitFor();
 }
 
-/** Drags files and folders of this machine over the page and lets them go, through the browser's own drag and drop. */
-export async function dropFiles(page: Page, paths: string[]): Promise<void> {
+/**
+ * Drags files and folders of this machine over the page and lets them go, through the browser's own drag and drop.
+ * @param whileOver what is done before they are let go.
+ */
+export async function dropFiles(page: Page, paths: string[], whileOver?: () => Promise<void>): Promise<void> {
   const session = await page.context().newCDPSession(page);
   const data = { items: [], files: paths, dragOperationsMask: 1 };
   await page.evaluate(
     "globalThis.dropSeen = new Promise((resolve) => addEventListener('drop', () => resolve(), { once: true, capture: true })), undefined",
   );
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    if (type === 'drop') await whileOver?.();
     await session.send('Input.dispatchDragEvent', { type, x: 640, y: 300, data });
   }
   // The browser forgets what its session drags when that ends: the page must have it by then.

@@ -1,5 +1,17 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { bytes, change, changeWithError, count, duration, loss, percent, shortCount, when } from '../../../renderer/ui/format.ts';
+import {
+  bytes,
+  change,
+  changeWithError,
+  count,
+  duration,
+  inPowers,
+  loss,
+  percent,
+  shortCount,
+  significant,
+  when,
+} from '../../../renderer/ui/format.ts';
 import { speak } from '../../../shared/words/words.ts';
 
 describe('numbers as people read them', () => {
@@ -20,6 +32,8 @@ describe('numbers as people read them', () => {
     percent(1 / 3),
     duration(119.7),
     duration(7260),
+    inPowers(2e-4, 2),
+    significant(2.5e-8, 6),
   ];
 
   it('are written in English', () => {
@@ -38,6 +52,8 @@ describe('numbers as people read them', () => {
       '33.3 %',
       '2 min 0 s',
       '2 h 1 min',
+      '2.00 × 10⁻⁴',
+      '2.5 × 10⁻⁸',
     ]);
     expect(when('2026-11-27T22:10:00')).toBe('27 Nov, 22:10');
   });
@@ -59,6 +75,8 @@ describe('numbers as people read them', () => {
       '33,3 %',
       '2 min 0 s',
       '2 h 1 min',
+      '2,00 × 10⁻⁴',
+      '2,5 × 10⁻⁸',
     ]);
     expect(when('2026-11-27T22:10:00')).toMatch(/^27\. Nov\.?,? 22:10$/);
   });
