@@ -99,14 +99,20 @@ describe('the window', () => {
     expect(electron.windows).toHaveLength(1);
     expect(window!.loadedUrl).toBe('strata://app/');
     expect(electron.called('protocol.handle').map(([scheme]) => scheme)).toEqual(['strata']);
-    expect(window!.options.webPreferences).toMatchObject({
+    // These and no others: nothing of Blink's is switched on, for example.
+    expect(window!.options.webPreferences).toEqual({
       preload: '/nowhere/preload.cjs',
       sandbox: true,
       contextIsolation: true,
       nodeIntegration: false,
       nodeIntegrationInWorker: false,
+      nodeIntegrationInSubFrames: false,
       webSecurity: true,
       webviewTag: false,
+      allowRunningInsecureContent: false,
+      experimentalFeatures: false,
+      navigateOnDragDrop: false,
+      spellcheck: false,
     });
   });
 

@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readBudgets } from './harness/installer-budget.ts';
 import { type PackageFiles, packageFiles, type Target, TARGETS } from './harness/package-files.ts';
+import { packageSize } from './harness/package-sizes.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -76,6 +78,19 @@ describe.each(TARGETS)('the package for %s', (target) => {
     const addon = files.resources.filter((path) => !wanted.includes(path));
     expect(wanted.filter((path) => !files.resources.includes(path))).toEqual([]);
     expect(addon.filter((path) => !/\.(node|json)$/.test(path))).toEqual([]);
+  });
+
+  test('is no larger than packaging/installers.json allows for each of its installers', async () => {
+    expect(files.sources).toHaveLength(files.archive.length + files.resources.length);
+    const found = await packageSize(files);
+    const { whole, packed } = (await readBudgets()).platforms[target];
+    for (const [megabytes, allowed] of [
+      [found.whole, whole],
+      [found.packed, packed],
+    ] as const) {
+      expect(megabytes, JSON.stringify(found)).toBeLessThanOrEqual(allowed);
+      expect(megabytes, JSON.stringify(found)).toBeGreaterThan(0.8 * allowed); // a budget that nothing comes near guards nothing
+    }
   });
 });
 

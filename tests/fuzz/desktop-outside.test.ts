@@ -80,7 +80,10 @@ describe('from outside', () => {
         const consents = electron.dialogAnswers.showMessageBox.response === 0;
         const isAsked = electron.called('dialog.showMessageBox').length > 0;
         if (consents && isAsked)
-          await vi.waitUntil(() => page.sent.some(([, sent]) => (sent as { type: string }).type === 'import'), { interval: 1 });
+          await vi.waitUntil(() => page.sent.some(([, sent]) => (sent as { type: string }).type === 'import'), {
+            interval: 1,
+            timeout: 10_000,
+          });
         for (const [, sent] of page.sent.splice(0) as [string, { type: string; run?: string; paths?: string[] }][]) {
           seen.add(sent.type);
           if (sent.type === 'run') expect(sent.run, text).toMatch(/^[a-z0-9][a-z0-9-]{0,79}$/);

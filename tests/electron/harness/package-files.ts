@@ -19,6 +19,8 @@ export interface PackageFiles {
   unpacked: string[];
   /** Beside the archive, in the package's folder of resources. */
   resources: string[];
+  /** Where all of them are taken from, whole paths. */
+  sources: string[];
 }
 
 /** As far as the packager's parts are used here. */
@@ -90,15 +92,18 @@ async function filesOf(helper: PlatformPackager, outDir: string, arch: number): 
   const isFile = { isDirectory: () => false, isFile: () => true };
   const below = (folder: string, path: string): string => relative(folder, path).replaceAll('\\', '/');
   const resources: string[] = [];
+  const sources = sets.flatMap((set) => set.files);
   for (const matcher of helper.getExtraFileMatchers(true, outDir, matching) ?? []) {
     if (matcher.isEmpty() || matcher.containsOnlyIgnore()) matcher.prependPattern('**/*');
     const found = await walk(matcher.from, matcher.createFilter()).catch(() => []); // an addon is only there where it was compiled
     resources.push(...found.map((path) => below(matcher.from, path)));
+    sources.push(...found);
   }
   const files = packed.map((path) => below(archive, path));
   return {
     archive: files.sort(),
     unpacked: files.filter((path) => isUnpacked(join(appDir, path), isFile)).sort(),
     resources: resources.sort(),
+    sources,
   };
 }
