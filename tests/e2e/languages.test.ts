@@ -157,3 +157,15 @@ test.each<[string, string, () => Promise<void>]>([
   );
   expect(untranslated).toEqual([]);
 });
+
+test('the figures of a run fit into a window of 1280 in German, whose headings are longer', async () => {
+  const { page } = open;
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await textsIn('de', 'the figures of a run', 'runs/first', () => page.locator('#measured-title').waitFor());
+  const figures = page.getByRole('region', { name: 'Zahlen jedes Datensatzes' });
+  expect(await figures.evaluate((each) => each.scrollWidth - each.clientWidth)).toBeLessThanOrEqual(1);
+  // Nor is what a run was frozen with left as programs call it.
+  const configuration = await page.getByRole('heading', { name: 'Festgehaltene Konfiguration' }).locator('xpath=../..').textContent();
+  expect(configuration).not.toMatch(/constant|checkpointEverySteps|learningRate|everySteps/);
+  expect(configuration).toContain('Höchste Lernrate');
+});

@@ -187,6 +187,32 @@ describe('the pages', () => {
     expect(complaints()).toEqual([]);
   });
 
+  it('show in a narrow window what one looks for first, and where there is more to the side', async () => {
+    await resize(page, NARROW);
+    const overhang = (table: Locator): Promise<number> =>
+      table.evaluate((each) => {
+        const box = each.closest('.scroll, .card')!;
+        return box.scrollWidth - box.clientWidth;
+      });
+    await look('');
+    const latest = page.getByRole('table', { name: /^Runs, newest first/ });
+    expect(await overhang(latest), 'the latest runs').toBeLessThanOrEqual(1);
+    await look('runs');
+    const list = page.getByRole('region', { name: 'List of runs' }).getByRole('table');
+    expect(await overhang(list), 'all runs').toBeLessThanOrEqual(1);
+    for (const table of [latest, list]) {
+      if (table === latest) await look('');
+      else await look('runs');
+      for (const name of ['Run', 'Status', 'Gain', 'Forgetting']) {
+        expect(await table.getByRole('columnheader', { name, exact: true }).isVisible(), name).toBe(true);
+      }
+    }
+    await look('compare/gentle,greedy?baseline=gentle');
+    const differences = page.getByRole('region', { name: 'Differences', exact: true });
+    expect(await overhang(differences.getByRole('table'))).toBeGreaterThan(1);
+    expect(await differences.evaluate((each) => getComputedStyle(each).backgroundImage), 'its edges are in shade').toContain('gradient');
+  });
+
   it('take the theme that is chosen, and keep it', async () => {
     await page.emulateMedia({ colorScheme: 'light' });
     await resize(page, DESKTOP);

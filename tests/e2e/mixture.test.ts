@@ -35,7 +35,7 @@ describe('the ratio editor', () => {
     await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
     const share = page.getByRole('spinbutton', { name: 'Old tokens in percent' });
     expect(await share.inputValue()).toBe('10'); // the sample project's own
-    await page.getByText(/^As chosen\.$/).waitFor();
+    await page.getByText('As the sample project begins: nobody chose it.').waitFor();
     await page.getByRole('button', { name: 'Replay 25 %' }).waitFor();
     await share.fill('');
     await page.keyboard.press('Tab');

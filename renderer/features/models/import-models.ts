@@ -2,11 +2,12 @@ import { words } from '../../../shared/words/words.ts';
 import { failureOf, namedAsDropped, nameOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import type { ToastsState } from '../../ui/toasts.svelte.ts';
+import { wholeModels } from './whole-models.ts';
 
 /** Imports models and packs that were dropped or opened, and tells of each, with the way back. */
 export async function importModels(paths: readonly string[], studio: StudioState, toasts: ToastsState): Promise<void> {
   // One after the other: what one needs, such as a pack its base, may be the one before it.
-  for (const path of paths) await importModel(path, studio, toasts);
+  for (const path of wholeModels(paths)) await importModel(path, studio, toasts);
 }
 
 async function importModel(path: string, studio: StudioState, toasts: ToastsState): Promise<void> {

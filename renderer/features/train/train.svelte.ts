@@ -236,7 +236,8 @@ export class TrainState {
     if (!this.hasOld) return 0;
     if (this.mixture.isReplayChosen) return this.mixture.replayPercent / 100;
     const { preview, roles } = this;
-    const isOfThese = preview?.mixture.length === Object.keys(roles).length;
+    // What was chosen before and is not any more says nothing of what follows.
+    const isOfThese = preview?.replayBasis !== 'chosen' && preview?.mixture.length === Object.keys(roles).length;
     return isOfThese && preview.mixture.every(({ datasetId, role }) => roles[datasetId] === role) ? preview.replayShare : null;
   }
 
