@@ -16,7 +16,10 @@ import { Shell } from './support/pages/shell.ts';
 import { TrainPage } from './support/pages/train.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
-/** From the import to the export without a mouse: each test goes on from the one before. The focus is looked at at every stop. */
+/**
+ * From the import to the export without a mouse: each test goes on from the one before. At every stop the focus is looked at in both themes;
+ * halfway the person takes the other one.
+ */
 describe('a person with a keyboard alone', () => {
   let studio: RunningStudio;
   let open: OpenPage;
@@ -103,6 +106,9 @@ describe('a person with a keyboard alone', () => {
   it('trains a second time with another name, and compares the two', async () => {
     const train = new TrainPage(page);
     const compare = new ComparePage(page);
+    await keys.enter(shell.toDark, 'Shift+Tab');
+    await keys.goTo(shell.toLight); // it is the same button, and keeps the focus
+    await page.locator('html[data-theme=dark]').waitFor();
     await keys.enter(shell.link('Train'), 'Shift+Tab');
     await shell.heading('Train').waitFor();
     await keys.goTo(train.name);

@@ -13,13 +13,32 @@ import { configurationRecord, runRecord } from '../support/run-records.ts';
 import { goTo, type OpenPage, openPage } from './support/browser.ts';
 import { type RunningStudio, startStudio } from './support/studio.ts';
 
-/**
- * What the pages may take. Times are of Chromium on two cores, the least of a few: a machine that does something else besides makes a page
- * slower, never faster.
- */
-const BUDGET = { startKilobytes: 400, paintMs: 1000, interactiveMs: 1500, leastFramesPerSecond: 50, heapGrowthMegabytes: 4 };
+/** What the pages may take. Times are of Chromium on two cores, the median of a few. */
+const BUDGET = { startKilobytes: 400, contentMs: 1000, interactiveMs: 1500, leastFramesPerSecond: 50, heapGrowthMegabytes: 4 };
 const RUNS = 1000;
 const PAGES = join(import.meta.dirname, '../../dist/renderer');
+
+/** Milliseconds from the start of the navigation until the picture stood in which that was seen. */
+interface Moments {
+  /** The page's heading and the latest of the thousand runs. */
+  shown: number;
+  /** The palette of commands, with a field to type in and commands to choose. */
+  answered: number;
+}
+
+/** Looks at every picture from the beginning on; what is found in one has been drawn when the next begins. */
+const WATCH = `(() => {
+  const isSeen = (element) => element != null && element.checkVisibility() && element.getBoundingClientRect().top < innerHeight;
+  const latest = () => [...document.querySelectorAll('main tbody tr a')].find((link) => link.textContent.trim() === 'run-999');
+  const momentOf = (isThere) => new Promise((resolve) => {
+    const look = () => requestAnimationFrame(isThere() ? () => resolve(performance.now()) : look);
+    look();
+  });
+  globalThis.moments = {
+    shown: momentOf(() => isSeen(document.querySelector('main h1')) && isSeen(latest())),
+    answered: momentOf(() => isSeen(document.querySelector('[role=dialog] [role=combobox]')) && isSeen(document.querySelector('[role=dialog] [role=option]'))),
+  };
+})()`;
 
 describe('the pages of a workspace with a thousand runs', () => {
   let studio: RunningStudio;
@@ -67,29 +86,33 @@ describe('the pages of a workspace with a thousand runs', () => {
     expect(kilobytes).toBeLessThan(BUDGET.startKilobytes);
   });
 
-  it('paint their first words within a second and answer within one and a half', async () => {
-    const times: { paint: number; interactive: number }[] = [];
-    for (let round = 0; round < 3; round++) {
-      const fresh = await openPage(studio.url);
+  it('show Home within a second to whoever opens it for the first time, and answer within one and a half', async () => {
+    const ROUNDS = 5;
+    const times: Moments[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      // Nothing is kept from one to the next: neither files of the pages nor their compiled code.
+      const context = await open.page
+        .context()
+        .browser()!
+        .newContext({ viewport: { width: 1280, height: 900 } });
       try {
-        await fresh.page.reload();
-        await fresh.page.getByRole('link', { name: 'run-999', exact: true }).waitFor();
-        // The list stands: whether a key is answered now is what interactive means.
-        await fresh.page.keyboard.press('Control+k');
-        await fresh.page.getByRole('combobox').waitFor();
-        times.push(
-          await fresh.page.evaluate<{ paint: number; interactive: number }>(
-            "({ paint: performance.getEntriesByName('first-contentful-paint')[0].startTime, interactive: performance.now() })",
-          ),
-        );
+        const page = await context.newPage();
+        await page.addInitScript(WATCH);
+        await page.goto(studio.url);
+        const shown = await page.evaluate<number>('globalThis.moments.shown');
+        await page.keyboard.press('Control+k'); // whether a key is answered now is what interactive means
+        times.push({ shown, answered: await page.evaluate<number>('globalThis.moments.answered') });
       } finally {
-        await fresh.close();
+        await context.close();
       }
     }
-    const least = (name: 'paint' | 'interactive'): number => Math.min(...times.map((time) => time[name]));
-    console.log(`first paint ${least('paint').toFixed(0)} ms, a command answered at ${least('interactive').toFixed(0)} ms`);
-    expect(least('paint')).toBeLessThan(BUDGET.paintMs);
-    expect(least('interactive')).toBeLessThan(BUDGET.interactiveMs);
+    const median = (moment: keyof Moments): number => times.map((time) => time[moment]).sort((a, b) => a - b)[Math.floor(ROUNDS / 2)]!;
+    console.log(
+      `Home, cold: content after ${median('shown').toFixed(0)} ms, a command answered after ${median('answered').toFixed(0)} ms, of ` +
+        times.map(({ shown, answered }) => `${shown.toFixed(0)}/${answered.toFixed(0)}`).join(' '),
+    );
+    expect(median('shown')).toBeLessThan(BUDGET.contentMs);
+    expect(median('answered')).toBeLessThan(BUDGET.interactiveMs);
   });
 
   it('need no more memory after an hour of training than after a quarter of it', async () => {
