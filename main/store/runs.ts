@@ -52,7 +52,9 @@ export interface StoredRun {
   addedParameters: number | null;
   identityDifference: number | null;
   baseline: Evaluation | null;
-  /** The last evaluation, while it runs. */
+  /** The base on the text that is measured on the way; null of runs before version 190. */
+  watchedBaseline: Evaluation | null;
+  /** The last evaluation on the way; null before the first. */
   latest: Evaluation | null;
   final: Evaluation | null;
   /** Standard errors of gain and forgetting; null where they are not known, as of runs before version 90. */
@@ -90,6 +92,7 @@ const JSON_COLUMNS = [
   'tokens',
   'trainableTensors',
   'baseline',
+  'watchedBaseline',
   'latest',
   'final',
 ] as const;
@@ -284,6 +287,8 @@ export function summaryOf(run: StoredRun): RunSummary {
     addedParameters: run.addedParameters,
     identityDifference: run.identityDifference,
     baseline,
+    watchedBaseline: run.watchedBaseline,
+    latest: run.latest,
     final,
     gain: outcome?.gain ?? null,
     forgetting: outcome?.forgetting ?? null,

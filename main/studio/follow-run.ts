@@ -29,7 +29,7 @@ export async function* followRun(store: Reader, id: string, onLook: () => void, 
 
 function eventOf(store: Reader, run: StoredRun): RunEvent {
   const evaluation = run.final ?? run.latest;
-  const evaluationStep = evaluation && (lastMetric(store, run.id, 'loss.new', run.stepsDone)?.step ?? null);
+  const evaluationStep = lastMetric(store, run.id, 'loss.new', run.stepsDone)?.step ?? null;
   return {
     run: run.id,
     status: run.status,
@@ -38,7 +38,6 @@ function eventOf(store: Reader, run: StoredRun): RunEvent {
     trainLoss: lastMetric(store, run.id, 'loss.train', run.stepsDone)?.value ?? null,
     evaluation,
     evaluationStep,
-    before: evaluationStep === null ? null : before(store, run, evaluationStep),
     tokensPerSecond: run.tokensPerSecond,
     secondsLeft: run.secondsLeft,
     memory: lastMetric(store, run.id, 'memory', run.stepsDone)?.value ?? null,
@@ -46,11 +45,4 @@ function eventOf(store: Reader, run: StoredRun): RunEvent {
     sampledStep: lastSampledStep(store, run.id, run.stepsDone),
     activity: run.activity,
   };
-}
-
-function before(store: Reader, { id, baseline, final }: StoredRun, evaluationStep: number): RunEvent['before'] {
-  const isOfAll = final !== null || evaluationStep === 0;
-  if (isOfAll) return baseline && { new: baseline.new.loss, old: baseline.old?.loss ?? null };
-  const onNew = lastMetric(store, id, 'loss.new', 0);
-  return onNew && { new: onNew.value, old: lastMetric(store, id, 'loss.old', 0)?.value ?? null };
 }

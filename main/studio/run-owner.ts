@@ -2,7 +2,7 @@ import type { RunStatus } from '../../shared/domain/run.ts';
 import { type ErrorRecord, toStrataError } from '../../shared/errors.ts';
 import { words } from '../../shared/words/words.ts';
 import { insertMeasurements } from '../store/measurements.ts';
-import { findRun, insertMetrics, type StoredRun, updateRun } from '../store/runs.ts';
+import { findRun, insertMetrics, lastMetric, type StoredRun, updateRun } from '../store/runs.ts';
 import { insertSamples, writeDrawnWindows, writeSamplePrompts } from '../store/training-view.ts';
 import { evaluationPoints } from '../training/evaluation.ts';
 import type { JobHandle } from '../training/executor.ts';
@@ -82,6 +82,12 @@ export class RunOwner {
     }
   }
 
+  /** The step of the last measurement on the way. */
+  #measuredAt(): number {
+    const { store } = this.#context;
+    return lastMetric(store, this.#id, 'loss.new', findRun(store, this.#id)?.stepsDone ?? 0)?.step ?? 0;
+  }
+
   #apply(event: TrainerEvent): void {
     const { store } = this.#context;
     switch (event.type) {
@@ -101,18 +107,18 @@ export class RunOwner {
           identityDifference,
           stepsDone: step,
           // A measurement from beyond the checkpoint that it goes on from says nothing about the present weights.
-          ...(step < (findRun(store, this.#id)?.stepsDone ?? 0) ? { latest: null } : {}),
+          ...(step < this.#measuredAt() ? { latest: null } : {}),
         });
       }
       case 'baseline':
         insertMetrics(store, this.#id, evaluationPoints(0, event.watched));
         insertMeasurements(store, this.#id, 0, event.evaluation.datasets ?? [], event.documents);
         // A resumed run says it again: the studio may have died before it heard it.
-        return updateRun(store, this.#id, { baseline: event.evaluation, latest: findRun(store, this.#id)?.latest ?? event.evaluation });
+        return updateRun(store, this.#id, { baseline: event.evaluation, watchedBaseline: event.watched });
       case 'evaluation':
         insertMetrics(store, this.#id, evaluationPoints(event.step, event.watched));
         insertMeasurements(store, this.#id, event.step, event.evaluation.datasets ?? [], event.documents);
-        return updateRun(store, this.#id, { latest: event.evaluation, stepsDone: event.step });
+        return updateRun(store, this.#id, { latest: event.watched, stepsDone: event.step });
       case 'guard':
         // All that it did, as its checkpoint has it: what it did beyond that, it does again.
         return updateRun(store, this.#id, { guardEvents: event.events });

@@ -17,13 +17,8 @@ export const runEventSchema = z.object({
   /** Latest values. */
   trainLoss: z.number().nullable(),
   evaluation: evaluationSchema.nullable(),
-  /** The step that the evaluation belongs to. */
+  /** The step of the last measurement: that of the evaluation, or 0 while only the base was measured. */
   evaluationStep: z.int().nullable(),
-  /**
-   * Losses before step 1 of the text that the evaluation is of, in nats per token: at its end a run measures all of its held-out text, in
-   * between less of it.
-   */
-  before: z.object({ new: z.number(), old: z.number().nullable() }).nullable(),
   tokensPerSecond: z.number().nullable(),
   secondsLeft: z.number().nullable(),
   /** What the trainer holds of the machine's memory, bytes. */

@@ -184,6 +184,12 @@ export const runSummarySchema = z.object({
   /** Largest absolute logit difference between base and expanded model before step 1; 0 or the run refuses to train. */
   identityDifference: z.number().nullable(),
   baseline: evaluationSchema.nullable(),
+  /**
+   * On the way a run measures less of its held-out text than at both ends: the base on just that text, and the last measurement, which is to be
+   * compared with it. Null before it was measured; the former also of runs before version 190.
+   */
+  watchedBaseline: evaluationSchema.nullable(),
+  latest: evaluationSchema.nullable(),
   final: evaluationSchema.nullable(),
   /** Drop of held-out loss on new, rise on old, both against the baseline (nats per token). */
   gain: z.number().nullable(),

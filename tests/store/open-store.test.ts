@@ -123,6 +123,7 @@ describe('migrations', () => {
       [160, '0a2ecea2ea1fbfcf'],
       [170, 'f299f3da27115461'],
       [180, 'fda440c577d50547'],
+      [190, 'cdcd4e4862d02f4b'],
     ]);
   });
 

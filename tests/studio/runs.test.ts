@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunEvent, runEventSchema } from '../../shared/contract/runs.ts';
-import { METRIC_SERIES, type RunSummary, runSummarySchema } from '../../shared/domain/run.ts';
+import { type Evaluation, METRIC_SERIES, type RunSummary, runSummarySchema } from '../../shared/domain/run.ts';
 import { StrataError } from '../../shared/errors.ts';
 import type { Studio } from '../../main/studio/studio.ts';
 import type { ParsedTrainRequest } from '../../main/studio/train-request.ts';
@@ -27,6 +27,10 @@ beforeAll(async () => {
 afterAll(() => tiny.remove());
 
 /** Long enough to be met while it trains. */
+/** How much an evaluation was made of, in tokens. */
+const textOf = (evaluation: Evaluation | null): { new: number; old: number } | null =>
+  evaluation && { new: evaluation.new.tokens, old: evaluation.old!.tokens };
+
 const request = (changes: Partial<ParsedTrainRequest> = {}): ParsedTrainRequest => ({
   model: tiny.model.id,
   newDatasets: [tiny.newDataset.id],
@@ -125,7 +129,6 @@ describe('a run', () => {
       trainLoss: last,
       evaluation: whole.final,
       evaluationStep: 200,
-      before: { new: whole.baseline!.new.loss, old: whole.baseline!.old!.loss },
       tokensPerSecond: whole.tokensPerSecond,
       secondsLeft: null,
       memory: studio.runs.metrics({ run: whole.id, afterStep: -1, series: ['memory'] }).at(-1)!.value,
@@ -136,13 +139,16 @@ describe('a run', () => {
     expect(events.at(-1)!.windows!.total).toBe(200 * 2);
   });
 
-  it('tells on the way of the windows that are measured there what their losses were before step 1', () => {
+  it('keeps what the base made of the text that is measured on the way', () => {
     const onTheWay = events.filter(({ status, evaluationStep }) => status !== 'done' && evaluationStep !== null && evaluationStep > 0);
     expect(onTheWay.length).toBeGreaterThan(0);
     const [onNew, onOld] = (['loss.new', 'loss.old'] as const).map((series) =>
       studio.runs.metrics({ run: whole.id, afterStep: -1, series: [series] }).find(({ step }) => step === 0),
     );
-    for (const { before } of onTheWay) expect(before).toEqual({ new: onNew!.value, old: onOld!.value });
+    const { baseline, watchedBaseline, final } = whole;
+    expect(watchedBaseline).toMatchObject({ new: { loss: onNew!.value }, old: { loss: onOld!.value } });
+    for (const { evaluation } of onTheWay) expect(textOf(evaluation)).toEqual(textOf(watchedBaseline));
+    expect(textOf(final)).toEqual(textOf(baseline));
   });
 
   it('that is over is followed by one event', async () => {

@@ -15,6 +15,7 @@ import { lines } from './0150-lines.ts';
 import { packRecords } from './0160-pack-records.ts';
 import { trainingView } from './0170-training-view.ts';
 import { itemBins } from './0180-item-bins.ts';
+import { watchedBaseline } from './0190-watched-baseline.ts';
 import type { Migration } from './migration.ts';
 
 /** In increasing order. A landed migration is never changed; a new one is added. */
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   packRecords,
   trainingView,
   itemBins,
+  watchedBaseline,
 ];

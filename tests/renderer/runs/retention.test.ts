@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { measuredDatasets } from '../../../renderer/features/runs/measured-datasets.ts';
 import { allowedLoss, retentionCurves, viewsOf } from '../../../renderer/features/runs/retention.ts';
 import type { DatasetMeasure, MeasuredRole } from '../../../shared/domain/measurement.ts';
-import type { MetricPoint, MetricSeries } from '../../../shared/domain/run.ts';
+import type { Evaluation, MetricPoint, MetricSeries } from '../../../shared/domain/run.ts';
 
 function measure(name: string, role: MeasuredRole, loss: number): DatasetMeasure {
   const estimate = { value: loss, error: 0.01 };
@@ -69,7 +69,7 @@ test('views that would show nothing are not offered', () => {
 });
 
 test('the table has each dataset before and now; without a measurement before step 1 there is nothing to compare with', () => {
-  const run = { baseline: null, final: null };
+  const run = { baseline: null, watchedBaseline: null, final: null };
   expect(measuredDatasets(run, MEASUREMENTS).map(({ now, before }) => [now.name, before?.loss.value, now.loss.value])).toEqual([
     ['laws', 5, 3],
     ['tales', 2, 2.2],
@@ -80,4 +80,23 @@ test('the table has each dataset before and now; without a measurement before st
     { now: { name: 'tales' }, before: null },
   ]);
   expect(measuredDatasets(run, [])).toEqual([]);
+  expect(measuredDatasets(run, [{ step: 0, datasets: [measure('laws', 'new', 3)] }]), 'nothing is compared with itself').toMatchObject([
+    { now: { name: 'laws' }, before: null },
+  ]);
+});
+
+test('the table compares what was measured on the way with what the base made of the same text', () => {
+  const evaluation = (loss: number, tokens: number): Evaluation => ({
+    ...{ new: { loss, tokens }, old: null, drift: null },
+    datasets: [{ ...measure('laws', 'new', loss), tokens }],
+  });
+  const [whole, watched, onTheWay, end] = [evaluation(6.284, 8160), evaluation(6.476, 4080), evaluation(3.064, 4080), evaluation(3, 8160)];
+  const lossesOf = (final: Evaluation | null, ...measured: Evaluation[]): unknown[] =>
+    measuredDatasets(
+      { baseline: whole, watchedBaseline: watched, final },
+      measured.map(({ datasets }, index) => ({ step: index * 10, datasets: datasets! })),
+    ).map(({ before, now }) => [before?.loss.value, now.loss.value]);
+  expect(lossesOf(null, whole, onTheWay)).toEqual([[6.476, 3.064]]);
+  expect(lossesOf(null, whole, onTheWay, end), 'at the end, before it is saved').toEqual([[6.284, 3]]);
+  expect(lossesOf(end, whole, onTheWay, end)).toEqual([[6.284, 3]]);
 });
