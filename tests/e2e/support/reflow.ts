@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { CDPSession, Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** A window as a person may have it. Zooming in makes the window smaller in the page's own measure, and each of its pixels larger. */
@@ -14,11 +14,16 @@ export const NARROW: Window = { name: '390 px wide, as on a phone', width: 390, 
 /** WCAG 1.4.4 and 1.4.10: a window of 1280 × 900 at 200 %. It is 640 px wide. */
 export const ZOOMED: Window = { name: '1280 × 900 at 200 %', width: 640, height: 450, zoom: 2 };
 
+/** What is set for a page holds as long as the session that has set it. */
+const sessions = new WeakMap<Page, CDPSession>();
+
 export async function resize(page: Page, { width, height, zoom }: Window): Promise<void> {
   await page.setViewportSize({ width, height });
-  const session = await page.context().newCDPSession(page);
+  const session = sessions.get(page) ?? (await page.context().newCDPSession(page));
+  sessions.set(page, session);
   await session.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: zoom, mobile: false });
-  await session.detach();
+  // The page must have it before anything is measured.
+  await expect.poll(() => page.evaluate('[innerWidth, innerHeight]'), { timeout: 10_000 }).toEqual([width, height]);
 }
 
 /**
