@@ -86,7 +86,10 @@ describe('the pages of a workspace with a thousand runs', () => {
     expect(kilobytes).toBeLessThan(BUDGET.startKilobytes);
   });
 
-  it('show Home within a second to whoever opens it for the first time, and answer within one and a half', async () => {
+  it.each([
+    ['Home', ''],
+    ['the list of runs', 'runs'],
+  ])('show %s within a second to whoever opens it for the first time, and answer within one and a half', async (name, path) => {
     const ROUNDS = 5;
     const times: Moments[] = [];
     for (let round = 0; round < ROUNDS; round++) {
@@ -98,7 +101,10 @@ describe('the pages of a workspace with a thousand runs', () => {
       try {
         const page = await context.newPage();
         await page.addInitScript(WATCH);
-        await page.goto(studio.url);
+        const { origin, hash } = new URL(studio.url);
+        const token = new URLSearchParams(hash.slice(1)).get('token');
+        await page.addInitScript(`sessionStorage.setItem('strata-token', '${token}')`);
+        await page.goto(`${origin}/#/${path}`);
         const shown = await page.evaluate<number>('globalThis.moments.shown');
         await page.keyboard.press('Control+k'); // whether a key is answered now is what interactive means
         times.push({ shown, answered: await page.evaluate<number>('globalThis.moments.answered') });
@@ -108,7 +114,7 @@ describe('the pages of a workspace with a thousand runs', () => {
     }
     const median = (moment: keyof Moments): number => times.map((time) => time[moment]).sort((a, b) => a - b)[Math.floor(ROUNDS / 2)]!;
     console.log(
-      `Home, cold: content after ${median('shown').toFixed(0)} ms, a command answered after ${median('answered').toFixed(0)} ms, of ` +
+      `${name}, cold: content after ${median('shown').toFixed(0)} ms, a command answered after ${median('answered').toFixed(0)} ms, of ` +
         times.map(({ shown, answered }) => `${shown.toFixed(0)}/${answered.toFixed(0)}`).join(' '),
     );
     expect(median('shown')).toBeLessThan(BUDGET.contentMs);
