@@ -39,6 +39,7 @@ describe('the frozen configuration of a run', () => {
     const rows = configurationRows(FULL);
     for (const { key, label, value } of rows) {
       expect(label).not.toBe(key);
+      expect(label, 'labels begin alike').toMatch(/^\p{Lu}/u);
       expect(label, key).not.toMatch(/[a-z][A-Z]|\w\.\w/);
       expect(value, key).not.toMatch(/object|undefined|null|true|false|\de-\d|1-sqrt/);
     }
@@ -66,5 +67,6 @@ describe('the frozen configuration of a run', () => {
     const mixture = { version: 2, weighting: 'size', temperature: 1, maxRepeats: null, schedule: 'constant', curve, weights: {} } as const;
     const rows = describeMixture({ ...mixture, weights: {} }, []);
     expect(rows.map(([, text]) => text)).toContain('Gleichbleibend');
+    for (const [label] of rows) expect(label, 'as all labels of the table').toMatch(/^\p{Lu}/u);
   });
 });
