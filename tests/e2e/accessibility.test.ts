@@ -150,6 +150,7 @@ describe('accessibility', () => {
     store.close();
     const origin = new URL(studio.url).origin;
     await page.goto(`${origin}/#/`); // the question of before is closed
+    await page.reload(); // which runs were interrupted is looked for when the studio is opened
     for (const path of ['', 'runs', 'runs/cut']) {
       await page.goto(`${origin}/#/${path}`);
       await page.getByRole('region', { name: 'Interrupted: cut' }).waitFor();
