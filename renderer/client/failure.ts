@@ -9,6 +9,19 @@ export function failureOf(error: unknown): ErrorRecord {
   return { code: 'INTERNAL', message };
 }
 
+/** Where a hint names a command of the terminal, as in `strata model list`. */
+const COMMAND = /["“]?\bstrata [a-z]/;
+
+/**
+ * What of a hint is for somebody before a page: the studio gives the command line's hints to all, and a page has no terminal.
+ * @returns what stands before a command is named, as a sentence; null where nothing does.
+ */
+export function hintWithoutCommand(hint: string | undefined): string | null {
+  const at = hint?.search(COMMAND) ?? -1;
+  if (hint === undefined || at < 0) return hint ?? null;
+  return hint.slice(0, at).trim().replace(/:$/, '.') || null;
+}
+
 /**
  * A failure of a dropped file in the words of whoever dropped it: where the studio has put the file says nothing to them.
  * @param path of the file on the studio's machine, as the failure may name it, alone or as the folder of what it names.

@@ -1,7 +1,7 @@
 import { DEFAULT_RENDERING } from './rendering.ts';
 import type { Evaluation, Role, RunConfiguration } from './run.ts';
 import type { ComparedMeasure } from './verdict.ts';
-import { words } from '../words/words.ts';
+import { locale, words } from '../words/words.ts';
 
 /**
  * In which unit figures of several runs mean the same. A loss in nats per token is of a text as one tokenizer cuts it, read in windows of one
@@ -55,7 +55,7 @@ export function comparabilityOf(runs: readonly ComparedRun[]): Comparability {
 function readingRefusals(runs: readonly ComparedRun[]): string[] {
   const refusals: string[] = [];
   if (!areSame(runs, ({ configuration }) => configuration.context)) {
-    const lengths = listOf(runs, ({ configuration }) => String(configuration.context));
+    const lengths = countsOf(runs, ({ configuration }) => configuration.context);
     refusals.push(words('said.otherContexts', { lengths }));
   }
   if (!areSame(runs, ({ configuration }) => configuration.rendering ?? DEFAULT_RENDERING)) {
@@ -80,7 +80,7 @@ function roleRefusal(runs: readonly ComparedRun[], role: Role, isSameTokenizer: 
       : words('said.forgettingOtherWindows');
   if (isSameTokenizer) {
     if (areSame(measured, ({ baseline }) => baseline![role]!.tokens)) return otherWindows;
-    const tokens = listOf(measured, ({ baseline }) => String(baseline![role]!.tokens));
+    const tokens = countsOf(measured, ({ baseline }) => baseline![role]!.tokens);
     return role === 'new' ? words('said.gainOtherParts', { tokens }) : words('said.forgettingOtherParts', { tokens });
   }
   const unknown = measured.find(({ baseline }) => bytesOf(baseline!, role) === null);
@@ -88,7 +88,7 @@ function roleRefusal(runs: readonly ComparedRun[], role: Role, isSameTokenizer: 
     return role === 'new' ? words('said.gainNoBytes', { run: unknown.name }) : words('said.forgettingNoBytes', { run: unknown.name });
   }
   if (areSame(measured, ({ baseline }) => bytesOf(baseline!, role))) return otherWindows;
-  const bytes = listOf(measured, ({ baseline }) => String(bytesOf(baseline!, role)));
+  const bytes = countsOf(measured, ({ baseline }) => bytesOf(baseline!, role)!);
   return role === 'new' ? words('said.gainOtherBytes', { bytes }) : words('said.forgettingOtherBytes', { bytes });
 }
 
@@ -157,6 +157,11 @@ function areSame<Item>(items: readonly Item[], key: (item: Item) => unknown): bo
 }
 
 /** Different values, each once, in the order of the runs. */
+/** With a stroke between them: a comma groups digits. */
+function countsOf<Item>(items: readonly Item[], count: (item: Item) => number): string {
+  return [...new Set(items.map(count))].map((each) => each.toLocaleString(locale().numbers)).join(' / ');
+}
+
 function listOf<Item>(items: readonly Item[], text: (item: Item) => string): string {
   const values = [...new Set(items.map(text))];
   return values.length > 4 ? `${values.slice(0, 4).join(', ')} and ${values.length - 4} more` : values.join(', ');

@@ -50,10 +50,14 @@ function find(text: string): { key: string; parameters: Record<string, string | 
 
 function filledWith(hole: string, value: string): string | number {
   if (SENTENCES.has(hole)) return heardOrAsSaid(value);
-  return hole === 'count' ? Number(value.replaceAll(',', '')) : numberAsWritten(value);
+  return hole === 'count' ? Number(value.replaceAll(',', '')) : numbersAsWritten(value);
 }
 
-/** A number that was written as English writes it, as the language in use does; other texts stay. */
+/** Numbers with strokes between them, or one, that were written as English writes them, as the language in use does; other texts stay. */
+function numbersAsWritten(value: string): string {
+  return value.split(' / ').map(numberAsWritten).join(' / ');
+}
+
 function numberAsWritten(value: string): string {
   const number = Number(value.replaceAll(',', ''));
   const digits = /^-?[\d,]+(?:\.(\d+))?$/.exec(value)?.[1]?.length ?? 0;

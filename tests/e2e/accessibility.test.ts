@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatasetInfo } from '../../shared/contract/datasets.ts';
 import type { RunSummary } from '../../shared/domain/run.ts';
+import { updateRun } from '../../main/store/runs.ts';
+import { planExpansion } from '../../shared/domain/plan.ts';
 import { insertMeasuredRun, storeOf } from '../support/measured-runs.ts';
 import { expectAccessible, expectLegible } from './support/axe.ts';
 import { dropFiles, goTo, importCard, type OpenPage, openPage } from './support/browser.ts';
@@ -52,6 +54,8 @@ describe('accessibility', () => {
       'suites/nothing',
       'playground',
       'datasets/nothing',
+      'lines/nothing',
+      'runs/nothing',
       'settings',
       'nowhere',
     ]) {
@@ -137,9 +141,27 @@ describe('accessibility', () => {
         note: 'a note',
       });
     }
+    const method = { name: 'expand' as const, plan: planExpansion(12, 4, 'even') };
+    insertMeasuredRun(store, {
+      ...{ id: 'cut', before: { new: [5, 4, 6, 5], old: [3, 4, 3, 2] }, after: null, stepsDone: 20 },
+      configuration: { method, replayReason: 'A reason that takes more than one line beside so many blocks.' },
+    });
+    updateRun(store, 'cut', { status: 'interrupted' });
     store.close();
     const origin = new URL(studio.url).origin;
     await page.goto(`${origin}/#/`); // the question of before is closed
+    await page.reload(); // which runs were interrupted is looked for when the studio is opened
+    for (const path of ['', 'runs', 'runs/cut']) {
+      await page.goto(`${origin}/#/${path}`);
+      await page.getByRole('region', { name: 'Interrupted: cut' }).waitFor();
+      await expectAccessible(page, `page "${path}" with an interrupted run`);
+    }
+    await page
+      .getByText(/^Interrupted after step 20 of 40\. The process that trained it ended .* no checkpoint yet: “Resume” begins/)
+      .waitFor();
+    const plan = page.locator('section', { has: page.getByRole('heading', { name: 'Plan', exact: true }) }).last();
+    const isWhole = await plan.evaluate(({ scrollHeight, clientHeight }) => scrollHeight <= clientHeight);
+    expect(isWhole, 'what is said of many blocks is not cut off').toBe(true);
     await page.goto(`${origin}/#/runs`);
     await page.getByRole('checkbox', { name: 'Tick one' }).check();
     await expectAccessible(page, 'a ticked run');

@@ -145,7 +145,7 @@ describe('runs in the browser', () => {
     await page.getByRole('searchbox', { name: 'Search what differs' }).fill('replayShare');
     expect(
       await differences
-        .getByRole('row', { name: /replayShare/ })
+        .getByRole('row', { name: /^Replay share/ })
         .getByRole('button')
         .allTextContents(),
     ).toEqual(['0.5', '0.1', '0.1']);

@@ -34,6 +34,12 @@ describe('a first look at the studio', () => {
       const card = page.getByRole('article', { name, exact: true });
       await card.getByText('Guessed: the sample project uses it so.').waitFor();
       expect(await card.getByRole('radio', { name: role, exact: true }).isChecked()).toBe(true);
+      await page.setViewportSize({ width: 420, height: 900 });
+      const [title, picker, reason] = await Promise.all(
+        [card.getByRole('heading'), card.getByRole('group'), card.getByText(/^Guessed: /)].map((each) => each.boundingBox()),
+      );
+      expect([picker!.x, reason!.x], 'in a narrow window all begin at one edge').toEqual([title!.x, title!.x]);
+      await page.setViewportSize({ width: 1280, height: 900 });
     }
   });
 
@@ -89,6 +95,19 @@ describe('a first look at the studio', () => {
       const bar = await train.budget.boundingBox();
       expect(bar!.height, `at ${width} px`).toBeLessThanOrEqual(80);
       expect(await train.start.isVisible()).toBe(true);
+    }
+    // German has longer words: the button must leave the figures their room.
+    for (const language of ['de', 'en']) {
+      await page.setViewportSize({ width: 420, height: 800 });
+      await page.evaluate(`localStorage.setItem('strata-language', '${language}')`);
+      await page.reload();
+      const bar = page.locator(`html[lang="${language}"] aside:has(dl)`);
+      await bar.locator('dd strong').nth(2).waitFor({ state: 'attached' });
+      const [figures, go, all] = await Promise.all([bar.locator('dl'), bar.locator('.go'), bar].map((each) => each.boundingBox()));
+      expect(await bar.locator('dl').evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0);
+      expect(figures!.x + figures!.width, language).toBeLessThanOrEqual(go!.x);
+      expect(go!.x + go!.width, language).toBeLessThanOrEqual(all!.x + all!.width);
+      expect(all!.height, language).toBeLessThanOrEqual(80);
     }
     await page.setViewportSize({ width: 1280, height: 900 });
   });

@@ -95,6 +95,24 @@ export function configurationRecord(changes: Partial<RunConfiguration> = {}): Ru
   };
 }
 
+/** With every setting that a run can have. */
+export const fullConfiguration: RunConfiguration = configurationRecord({
+  replayReason: 'As chosen.',
+  rendering: { completions: 'chat', learn: 'all' },
+  importance: {
+    ...{ modelHash: 'a'.repeat(64), datasets: [{ name: 'stories', hash: 'c'.repeat(64) }], context: 32, windows: 4, tokens: 124 },
+    ...{ loss: 3, blocks: [], seconds: 1, createdAt: '2026-01-02T03:04:05.678Z' },
+  } as unknown as RunConfiguration['importance'] & object,
+  learningRateFactors: { embeddings: 0.5, norms: 2, attention: 3, mlp: 4, inserted: 5, adapters: 6 },
+  schedule: { name: 'wsd', decay: 0.2, shape: '1-sqrt' },
+  evaluation: { everySteps: 8, tokens: 1024, tokensAtEnds: 4096, order: 'spread' },
+  samples: { everySteps: 10, tokens: 24, prompts: ['Once', 'def f'] },
+  past: [{ id: 'tales-1', name: 'tales', hash: 'd'.repeat(64) }],
+  guard: { measure: 'loss', limit: 0.05, action: 'warn', fromStart: false },
+  learningRate: 2e-5,
+  epsilon: 1e-8,
+});
+
 /** What a run is inserted with. */
 export const runRecord = (id = 'run-1'): NewRun => ({
   id,

@@ -1,20 +1,30 @@
 import { structureInWords } from '../../../shared/domain/value-words.ts';
+import { differenceLabel } from './difference-labels.ts';
 import { count, DASH, significant } from '../../ui/format.ts';
 
 /** What settings and results of runs differ in, as a table to search. */
 
 export interface DifferenceRow {
+  /** As programs and files know it. */
   key: string;
+  label: string;
   values: readonly unknown[];
 }
 
-/** Rows whose key or one of whose values has every word. */
-export function findDifferences(differences: Readonly<Record<string, readonly unknown[]>>, words: string): DifferenceRow[] {
+/**
+ * Rows that have every word in their label, their key or one of their values.
+ * @param datasets names by id
+ */
+export function findDifferences(
+  differences: Readonly<Record<string, readonly unknown[]>>,
+  words: string,
+  datasets?: ReadonlyMap<string, string>,
+): DifferenceRow[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return Object.entries(differences)
-    .map(([key, values]) => ({ key, values }))
-    .filter(({ key, values }) => {
-      const text = [key, ...values.map(cellText)].join(' ').toLowerCase();
+    .map(([key, values]) => ({ key, label: differenceLabel(key, datasets), values }))
+    .filter(({ key, label, values }) => {
+      const text = [label, key, ...values.map(cellText)].join(' ').toLowerCase();
       return wanted.every((word) => text.includes(word));
     });
 }

@@ -1,7 +1,7 @@
 import type { RunRow } from '../../../shared/contract/comparison.ts';
 
 /** Where somebody stands in the first run: what the guide says next. */
-export type GuideStage = 'begin' | 'train' | 'watch' | 'result' | 'own';
+export type GuideStage = 'begin' | 'train' | 'watch' | 'resume' | 'result' | 'own';
 
 export interface GuideStanding {
   /** The page that is looked at, and its item. */
@@ -20,6 +20,13 @@ export function guideStage({ page, item, hasSample, ownDatasets, activeRun, late
   if (!hasSample || ownDatasets > 0) return null;
   if (activeRun) return 'watch';
   const done = latestRuns.find(({ status }) => status === 'done');
-  if (!done) return page === 'train' ? 'train' : 'begin';
+  if (!done && page === 'train') return 'train';
+  if (!done) return halfDone({ latestRuns }) ? 'resume' : 'begin';
   return page === 'runs' && item === done.id ? 'result' : 'own';
+}
+
+/** The newest run, where it was paused or interrupted in the middle and can go on; null otherwise. */
+export function halfDone({ latestRuns }: Pick<GuideStanding, 'latestRuns'>): Pick<RunRow, 'id'> | null {
+  const [latest] = latestRuns;
+  return latest && ['paused', 'interrupted'].includes(latest.status) ? latest : null;
 }

@@ -21,6 +21,11 @@ export class InterruptedState {
     return this.#found.filter(({ run }) => !this.#left.includes(run.id));
   }
 
+  /** What is known of a run that was interrupted and can go on, whether it is offered or left; null of any other. */
+  find(run: string): Resumable | null {
+    return this.#found.find((each) => each.run.id === run) ?? null;
+  }
+
   async refresh(): Promise<void> {
     try {
       this.#found = await this.#studio.client.runs.resumable();

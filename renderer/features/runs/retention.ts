@@ -1,7 +1,7 @@
 import type { MeasurementsAtStep } from '../../../shared/contract/runs.ts';
 import type { Guard } from '../../../shared/domain/guard.ts';
 import type { MeasuredRole } from '../../../shared/domain/measurement.ts';
-import type { MetricPoint } from '../../../shared/domain/run.ts';
+import type { MetricPoint, RunConfiguration } from '../../../shared/domain/run.ts';
 import { words } from '../../../shared/words/words.ts';
 import { type Curve, levelOf, pointsOf } from '../../ui/line-chart.ts';
 
@@ -20,6 +20,12 @@ interface Course {
 
 const ROLE_COLOURS: Record<MeasuredRole, string> = { new: '--chart-new', old: '--chart-old', past: '--chart-past' };
 const DASHES: readonly (number[] | undefined)[] = [undefined, [7, 4], [2, 3], [10, 4, 2, 4]];
+
+/** On how much text the course rests beside the results; null where both rest on the same. Until the end there are no results that rest on more. */
+export function restsOn({ tokens, tokensAtEnds }: RunConfiguration['evaluation'], hasEnded: boolean): string | null {
+  if (tokensAtEnds === undefined || tokensAtEnds === tokens) return null;
+  return hasEnded ? words('training.onFewer', { tokens, tokensAtEnds }) : words('training.onFewerYet', { tokens, tokensAtEnds });
+}
 
 /** Which views say something about a run. */
 export function viewsOf({ metrics, measurements }: Pick<Course, 'metrics' | 'measurements'>): RetentionView[] {

@@ -10,7 +10,10 @@ export const guide: Catalogue['guide'] = {
     'Alles ist gewählt. Graue Schichten bleiben, wie sie sind, farbige sind neu und lernen. Sehen Sie sich um, und drücken Sie dann „Erweitern und trainieren“.',
   watch: 'Es trainiert. Achten Sie auf zwei Linien: was es lernt, soll fallen, und was es wusste, bleiben, wo es war.',
   watchAction: 'Zusehen',
+  resume:
+    'Ihr erster Lauf steht in der Mitte still; was er bisher gelernt hat, ist erhalten. Drücken Sie auf seiner Seite „Fortsetzen“: er geht als derselbe Lauf weiter.',
+  resumeAction: 'Den Lauf öffnen',
   result: 'Das ist ein ganzer Lauf: was gelernt und was vergessen wurde und was es kostete. Fragen Sie das Modell unter „Ausprobieren“.',
-  own: 'Ihr erster Lauf ist fertig. Jetzt mit eigenen Dateien: legen Sie ab, was zu lernen ist, und eine Probe dessen, was bleiben soll.',
+  own: 'Ihr erster Lauf ist fertig. Legen Sie als Nächstes ab, was zu lernen ist, und eine Probe dessen, was bleiben soll.',
   ownAction: 'Jetzt mit eigenen Dateien',
 };

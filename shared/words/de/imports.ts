@@ -72,7 +72,7 @@ export const imports: Catalogue['imports'] = {
   stopOne: 'Den Import von {{name}} anhalten',
   stopWhy: 'Anhalten; was gelesen wurde, bleibt',
   tryAgain: 'Noch einmal versuchen',
-  tryAgainWith: 'Noch einmal mit {{name}} versuchen',
+  tryAgainWith: '{{name}}: noch einmal versuchen',
   goOn: 'Fortsetzen',
   goOnWith: '{{name}} fortsetzen',
   read: 'das von „{{name}}“ Gelesene',

@@ -5,6 +5,7 @@ export const lines: Catalogue['lines'] = {
   title: 'Die Linie von {{model}}',
   lead: 'Was es von {{base}} an Schritt für Schritt gelernt hat, und was es davon behalten hat.',
   backToModels: 'Zurück zu allen Modellen',
+  noLine: 'Diese Linie gibt es nicht',
   steps: 'Schritte',
   blocksOf: 'Blöcke von {{model}}',
   became: 'Was aus jeder Aufgabe wurde',

@@ -65,7 +65,7 @@ export const models: Catalogue['models'] = {
   stopOne: 'Herunterladen von {{name}} anhalten',
   stopWhy: 'Anhalten; was angekommen ist, bleibt',
   tryAgain: 'Noch einmal versuchen',
-  tryAgainWith: 'Noch einmal mit {{name}} versuchen',
+  tryAgainWith: '{{name}}: noch einmal versuchen',
   goOn: 'Fortsetzen',
   goOnWith: '{{name}} fortsetzen',
   arrived: 'das von {{name}} Angekommene',

@@ -26,6 +26,8 @@ export const training: Catalogue['training'] = {
     'Das Ergebnis ist der Zustand nach Schritt {{step}}: Der Lauf ging dorthin zurück; was dahinter gezeichnet ist, wurde aufgegeben.',
   onFewer:
     'Unterwegs auf höchstens {{tokens}} Tokens je Rolle; die Ergebnisse darüber und darunter beruhen auf mehr, höchstens {{tokensAtEnds}}.',
+  onFewerYet:
+    'Unterwegs auf höchstens {{tokens}} Tokens je Rolle, verglichen mit der Basis auf denselben; die Ergebnisse am Ende werden auf mehr beruhen, höchstens {{tokensAtEnds}}.',
   progress: 'Fortschritt',
   stepsDone: 'Getane Schritte',
   stepOf: 'Schritt {{step}} von {{steps}}',

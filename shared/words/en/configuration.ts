@@ -36,7 +36,7 @@ export const configuration = {
   noClip: 'no limit',
   seed: 'Seed',
   evaluationEvery: 'Steps between measurements',
-  evaluationTokens: 'Held-out tokens of each',
+  evaluationTokens: 'Held-out tokens of each measurement',
   evaluationAtEnds: 'Held-out tokens at start and end',
   evaluationOrder: 'Held-out windows',
   orderFirst: 'the first ones',

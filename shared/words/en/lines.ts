@@ -4,6 +4,7 @@ export const lines = {
   title: 'The line of {{model}}',
   lead: 'What it learned step after step from {{base}}, and what it kept of each.',
   backToModels: 'Back to all models',
+  noLine: 'There is no such line',
   steps: 'Steps',
   blocksOf: 'Blocks of {{model}}',
   became: 'What each task became',

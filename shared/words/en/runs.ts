@@ -149,5 +149,5 @@ export const runs = {
   leave: 'Leave',
   leaveMeans: 'It stays in the history, and can be resumed from its page',
   lookAt: 'Look at it',
-  lookAtRun: 'Look at {{run}}',
+  lookAtRun: 'Look at it: {{run}}',
 } as const;

@@ -23,6 +23,8 @@ export const training = {
   driftView: 'Drift',
   wentBack: 'The result is the state after step {{step}}: the run went back to it, and what is drawn behind it was given up.',
   onFewer: 'On the way, on at most {{tokens}} tokens of each role; the results above and below rest on more, at most {{tokensAtEnds}}.',
+  onFewerYet:
+    'On the way, on at most {{tokens}} tokens of each role, and compared with the base on the same; the results at the end will rest on more, at most {{tokensAtEnds}}.',
   progress: 'Progress',
   stepsDone: 'Steps done',
   stepOf: 'step {{step}} of {{steps}}',

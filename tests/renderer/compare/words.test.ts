@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import { comparableSeries, differenceWords, type Verdict, verdictReason } from '../../../renderer/features/compare/compare-words.ts';
 import { cellText, deltaText, findDifferences, plainText } from '../../../renderer/features/compare/differences.ts';
+import { differencesOf } from '../../../main/studio/run-differences.ts';
+import type { RunSummary } from '../../../shared/domain/run.ts';
+import { speak } from '../../../shared/words/words.ts';
+import { fullConfiguration } from '../../support/run-records.ts';
 import { matchedRows, sliderOf } from '../../../renderer/features/compare/matched.ts';
 
 const VERDICT: Verdict = {
@@ -29,6 +33,39 @@ test('what differs is found by key and by value; all words must be there', () =>
   expect(findDifferences(differences, 'LoRA').map(({ key }) => key)).toEqual(['method.name']);
   expect(findDifferences(differences, 'rate 0.002').map(({ key }) => key)).toEqual(['learningRate']);
   expect(findDifferences(differences, 'rate lora')).toEqual([]);
+});
+
+test.each(['en', 'de'] as const)('whatever can differ has a name in words, in %s', async (language) => {
+  const measured = { new: { loss: 3, tokens: 1 }, old: { loss: 2, tokens: 1 } };
+  const mixture = {
+    version: 2,
+    weighting: 'size',
+    temperature: 1,
+    maxRepeats: 4,
+    schedule: 'falling',
+    curve: [],
+    weights: { 'code-1': 1 },
+  };
+  const methods = [fullConfiguration.method, { name: 'lora', rank: 8, alpha: 16, targets: ['mlp'] }, { name: 'freeze', blocks: [1] }];
+  const results = { status: 'done', gain: 1, forgetting: 1, drift: 1, tokensPerSecond: 1, seconds: 1, peakMemory: 1, engine: 'wasm' };
+  const runs = methods.map((method, nr) => ({
+    ...results,
+    ...{ baseline: measured, final: measured, trainableParameters: 1, addedParameters: 1 },
+    configuration: { ...fullConfiguration, ...(nr === 0 && { mixture }), method },
+  }));
+  const none = { ...Object.fromEntries(Object.keys(runs[0]!).map((key) => [key, null])), configuration: {} };
+  const differences = differencesOf([...runs, none] as unknown as RunSummary[], {
+    unit: 'nats',
+    measures: ['gain', 'forgetting', 'drift'],
+  });
+  await speak(language);
+  const rows = findDifferences(differences, '', new Map([['code-1', 'my code']]));
+  await speak('en');
+  expect(rows.length).toBeGreaterThan(50);
+  for (const { key, label } of rows) expect(label, key).toMatch(/^\p{Lu}[^.]*$/u);
+  for (const { key, label } of rows) expect(label, key).not.toMatch(/[a-z][A-Z]/);
+  expect(new Set(rows.map(({ label }) => label)).size, 'no two are called the same').toBe(rows.length);
+  expect(rows.find(({ key }) => key === 'mixture.weights.code-1')!.label).toContain('my code');
 });
 
 test('a cell is written to be read, and copied as it is', () => {

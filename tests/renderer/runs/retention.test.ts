@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { measuredDatasets } from '../../../renderer/features/runs/measured-datasets.ts';
-import { allowedLoss, retentionCurves, viewsOf } from '../../../renderer/features/runs/retention.ts';
+import { allowedLoss, restsOn, retentionCurves, viewsOf } from '../../../renderer/features/runs/retention.ts';
 import type { DatasetMeasure, MeasuredRole } from '../../../shared/domain/measurement.ts';
 import type { Evaluation, MetricPoint, MetricSeries } from '../../../shared/domain/run.ts';
 
@@ -99,4 +99,11 @@ test('the table compares what was measured on the way with what the base made of
   expect(lossesOf(null, whole, onTheWay)).toEqual([[6.476, 3.064]]);
   expect(lossesOf(null, whole, onTheWay, end), 'at the end, before it is saved').toEqual([[6.284, 3]]);
   expect(lossesOf(end, whole, onTheWay, end)).toEqual([[6.284, 3]]);
+});
+
+test('results are said to rest on more text than the course only once they do', () => {
+  const evaluation = { everySteps: 10, tokens: 4096, tokensAtEnds: 8192 };
+  expect(restsOn(evaluation, false)).toMatch(/^On the way, on at most 4,096 .* will rest on more, at most 8,192\.$/);
+  expect(restsOn(evaluation, true)).toMatch(/above and below rest on more, at most 8,192\.$/);
+  expect(restsOn({ ...evaluation, tokensAtEnds: 4096 }, true)).toBeNull();
 });

@@ -70,6 +70,21 @@ describe('the catalogue', () => {
     expect(locale().numbers).toBe('de-DE');
   });
 
+  it.each([
+    ['lookAtRun', 'runs', 'lookAt'],
+    ['resumeRun', 'runs', 'resume'],
+    ['pauseRun', 'runs', 'pause'],
+    ['tryAgainWith', 'imports', 'tryAgain'],
+    ['goOnWith', 'imports', 'goOn'],
+    ['tryAgainWith', 'models', 'tryAgain'],
+    ['addOne', 'models', 'addThis'],
+    ['exportOne', 'models', 'export'],
+  ] as const)('names a button for whoever speaks to it by what stands on it: %s of %s', (name, room, shown) => {
+    for (const catalogue of [en, de] as Sentences[]) {
+      expect(catalogue[room]![name]!.toLowerCase()).toContain(catalogue[room]![shown]!.toLowerCase());
+    }
+  });
+
   it('lists several things as the language does', async () => {
     expect([['a'], ['a', 'b'], ['a', 'b', 'c']].map(listInWords)).toEqual(['a', 'a and b', 'a, b and c']);
     await speak('de');

@@ -27,7 +27,9 @@ describe('what the studio says', () => {
     const near = recommendReplay({ ngrams: [{ n: 1, divergence: 0.25, floor: { new: 0.2, old: 0.2 }, excess: 0.06 }] }).reason;
     const refused = defaultReplay({ refused: 'too little' }).reason;
     const past = words('said.pastNotMeasured', { name: '1234', reason: words('said.noLonger') });
+    const parts = words('said.gainOtherParts', { tokens: '8,160 / 4,080' });
     await speak('de');
+    expect(heard(parts)).toMatch(/\(8\.160 \/ 4\.080 Tokens\)\.$/);
     expect(heard(near)).toMatch(/^Neue und alte Daten sind einander nah: ihre Wörter unterscheiden sich um 0,25 .* um 0,20\. .*\(Ibrahim/);
     expect(heard(refused)).toMatch(/^Der Abstand .* \(too little\), also 5 %/);
     expect(heard(past)).toBe(words('said.pastNotMeasured', { name: '1234', reason: words('said.noLonger') }));
