@@ -19,6 +19,7 @@ describe('what is dropped anywhere in the window', () => {
     await writeFile(join(folder, 'broken.gguf'), 'nothing of the kind');
     const rows = Array.from({ length: 12 }, (_, nr) => JSON.stringify({ text: `Paragraph ${nr} of the notes, which says little.` }));
     await writeFile(join(folder, 'notes.jsonl'), rows.join('\n'));
+    await writeFile(join(folder, 'notes.txt'), 'Notes that are no questions.');
     studio = await startStudio();
     open = await openPage(studio.url);
   });
@@ -39,6 +40,25 @@ describe('what is dropped anywhere in the window', () => {
     await told.getByRole('button', { name: 'Undo' }).click();
     await expect.poll(() => studio.strata<ModelInfo[]>('model', 'list'), { timeout: 20_000 }).toEqual([]);
     await page.getByRole('region', { name: 'small', exact: true }).waitFor({ state: 'detached' });
+  });
+
+  it('is a model on the page of suites too, where files of questions are parts of a suite', async () => {
+    const { page } = open;
+    await goTo(page, 'Suites');
+    await dropFiles(page, [join(folder, 'small'), join(folder, 'broken.gguf'), join(folder, 'notes.jsonl')], () =>
+      page.getByText('Let go: questions make a suite, models are imported').waitFor(),
+    );
+    await page.getByRole('group', { name: /Imported “small”/ }).waitFor();
+    const told = page.getByRole('group', { name: /“broken.gguf” could not be imported/ });
+    await told.getByRole('button', { name: 'Close the message' }).click();
+    await page.getByRole('group', { name: 'notes.jsonl', exact: true }).waitFor();
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Suites');
+    await page.getByRole('button', { name: 'Discard the new suite' }).click();
+    await dropFiles(page, [join(folder, 'notes.txt')]);
+    await page.getByRole('heading', { level: 1, name: 'Datasets' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel the import' }).click();
+    const [model] = await studio.strata<ModelInfo[]>('model', 'list');
+    await studio.strata('model', 'delete', model!.id);
   });
 
   it('is told what is wrong with it where it is a damaged model', async () => {

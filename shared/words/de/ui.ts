@@ -16,7 +16,7 @@ export const ui: Catalogue['ui'] = {
   sending: 'Wird gesendet…',
   importing: 'Wird importiert…',
   letGo: 'Zum Importieren loslassen',
-  dropAnywhere: '{{what}} irgendwo auf dieser Seite ablegen',
+  dropAnywhere: '{{what}} irgendwo in diesem Fenster ablegen',
   found: 'Gefunden',
   allowed: 'Erlaubt',
   whatToDo: 'Was zu tun ist',

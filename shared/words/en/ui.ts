@@ -15,7 +15,7 @@ export const ui = {
   sending: 'Sending…',
   importing: 'Importing…',
   letGo: 'Let go to import',
-  dropAnywhere: 'Drop {{what}} anywhere on this page',
+  dropAnywhere: 'Drop {{what}} anywhere in this window',
   found: 'Found',
   allowed: 'Allowed',
   whatToDo: 'What to do',
