@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { basename, join, sep } from 'node:path';
-import { StrataError } from '../../shared/errors.ts';
+import { type ErrorRecord, StrataError } from '../../shared/errors.ts';
 import type { Writer } from '../store/open-store.ts';
 import type { Executor } from '../training/executor.ts';
 import { noteUnfinished, removeUnfinished } from './unfinished.ts';
@@ -24,6 +24,13 @@ export interface StudioContext {
 export function describeSource(context: StudioContext, paths: readonly string[]): string {
   const uploads = join(context.home, 'uploads') + sep;
   return paths.map((path) => (path.startsWith(uploads) ? `${basename(path)} (sent from a browser)` : path)).join(', ');
+}
+
+/** What a browser sent, in the words of whoever sent it: as it was named there, without the temporary place of its drop. */
+export function namedAsSent(record: ErrorRecord, home: string): ErrorRecord {
+  const place = new RegExp(String.raw`${RegExp.escape(join(home, 'uploads') + sep)}[^/\\]+[/\\][^/\\]+[/\\]`, 'g');
+  const named = Object.entries(record).map(([key, text]) => [key, typeof text === 'string' ? text.replaceAll(place, '') : text]);
+  return Object.fromEntries(named) as ErrorRecord;
 }
 
 /** Folders of a workspace. */

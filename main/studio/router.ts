@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { contract } from '../../shared/contract/contract.ts';
 import { userPathsIn } from '../../shared/contract/user-path.ts';
 import { type ErrorRecord, StrataError, toStrataError } from '../../shared/errors.ts';
+import { namedAsSent } from './context.ts';
 import { PathGrants } from './path-grants.ts';
 import type { Studio } from './studio.ts';
 
@@ -18,9 +19,10 @@ export function createRouter(studio: Studio, grants = new PathGrants(studio.home
       await refuseUnchosen(studio, grants, procedure['~orpc'].inputSchema as z.ZodType | undefined, input);
       return await next();
     } catch (error) {
-      throw asContractError(error);
+      throw asContractError(error, studio.home);
     }
   });
+  const told = <Event>(events: AsyncIterable<Event>): AsyncGenerator<Event, void> => toldIn(studio.home, events);
   const {
     models,
     downloads,
@@ -212,18 +214,19 @@ async function refuseUnchosen(studio: Studio, grants: PathGrants, schema: z.ZodT
 }
 
 /** The same events; an error in their middle travels as one of a call does. */
-async function* told<Event>(events: AsyncIterable<Event>): AsyncGenerator<Event, void> {
+async function* toldIn<Event>(home: string, events: AsyncIterable<Event>): AsyncGenerator<Event, void> {
   try {
     yield* events;
   } catch (error) {
-    throw asContractError(error);
+    throw asContractError(error, home);
   }
 }
 
-function asContractError(error: unknown): ORPCError<'STRATA', ErrorRecord> {
+function asContractError(error: unknown, home: string): ORPCError<'STRATA', ErrorRecord> {
   const known = asStrataError(error);
   // Without a status of its own: the contract gives none, and an error with another one counts as not defined by it.
-  return new ORPCError('STRATA', { message: known.message, data: known.toRecord() });
+  const record = namedAsSent(known.toRecord(), home);
+  return new ORPCError('STRATA', { message: record.message, data: record });
 }
 
 /** Arguments that the schema refuses are the caller's mistake, and say which. */

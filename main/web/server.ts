@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { RPCHandler } from '@orpc/server/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { StrataError, toStrataError } from '../../shared/errors.ts';
+import { namedAsSent } from '../studio/context.ts';
 import { PathGrants } from '../studio/path-grants.ts';
 import { createRouter } from '../studio/router.ts';
 import type { Studio } from '../studio/studio.ts';
@@ -58,7 +59,7 @@ export async function startServer(options: WebServerOptions): Promise<WebServer>
   const server = createServer((request, response) => {
     void answer(request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
-      else sendError(response, toStrataError(error));
+      else sendError(response, toStrataError(error), studio.home);
     });
   });
   server.requestTimeout = 0; // a large model takes its time through a tunnel; headers still have a minute
@@ -131,9 +132,10 @@ function sendRefusal(response: ServerResponse, { status, retryAfterSeconds }: Re
 }
 
 /** One sentence for the page, with what was found; the status tells the user's mistakes from ours. */
-function sendError(response: ServerResponse, error: StrataError): void {
+function sendError(response: ServerResponse, error: StrataError, home: string): void {
   const status = error.exitCode === 2 ? 400 : error.code === 'NO_SPACE' ? 507 : 500;
-  send(response, status, { error: [error.message, error.found].filter(Boolean).join(' ') });
+  const { message, found } = namedAsSent(error.toRecord(), home);
+  send(response, status, { error: [message, found].filter(Boolean).join(' ') });
 }
 
 function portIsTaken(port: number, cause: unknown): StrataError {

@@ -10,11 +10,15 @@ export interface Toast {
   action?: { label: string; run: () => void };
   /** What went wrong: such a message stays until it is closed. */
   problem?: Pick<ErrorRecord, 'message' | 'found' | 'allowed' | 'hint'>;
+  /** Of a problem: it has been read out once, and is not again when it is opened again. */
+  isOld?: boolean;
 }
 
-/** Short messages at the edge of the window about what was just done, with the way back. */
+/** Short messages below the page about what was just done, with the way back. */
 export class ToastsState {
   list = $state.raw<readonly Toast[]>([]);
+  /** What went wrong is only counted, until somebody opens it again or something else goes wrong. */
+  isFolded = $state(false);
   #next = 0;
   /** By id. */
   readonly #timers: Record<number, ReturnType<typeof setTimeout>> = {};
@@ -29,7 +33,18 @@ export class ToastsState {
 
   /** Says what went wrong, until somebody has closed it: it may have to be read twice, or copied. */
   showProblem(text: string, problem: NonNullable<Toast['problem']>): void {
+    this.isFolded = false;
     this.list = [...this.list, { id: this.#next++, text, problem }];
+  }
+
+  /** Leaves only their count of what went wrong: the person has gone on to something else. */
+  fold(): void {
+    this.isFolded = true;
+    this.list = this.list.map((toast) => (toast.problem ? { ...toast, isOld: true } : toast));
+  }
+
+  unfold(): void {
+    this.isFolded = false;
   }
 
   /** Keeps one while it is pointed at or has the focus. */

@@ -19,6 +19,7 @@ describe('what is dropped anywhere in the window', () => {
     await writeFile(join(folder, 'broken.gguf'), 'nothing of the kind');
     const rows = Array.from({ length: 12 }, (_, nr) => JSON.stringify({ text: `Paragraph ${nr} of the notes, which says little.` }));
     await writeFile(join(folder, 'notes.jsonl'), rows.join('\n'));
+    await writeFile(join(folder, 'notes.txt'), 'Notes that are no questions.');
     studio = await startStudio();
     open = await openPage(studio.url);
   });
@@ -39,6 +40,25 @@ describe('what is dropped anywhere in the window', () => {
     await told.getByRole('button', { name: 'Undo' }).click();
     await expect.poll(() => studio.strata<ModelInfo[]>('model', 'list'), { timeout: 20_000 }).toEqual([]);
     await page.getByRole('region', { name: 'small', exact: true }).waitFor({ state: 'detached' });
+  });
+
+  it('is a model on the page of suites too, where files of questions are parts of a suite', async () => {
+    const { page } = open;
+    await goTo(page, 'Suites');
+    await dropFiles(page, [join(folder, 'small'), join(folder, 'broken.gguf'), join(folder, 'notes.jsonl')], () =>
+      page.getByText('Let go: questions make a suite, models are imported').waitFor(),
+    );
+    const done = page.getByRole('group', { name: /Imported “small”/ });
+    const told = page.getByRole('group', { name: /“broken.gguf” could not be imported/ });
+    await told.getByRole('button', { name: 'Close the message' }).click();
+    await done.getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(() => studio.strata<ModelInfo[]>('model', 'list'), { timeout: 20_000 }).toEqual([]);
+    await page.getByRole('group', { name: 'notes.jsonl', exact: true }).waitFor();
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Suites');
+    await page.getByRole('button', { name: 'Discard the new suite' }).click();
+    await dropFiles(page, [join(folder, 'notes.txt')]);
+    await page.getByRole('heading', { level: 1, name: 'Datasets' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel the import' }).click();
   });
 
   it('is told what is wrong with it where it is a damaged model', async () => {
@@ -64,6 +84,15 @@ describe('what is dropped anywhere in the window', () => {
     await page.clock.fastForward(60_000);
     await done.waitFor({ state: 'detached' });
     expect(await told.isVisible(), 'what went wrong stays until it is closed').toBe(true);
+    const [above, below] = await Promise.all([page.locator('main').boundingBox(), told.boundingBox()]);
+    expect(above!.y + above!.height, 'beside the page, not over it').toBeLessThanOrEqual(below!.y);
+    // On the next page a small mark is left of it, from which it is opened again.
+    await goTo(page, 'Runs');
+    await told.waitFor({ state: 'hidden' });
+    expect(await page.getByRole('alert').count(), 'it is not read out once more').toBe(0);
+    await page.getByRole('button', { name: '1 message about what went wrong' }).click();
+    expect(await close.evaluate((button) => button.matches(':focus'))).toBe(true);
+    expect(await page.getByRole('alert').count()).toBe(0);
     await close.click();
     await told.waitFor({ state: 'detached' });
     const [model] = await studio.strata<ModelInfo[]>('model', 'list');

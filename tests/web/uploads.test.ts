@@ -44,6 +44,17 @@ describe('an upload', () => {
     expect((await readdir(first.root, { recursive: true })).sort()).toEqual(['a', 'a/b', 'a/b/two.txt', 'a/one.txt']);
   });
 
+  test('is called in failures as it was sent, not by where it lies', async () => {
+    const { root } = placeOf(await upload('a corpus/one.txt', 'one'));
+    const { client, socket } = await connectClient(web);
+    const failure = client.suites.inspect({ source: { file: root } });
+    await expect(failure).rejects.toMatchObject({ data: { message: 'a corpus is no file.' } });
+    const { body } = await upload('a corpus/one.txt/inside.txt', 'two');
+    expect(body).toContain('one.txt');
+    expect(body).not.toContain(web.home);
+    socket.terminate();
+  });
+
   test('that is empty is an empty file', async () => {
     const { path } = placeOf(await upload('nothing.txt', ''));
     expect((await stat(path)).size).toBe(0);
