@@ -1,3 +1,4 @@
+import { createORPCClient } from '@orpc/client';
 import { createContext } from 'svelte';
 import type { RunRow } from '../shared/contract/comparison.ts';
 import type { DatasetInfo } from '../shared/contract/datasets.ts';
@@ -9,6 +10,7 @@ import type { Client } from './client/client.ts';
 import { connect } from './client/connect.ts';
 import { failureOf } from './client/failure.ts';
 import { connectHost, takeToken } from './client/host.ts';
+import { LastingLink } from './client/lasting-link.ts';
 
 const RECONNECT_MS = 1500;
 /** While a run goes on or waits, the lists are fetched so often. */
@@ -19,7 +21,9 @@ const LATEST_RUNS = 5;
 export class StudioState {
   readonly host: HostCapabilities;
   readonly #token = takeToken();
-  #client: Client | null = null;
+  readonly #link = new LastingLink();
+  /** Calls wait while there is no connection. */
+  readonly client = createORPCClient<Client>(this.#link);
   connection = $state<'connecting' | 'open' | 'lost'>('connecting');
   /** The workspace's folder, on the studio's machine. */
   home = $state('');
@@ -54,24 +58,23 @@ export class StudioState {
     }, REFRESH_MS);
   }
 
-  get client(): Client {
-    if (!this.#client) throw new Error('The studio is not connected yet.');
-    return this.#client;
-  }
-
   async #connect(): Promise<void> {
     try {
-      this.#client = await connect(this.#token, () => this.#lost());
-      this.connection = 'open';
-      const { home, version, embeddedBase } = await this.#client.workspace.info();
+      this.#link.open(await connect(this.#token, () => this.#lost()));
+    } catch {
+      return this.#lost();
+    }
+    this.connection = 'open';
+    this.failure = null;
+    try {
+      const { home, version, embeddedBase } = await this.client.workspace.info();
       this.home = home;
       this.embeddedBase = embeddedBase;
-      this.typedFolders = (await this.#client.workspace.paths()).typed;
+      this.typedFolders = (await this.client.workspace.paths()).typed;
       this.version = version;
       await this.refresh();
     } catch (error) {
       this.failure = failureOf(error);
-      this.#lost();
     }
   }
 

@@ -1,16 +1,16 @@
-import { createORPCClient } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
 import { PORT_MESSAGE } from '../../shared/contract/host.ts';
-import type { Client } from './client.ts';
+import type { Connection } from './lasting-link.ts';
 
-/** Makes a client over the desktop's message port or the browser's WebSocket. `onClose` is called when the connection is lost. */
-export async function connect(token: string, onClose: () => void): Promise<Client> {
+/** Connects over the desktop's message port or the browser's WebSocket. `onClose` is called when the connection is lost. */
+export async function connect(token: string, onClose: () => void): Promise<Connection> {
   if (window.strataHost) {
     const port = await requestPort(window.strataHost.requestPort);
-    port.addEventListener('close', onClose, { once: true });
+    let isOpen = true;
+    port.addEventListener('close', () => ((isOpen = false), onClose()), { once: true });
     port.start();
-    return createORPCClient<Client>(new PortLink({ port }));
+    return { link: new PortLink({ port }), isOpen: () => isOpen };
   }
   const address = new URL(`/rpc?token=${encodeURIComponent(token)}`, window.location.href);
   address.protocol = 'ws:';
@@ -20,7 +20,7 @@ export async function connect(token: string, onClose: () => void): Promise<Clien
     websocket.addEventListener('error', () => reject(new Error('The studio does not answer.')), { once: true });
   });
   websocket.addEventListener('close', onClose);
-  return createORPCClient<Client>(new SocketLink({ websocket }));
+  return { link: new SocketLink({ websocket }), isOpen: () => websocket.readyState === WebSocket.OPEN };
 }
 
 /** The desktop answers at once; a page that waited for ever would look as if it were only slow. */

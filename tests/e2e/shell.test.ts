@@ -85,4 +85,15 @@ describe('the frame around all pages', () => {
     expect([answer.status(), await answer.text()]).toEqual([200, expect.stringContaining('<summary>TensorFlow')]);
     expect(open.complaints).toEqual([]);
   });
+
+  // The last one: the studio is gone after it.
+  it('says in its own words that the studio is gone, on pages that are opened then too', async () => {
+    const { page } = open;
+    await studio.stop();
+    await page.getByText(/^The studio does not answer/).waitFor();
+    await goTo(page, 'Runs');
+    await page.getByRole('heading', { level: 1, name: 'Runs' }).waitFor();
+    await page.waitForTimeout(500); // what cannot be sent fails at once
+    expect(await page.getByRole('alert').allTextContents()).toEqual([]);
+  });
 });

@@ -21,7 +21,6 @@ export class RunCourse {
   #sampledStep: number | null = null;
   #stepsFetchedAt = -Infinity;
 
-  /** @param client the studio as it is reached now: another one after the connection was lost. */
   constructor(client: () => Client, run: string) {
     this.#client = client;
     this.#run = run;

@@ -24,7 +24,7 @@ export const shell: Catalogue['shell'] = {
   workspace: 'Der Arbeitsbereich: {{home}}',
   useLight: 'Helles Design verwenden',
   useDark: 'Dunkles Design verwenden',
-  lost: 'Das Studio antwortet nicht. Neuer Versuch… Falls es beendet wurde: starten Sie es wieder und öffnen Sie die Adresse, die es ausgibt.',
+  lost: 'Das Studio antwortet nicht. Neuer Versuch… Falls es beendet wurde: starten Sie es wieder und öffnen Sie die Adresse, die es ausgibt. Was Sie inzwischen verlangen, wartet so lange.',
   noPage: 'Diese Seite gibt es nicht',
   toStart: 'Zum Start',
   opening: 'Der Arbeitsbereich wird geöffnet…',

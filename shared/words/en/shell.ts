@@ -23,7 +23,7 @@ export const shell = {
   workspace: 'The workspace: {{home}}',
   useLight: 'Use the light theme',
   useDark: 'Use the dark theme',
-  lost: 'The studio does not answer. Trying again… If it was closed, start it again and open the address that it prints.',
+  lost: 'The studio does not answer. Trying again… If it was closed, start it again and open the address that it prints. What you ask for meanwhile waits.',
   noPage: 'There is no such page',
   toStart: 'Back to the start',
   opening: 'Opening the workspace…',
