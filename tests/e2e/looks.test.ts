@@ -127,6 +127,7 @@ describe('the pages', () => {
     await dialog.of(model.name).waitFor();
     await expectFits(page, `the export, ${window.name}`);
     await dialog.close.click();
+    await dialog.of(model.name).waitFor({ state: 'hidden' });
     await page.keyboard.press('Control+k');
     await page.getByRole('dialog').getByRole('combobox').waitFor();
     await expectFits(page, `the commands, ${window.name}`);
