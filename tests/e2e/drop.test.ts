@@ -45,6 +45,7 @@ describe('what is dropped anywhere in the window', () => {
   it('is a model on the page of suites too, where files of questions are parts of a suite', async () => {
     const { page } = open;
     await goTo(page, 'Suites');
+    await page.getByRole('heading', { name: 'No suites yet' }).waitFor();
     await dropFiles(page, [join(folder, 'small'), join(folder, 'broken.gguf'), join(folder, 'notes.jsonl')], () =>
       page.getByText('Let go: questions make a suite, models are imported').waitFor(),
     );

@@ -80,6 +80,39 @@ test('a place is suggested in the workspace; one that is taken is refused, and s
   await dialog.close.click();
 });
 
+test('two clicks open the dialog as one does, and begin one export as one does; closed meanwhile, its end is told on the page', async () => {
+  const { page } = open;
+  await page.getByRole('button', { name: 'Export larger', exact: true }).dblclick();
+  await dialog.of('larger').waitFor();
+  await page.waitForTimeout(300); // longer than a second click takes to close it
+  expect(await dialog.of('larger').count()).toBe(1);
+  await dialog.format(/^Hugging Face/).check();
+  const path = join(directory, 'written/twice');
+  await dialog.place.fill(path);
+  await dialog.export.dblclick();
+  await dialog.written.waitFor();
+  // The same place again: refused, which is told too.
+  await dialog.place.fill(path);
+  for (const [place, told] of [
+    [join(directory, 'written/closed'), `“larger” is written and verified: ${join(directory, 'written/closed')}`],
+    [path, '“larger” could not be exported.'],
+  ] as const) {
+    await dialog.place.fill(place);
+    // In one go: an export of so little ends before a hand has closed the dialog.
+    await dialog.export.evaluate((button) => {
+      (button as unknown as { click(): void }).click();
+      const page = globalThis as unknown as { KeyboardEvent: new (type: string, init: object) => Event; document: EventTarget };
+      page.document.dispatchEvent(new page.KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+    });
+    const message = page.getByRole('group', { name: told });
+    await message.waitFor();
+    if (place !== path) {
+      await message.getByRole('button', { name: 'Details' }).click();
+      await dialog.written.waitFor();
+    } else await message.getByRole('button', { name: 'Close the message' }).click();
+  }
+});
+
 test('an export that is cancelled leaves nothing behind', async () => {
   const { page } = open;
   const config = { ...byteModelConfig, hiddenSize: 1024, headSize: 256, intermediateSize: 4096, blocks: 6 };

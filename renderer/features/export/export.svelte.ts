@@ -4,13 +4,16 @@ import type { ModelInfo } from '../../../shared/contract/models.ts';
 import { DTYPES_OF_FORMAT, type ExportDtype, type ExportFormat, parseSize } from '../../../shared/domain/export-format.ts';
 import type { ErrorRecord } from '../../../shared/errors.ts';
 import { failureOf } from '../../client/failure.ts';
+import { words } from '../../../shared/words/words.ts';
 import type { StudioState } from '../../studio.svelte.ts';
+import type { ToastsState } from '../../ui/toasts.svelte.ts';
 
 const PACK_ENDING = '.strata-pack';
 
 /** The export dialog: what is chosen, and the export that goes on, which outlives the page and the dialog. */
 export class ExportState {
   readonly #studio: StudioState;
+  readonly #toasts: ToastsState;
   #abort: AbortController | null = null;
   isOpen = $state(false);
   /** The model that the dialog is about. */
@@ -30,8 +33,9 @@ export class ExportState {
   exported = $state.raw<ExportedModel | null>(null);
   failure = $state.raw<ErrorRecord | null>(null);
 
-  constructor(studio: StudioState) {
+  constructor(studio: StudioState, toasts: ToastsState) {
     this.#studio = studio;
+    this.#toasts = toasts;
   }
 
   get isBusy(): boolean {
@@ -152,6 +156,19 @@ export class ExportState {
       this.#abort = null;
       this.#studio.host.showProgress?.(null);
     }
+    if (!this.isOpen) this.#tellOfEnd(this.model.name);
+  }
+
+  /** Says how it ended to who has closed the dialog meanwhile, until that is closed too: they may be somewhere else altogether. */
+  #tellOfEnd(name: string): void {
+    if (this.failure) this.#toasts.showProblem(words('exports.toldFailed', { name }), this.failure);
+    else if (this.exported)
+      this.#toasts.hold(
+        this.#toasts.show(words('exports.toldDone', { name, path: this.exported.path }), {
+          label: words('exports.toldMore'),
+          run: () => (this.isOpen = true),
+        }),
+      );
   }
 
   /** Ends the export; the studio takes away what was written. */

@@ -49,7 +49,7 @@ export const train: Catalogue['train'] = {
   tokensUnknown: 'mit den Daten bekannt',
   tokensOld: '{{share}} alt',
   tokensNew: 'alle neu',
-  exported: 'Exportiert',
+  exported: 'Exportiert als BF16',
   exportedMore: '+{{more}} gegenüber der Basis',
   exportedSame: 'so groß wie die Basis',
   about: 'etwa {{figure}}',

@@ -47,7 +47,7 @@ export const train = {
   tokensUnknown: 'known with the data',
   tokensOld: '{{share}} old',
   tokensNew: 'all new',
-  exported: 'Exported',
+  exported: 'Exported as BF16',
   exportedMore: '+{{more}} over the base',
   exportedSame: 'as large as the base',
   about: 'about {{figure}}',
