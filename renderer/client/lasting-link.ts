@@ -36,7 +36,9 @@ export class LastingLink implements ClientLink<Context> {
     };
     try {
       const answer = await connection.link.call(path, input, options);
-      return isEvents(answer) ? mapEventIterator(answer, { value: async (value) => value, error: async (error) => failed(error) }) : answer;
+      return isEvents(answer)
+        ? mapEventIterator(answer, { value: (value) => Promise.resolve(value), error: (error) => Promise.resolve(failed(error)) })
+        : answer;
     } catch (error) {
       throw failed(error);
     }

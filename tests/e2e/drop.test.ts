@@ -106,7 +106,16 @@ describe('what is dropped anywhere in the window', () => {
     await dropFiles(page, [join(folder, 'notes.jsonl')]);
     await page.getByRole('heading', { level: 1, name: 'Datasets' }).waitFor();
     await page.getByRole('group', { name: 'What is no model is offered as data.' }).waitFor();
-    await page.getByRole('button', { name: 'Import', exact: true }).waitFor();
+    const begin = page.getByRole('button', { name: 'Import', exact: true });
+    await begin.waitFor();
+    // A model that is let go elsewhere meanwhile leads to the models, and the import waits where it was.
+    await goTo(page, 'Compare');
+    await dropFiles(page, [join(folder, 'small')]);
+    const told = page.getByRole('group', { name: /Imported “small”/ });
+    await told.getByRole('button', { name: 'Undo' }).click();
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Models');
+    await goTo(page, 'Datasets');
+    await begin.waitFor();
     await page.getByRole('button', { name: 'Cancel the import' }).click();
   });
 

@@ -109,6 +109,7 @@ describe('recipes in the browser', () => {
       await goTo(page, 'Train');
       await start(name, '1', 'Expand and train, in the queue');
       await page.getByRole('region', { name: 'In the queue' }).waitFor();
+      expect(await page.getByText('The run waits for its turn').count()).toBe(2); // in both charts
     }
     await goTo(page, 'Runs');
     const waiting = page.getByRole('list', { name: 'Waiting runs' }).getByRole('listitem');

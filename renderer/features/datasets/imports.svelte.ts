@@ -44,13 +44,13 @@ export class ImportsState extends Attempts {
     });
   }
 
-  /** Sends what was dropped and takes the data among it to what is being prepared. @returns the models and packs among it. */
-  async takeDrop(transfer: DataTransfer): Promise<string[]> {
-    let models: string[] = [];
+  /** Sends what was dropped and takes the data among it to what is being prepared. @returns what it is sorted into, models with packs. */
+  async takeDrop(transfer: DataTransfer): Promise<{ models: string[]; data: string[] }> {
+    let sorted: { models: string[]; data: string[] } = { models: [], data: [] };
     await this.attempt(async () => {
-      ({ models } = await this.sort((await this.sending.sendDrop(transfer)) ?? []));
+      sorted = await this.sort((await this.sending.sendDrop(transfer)) ?? []);
     });
-    return models;
+    return sorted;
   }
 
   /** Takes the data among paths of the studio's machine to what is being prepared. @throws what the call throws */

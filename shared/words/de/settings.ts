@@ -37,6 +37,6 @@ export const settings: Catalogue['settings'] = {
   about: 'Über Strata',
   aboutVersion: 'Strata {{version}}',
   aboutPrivacy:
-    'Es wird nichts irgendwohin gesendet: keine Telemetrie, kein Konto. Das Netz wird nur benutzt, wenn Sie ein Modell oder einen Datensatz herunterladen.',
+    'Es wird nichts irgendwohin gesendet: keine Telemetrie, kein Konto. Das Netz wird nur benutzt, wenn Sie ein Modell oder ein Rechenwerk herunterladen, und wo Sie das Desktop-Programm nach einer neueren Version sehen lassen.',
   licences: 'Lizenzen dessen, woraus Strata besteht',
 };

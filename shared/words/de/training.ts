@@ -46,6 +46,8 @@ export const training: Catalogue['training'] = {
   drawn: 'Gezogen',
   planned: 'Geplant',
   windowCount: 'Fenster',
+  chartWaits: 'Der Lauf wartet, bis er an der Reihe ist: was er lernt und behält, wird gezeichnet, sobald er trainiert.',
+  nothingMeasured: 'Es ist nichts gemessen worden.',
   noWindows: 'Es wurde noch nichts gezogen.',
   noWindowsKept: 'Welche Fenster dieser Lauf zog, wurde nicht festgehalten: Er ist aus der Zeit davor.',
   pulse: 'Tempo, Speicher und Schritte',

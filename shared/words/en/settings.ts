@@ -35,6 +35,7 @@ export const settings = {
   lookingAtEngines: 'Looking at the engines…',
   about: 'About',
   aboutVersion: 'Strata {{version}}',
-  aboutPrivacy: 'Nothing is sent anywhere: no telemetry, no account. The network is used only when you download a model or a dataset.',
+  aboutPrivacy:
+    'Nothing is sent anywhere: no telemetry, no account. The network is used only when you download a model or an engine pack, and where you let the desktop program look for a newer version.',
   licences: 'Licences of what Strata is made of',
 } as const;

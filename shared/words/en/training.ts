@@ -42,6 +42,8 @@ export const training = {
   drawn: 'Drawn',
   planned: 'Planned',
   windowCount: 'Windows',
+  chartWaits: 'The run waits for its turn: what it learns and keeps is drawn once it trains.',
+  nothingMeasured: 'Nothing has been measured.',
   noWindows: 'Nothing has been drawn yet.',
   noWindowsKept: 'Which windows this run drew was not noted: it is from before that.',
   pulse: 'Speed, memory and steps',
