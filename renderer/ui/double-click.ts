@@ -1,5 +1,5 @@
 /** What can be pressed, and may stand in the place of something else that was. */
-const PRESSABLE = 'button, a, [role="menuitem"]';
+const PRESSABLE = 'button,a,[role=menuitem]';
 
 /** A button as it was when it was pressed: it may be drawn anew under the same name. */
 interface Pressed {

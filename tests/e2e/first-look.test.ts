@@ -98,7 +98,7 @@ describe('a first look at the studio', () => {
     }
     // German has longer words: the button must leave the figures their room.
     for (const language of ['de', 'en']) {
-      await page.setViewportSize({ width: 420, height: 800 });
+      await page.setViewportSize({ width: 360, height: 800 });
       await page.evaluate(`localStorage.setItem('strata-language', '${language}')`);
       await page.reload();
       const bar = page.locator(`html[lang="${language}"] aside:has(dl)`);
