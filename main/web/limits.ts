@@ -9,9 +9,11 @@ export interface WebLimits {
   callsPerSecond: number;
   /** Different wrong tokens before each further one shuts the door for a while. */
   wrongTokens: number;
+  /** Messages of one connection that are no calls, after which it is closed. */
+  malformedMessages: number;
 }
 
-export const WEB_LIMITS: WebLimits = { connections: 64, callsAtOnce: 1000, callsPerSecond: 200, wrongTokens: 10 };
+export const WEB_LIMITS: WebLimits = { connections: 64, callsAtOnce: 1000, callsPerSecond: 200, wrongTokens: 10, malformedMessages: 10 };
 
 /** The door stays shut for a second, then for twice as long each time, up to this. */
 const LONGEST_SHUT_MS = 60_000;

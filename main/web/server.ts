@@ -10,6 +10,7 @@ import { createRouter } from '../studio/router.ts';
 import type { Studio } from '../studio/studio.ts';
 import { isLocal, type Refusal, refuseToken, refuseUpgrade } from './door.ts';
 import { CallRate, WEB_LIMITS, type WebLimits, WrongTokens } from './limits.ts';
+import { MalformedNotes, onlyCalls } from './messages.ts';
 import { servePage } from './pages.ts';
 import { send } from './send.ts';
 import { Uploads } from './uploads.ts';
@@ -35,6 +36,8 @@ export interface WebServerOptions {
   /** Folders of this machine in which pages may name paths that were typed by hand; none unless said. */
   allowPaths?: readonly string[];
   limits?: Partial<WebLimits>;
+  /** For what the user may want to know: one line each; nobody unless said. */
+  log?: (line: string) => void;
 }
 
 /**
@@ -45,6 +48,7 @@ export interface WebServerOptions {
 export async function startServer(options: WebServerOptions): Promise<WebServer> {
   const { studio, pages } = options;
   const limits = { ...WEB_LIMITS, ...options.limits };
+  const malformed = new MalformedNotes(options.log ?? (() => undefined));
   const wrongTokens = new WrongTokens(limits.wrongTokens);
   const token = randomBytes(24).toString('base64url');
   const grants = new PathGrants(studio.home, {
@@ -91,7 +95,7 @@ export async function startServer(options: WebServerOptions): Promise<WebServer>
     sockets.handleUpgrade(request, socket, head, (peer) => {
       peer.on('error', () => undefined);
       slowDown(peer, limits);
-      void rpc.upgrade(peer);
+      void rpc.upgrade(onlyCalls(peer, limits.malformedMessages, malformed));
     });
   });
 

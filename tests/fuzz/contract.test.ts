@@ -58,7 +58,7 @@ let before: string;
 
 beforeAll(async () => {
   network = await withTemporaryModel(startOwnNetwork);
-  web = await startTinyServer({ limits: { callsAtOnce: 1e6 }, enginePacks: network.enginePacks });
+  web = await startTinyServer({ limits: { callsAtOnce: 1e6, malformedMessages: Infinity }, enginePacks: network.enginePacks });
   outside = join(web.directory, 'outside');
   await mkdir(outside);
   await writeFile(join(outside, 'secret.txt'), `${SECRET}\n`.repeat(20));

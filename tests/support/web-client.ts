@@ -28,7 +28,7 @@ export interface TinyServer extends TinyStudio {
 export async function startTinyServer({
   enginePacks,
   ...options
-}: Pick<WebServerOptions, 'allowPaths' | 'limits'> & TinyOptions = {}): Promise<TinyServer> {
+}: Pick<WebServerOptions, 'allowPaths' | 'limits' | 'log'> & TinyOptions = {}): Promise<TinyServer> {
   const tiny = await openTinyStudio({ ...(enginePacks && { enginePacks }) });
   const pages = join(tiny.directory, 'pages');
   await mkdir(join(pages, 'assets'), { recursive: true });

@@ -99,14 +99,21 @@ describe('what does not end the studio', () => {
     await answers();
   });
 
-  test('messages that are no calls', async () => {
-    const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined); // the library tells what it cannot read
-    const socket = await openSocket(web.port, `/rpc?token=${web.token}`);
-    for (const message of ['', 'hello', '{}', '[]', '{"i":"1","p":{"u":"/nothing"}}', Buffer.from([0, 255, 254])]) socket.send(message);
-    await answers();
-    socket.terminate();
-    expect(logged).toHaveBeenCalled();
-    logged.mockRestore();
+  test('messages that are no calls: told once, in one line; a connection that goes on so is closed', async () => {
+    const printed = vi.spyOn(console, 'error').mockImplementation(() => undefined); // where the library would print what it cannot read
+    const told: string[] = [];
+    const other = await startTinyServer({ limits: { malformedMessages: 7 }, log: (line) => void told.push(line) });
+    const { client, socket } = await connectClient(other);
+    const closed = once(socket, 'close');
+    socket.send('{"i":"x","p":{"u":"/nothing"}}'); // a call of what there is not
+    for (const message of ['', 'hello', '{}', '[]', '{"i":"1","p":{"u":7}}', Buffer.from([0, 255, 254])]) socket.send(message);
+    expect(await client.workspace.info()).toMatchObject({ home: other.home });
+    socket.send('the seventh');
+    expect(await closed).toMatchObject([1008, expect.anything()]);
+    expect(told).toEqual(['A message that is no call was left unread.']);
+    expect(printed).not.toHaveBeenCalled();
+    printed.mockRestore();
+    await other.remove();
   });
 
   test('a peer that vanishes in the middle of an answer', async () => {

@@ -22,7 +22,7 @@ export function serveCommand(): Command {
         }
         studio.queue.drive();
         const pages = join(import.meta.dirname, '../../../dist/renderer');
-        const server = await startServer({ studio, port: options.port, pages, allowPaths });
+        const server = await startServer({ studio, port: options.port, pages, allowPaths, log: say });
         print({ url: server.url }, () => `The studio is at ${server.url}`);
         say('Ctrl-C ends it; a run in progress saves a checkpoint first.');
         if (options.open) openBrowser(server.url);
