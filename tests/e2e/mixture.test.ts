@@ -43,7 +43,7 @@ describe('the ratio editor', () => {
     // What is no share stays as it was typed, with the reason, until it is corrected.
     const start = page.getByRole('button', { name: 'Expand and train' });
     await share.fill('100');
-    const reason = page.getByText(/^The replay share is a number from 0 up to 100 %/).first();
+    const reason = page.getByText(/^The replay share is a number from 0 to less than 100 %/).first();
     await reason.waitFor();
     expect([await start.isDisabled(), await share.getAttribute('aria-invalid')]).toEqual([true, 'true']);
     expect(await share.getAttribute('aria-describedby')).toBe(await reason.getAttribute('id'));
