@@ -313,13 +313,13 @@ function byId(
 
 /** How much is replayed and why; the share is absent where the request says it, directly or by shares of datasets. */
 async function replayOf(
-  { replayShare, replayChosenBy, shares }: ParsedTrainRequest,
+  { replayShare, shares }: ParsedTrainRequest,
   sides: Record<Role, readonly StoredDataset[]>,
   replayDefault: Measurements['replayDefault'],
 ): Promise<Pick<ReplayDefault, 'basis' | 'reason'> & { replayShare?: number }> {
   if (sides.old.length === 0) return { basis: 'no-old-data', reason: words('said.replayNoOld') };
   if (replayShare !== undefined || Object.keys(shares ?? {}).length > 0) {
-    return { basis: 'chosen', reason: words(replayChosenBy === 'sample' ? 'said.replayOfSample' : 'said.replayChosen') };
+    return { basis: 'chosen', reason: words('said.replayChosen') };
   }
   return replayDefault(sides);
 }

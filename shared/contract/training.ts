@@ -19,8 +19,6 @@ export const trainRequestSchema = z.object({
   newDatasets: z.array(z.string()).min(1),
   oldDatasets: z.array(z.string()).default([]),
   replayShare: z.number().optional(),
-  /** Who chose that share, where no person did: the sample project begins with one of its own. */
-  replayChosenBy: z.literal('sample').optional(),
   /** How datasets of a role share its tokens; by size unless said, by hand where there are shares. */
   weights: z.enum(WEIGHTINGS).optional(),
   /** Of weights by size: size^(1/T). */

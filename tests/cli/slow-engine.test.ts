@@ -56,4 +56,5 @@ test('the demo says that it is slow and why', async () => {
   onTestFinished(() => void child.kill('SIGKILL'));
   await said(/engine +wasm \(slow[^]*tensorflow-cpu[^]*has not been set up[^]*npm run setup/);
   await said(/Steps +\d+ of 8 windows/);
+  await said(/Replay share +25 % \(.*far apart/); // as measured, like the sample project of the pages
 });

@@ -112,11 +112,11 @@ describe('a first look at the studio', () => {
     await page.setViewportSize({ width: 1280, height: 900 });
   });
 
-  it('is told who chose how much the sample project replays', async () => {
+  it('begins the sample project with the replay that its distance asks for, and is told so', async () => {
     const { page } = open;
     await goTo(page, 'Home');
     await page.getByRole('button', { name: 'Set the run up' }).click();
-    await page.getByText('As the sample project begins: nobody chose it.').waitFor();
+    await page.getByText(/far apart: .*25 % was needed/).waitFor();
     await page.getByRole('button', { name: 'End the guide' }).click();
     await goTo(page, 'Home'); // whoever is not led any more is invited by the page itself
     await page.getByRole('button', { name: 'Open the sample project' }).waitFor();
@@ -125,7 +125,7 @@ describe('a first look at the studio', () => {
     await new TrainPage(page).start.click();
     await page.getByRole('heading', { level: 1, name: 'strata-base learns JavaScript code' }).waitFor();
     const [run] = await studio.strata<RunSummary[]>('run', 'list');
-    expect(run!.configuration).toMatchObject({ replayShare: 0.1, replayReason: 'As the sample project begins: nobody chose it.' });
+    expect(run!.configuration).toMatchObject({ replayShare: 0.25, replayReason: expect.stringMatching(/far apart/) as string });
     expect(open.complaints).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ describe('the method in the browser', () => {
     studio = await startStudio();
     open = await openPage(studio.url);
     await open.page.getByRole('button', { name: 'Open the sample project' }).click();
-    await open.page.getByText('10 % of the tokens are old').waitFor();
+    await open.page.getByText('25 % of the tokens are old').waitFor();
   });
   afterAll(async () => {
     await open.close();

@@ -34,17 +34,25 @@ describe('the ratio editor', () => {
     await page.getByRole('button', { name: 'Open the sample project' }).click();
     await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
     const share = page.getByRole('spinbutton', { name: 'Old tokens in percent' });
-    expect(await share.inputValue()).toBe('10'); // the sample project's own
-    await page.getByText('As the sample project begins: nobody chose it.').waitFor();
-    await page.getByRole('button', { name: 'Replay 25 %' }).waitFor();
-    await share.fill('');
-    await page.keyboard.press('Tab');
     const request = ['train', '--model', 'strata-base', '--new', 'JavaScript code', '--old', 'English novels', '--dry-run'];
     const { replayShare, replayReason } = await studio.strata<TrainPreview>(...request);
     expect(replayShare).toBe(0.25);
     await page.getByText(replayReason).waitFor();
     await page.getByRole('row', { name: /English novels.* 25 % / }).waitFor();
     expect(await share.inputValue()).toBe('25');
+    // What is no share stays as it was typed, with the reason, until it is corrected.
+    const start = page.getByRole('button', { name: 'Expand and train' });
+    await share.fill('100');
+    const reason = page.getByText(/^The replay share is a number from 0 to less than 100 %/).first();
+    await reason.waitFor();
+    expect([await start.isDisabled(), await share.getAttribute('aria-invalid')]).toEqual([true, 'true']);
+    expect(await share.getAttribute('aria-describedby')).toBe(await reason.getAttribute('id'));
+    await page.keyboard.press('Tab');
+    expect(await share.inputValue()).toBe('100');
+    await share.fill('99.5'); // counts as it is typed
+    await reason.waitFor({ state: 'detached' });
+    await page.getByRole('row', { name: /English novels.* 99.5 % / }).waitFor();
+    await page.getByRole('button', { name: 'Replay 25 %' }).waitFor();
     // What stands there already is chosen by who types it.
     await share.fill('25');
     await page.keyboard.press('Tab');

@@ -111,7 +111,7 @@ describe('the plan by hand', () => {
     studio = await startStudio();
     open = await openPage(studio.url);
     await open.page.getByRole('button', { name: 'Open the sample project' }).click();
-    await open.page.getByText('10 % of the tokens are old').waitFor();
+    await open.page.getByText('25 % of the tokens are old').waitFor();
   });
   afterAll(async () => {
     await open.close();
@@ -213,7 +213,7 @@ describe('the planner in the browser', () => {
     studio = await startStudio();
     open = await openPage(studio.url);
     await open.page.getByRole('button', { name: 'Open the sample project' }).click();
-    await open.page.getByText('10 % of the tokens are old').waitFor();
+    await open.page.getByText('25 % of the tokens are old').waitFor();
   });
   afterAll(async () => {
     await open.close();
@@ -260,7 +260,8 @@ describe('the planner in the browser', () => {
     await places.fill('0,3,3');
     await page.getByText('expand, new blocks at 1, 5, 6').waitFor();
     await places.fill('0,6');
-    await page.getByText('Positions are numbers from 0 to 5 with commas between').waitFor();
+    await page.getByText('Positions are numbers from 0 to 5 with commas between').first().waitFor();
+    expect(await places.getAttribute('aria-describedby'), 'at the field').toBe('places-wrong');
     await places.fill('5');
     await page.getByText('expand, new blocks at 6', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Insert a copy after block 2' }).click();

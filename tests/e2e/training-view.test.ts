@@ -22,7 +22,7 @@ describe('the training view', () => {
     open = await openPage(studio.url);
     run = new RunPage(open.page);
     await open.page.getByRole('button', { name: 'Open the sample project' }).click();
-    await open.page.getByText('10 % of the tokens are old').waitFor();
+    await open.page.getByText('25 % of the tokens are old').waitFor();
   });
   afterAll(async () => {
     await open.close();

@@ -32,7 +32,7 @@ describe('the sample project in the browser', () => {
     await page.getByRole('heading', { name: 'Train', level: 1 }).waitFor();
     expect(await page.getByRole('group', { name: 'Role of JavaScript code' }).getByRole('radio', { name: 'New' }).isChecked()).toBe(true);
     expect(await page.getByRole('group', { name: 'Role of English novels' }).getByRole('radio', { name: 'Old' }).isChecked()).toBe(true);
-    await page.getByText('10 % of the tokens are old').waitFor();
+    await page.getByText('25 % of the tokens are old').waitFor();
   });
 
   it('shows the plan as layers, which take new blocks by mouse and by keyboard', async () => {
@@ -52,7 +52,13 @@ describe('the sample project in the browser', () => {
     const { page } = open;
     const start = page.getByRole('button', { name: 'Expand and train' });
     await page.getByLabel('How many').fill('0');
-    await page.getByText('The number of new blocks is a whole number from 1 to 512.').waitFor();
+    const reason = page.getByText('The number of new blocks is a whole number from 1 to 512.').first();
+    await reason.waitFor();
+    const field = page.getByLabel('How many');
+    expect([await field.getAttribute('aria-invalid'), await field.getAttribute('aria-describedby')]).toEqual([
+      'true',
+      await reason.getAttribute('id'), // it stands at the field
+    ]);
     expect(await start.isDisabled()).toBe(true);
     await page.getByLabel('How many').fill('2');
     await page.getByRole('group', { name: 'Role of JavaScript code' }).getByRole('radio', { name: 'Not used' }).click();
@@ -138,7 +144,7 @@ describe('the sample project in the browser', () => {
     await page.getByRole('group', { name: 'Ticked runs' }).getByRole('link', { name: 'Compare' }).click();
     const row = page.getByRole('region', { name: 'Differences' }).getByRole('row', { name: /^replayShare/ });
     await row.waitFor();
-    expect(await row.getByRole('button').allTextContents()).toEqual(['0.1', '0.5']);
+    expect(await row.getByRole('button').allTextContents()).toEqual(['0.25', '0.5']);
   });
 
   it('puts a run into the bin, and brings it back', async () => {

@@ -354,10 +354,6 @@ describe('the mixture', () => {
     expect(await said({})).toEqual(['unmeasured', defaultReplay(null).reason]);
     expect(await said({ replayShare: 0.05 })).toEqual(['chosen', 'As chosen.']);
     expect(await said({ shares: { stories: 0.2 } })).toEqual(['chosen', 'As chosen.']);
-    expect(await said({ replayShare: 0.1, replayChosenBy: 'sample' })).toEqual([
-      'chosen',
-      'As the sample project begins: nobody chose it.',
-    ]);
     expect(await said({ oldDatasets: [] })).toEqual(['no-old-data', 'No old data, so nothing is replayed.']);
   });
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { RunSummary } from '../../../shared/domain/run.ts';
 import type { AdvancedSettings } from '../../../shared/domain/settings.ts';
 import type { ParsedTrainRequest } from '../../studio/train-request.ts';
+import { percent } from '../format.ts';
 import { STRATA } from '../report.ts';
 import { describeComparison } from '../run-display.ts';
 import { command, type CommonOptions, type Session, withSession } from '../session.ts';
@@ -20,7 +21,8 @@ const SLOW: Record<string, Extent> = {
   wasm: { steps: 20, advanced: { evaluateEvery: 5, evaluationTokens: 2048 } },
   cpu: { steps: 2, advanced: { evaluateEvery: 2, evaluationTokens: 512 } },
 };
-const REQUEST = { replayShare: 0.1, replayChosenBy: 'sample', blocks: 2, batch: 8, context: 256, seed: 1 } as const;
+/** How much is replayed follows from the measured distance, as in the sample project of the pages. */
+const REQUEST = { blocks: 2, batch: 8, context: 256, seed: 1 } as const;
 
 /** Prompts of both domains, for a look at what changed; losses are what counts. */
 const PROMPTS = { new: 'function isEmpty(value) {\n', old: 'The captain looked at the sea and' };
@@ -53,11 +55,14 @@ export function demoCommand(): Command {
         engine,
         name: 'Demo: novels, then JavaScript',
       };
-      say(`${describePlan(await studio.runs.preview(request))}\n`);
+      const preview = await studio.runs.preview(request, () =>
+        say('Measuring how far the new data are from the old: how much is replayed follows from it.'),
+      );
+      say(`${describePlan(preview)}\n`);
       const started = await studio.runs.start(request);
       const run = await followQueued(session, started);
       if (run.model && !session.isJson) await showSamples(session, run.model, engine);
-      say(`\n${describeResult(run)}\n\nThe same without replay, to see what the ${100 * REQUEST.replayShare} % of old text were worth:\n`);
+      say(`\n${describeResult(run)}\n\nThe same without replay, to see what the ${percent(preview.replayShare)} of old text were worth:\n`);
       const without = await studio.runs.start({ ...request, replayShare: 0, name: 'Demo: the same without replay' });
       const control = await followQueued(session, without);
       const comparison = await studio.comparison.compare({ runs: [run.id, control.id], baseline: control.id });

@@ -29,8 +29,14 @@ export class LoraState {
 
   /** What is wrong, as a sentence; null when nothing is. */
   get wrong(): string | null {
-    if (this.rank !== null && (!Number.isInteger(this.rank) || this.rank < 1)) return words('train.wrongRank');
-    if (this.alpha !== null && !(this.alpha > 0)) return words('train.wrongAlpha');
-    return this.targets.length === 0 ? words('train.noTargets') : null;
+    return this.wrongRank ?? this.wrongAlpha ?? (this.targets.length === 0 ? words('train.noTargets') : null);
+  }
+
+  get wrongRank(): string | null {
+    return this.rank !== null && (!Number.isInteger(this.rank) || this.rank < 1) ? words('train.wrongRank') : null;
+  }
+
+  get wrongAlpha(): string | null {
+    return this.alpha !== null && !(this.alpha > 0) ? words('train.wrongAlpha') : null;
   }
 }

@@ -18,10 +18,8 @@ export type Row = TrainPreview['mixture'][number];
 /** How the tokens of the next run are shared among its datasets, as far as a person has chosen it. */
 export class MixtureState {
   readonly #studio: StudioState;
-  /** Null: the default, for which the preview gives a reason. */
+  /** Null: the default, for which the preview gives a reason. What is no share stays until it is corrected; `NaN` is no number. */
   #replayPercent = $state<number | null>(null);
-  /** The sample project set the share, and nobody has changed it since. */
-  #isOfSample = $state(false);
   weighting = $state<Weighting>('size');
   /** Of weights by size; empty takes 1. */
   temperature = $state<number | null>(null);
@@ -54,16 +52,9 @@ export class MixtureState {
     return this.#replayPercent ?? (this.#shownReplay || DEFAULT_REPLAY_SHARE * 100);
   }
 
-  /** `NaN` is what an empty number field says: nothing is chosen then. */
-  set replayPercent(percent: number) {
-    this.#replayPercent = Number.isFinite(percent) ? Math.min(99, Math.max(0, percent)) : null;
-    this.#isOfSample = false;
-  }
-
-  /** Begins with the share of the sample project: the run then says that no person chose it. */
-  beginAsSample(percent: number): void {
-    this.replayPercent = percent;
-    this.#isOfSample = true;
+  /** Null: nothing is chosen. */
+  set replayPercent(percent: number | null) {
+    this.#replayPercent = percent;
   }
 
   /** Whether the person says how much is replayed; parts by hand are of what is shown. */
@@ -98,7 +89,6 @@ export class MixtureState {
   /** Takes over what a request says of the mixture. */
   take({ replayShare, weights = 'size', shares = {}, temperature, maxRepeats, replaySchedule }: TrainRequest): void {
     this.#replayPercent = replayShare === undefined ? null : Number((replayShare * 100).toFixed(4));
-    this.#isOfSample = false;
     this.weighting = weights;
     this.#parts = shares; // weights within a role: brought to a hundred where they are shown
     this.locked = [];
@@ -112,13 +102,23 @@ export class MixtureState {
     this.locked = locked.includes(datasetId) ? locked.filter((each) => each !== datasetId) : [...locked, datasetId];
   }
 
-  /** What is wrong with the numbers, as a sentence; null when nothing is. */
-  get wrong(): string | null {
-    if (this.maxRepeats !== null && !(this.maxRepeats > 0)) return words('mixing.wrongCap');
-    if (this.weighting === 'size' && this.temperature !== null && !(this.temperature > 0)) {
-      return words('mixing.wrongTemperature');
-    }
-    return null;
+  /** What is wrong with the numbers, as a sentence; null when nothing is. @param hasOld something can be replayed. */
+  wrong(hasOld: boolean): string | null {
+    return (hasOld ? this.wrongReplay : null) ?? this.wrongCap ?? this.wrongTemperature;
+  }
+
+  get wrongReplay(): string | null {
+    const { replayPercent: percent } = this;
+    return percent >= 0 && percent < 100 ? null : words('mixing.wrongReplay');
+  }
+
+  get wrongCap(): string | null {
+    return this.maxRepeats !== null && !(this.maxRepeats > 0) ? words('mixing.wrongCap') : null;
+  }
+
+  get wrongTemperature(): string | null {
+    const isWrong = this.weighting === 'size' && this.temperature !== null && !(this.temperature > 0);
+    return isWrong ? words('mixing.wrongTemperature') : null;
   }
 
   /** What a request says of the mixture. */
@@ -127,7 +127,6 @@ export class MixtureState {
     const isManual = this.weighting === 'manual';
     return {
       ...(hasOld ? (this.isReplayChosen ? { replayShare: this.replayPercent / 100 } : {}) : { replayShare: 0 }),
-      ...(hasOld && this.#isOfSample && !isManual ? { replayChosenBy: 'sample' as const } : {}),
       weights: this.weighting,
       ...(isManual ? { shares: { ...this.partsOf('new', byRole.new), ...this.partsOf('old', byRole.old) } } : {}),
       ...(this.weighting === 'size' && this.temperature !== null ? { temperature: this.temperature } : {}),

@@ -137,10 +137,25 @@ export class PlanState {
     const { blocks } = this;
     if (!model) return null;
     if (this.#placement === 'own') return this.#ownPlaces.length > 0 ? planExpansion(model.blocks, undefined, [...this.#ownPlaces]) : null;
-    const isPossible = blocks !== null && Number.isInteger(blocks) && blocks >= 1 && blocks <= MAX_INSERTED_BLOCKS;
     const table = this.#importance()?.blocks;
-    if (!isPossible || (this.#placement === 'least-important' && table?.length !== model.blocks)) return null;
+    if (blocks === null || this.wrongBlocks !== null || (this.#placement === 'least-important' && table?.length !== model.blocks))
+      return null;
     return planExpansion(model.blocks, blocks, this.#placement, table);
+  }
+
+  /** What is wrong with the number of new blocks, as a sentence; null when nothing is, or places of one's own say how many. */
+  get wrongBlocks(): string | null {
+    const { blocks } = this;
+    if (this.#placement === 'own' || blocks === null) return null;
+    const isPossible = Number.isInteger(blocks) && blocks >= 1 && blocks <= MAX_INSERTED_BLOCKS;
+    return isPossible ? null : words('train.wrongBlocks', { most: MAX_INSERTED_BLOCKS });
+  }
+
+  /** What is wrong with what was typed as positions, as a sentence; null when nothing is. */
+  get wrongPlaces(): string | null {
+    const model = this.#model();
+    if (!model || this.#placement !== 'own' || this.plan || !this.#typedPlaces?.trim()) return null;
+    return words('train.wrongPlaces', { last: model.blocks - 1 });
   }
 
   /** The blocks of the base that copies stand behind. */
@@ -210,10 +225,9 @@ export class PlanState {
     if (this.#method === 'lora') return this.lora.wrong;
     if (this.#method === 'freeze') return this.trainedBlocks.length === 0 ? words('train.noBlocksTrained') : null;
     if (this.#method !== 'expand' || this.plan) return null;
-    if (this.#placement === 'own')
-      return this.#typedPlaces?.trim() ? words('train.wrongPlaces', { last: model.blocks - 1 }) : words('train.noPlaces');
-    if (this.#placement === 'least-important' && !this.#importance()) return hasOld ? words('train.measureFirst') : words('train.oldFirst');
-    return words('train.wrongBlocks', { most: MAX_INSERTED_BLOCKS });
+    if (this.#placement === 'own') return this.wrongPlaces ?? words('train.noPlaces');
+    if (this.wrongBlocks !== null) return this.wrongBlocks;
+    return hasOld ? words('train.measureFirst') : words('train.oldFirst');
   }
 
   /** The place as a request says it. */

@@ -45,25 +45,21 @@ export class SettingsState {
 
   /** What is wrong with the numbers, as a sentence; null when nothing is. */
   get wrong(): string | null {
-    const { steps, batch, microBatch, context } = this.areWrong;
-    if (steps) return words('train.wrongSteps', { most: MOST.steps.toLocaleString(locale().numbers) });
-    if (batch) return words('train.wrongBatch', { most: MOST.batch });
-    if (microBatch) return words('train.wrongMicroBatch', { most: this.#mostAtOnce });
-    if (context) return words('train.wrongContext', { most: MOST.context.toLocaleString(locale().numbers) });
-    if (this.areWrong.learningRate) return words('train.wrongRate');
-    return null;
+    return Object.values(this.wrongs).find((wrong) => wrong !== null) ?? null;
   }
 
-  /** Which fields hold what is no such number. */
-  get areWrong(): Record<'steps' | 'batch' | 'microBatch' | 'context' | 'learningRate', boolean> {
+  /** Why what stands in a field is no such number. */
+  get wrongs(): Record<'steps' | 'batch' | 'microBatch' | 'context' | 'learningRate', string | null> {
     const isWrong = (value: number | null, least: number, most: number): boolean =>
       value !== null && !(Number.isInteger(value) && value >= least && value <= most);
+    const inFull = (most: number): string => most.toLocaleString(locale().numbers);
+    const isNoRate = this.learningRate !== null && !(this.learningRate > 0 && this.learningRate < Infinity);
     return {
-      steps: isWrong(this.steps, 1, MOST.steps),
-      batch: isWrong(this.batch, 1, MOST.batch),
-      microBatch: isWrong(this.microBatch, 1, this.#mostAtOnce),
-      context: isWrong(this.context, 2, MOST.context),
-      learningRate: this.learningRate !== null && !(this.learningRate > 0 && this.learningRate < Infinity),
+      steps: isWrong(this.steps, 1, MOST.steps) ? words('train.wrongSteps', { most: inFull(MOST.steps) }) : null,
+      batch: isWrong(this.batch, 1, MOST.batch) ? words('train.wrongBatch', { most: MOST.batch }) : null,
+      microBatch: isWrong(this.microBatch, 1, this.#mostAtOnce) ? words('train.wrongMicroBatch', { most: this.#mostAtOnce }) : null,
+      context: isWrong(this.context, 2, MOST.context) ? words('train.wrongContext', { most: inFull(MOST.context) }) : null,
+      learningRate: isNoRate ? words('train.wrongRate') : null,
     };
   }
 

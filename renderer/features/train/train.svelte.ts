@@ -178,7 +178,9 @@ export class TrainState {
   get missing(): string | null {
     if (!this.model) return words('train.noModelChosen');
     if (this.byRole.new.length === 0) return words('train.nothingNew');
-    return this.settings.wrong ?? this.mixture.wrong ?? (this.hasOld ? this.guard.wrong : null) ?? this.plan.missing(this.hasOld);
+    return (
+      this.settings.wrong ?? this.mixture.wrong(this.hasOld) ?? (this.hasOld ? this.guard.wrong : null) ?? this.plan.missing(this.hasOld)
+    );
   }
 
   /** The request, or null while something needed is not chosen. */
@@ -234,6 +236,7 @@ export class TrainState {
   /** Fraction of the tokens that will be old; null while nobody has chosen it and the studio has not said it of these datasets. */
   get replayShare(): number | null {
     if (!this.hasOld) return 0;
+    if (this.mixture.wrongReplay !== null) return null;
     if (this.mixture.isReplayChosen) return this.mixture.replayPercent / 100;
     const { preview, roles } = this;
     // What was chosen before and is not any more says nothing of what follows.

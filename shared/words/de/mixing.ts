@@ -21,6 +21,7 @@ export const mixing: Catalogue['mixing'] = {
   heavyStart: 'Viel Wiederholung am Anfang',
   falling: 'Fallend bis auf nichts',
   newEnd: 'Viel Neues am Ende',
+  wrongReplay: 'Der Anteil der Wiederholung ist eine Zahl von 0 bis unter 100 %: sonst würde nichts Neues gelernt. Leer gilt die Vorgabe.',
   wrongCap: 'Die Grenze der Durchgänge ist eine Zahl über 0, oder leer.',
   wrongTemperature: 'Die Temperatur ist eine Zahl über 0, oder leer.',
   partOf: 'Teil von {{name}}',

@@ -54,7 +54,6 @@ export const said: Catalogue['said'] = {
   processEnded: 'Der Prozess, der ihn trainierte, endete vor ihm.',
   replayNoOld: 'Keine alten Daten, also wird nichts wiederholt.',
   replayChosen: 'Wie gewählt.',
-  replayOfSample: 'So beginnt das Beispielprojekt: niemand hat es gewählt.',
   notAsThen: 'er ist nicht so in diesem Arbeitsbereich, wie er damals war',
   noLonger: 'er ist nicht mehr in diesem Arbeitsbereich',
   heldOutOf: 'sein zurückgehaltener Teil hat {{tokens}} Tokens',

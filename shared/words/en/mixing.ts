@@ -20,6 +20,7 @@ export const mixing = {
   heavyStart: 'Replay-heavy start',
   falling: 'Falling to none',
   newEnd: 'New-heavy end',
+  wrongReplay: 'The replay share is a number from 0 to less than 100 %: else nothing new would be learned. Empty, the default is taken.',
   wrongCap: 'The cap on repeats is a number above 0, or empty.',
   wrongTemperature: 'The temperature is a number above 0, or empty.',
   partOf: 'Part of {{name}}',

@@ -51,7 +51,6 @@ export const said = {
   processEnded: 'The process that trained it ended before it did.',
   replayNoOld: 'No old data, so nothing is replayed.',
   replayChosen: 'As chosen.',
-  replayOfSample: 'As the sample project begins: nobody chose it.',
   notAsThen: 'it is not in this workspace as it was then',
   noLonger: 'it is no longer in this workspace',
   heldOutOf: 'its held-out part has {{tokens}} tokens',
