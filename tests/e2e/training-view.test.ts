@@ -49,7 +49,7 @@ describe('the training view', () => {
     const before = await windows.getAttribute('aria-label');
     await expect.poll(() => windows.getAttribute('aria-label'), { timeout: 30_000 }).not.toBe(before);
     const row = page.getByRole('row', { name: /^JavaScript code/ }).first();
-    expect(await row.textContent()).toMatch(/90 %/); // the plan, beside what was drawn
+    expect(await row.textContent()).toMatch(/75 %/); // the plan, beside what was drawn
     await page.getByRole('heading', { name: 'What base and model write' }).waitFor();
     expect(await page.getByRole('button', { name: /^Memory \d/ }).textContent()).toMatch(/\d MB|\d GB/);
     expect(await page.getByRole('button', { name: /^Speed/ }).textContent()).toMatch(/[\d,]+ tokens\/s/);
