@@ -142,7 +142,7 @@ describe('the sample project in the browser', () => {
     await page.getByRole('checkbox', { name: 'Tick Novels, then code' }).check();
     await page.getByRole('checkbox', { name: 'Tick Half replay' }).check();
     await page.getByRole('group', { name: 'Ticked runs' }).getByRole('link', { name: 'Compare' }).click();
-    const row = page.getByRole('region', { name: 'Differences' }).getByRole('row', { name: /^replayShare/ });
+    const row = page.getByRole('region', { name: 'Differences' }).getByRole('row', { name: /^Replay share/ });
     await row.waitFor();
     expect(await row.getByRole('button').allTextContents()).toEqual(['0.25', '0.5']);
   });
