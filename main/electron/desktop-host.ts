@@ -8,7 +8,7 @@ import { Background } from './background.ts';
 import { Closing, isAtWork } from './closing.ts';
 import { desktopWords } from './desktop-words.ts';
 import { Dialogs } from './dialogs.ts';
-import type { ElectronParts, HostedStudio, HostOptions } from './host.ts';
+import type { ElectronParts, HostedStudio, HostOptions } from './host-parts.ts';
 import { JsonFile } from './json-file.ts';
 import { type Opened, withoutHome } from './launch.ts';
 import { menuTemplate } from './menu.ts';

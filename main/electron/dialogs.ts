@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type * as Electron from 'electron';
-import type { HostedStudio } from './host.ts';
+import type { HostedStudio } from './host-parts.ts';
 
 /**
  * Native dialogs that let the person choose. Systems begin each in the folder of downloads: the one that was used last is kept here, for as

@@ -1,65 +1,12 @@
-import type { AnyRouter } from '@orpc/server';
-import type * as Electron from 'electron';
 import { join } from 'node:path';
-import type { Activities } from '../studio/activity.ts';
-import type { CrashReports } from './crash-reports.ts';
 import { DesktopHost } from './desktop-host.ts';
 import { desktopWords } from './desktop-words.ts';
 import { askWhereToSave } from './downloads.ts';
+import type { ElectronParts, HostedStudio, HostOptions } from './host-parts.ts';
 import { LINK_SCHEME, type Opened, openedBy, parseFile, parseLink } from './launch.ts';
 import { APP_SCHEME, appProtocolHandler } from './protocol.ts';
 import { confineContents, denyPermissions } from './security.ts';
 import { SettingsStore } from './settings-store.ts';
-
-/** The parts of the electron module that the host uses; main.ts hands in the real ones. */
-export type ElectronParts = Pick<
-  typeof Electron,
-  | 'app'
-  | 'BrowserWindow'
-  | 'crashReporter'
-  | 'dialog'
-  | 'ipcMain'
-  | 'Menu'
-  | 'MessageChannelMain'
-  | 'nativeImage'
-  | 'Notification'
-  | 'powerMonitor'
-  | 'powerSaveBlocker'
-  | 'protocol'
-  | 'screen'
-  | 'session'
-  | 'shell'
-  | 'Tray'
->;
-
-/** What the host needs of the studio; made once the app is ready, closed before it quits. */
-export interface HostedStudio {
-  readonly router: AnyRouter;
-  readonly home: string;
-  readonly activities: Pick<Activities, 'now' | 'follow'>;
-  /** Lets the page name files and folders that the user has chosen. */
-  grantPaths(paths: readonly string[]): Promise<void>;
-  /** Lets the page write what is not there yet, where the user has said. */
-  grantNew(path: string): Promise<void>;
-  /** Saves what runs: a training in progress writes its checkpoint. */
-  close(): Promise<void>;
-}
-
-export interface HostOptions {
-  /** The built pages. */
-  rendererDirectory: string;
-  /** The bundled preload. */
-  preloadPath: string;
-  /** Picture of the tray. */
-  iconPath: string;
-  /** @throws StrataError when the workspace cannot be opened. */
-  openStudio(): HostedStudio | Promise<HostedStudio>;
-  log(message: string): void;
-  crashes: Pick<CrashReports, 'write'>;
-  platform?: NodeJS.Platform;
-  commandLine?: readonly string[];
-  fetch?: typeof globalThis.fetch;
-}
 
 /**
  * The desktop studio: one window on the pages of the `strata:` scheme, the contract on a message port, and what a desktop expects of a

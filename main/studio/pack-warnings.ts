@@ -1,7 +1,12 @@
-import { packsOf } from '../../shared/domain/pack.ts';
+import { type PackStrength, packsOf } from '../../shared/domain/pack.ts';
 import { words } from '../../shared/words/words.ts';
 import type { StoredModel } from '../store/models.ts';
-import type { ChosenSource } from './packs.ts';
+
+/** Packs of a model that were chosen for a composition. */
+export interface ChosenSource {
+  model: StoredModel;
+  packs: PackStrength[];
+}
 
 /**
  * What a composition does to its packs that training did not: a pack whose input is another than it learned with does something else than it was

@@ -10,7 +10,7 @@ import { listModels, type StoredModel } from '../store/models.ts';
 import { findGate, findProof, insertProof } from '../store/pack-records.ts';
 import type { Verification } from '../training/verify-job.ts';
 import { folderOf, makeFolder, newId, now, type StudioContext } from './context.ts';
-import { compositionWarnings } from './pack-warnings.ts';
+import { type ChosenSource, compositionWarnings } from './pack-warnings.ts';
 import type { Models } from './models.ts';
 import type { Text } from './text.ts';
 
@@ -124,12 +124,6 @@ function whyNone(line: StoredModel['line']): { found: string; allowed: string; h
     allowed: 'a model made by expansion, and by nothing else since',
     hint: 'Only the method expand leaves the base inside the model unchanged.',
   };
-}
-
-/** Packs of a model that were chosen for a composition. */
-export interface ChosenSource {
-  model: StoredModel;
-  packs: PackStrength[];
 }
 
 /** Choices by model, in the order in which models are first named. */

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { ElectronParts } from '../../../main/electron/host.ts';
+import type { ElectronParts } from '../../../main/electron/host-parts.ts';
 import { ChannelStandIn, type MenuItemStandIn, NotificationStandIn, TrayStandIn, WindowStandIn } from './stand-in-objects.ts';
 
 /** What a dialog is answered with, by the dialog's name. */
