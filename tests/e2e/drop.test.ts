@@ -42,6 +42,33 @@ describe('what is dropped anywhere in the window', () => {
     await page.getByRole('region', { name: 'small', exact: true }).waitFor({ state: 'detached' });
   });
 
+  it('is not lost on a page that has not been fetched yet', async () => {
+    const context = await open.page
+      .context()
+      .browser()!
+      .newContext({ viewport: { width: 1280, height: 900 } });
+    try {
+      const page = await context.newPage();
+      const dropped = Promise.withResolvers<void>();
+      await page.route(/\/Models-[^/]*\.js$/, async (route) => {
+        await dropped.promise;
+        await route.continue();
+      });
+      await page.goto(studio.url);
+      await goTo(page, 'Models');
+      await dropFiles(page, [join(folder, 'small')]);
+      dropped.resolve();
+      await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor();
+      await page
+        .getByRole('group', { name: /Imported “small”/ })
+        .getByRole('button', { name: 'Undo' })
+        .click();
+      await expect.poll(() => studio.strata<ModelInfo[]>('model', 'list'), { timeout: 20_000 }).toEqual([]);
+    } finally {
+      await context.close();
+    }
+  });
+
   it('is a model on the page of suites too, where files of questions are parts of a suite', async () => {
     const { page } = open;
     await goTo(page, 'Suites');
