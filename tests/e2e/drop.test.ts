@@ -55,7 +55,8 @@ describe('what is dropped anywhere in the window', () => {
         await route.continue();
       });
       await page.goto(studio.url);
-      await goTo(page, 'Models');
+      await page.getByRole('link', { name: 'Models', exact: true }).click();
+      await page.getByText('Opening the page…').waitFor();
       await dropFiles(page, [join(folder, 'small')]);
       dropped.resolve();
       await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor();

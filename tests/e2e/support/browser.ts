@@ -39,7 +39,11 @@ export async function openPage(url: string, options: { colorScheme?: 'light' | '
     if (message.type() === 'error') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+  page.on('requestfailed', (request) => {
+    const why = request.failure()?.errorText;
+    // What was still on its way when the page was loaded anew: the browser gave it up.
+    if (why !== 'net::ERR_ABORTED') complaints.push(`${request.url()}: ${why}`);
+  });
   await page.goto(url);
   await page.getByRole('heading', { level: 1 }).waitFor();
   return { page, complaints, close: () => browser.close() };
@@ -49,8 +53,9 @@ export async function openPage(url: string, options: { colorScheme?: 'light' | '
 export async function goTo(page: Page, name: PageName): Promise<void> {
   const link = new Shell(page).link(name);
   await link.click();
-  // The page that was left takes what is dropped until this one stands in its place.
+  // Until this page stands in its place, the window takes what is dropped.
   await page.locator('nav a[aria-current="page"]').and(link).waitFor();
+  await page.locator('main').getByRole('heading', { level: 1 }).waitFor();
 }
 
 /**
