@@ -318,9 +318,7 @@ async function replayOf(
   replayDefault: Measurements['replayDefault'],
 ): Promise<Pick<ReplayDefault, 'basis' | 'reason'> & { replayShare?: number }> {
   if (sides.old.length === 0) return { basis: 'no-old-data', reason: words('said.replayNoOld') };
-  if (replayShare !== undefined || Object.keys(shares ?? {}).length > 0) {
-    return { basis: 'chosen', reason: words('said.replayChosen') };
-  }
+  if (replayShare !== undefined || Object.keys(shares ?? {}).length > 0) return { basis: 'chosen', reason: words('said.replayChosen') };
   return replayDefault(sides);
 }
 

@@ -22,15 +22,6 @@ export function hintWithoutCommand(hint: string | undefined): string | null {
   return hint.slice(0, at).trim().replace(/:$/, '.') || null;
 }
 
-/**
- * A failure of a dropped file in the words of whoever dropped it: where the studio has put the file says nothing to them.
- * @param path of the file on the studio's machine, as the failure may name it, alone or as the folder of what it names.
- */
-export function namedAsDropped(failure: ErrorRecord, path: string): ErrorRecord {
-  const named = Object.entries(failure).map(([key, text]) => [key, typeof text === 'string' ? text.replaceAll(path, nameOf(path)) : text]);
-  return Object.fromEntries(named) as ErrorRecord;
-}
-
 /** What a file or folder is called, of its path on any system. */
 export function nameOf(path: string): string {
   return path.split(/[/\\]/).filter(Boolean).at(-1) ?? path;

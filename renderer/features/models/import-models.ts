@@ -1,5 +1,5 @@
 import { words } from '../../../shared/words/words.ts';
-import { failureOf, namedAsDropped, nameOf } from '../../client/failure.ts';
+import { failureOf, nameOf } from '../../client/failure.ts';
 import type { StudioState } from '../../studio.svelte.ts';
 import type { ToastsState } from '../../ui/toasts.svelte.ts';
 import { wholeModels } from './whole-models.ts';
@@ -13,7 +13,7 @@ export async function importModels(paths: readonly string[], studio: StudioState
 async function importModel(path: string, studio: StudioState, toasts: ToastsState): Promise<void> {
   const file = nameOf(path);
   const tellProblem = (error: unknown): void => {
-    toasts.showProblem(words('models.fileNotImported', { file }), namedAsDropped(failureOf(error), path));
+    toasts.showProblem(words('models.fileNotImported', { file }), failureOf(error));
   };
   const going = toasts.show(words('models.fileImporting', { file }));
   toasts.hold(going);
