@@ -198,7 +198,7 @@ describe('a run whose newest checkpoint is damaged', () => {
 describe.skipIf(process.platform === 'win32')('a run whose trainer dies', () => {
   it('is interrupted, with the reason in words, and is resumed to the same end', async () => {
     const { id } = await studio.runs.start(request({ name: 'crashed' }));
-    await until(studio, id, ({ stepsDone }) => stepsDone > 15);
+    await until(studio, id, ({ stepsDone }) => stepsDone > 65); // measured after 50, saved after 60
     process.kill(Number((await readFile(join(tiny.home, 'runs', id, 'trainer.pid'), 'utf8')).split(' ')[0]), 'SIGSEGV');
     await studio.runs.ended(id);
     expect(studio.runs.show(id)).toMatchObject({
@@ -210,7 +210,15 @@ describe.skipIf(process.platform === 'win32')('a run whose trainer dies', () => 
         hint: expect.stringContaining('resumed from its last checkpoint') as string,
       },
     });
+    const { latest } = studio.runs.show(id);
+    expect(latest, 'what was measured by then is shown still').not.toBeNull();
+    updateRun(store, id, { stepsDone: 90 }); // told of more steps than were saved, as whoever dies between two checkpoints has
     await studio.runs.resume({ run: id });
+    for await (const { status, evaluation } of studio.runs.watch({ run: id })) {
+      if (status !== 'running') continue;
+      expect(evaluation, 'also after it goes on').not.toBeNull();
+      break;
+    }
     const resumed = await until(studio, id, ({ status }) => status === 'done');
     expect(resumed.error).toBeNull();
     expect((await weightsOf(resumed)).equals(await weightsOf(whole))).toBe(true);
